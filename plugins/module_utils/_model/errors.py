@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception for input that is refused before anything is touched."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A value that cannot be right.
+
+    ``option`` is the path of the option as its author wrote it (``peers[2].endpoint``), ``problem``
+    what is wrong and ``remedy`` what would be right. Values of secret options are never passed in.
+    """
+
+    def __init__(self, option: str, value: object, problem: str, remedy: str) -> None:
+        self.option = option
+        self.value = value
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(option, value, problem, remedy)
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f" {self.value!r}"
+        return f"{self.option}{shown}: {self.problem}; {self.remedy}"

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wanted and what is read: separate types, since only the first can leave a thing open.
+
+In the desired types ``None`` means "leave as it is" and an empty value clears; the running types have no gaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .endpoint import Endpoint
+from .keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from .prefix import InterfaceAddress, Prefix
+
+EXACT = "exact"
+MERGE = "merge"
+
+
+class DesiredPeer(NamedTuple):
+    """``name`` is for people only. ``persistent_keepalive`` in seconds, 0 is off."""
+
+    public_key: PublicKey
+    name: str | None = None
+    preshared_key: PresharedKey | None = None
+    endpoint: Endpoint | None = None
+    allowed_ips: frozenset[Prefix] | None = None
+    persistent_keepalive: int | None = None
+
+    @property
+    def label(self) -> str:
+        """How results and messages call the peer."""
+        return f"{self.name} ({self.public_key})" if self.name else str(self.public_key)
+
+
+@dataclass(frozen=True)
+class DesiredInterface:
+    """One interface as the inventory wants it.
+
+    ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none) or a number.
+    ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
+    under a full tunnel, connections that came in outside the tunnel are answered outside it.
+    """
+
+    interface: str
+    private_key: PrivateKey | None = None
+    listen_port: int | None = None
+    fwmark: int | None = None
+    mtu: int | None = None
+    addresses: tuple[InterfaceAddress, ...] | None = None
+    peers: tuple[DesiredPeer, ...] | None = None
+    peers_mode: str = EXACT
+    table: str = "auto"
+    outside_replies: bool = True
+
+
+class RunningPeer(NamedTuple):
+    """A peer as the kernel has it. ``latest_handshake`` in seconds since 1970, 0 for never; counters in bytes."""
+
+    public_key: PublicKey
+    preshared_key: PresharedKey = NO_PRESHARED_KEY
+    endpoint: Endpoint | None = None
+    allowed_ips: frozenset[Prefix] = frozenset()
+    persistent_keepalive: int = 0
+    latest_handshake: float = 0.0
+    transfer_rx: int = 0
+    transfer_tx: int = 0
+
+
+@dataclass(frozen=True)
+class RunningDevice:
+    """The ``wireguard`` family's half of an interface. ``listen_port`` and ``fwmark`` 0 are unset."""
+
+    interface: str
+    ifindex: int = 0
+    private_key: PrivateKey | None = None
+    public_key: PublicKey | None = None
+    listen_port: int = 0
+    fwmark: int = 0
+    peers: dict[PublicKey, RunningPeer] = field(default_factory=dict)

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys as types: public ones print as base64, secret ones never print.
+
+A WireGuard key is 32 bytes, written in base64 as 44 characters (wg(8), "genkey").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from typing import NoReturn, TypeVar
+
+from .errors import InputError
+
+KEY_BYTES = 32
+ZERO_KEY = bytes(KEY_BYTES)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+_REMEDY = "a key is 32 bytes in base64: 44 characters, the last of them '='"
+
+_SecretT = TypeVar("_SecretT", bound="Secret")
+
+
+class PublicKey(bytes):
+    """A Curve25519 public key. Hashes and compares as the bytes it is; ``str()`` is its base64."""
+
+    def __str__(self) -> str:
+        return base64.b64encode(self).decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"PublicKey({str(self)!r})"
+
+
+class Secret:
+    """Thirty-two secret bytes. No ``repr``, ``str`` or pickle shows them; ask by name for the plain form."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        self._key = bytes(key)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(redacted)"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and hmac.compare_digest(self._key, other._key)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._key))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is never serialised")
+
+    def __bool__(self) -> bool:
+        """False for the all-zero key, which to the kernel means "none"."""
+        return self._key != ZERO_KEY
+
+    def reveal_bytes(self) -> bytes:
+        return self._key
+
+    def reveal_base64(self) -> str:
+        return base64.b64encode(self._key).decode("ascii")
+
+
+class PrivateKey(Secret):
+    """An X25519 private key, clamped on construction as the kernel clamps it on set (RFC 7748, section 5).
+
+    Unclamped, the key that the kernel gives back would differ from the file's for ever.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(clamp(key) if any(key) else key)
+
+
+class PresharedKey(Secret):
+    """A preshared key; all zero means that there is none."""
+
+    __slots__ = ()
+
+
+NO_PRESHARED_KEY = PresharedKey(ZERO_KEY)
+
+
+def clamp(key: bytes) -> bytes:
+    """The 32-byte key as a Curve25519 scalar (RFC 7748, section 5)."""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+    return bytes([key[0] & 248]) + key[1:31] + bytes([(key[31] & 127) | 64])
+
+
+def _decode(text: str, option: str, shown: object) -> bytes:
+    # The pattern refuses what b64decode lets pass: foreign characters and stray low bits in the last digit.
+    if not isinstance(text, str) or not _BASE64.fullmatch(text):
+        raise InputError(option, shown, "not a WireGuard key", _REMEDY)
+    return binascii.a2b_base64(text)
+
+
+def parse_public_key(text: str, option: str = "public_key") -> PublicKey:
+    """Base64 text to a public key. Raises InputError; the all-zero key is refused, as no peer can have it."""
+    key = _decode(text, option, text)
+    if key == ZERO_KEY:
+        raise InputError(option, text, "the all-zero key stands for 'no key'", "give the peer's own public key")
+    return PublicKey(key)
+
+
+def _parse_secret(kind: type[_SecretT], text: str, option: str) -> _SecretT:
+    return kind(_decode(text.strip() if isinstance(text, str) else text, option, None))
+
+
+def parse_private_key(text: str, option: str = "private_key") -> PrivateKey:
+    """Base64 text, white space around it allowed, to a clamped private key. InputError never shows the text."""
+    key = _parse_secret(PrivateKey, text, option)
+    if not key:
+        raise InputError(option, None, "the all-zero private key", "remove the file, and a new key is generated")
+    return key
+
+
+def parse_preshared_key(text: str, option: str = "preshared_key") -> PresharedKey:
+    """Base64 text to a preshared key; the empty string clears, as an all-zero key does."""
+    return NO_PRESHARED_KEY if text == "" else _parse_secret(PresharedKey, text, option)
