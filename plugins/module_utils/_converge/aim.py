@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Desired and running state to the state that should be: everything that the options leave open is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .._model.endpoint import Endpoint
+from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
+from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
+from .._model.keys import NO_PRESHARED_KEY, PublicKey
+from .._model.prefix import InterfaceAddress, Prefix
+from .._model.state import MAIN_TABLE, Route, Rule, RunningState
+
+# REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6; drivers/net/wireguard/messages.h).
+SESSION_SECONDS = 180
+# What the kernel gives a new wireguard link (drivers/net/wireguard/device.c, wg_setup): 1500 less 80.
+LINK_MTU = 1420
+
+
+def resolve_literal(endpoint: Endpoint) -> tuple[Endpoint, ...]:
+    return (endpoint,)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the decision about endpoints depends on besides the two states.
+
+    ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
+    ``resolve``: an endpoint to its literal ones, in order of preference; none when its name has no address.
+    """
+
+    now: float
+    recorded: Mapping[PublicKey, str] = field(default_factory=dict)
+    resolve: Callable[[Endpoint], tuple[Endpoint, ...]] = resolve_literal
+
+
+def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
+    """The state to converge to. ``aim(desired, aim(desired, running)) == aim(desired, running)``."""
+    device = _aim_device(desired, running.device, circumstances)
+    addresses = running.addresses if desired.addresses is None else desired.addresses
+    allowed = [peer.allowed_ips for peer in device.peers.values()]
+    families = full_tunnel_families(desired.table, allowed)
+    fwmark = _aim_fwmark(desired, running, bool(families))
+    rules = _aim_rules(running, families, fwmark)
+    netfilter = {
+        family: netfilter_rules(desired.interface, family, fwmark, addresses, desired.outside_replies)
+        for family in families
+    }
+    return replace(
+        running,
+        exists=True,
+        device=replace(device, fwmark=fwmark),
+        up=True,
+        mtu=desired.mtu or running.mtu or LINK_MTU,
+        addresses=tuple(sorted(addresses)),
+        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark),
+        rules=rules,
+        priorities=_aim_priorities(running, rules),
+        netfilter=netfilter,
+        src_valid_mark=running.src_valid_mark or bool(families and min(families) in netfilter and 2 in families),
+    )
+
+
+def absent(running: RunningState) -> RunningState:
+    """The state without the interface and all that belongs to it."""
+    rules = _aim_rules(running, (), 0)
+    return RunningState(
+        running.interface,
+        rules=rules,
+        priorities=_aim_priorities(running, rules),
+        tables=running.tables,
+        src_valid_mark=running.src_valid_mark,
+    )
+
+
+def _aim_device(desired: DesiredInterface, device: RunningDevice, circumstances: Circumstances) -> RunningDevice:
+    return replace(
+        device,
+        interface=desired.interface,
+        private_key=desired.private_key or device.private_key,
+        listen_port=desired.listen_port or device.listen_port,
+        peers=_aim_peers(desired, device.peers, circumstances),
+    )
+
+
+def _aim_peers(
+    desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
+) -> dict[PublicKey, RunningPeer]:
+    if desired.peers is None:
+        return dict(running)
+    wanted = {peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances) for peer in desired.peers}
+    # A prefix has one owner: a peer that a wanted one takes it from is left without.
+    taken: set[Prefix] = set()
+    for peer in desired.peers:
+        taken |= peer.allowed_ips or frozenset()
+    unlisted = {} if desired.peers_mode == EXACT else {key: peer for key, peer in running.items() if key not in wanted}
+    open_ended = {peer.public_key for peer in desired.peers if peer.allowed_ips is None}
+    losers = {**unlisted, **{key: wanted[key] for key in open_ended}}
+    for key, loser in losers.items():
+        losers[key] = (
+            loser if taken.isdisjoint(loser.allowed_ips) else loser._replace(allowed_ips=loser.allowed_ips - taken)
+        )
+    return {**wanted, **losers}
+
+
+def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> RunningPeer:
+    base = running or RunningPeer(wanted.public_key, NO_PRESHARED_KEY)
+    return base._replace(
+        preshared_key=base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
+        endpoint=_aim_endpoint(wanted, running, circumstances),
+        allowed_ips=base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
+        persistent_keepalive=base.persistent_keepalive
+        if wanted.persistent_keepalive is None
+        else wanted.persistent_keepalive,
+    )
+
+
+def _aim_endpoint(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> Endpoint | None:
+    """The configured endpoint is an initial one; what the kernel has learned since is kept while it serves."""
+    known = running.endpoint if running else None
+    if wanted.endpoint is None:
+        return known
+    if running is not None and known is not None:
+        reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
+        dead = circumstances.now - running.latest_handshake > SESSION_SECONDS
+        if not (reconfigured or dead):
+            return known
+    candidates = circumstances.resolve(wanted.endpoint)
+    return known if known in candidates or not candidates else candidates[0]
+
+
+def _aim_fwmark(desired: DesiredInterface, running: RunningState, full_tunnel: bool) -> int:
+    """A given mark, else the one there is, else for a full tunnel the first free one as wg-quick(8) counts."""
+    if desired.fwmark or (desired.fwmark == 0 and not full_tunnel):
+        return desired.fwmark
+    mark = running.device.fwmark
+    if full_tunnel:
+        return mark or next(n for n in range(FIRST_TABLE, 2**32) if n not in running.tables)
+    # The mark of a full tunnel that is no more goes with it.
+    return 0 if any(rule.fwmark == mark for rule in running.rules) else mark
+
+
+def _aim_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
+    """The rules of the interface's own full tunnel, and those of others as they are.
+
+    All full tunnels of a host share the rule of the main table: the last one takes it along.
+    """
+    own = {running.device.fwmark, fwmark} - {0}
+    kept = {rule for rule in running.rules if rule.fwmark not in own}
+    for family in DEFAULT_ROUTE:
+        shared = {rule for rule in kept if rule.family == family and not rule.fwmark}
+        others = any(rule.family == family and rule.fwmark for rule in kept)
+        if family in families:
+            kept |= _tunnel_rules(family, fwmark, running, shared)
+        elif not others and any(rule.family == family for rule in running.rules - kept):
+            kept -= shared
+    return frozenset(kept)
+
+
+def _tunnel_rules(family: int, fwmark: int, running: RunningState, shared: set[Rule]) -> set[Rule]:
+    """The pair that is there when it stands in the right order, else a new one before the main table's rule."""
+    for rule in running.rules:
+        if (rule.family, rule.fwmark) == (family, fwmark) and any(other.priority < rule.priority for other in shared):
+            return {rule}
+    priority = _free_priority(running.priorities.get(family, ()))
+    return {Rule(family, priority, fwmark), Rule(family, priority - 1)}
+
+
+def _free_priority(priorities: Iterable[int]) -> int:
+    """Before the second rule of the list, as the kernel chooses (net/core/fib_rules.c, fib_default_rule_pref)."""
+    ordered = sorted(priorities)
+    return (ordered[1] if len(ordered) > 1 and ordered[1] > 2 else 32766) - 1
+
+
+def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, tuple[int, ...]]:
+    """The priorities of all rules of the host once the full-tunnel rules are as given."""
+    priorities = {family: list(values) for family, values in running.priorities.items()}
+    for rule in running.rules - rules:
+        if rule.priority in priorities.get(rule.family, ()):
+            priorities[rule.family].remove(rule.priority)
+    for rule in rules - running.rules:
+        priorities.setdefault(rule.family, []).append(rule.priority)
+    return {family: tuple(sorted(values)) for family, values in priorities.items()}
+
+
+def _aim_routes(
+    table: str,
+    running: RunningState,
+    allowed: Iterable[frozenset[Prefix]],
+    addresses: Iterable[InterfaceAddress],
+    fwmark: int,
+) -> frozenset[Route]:
+    """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
+    if table == "off":
+        return running.routes
+    prefixes = frozenset().union(*allowed)
+    if table != "auto":
+        return frozenset(Route(prefix, int(table)) for prefix in prefixes)
+    connected = _connected(addresses)
+    return frozenset(
+        Route(prefix, fwmark if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
+        for prefix in prefixes
+        if not any(network.covers(prefix) for network in connected)
+    )
+
+
+def _connected(addresses: Iterable[InterfaceAddress]) -> list[Prefix]:
+    """The networks that the kernel routes by itself; an IPv4 address with /32 makes none in the main table."""
+    return [address.network for address in addresses if (len(address.packed), address.length) != (4, 32)]

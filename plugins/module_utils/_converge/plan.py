@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two states to the fewest operations from the first to the second, in the order that loses least."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .._model.interface import RunningDevice, RunningPeer
+from .._model.keys import NO_PRESHARED_KEY, PublicKey
+from .._model.prefix import Prefix
+from .._model.state import RunningState
+from .operations import (
+    AddAddress,
+    AddRoute,
+    AddRule,
+    ClearPeers,
+    CreateLink,
+    DeleteLink,
+    Operation,
+    RemoveAddress,
+    RemovePeer,
+    RemovePrefixes,
+    RemoveRoute,
+    RemoveRule,
+    SetDevice,
+    SetLink,
+    SetNetfilter,
+    SetPeer,
+    SetSourceValidMark,
+)
+
+Names = Mapping[PublicKey, str]
+
+
+def label(key: PublicKey, names: Names) -> str:
+    """How a peer is called in results: by name and key where the name is known."""
+    name = names.get(key)
+    return f"{name} ({key})" if name else str(key)
+
+
+def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
+    """The operations that turn ``before`` into ``after``; none when they are equal.
+
+    Rules go first and come last, so that the tunnel's own packets are never sent into the tunnel. A
+    prefix that moves is added to its new owner, which takes it from the old one in the same step.
+    """
+    if not after.exists:
+        return list(_plan_absent(before, after))
+    return [
+        *(RemoveRule(rule) for rule in sorted(before.rules - after.rules)),
+        *([] if before.exists else [CreateLink(after.interface)]),
+        *_plan_device(before.device, after.device),
+        *_plan_peers(before.device.peers, after.device.peers, names),
+        *_plan_addresses(before, after),
+        *_plan_link(before, after),
+        *_plan_netfilter(before, after),
+        *_plan_routes(before, after),
+        *(AddRule(rule) for rule in sorted(after.rules - before.rules)),
+    ]
+
+
+def _plan_absent(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    yield from (RemoveRule(rule) for rule in sorted(before.rules - after.rules))
+    if before.exists:
+        if before.device.peers:
+            yield ClearPeers(len(before.device.peers))
+        yield DeleteLink(before.interface)
+    yield from _plan_netfilter(before, after)
+    yield from (AddRule(rule) for rule in sorted(after.rules - before.rules))
+
+
+def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operation]:
+    changes = SetDevice(
+        private_key=None if before.private_key == after.private_key else after.private_key,
+        listen_port=after.listen_port if after.listen_port not in (0, before.listen_port) else None,
+        fwmark=None if before.fwmark == after.fwmark else after.fwmark,
+    )
+    if changes != SetDevice():
+        yield changes
+
+
+def _plan_peers(
+    before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: Names
+) -> Iterator[Operation]:
+    gained = {prefix for key, peer in after.items() for prefix in _gained(before.get(key), peer)}
+    for key, peer in before.items():
+        if key in after and peer.allowed_ips is not after[key].allowed_ips:
+            lost = tuple(prefix for prefix in peer.allowed_ips - after[key].allowed_ips if prefix not in gained)
+            if lost:
+                yield RemovePrefixes(key, label(key, names), lost)
+    for key, peer in after.items():
+        change = _peer_change(before.get(key), peer, names)
+        if change:
+            yield change
+    yield from (RemovePeer(key, label(key, names)) for key in before if key not in after)
+
+
+def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]:
+    return after.allowed_ips if before is None else after.allowed_ips - before.allowed_ips
+
+
+def _peer_change(before: RunningPeer | None, after: RunningPeer, names: Names) -> SetPeer | None:
+    if before is after:
+        return None
+    base = before or RunningPeer(after.public_key, NO_PRESHARED_KEY)
+    change = SetPeer(
+        after.public_key,
+        label="",
+        new=before is None,
+        preshared_key=None if base.preshared_key == after.preshared_key else after.preshared_key,
+        endpoint=None if base.endpoint == after.endpoint else after.endpoint,
+        persistent_keepalive=None
+        if base.persistent_keepalive == after.persistent_keepalive
+        else after.persistent_keepalive,
+        add=tuple(_gained(before, after)),
+    )
+    if change == SetPeer(after.public_key, label=""):
+        return None
+    return change._replace(label=label(after.public_key, names))
+
+
+def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    yield from (AddAddress(address) for address in after.addresses if address not in before.addresses)
+    yield from (RemoveAddress(address) for address in before.addresses if address not in after.addresses)
+
+
+def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    changes = SetLink(
+        mtu=after.mtu if before.mtu != after.mtu else None,
+        up=after.up if before.up != after.up else None,
+    )
+    if changes != SetLink():
+        yield changes
+
+
+def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    for family in sorted({*before.netfilter, *after.netfilter}):
+        rules = after.netfilter.get(family, frozenset())
+        if before.netfilter.get(family, frozenset()) != rules:
+            yield SetNetfilter(before.interface, family, rules)
+    if after.src_valid_mark and not before.src_valid_mark:
+        yield SetSourceValidMark()
+
+
+def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over."""
+    missing = after.routes - before.routes
+    yield from (AddRoute(route) for route in sorted(missing, key=lambda route: (-route.prefix.length, route)))
+    yield from (RemoveRoute(route) for route in sorted(before.routes - after.routes))

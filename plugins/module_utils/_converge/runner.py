@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner: read, plan, apply, verify; on any failure put back what was running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from .._model.interface import DesiredInterface, DesiredPeer
+from .._model.keys import PublicKey
+from .._model.options import check_peers
+from .._model.state import RunningState
+from .aim import Circumstances, absent, aim
+from .operations import Operation
+from .plan import Names, plan_operations
+
+
+class Kernel(Protocol):
+    """The running state of one host: what reads it and what changes it. Both raise OSError."""
+
+    def read(self, interface: str) -> RunningState: ...
+
+    def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
+
+
+class ConvergeError(Exception):
+    """The desired state was not reached; the message says why and what runs now."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``operations`` are those done, or in check mode those that would be, from ``before`` to ``after``."""
+
+    before: RunningState
+    after: RunningState
+    operations: tuple[Operation, ...]
+    names: Names
+
+
+def converge(
+    desired: DesiredInterface, kernel: Kernel, circumstances: Circumstances, check_mode: bool = False
+) -> Outcome:
+    """Bring the interface to the desired state.
+
+    Raises InputError before anything is touched, KernelError when the running state cannot be read, and
+    ConvergeError when applying failed or what was read back differs; the state before is then restored.
+    """
+    names = {peer.public_key: peer.name for peer in desired.peers or () if peer.name}
+    before = kernel.read(desired.interface)
+    check_peers(desired.peers or (), before.device.public_key if not desired.private_key else None)
+    after = aim(desired, before, circumstances)
+    return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
+
+
+def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
+    """Take the interface down with all that belongs to it. Raises as ``converge`` does."""
+    before = kernel.read(interface)
+    return _run(before, absent(before), kernel, {}, check_mode, absent)
+
+
+@dataclass(frozen=True)
+class _Verifier:
+    desired: DesiredInterface
+    circumstances: Circumstances
+
+    def __call__(self, running: RunningState) -> RunningState:
+        """What the state just read should be. An endpoint may have been learned since it was set."""
+        known = {key for key, peer in running.device.peers.items() if peer.endpoint}
+        return aim(_without_endpoints(self.desired, known), running, self.circumstances)
+
+
+def _without_endpoints(desired: DesiredInterface, known: set[PublicKey]) -> DesiredInterface:
+    def relax(peer: DesiredPeer) -> DesiredPeer:
+        return peer._replace(endpoint=None) if peer.public_key in known else peer
+
+    return replace(desired, peers=None if desired.peers is None else tuple(map(relax, desired.peers)))
+
+
+def _run(
+    before: RunningState,
+    after: RunningState,
+    kernel: Kernel,
+    names: Names,
+    check_mode: bool,
+    expected: Callable[[RunningState], RunningState],
+) -> Outcome:
+    operations = plan_operations(before, after, names)
+    outcome = Outcome(before, after, tuple(operations), names)
+    if check_mode or not operations:
+        return outcome
+    try:
+        kernel.apply(before.interface, operations)
+        now = kernel.read(before.interface)
+        left = plan_operations(now, expected(now), names)
+        problem = "; ".join(f"still to do: {operation.describe()}" for operation in left)
+    except OSError as error:
+        problem = str(error)
+    if problem:
+        raise ConvergeError(f"{before.interface}: {problem}. {_restore(before, kernel, names)}")
+    return outcome
+
+
+def _restore(before: RunningState, kernel: Kernel, names: Names) -> str:
+    """Put back the state ``before`` and say how that went."""
+    try:
+        kernel.apply(before.interface, plan_operations(kernel.read(before.interface), before, names))
+        left = plan_operations(kernel.read(before.interface), before, names)
+    except OSError as error:
+        return f"Restoring what was running before failed as well: {error}"
+    if left:
+        return "Not all of what was running before could be restored: " + "; ".join(op.describe() for op in left)
+    return "What was running before has been restored."

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operations applied to a state as the kernel applies them (drivers/net/wireguard/netlink.c), without a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+
+
+def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> RunningState:
+    for operation in operations:
+        state = _apply(state, operation)
+    return state
+
+
+def _apply(state: RunningState, op: ops.Operation) -> RunningState:
+    if isinstance(op, ops.CreateLink):
+        assert not state.exists
+        return replace(state, exists=True, mtu=1420, device=RunningDevice("wg0"))
+    if isinstance(op, ops.DeleteLink):
+        assert not state.device.peers
+        return RunningState("wg0", rules=state.rules, priorities=state.priorities, tables=state.tables)
+    if isinstance(op, ops.AddRule):
+        assert op.rule not in state.rules
+        return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))
+    if isinstance(op, ops.RemoveRule):
+        assert op.rule in state.rules
+        return replace(state, rules=state.rules - {op.rule}, priorities=_priorities(state, op.rule, add=False))
+    if isinstance(op, ops.SetNetfilter):
+        tables = {**state.netfilter, op.family: op.rules}
+        return replace(state, netfilter={family: rules for family, rules in tables.items() if rules})
+    if isinstance(op, ops.SetSourceValidMark):
+        return replace(state, src_valid_mark=True)
+    assert state.exists, f"{op.describe()} on an interface that is not there"
+    return _apply_to_interface(state, op)
+
+
+def _priorities(state: RunningState, rule: object, add: bool) -> dict[int, tuple[int, ...]]:
+    family, priority, _mark = rule  # type: ignore[misc]
+    values = list(state.priorities.get(family, ()))
+    if add:
+        values.append(priority)
+    else:
+        values.remove(priority)
+    return {**state.priorities, family: tuple(sorted(values))}
+
+
+def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
+    if isinstance(op, ops.AddAddress):
+        assert op.address not in state.addresses
+        return replace(state, addresses=tuple(sorted((*state.addresses, op.address))))
+    if isinstance(op, ops.RemoveAddress):
+        return replace(state, addresses=tuple(a for a in state.addresses if a != op.address))
+    if isinstance(op, ops.AddRoute):
+        assert op.route not in state.routes
+        return replace(state, routes=state.routes | {op.route})
+    if isinstance(op, ops.RemoveRoute):
+        assert op.route in state.routes
+        return replace(state, routes=state.routes - {op.route})
+    if isinstance(op, ops.SetLink):
+        return replace(state, mtu=op.mtu or state.mtu, up=state.up if op.up is None else op.up)
+    return replace(state, device=_apply_to_device(state.device, op))
+
+
+def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:
+    if isinstance(op, ops.SetDevice):
+        return replace(
+            device,
+            private_key=op.private_key or device.private_key,
+            listen_port=op.listen_port or device.listen_port,
+            fwmark=device.fwmark if op.fwmark is None else op.fwmark,
+        )
+    if isinstance(op, ops.ClearPeers):
+        return replace(device, peers={})
+    peers = dict(device.peers)
+    if isinstance(op, ops.RemovePeer):
+        del peers[op.public_key]
+    elif isinstance(op, ops.RemovePrefixes):
+        peer = peers[op.public_key]
+        assert peer.allowed_ips.issuperset(op.prefixes)
+        peers[op.public_key] = peer._replace(allowed_ips=peer.allowed_ips.difference(op.prefixes))
+    elif isinstance(op, ops.SetPeer):
+        assert op.new != (op.public_key in peers)
+        peer = peers.get(op.public_key) or RunningPeer(op.public_key)
+        moved = frozenset(op.add)
+        peers = {key: other._replace(allowed_ips=other.allowed_ips - moved) for key, other in peers.items()}
+        peers[op.public_key] = peer._replace(
+            preshared_key=peer.preshared_key if op.preshared_key is None else op.preshared_key,
+            endpoint=op.endpoint or peer.endpoint,
+            persistent_keepalive=peer.persistent_keepalive
+            if op.persistent_keepalive is None
+            else op.persistent_keepalive,
+            allowed_ips=peer.allowed_ips | moved,
+        )
+    return replace(device, peers=peers)

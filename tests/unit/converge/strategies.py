@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random desired and running states, small enough that they often collide."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
+    DesiredInterface,
+    DesiredPeer,
+    RunningDevice,
+    RunningPeer,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    NO_PRESHARED_KEY,
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    parse_interface_address,
+    parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
+from hypothesis import strategies as st
+
+
+def secret_bytes(seed: str) -> bytes:
+    return hashlib.sha256(seed.encode()).digest()
+
+
+KEYS = [PublicKey(secret_bytes(f"peer {n}")) for n in range(5)]
+PRIVATE_KEYS = [PrivateKey(secret_bytes(f"private {n}")) for n in range(2)]
+PRESHARED_KEYS = [NO_PRESHARED_KEY, *(PresharedKey(secret_bytes(f"preshared {n}")) for n in range(2))]
+PREFIXES = [
+    parse_prefix(text)
+    for text in (
+        *(f"10.9.0.{n}/32" for n in range(4)),
+        "10.9.0.0/24",
+        "192.168.7.0/24",
+        "fd00::1/128",
+        "fd00:1::/64",
+        "0.0.0.0/0",
+        "::/0",
+    )
+]
+ENDPOINTS = [parse_endpoint(text) for text in ("192.0.2.1:51820", "192.0.2.2:51821", "[2001:db8::1]:51820")]
+ADDRESSES = [
+    parse_interface_address(text) for text in ("10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/32", "fd00::1/64", "fd00::2/128")
+]
+NOW = 1_000_000.0
+
+
+def optional(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.none() | strategy
+
+
+@st.composite
+def owners(draw: st.DrawFn, keys: list[PublicKey]) -> dict[PublicKey, frozenset[object]]:
+    """Every prefix to one peer at most."""
+    allowed: dict[PublicKey, set[object]] = {key: set() for key in keys}
+    for prefix in PREFIXES:
+        key = draw(st.sampled_from([*keys, None]))
+        if key is not None:
+            allowed[key].add(prefix)
+    return {key: frozenset(prefixes) for key, prefixes in allowed.items()}
+
+
+@st.composite
+def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
+    keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
+    allowed = draw(owners(keys))
+    peers = tuple(
+        DesiredPeer(
+            key,
+            draw(optional(st.sampled_from(["hub", "paris"]))),
+            draw(optional(st.sampled_from(PRESHARED_KEYS))),
+            draw(optional(st.sampled_from(ENDPOINTS))),
+            allowed[key] if draw(st.booleans()) else None,
+            draw(optional(st.sampled_from([0, 25]))),
+        )
+        for key in keys
+    )
+    return DesiredInterface(
+        "wg0",
+        private_key=draw(st.sampled_from(PRIVATE_KEYS)),
+        listen_port=draw(optional(st.sampled_from([51820, 51821]))),
+        fwmark=draw(optional(st.sampled_from([0, 7]))),
+        mtu=draw(optional(st.sampled_from([1280, 1420]))),
+        addresses=draw(optional(st.lists(st.sampled_from(ADDRESSES), unique=True).map(tuple))),
+        peers=draw(optional(st.just(peers))),
+        peers_mode=draw(st.sampled_from(["exact", "merge"])),
+        table=draw(st.sampled_from(["auto", "off", "1234"])),
+        outside_replies=draw(st.booleans()),
+    )
+
+
+@st.composite
+def running_states(draw: st.DrawFn) -> RunningState:
+    rules = draw(
+        st.frozensets(st.sampled_from([Rule(f, p, m) for f in (2, 10) for p, m in ((32765, 51820), (32764, 0), (99, 9))]))
+    )
+    priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
+    host = RunningState("wg0", rules=rules, priorities=priorities, tables=frozenset({254, 255}))
+    if not draw(st.booleans()):
+        return host
+    keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
+    allowed = draw(owners(keys))
+    peers = {
+        key: RunningPeer(
+            key,
+            draw(st.sampled_from(PRESHARED_KEYS)),
+            draw(optional(st.sampled_from(ENDPOINTS))),
+            allowed[key],
+            draw(st.sampled_from([0, 25])),
+            draw(st.sampled_from([0.0, NOW - 10, NOW - 200])),
+        )
+        for key in keys
+    }
+    device = RunningDevice(
+        "wg0",
+        7,
+        draw(optional(st.sampled_from(PRIVATE_KEYS))),
+        None,
+        draw(st.sampled_from([0, 51820, 40000])),
+        draw(st.sampled_from([0, 7, 51820])),
+        peers,
+    )
+    return RunningState(
+        "wg0",
+        exists=True,
+        device=device,
+        up=draw(st.booleans()),
+        mtu=draw(st.sampled_from([1280, 1420])),
+        addresses=tuple(sorted(draw(st.lists(st.sampled_from(ADDRESSES), unique=True)))),
+        routes=draw(st.frozensets(st.sampled_from([Route(p, t) for p in PREFIXES for t in (254, 1234)]))),
+        rules=rules,
+        priorities=priorities,
+        tables=host.tables,
+    )

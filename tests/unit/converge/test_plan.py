@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planner: what it decides, and that carrying out its plan leaves nothing to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances, absent, aim
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
+    DesiredInterface,
+    DesiredPeer,
+    RunningDevice,
+    RunningPeer,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
+from hypothesis import given
+
+from .simulated import apply_all
+from .strategies import ENDPOINTS, KEYS, NOW, PRESHARED_KEYS, PRIVATE_KEYS, desired_interfaces, running_states
+
+CALM = Circumstances(NOW)
+
+
+def prefixes(*texts: str) -> frozenset[Prefix]:
+    return frozenset(map(parse_prefix, texts))
+
+
+def running(*peers: RunningPeer, **fields: object) -> RunningState:
+    device = RunningDevice("wg0", 7, PRIVATE_KEYS[0], None, 51820, 0, {peer.public_key: peer for peer in peers})
+    priorities = {2: (0, 32766, 32767), 10: (0, 32766)}
+    state = RunningState("wg0", True, device, up=True, mtu=1420, priorities=priorities, tables=frozenset({254, 255}))
+    return replace(state, **fields)  # type: ignore[arg-type]
+
+
+def desired(*peers: DesiredPeer, **fields: object) -> DesiredInterface:
+    return DesiredInterface("wg0", PRIVATE_KEYS[0], peers=peers, **fields)  # type: ignore[arg-type]
+
+
+def plan(wanted: DesiredInterface, state: RunningState, circumstances: Circumstances = CALM) -> list[ops.Operation]:
+    return plan_operations(state, aim(wanted, state, circumstances), {})
+
+
+@given(desired_interfaces(), running_states())
+def test_a_plan_carried_out_leaves_nothing_to_do(wanted: DesiredInterface, state: RunningState) -> None:
+    after = aim(wanted, state, CALM)
+    reached = apply_all(state, plan_operations(state, after, {}))
+    assert reached.device.peers == after.device.peers
+    assert plan(wanted, reached) == []
+
+
+@given(desired_interfaces(), running_states())
+def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: RunningState) -> None:
+    changed = apply_all(state, plan(wanted, state))
+    restored = apply_all(changed, plan_operations(changed, state, {}))
+    assert plan_operations(restored, state, {}) == []
+    if state.exists:
+        kept = {key: peer._replace(endpoint=None) for key, peer in state.device.peers.items()}
+        got = {key: peer._replace(endpoint=None, latest_handshake=kept[key].latest_handshake)
+               for key, peer in restored.device.peers.items()}
+        assert got == kept
+    assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
+
+
+@given(running_states())
+def test_absent_leaves_nothing_to_do(state: RunningState) -> None:
+    reached = apply_all(state, plan_operations(state, absent(state), {}))
+    assert not reached.exists
+    assert plan_operations(reached, absent(reached), {}) == []
+
+
+@given(desired_interfaces(), running_states())
+def test_nothing_shown_holds_a_secret(wanted: DesiredInterface, state: RunningState) -> None:
+    after = aim(wanted, state, CALM)
+    shown = repr(show_difference(state, after, {})) + repr([op.describe() for op in plan(wanted, state)])
+    shown += repr(plan(wanted, state)) + repr(state) + repr(wanted)
+    for secret in (*PRIVATE_KEYS, *PRESHARED_KEYS[1:]):
+        assert secret.reveal_base64() not in shown
+        assert secret.reveal_bytes().hex() not in shown
+
+
+def test_a_new_interface_is_made_in_wg_quicks_order() -> None:
+    peer = DesiredPeer(KEYS[0], "hub", endpoint=ENDPOINTS[0], allowed_ips=prefixes("10.9.0.0/24", "10.1.0.0/16"))
+    wanted = desired(peer, listen_port=51820, addresses=(parse_interface_address("10.9.0.2/24"),))
+    state = RunningState("wg0", priorities={2: (0, 32766, 32767)})
+    described = [op.describe() for op in plan_operations(state, aim(wanted, state, CALM), {KEYS[0]: "hub"})]
+    assert described == [
+        "create interface wg0",
+        "set private_key, set listen_port 51820",
+        f"peer hub ({KEYS[0]}): add, set endpoint 192.0.2.1:51820, add allowed_ips 10.1.0.0/16, 10.9.0.0/24",
+        "add address 10.9.0.2/24",
+        "set mtu 1420, set up",
+        "add route 10.1.0.0/16",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "handshake_age", "recorded", "sent"),
+    [
+        pytest.param(ENDPOINTS[1], 10, None, None, id="learned, session alive"),
+        pytest.param(ENDPOINTS[1], 10, ENDPOINTS[0], None, id="learned, session alive, configured as before"),
+        pytest.param(ENDPOINTS[1], 10, ENDPOINTS[2], ENDPOINTS[0], id="configured value changed"),
+        pytest.param(ENDPOINTS[1], 181, ENDPOINTS[0], ENDPOINTS[0], id="session dead"),
+        pytest.param(ENDPOINTS[1], NOW, None, ENDPOINTS[0], id="never a handshake"),
+        pytest.param(ENDPOINTS[0], 181, None, None, id="session dead, endpoint as configured"),
+        pytest.param(None, 10, None, ENDPOINTS[0], id="no endpoint known"),
+    ],
+)
+def test_a_learned_endpoint_is_not_drift(
+    known: Endpoint | None, handshake_age: float, recorded: Endpoint | None, sent: Endpoint | None
+) -> None:
+    state = running(RunningPeer(KEYS[0], endpoint=known, latest_handshake=NOW - handshake_age))
+    memory = {KEYS[0]: str(recorded)} if recorded else {}
+    planned = plan(desired(DesiredPeer(KEYS[0], endpoint=ENDPOINTS[0])), state, Circumstances(NOW, memory))
+    assert planned == ([ops.SetPeer(KEYS[0], str(KEYS[0]), endpoint=sent)] if sent else [])
+
+
+def test_a_name_without_an_address_keeps_the_endpoint() -> None:
+    state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))
+    wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)))
+    assert plan(wanted, state, Circumstances(NOW, resolve=lambda _endpoint: ())) == []
+
+
+def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> None:
+    peer = RunningPeer(KEYS[0], PRESHARED_KEYS[1], ENDPOINTS[0], prefixes("10.9.0.1/32"), 25, NOW)
+    state = running(
+        peer, addresses=(parse_interface_address("10.9.0.2/24"),), routes=frozenset(), mtu=1280
+    )
+    assert plan(DesiredInterface("wg0", PRIVATE_KEYS[0]), state) == []
+    assert plan(desired(DesiredPeer(KEYS[0])), state) == []
+    cleared = DesiredPeer(KEYS[0], None, PRESHARED_KEYS[0], None, frozenset(), 0)
+    assert [op.describe() for op in plan(desired(cleared, addresses=()), state)] == [
+        f"peer {KEYS[0]}: remove allowed_ips 10.9.0.1/32",
+        f"peer {KEYS[0]}: clear preshared_key, set persistent_keepalive off",
+        "remove address 10.9.0.2/24",
+    ]
+
+
+def test_a_prefix_moves_in_one_step_from_its_old_owner() -> None:
+    moved = prefixes("192.168.7.0/24")
+    state = running(
+        RunningPeer(KEYS[0], allowed_ips=moved), RunningPeer(KEYS[1]), routes=frozenset(map(Route, moved))
+    )
+    wanted = desired(DesiredPeer(KEYS[0], allowed_ips=frozenset()), DesiredPeer(KEYS[1], allowed_ips=moved))
+    assert plan(wanted, state) == [ops.SetPeer(KEYS[1], str(KEYS[1]), add=tuple(moved))]
+
+
+def test_a_replaced_key_keeps_its_address_throughout() -> None:
+    own = prefixes("192.168.7.0/24")
+    state = running(RunningPeer(KEYS[0], allowed_ips=own), routes=frozenset(map(Route, own)))
+    assert plan(desired(DesiredPeer(KEYS[1], allowed_ips=own)), state) == [
+        ops.SetPeer(KEYS[1], str(KEYS[1]), new=True, add=tuple(own)),
+        ops.RemovePeer(KEYS[0], str(KEYS[0])),
+    ]
+
+
+def test_merge_leaves_other_peers_and_their_routes() -> None:
+    own = prefixes("192.168.7.0/24")
+    state = running(RunningPeer(KEYS[0], allowed_ips=own), routes=frozenset(map(Route, own)))
+    wanted = desired(DesiredPeer(KEYS[1], allowed_ips=prefixes("192.168.8.0/24")), peers_mode="merge")
+    assert [op.describe() for op in plan(wanted, state)] == [
+        f"peer {KEYS[1]}: add, add allowed_ips 192.168.8.0/24",
+        "add route 192.168.8.0/24",
+    ]
+
+
+def test_a_full_tunnel_guards_its_own_packets_before_it_takes_the_default_route() -> None:
+    peer = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0"), endpoint=ENDPOINTS[0])
+    state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW), tables=frozenset({254, 51820}))
+    planned = plan(desired(peer, addresses=(parse_interface_address("10.9.0.2/24"),)), state)
+    assert [type(op) for op in planned] == [
+        ops.SetDevice, ops.SetPeer, ops.AddAddress, ops.SetNetfilter, ops.SetSourceValidMark,
+        ops.AddRoute, ops.AddRule, ops.AddRule,
+    ]  # fmt: skip
+    assert planned[0] == ops.SetDevice(fwmark=51821)
+    assert planned[-3:] == [
+        ops.AddRoute(Route(parse_prefix("0.0.0.0/0"), 51821)),
+        ops.AddRule(Rule(2, 32764)),
+        ops.AddRule(Rule(2, 32765, 51821)),
+    ]
+
+
+def test_a_full_tunnel_that_ends_takes_all_that_it_brought() -> None:
+    full = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0", "::/0"))
+    start = running(RunningPeer(KEYS[0]))
+    tunnelled = apply_all(start, plan(desired(full), start))
+    split = apply_all(tunnelled, plan(desired(DesiredPeer(KEYS[0], allowed_ips=frozenset())), tunnelled))
+    assert (split.rules, split.routes, split.netfilter, split.device.fwmark) == (frozenset(), frozenset(), {}, 0)
+
+
+def test_another_interfaces_full_tunnel_is_left_alone() -> None:
+    rules = frozenset({Rule(2, 32764), Rule(2, 32765, 51999)})
+    state = running(RunningPeer(KEYS[0]), rules=rules)
+    assert plan(desired(DesiredPeer(KEYS[0])), state) == []
+    assert plan_operations(state, absent(state), {}) == [ops.ClearPeers(1), ops.DeleteLink("wg0")]
