@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong between us and the kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+class KernelError(OSError):
+    """The kernel refused a request: ``doing`` says which, ``hint`` what to do about it."""
+
+    def __init__(self, number: int, doing: str, message: str = "") -> None:
+        super().__init__(number, message or os.strerror(number))
+        self.doing = doing
+
+    def __str__(self) -> str:
+        hint = _HINTS.get(self.errno or 0)
+        name = errno.errorcode.get(self.errno or 0, self.errno)
+        return f"{self.doing}: {self.strerror} ({name}){f'; {hint}' if hint else ''}"
+
+
+_HINTS = {
+    errno.EPERM: "the module needs root, or CAP_NET_ADMIN in the host's network namespace: run it with become",
+    errno.EADDRINUSE: "another socket has this UDP port: choose another listen_port or stop the other program",
+    errno.EOPNOTSUPP: "this kernel has no WireGuard: load the module 'wireguard' or run a kernel from 5.6 on",
+    errno.ENODEV: "the interface is gone, or is not a WireGuard one",
+    errno.EAFNOSUPPORT: "IPv6 is switched off on this host: leave IPv6 out or switch it on",
+}

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading and setting WireGuard devices over their own netlink family."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from .._converge.operations import ClearPeers, RemovePeer, RemovePrefixes, SetDevice, SetPeer, WireGuardOperation
+from .._model.interface import RunningDevice
+from .._model.keys import KEY_BYTES, PublicKey
+from . import codec
+from .codec import DeviceChange, PeerChange
+from .netlink import GenericNetlink
+
+
+def read_device(interface: str) -> RunningDevice:
+    """The whole device with every peer. Raises KernelError."""
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
+        doing = f"read the peers of {interface}"
+        return codec.decode_device(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing))
+
+
+def apply_operations(interface: str, operations: Sequence[WireGuardOperation]) -> None:
+    """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
+    what earlier messages and earlier parts of the refused one changed stays."""
+    device = DeviceChange()
+    for operation in operations:
+        if isinstance(operation, SetDevice):
+            device = device._replace(**operation._asdict())
+        elif isinstance(operation, ClearPeers):
+            device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
+    doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
+        for payload in codec.encode_set(interface, device, _peer_changes(operations)):
+            netlink.request(codec.CMD_SET_DEVICE, payload, doing)
+
+
+def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
+    changes: list[PeerChange] = []
+    dropped: list[RemovePrefixes] = []
+    for operation in operations:
+        if isinstance(operation, RemovePrefixes):
+            dropped.append(operation)
+        elif isinstance(operation, RemovePeer):
+            changes.append(PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME))
+        elif isinstance(operation, SetPeer):
+            changes.append(
+                PeerChange(
+                    operation.public_key,
+                    # A peer that went away meanwhile must not come back half made.
+                    0 if operation.new else codec.PEER_F_UPDATE_ONLY,
+                    operation.preshared_key,
+                    operation.endpoint,
+                    operation.persistent_keepalive,
+                    operation.add,
+                )
+            )
+    return _drop_prefixes(dropped) + changes
+
+
+def _drop_prefixes(dropped: Sequence[RemovePrefixes]) -> list[PeerChange]:
+    """Take prefixes from live peers without losing a packet of theirs.
+
+    Replacing a peer's allowed_ips empties them for a moment, in which its packets are dropped. Adding the
+    prefixes to a peer made for it, which the same message removes again, touches nothing else.
+    """
+    if not dropped:
+        return []
+    throwaway = PublicKey(os.urandom(KEY_BYTES))
+    prefixes = tuple(prefix for operation in dropped for prefix in operation.prefixes)
+    return [PeerChange(throwaway, allowed_ips=prefixes), PeerChange(throwaway, codec.PEER_F_REMOVE_ME)]
