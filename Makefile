@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Each target sets up what it needs, so that every one of them works first on a fresh clone.
+# All that is made goes below build/.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PACKAGE := ansible_collections.cryptokey.wireguard
+COLLECTION := build/collections/ansible_collections/cryptokey/wireguard
+SANITY := build/sanity/ansible_collections/cryptokey/wireguard
+INVENTORY := build/lab/inventory.yml
+PARTS := lint sanity unit docs package kernel molecule
+
+export PYTHON
+export PATH := $(CURDIR)/build/venv/bin:$(PATH)
+export LC_ALL := C.UTF-8
+export PYTHONPATH :=
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
+export MOLECULE_GLOB := molecule/*/molecule.yml
+
+.PHONY: help site lab lab-down test lint sanity unit docs package kernel molecule bench clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# --- see it work ---
+
+site: lab ## boot a hub and its spokes as VMs, run playbooks/site.yml and print the table of tunnels
+	ansible-playbook -i $(INVENTORY) playbooks/site.yml
+	ansible-playbook -i $(INVENTORY) playbooks/status.yml
+
+lab: build/stamp/lab ## boot the VMs and write an inventory for them to build/lab/inventory.yml
+	python tests/lab up
+
+lab-down: build/stamp/lab ## stop and remove the VMs
+	python tests/lab down
+
+# --- tests ---
+
+test: ## run everything: lint, sanity, unit, docs, package, kernel, molecule
+	@rm -rf build/junit
+	@$(MAKE) --no-print-directory --keep-going $(PARTS) || { status=$$?; echo "test: failed, see the errors above"; }; \
+	    python tests/summary.py build/junit; exit $${status:-0}
+
+lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licences, and that Python 3.9 can read what runs on managed nodes
+	ruff check
+	ruff format --check
+	MYPYPATH=build/collections mypy -p $(PACKAGE).plugins -p $(PACKAGE).tests | sed 's#^$(COLLECTION)/##'
+	mypy docs/conf.py
+	shellcheck .ci/run $$(git ls-files -co --exclude-standard '*.sh')
+	vermin --quiet --violations --target=3.9- plugins/modules plugins/module_utils
+	yamllint --strict .
+	ansible-lint
+	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+	reuse lint --quiet || reuse lint --lines
+	@echo lint: ok
+
+# ansible-test wants real files under this path, and no ignore file stands in the way of its findings.
+sanity: build/stamp/venv build/stamp/lint ## run ansible-test's sanity tests
+	@rm -rf $(SANITY) && git init --quiet --initial-branch=main $(SANITY)
+	@bash tests/copy.sh $(SANITY)
+	@python tests/sanity/bootstrap.py
+	cd $(SANITY) && ansible-test sanity --local --requirements --color no \
+	    --python "$$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+
+unit: build/stamp/venv build/stamp/unit ## run the pure tests
+	pytest tests/unit --junit-xml=build/junit/unit.xml
+
+docs: build/stamp/venv ## build the module reference and the guides to build/docs/html
+	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
+	@install -d -m 755 build/docs/source/reference
+	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
+	    --dest-dir build/docs/source/reference cryptokey.wireguard
+	sphinx-build -q -W --keep-going build/docs/source build/docs/html
+	@echo docs: build/docs/html/index.html
+
+package: build/stamp/venv ## build the tarball, install it elsewhere and look inside
+	bash tests/package.sh
+
+kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
+	python tests/lab kernel
+
+molecule: build/stamp/lab ## run the Molecule scenarios, on VMs
+	molecule test --all
+
+bench: build/stamp/lab ## measure, and write the numbers to build/bench.json
+	python tests/bench
+
+clean: ## stop the VMs and remove all that was made
+	if [[ -e build/stamp/lab ]]; then python tests/lab down; fi
+	rm -rf build
+
+# --- set-up ---
+
+build/stamp/venv: requirements-dev.txt tests/setup.sh
+	@mkdir -p build/stamp $(dir $(COLLECTION)) && ln -sfn $(CURDIR) $(COLLECTION)
+	@flock build/stamp tests/setup.sh python
+	@echo "Setting up build/venv"
+	@[[ -e build/venv/bin/pip ]] || $(PYTHON) -m venv build/venv
+	@pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+build/stamp/%: tests/setup.sh
+	@mkdir -p build/stamp
+	@flock build/stamp tests/setup.sh $*
+	@touch $@
+
+build/stamp/lab: build/stamp/venv

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Installs the system packages that one part of the tests needs and this machine lacks.
+#
+#   tests/setup.sh python|lint|unit|lab
+set -euo pipefail
+
+PATH=$PATH:/usr/sbin:/sbin # mke2fs is there, and not on every user's path
+python=${PYTHON:-python3}
+
+has_venv() { "$python" -c 'import ensurepip, venv'; }
+has() { command -v "$1"; }
+
+# need PACKAGE CHECK...: remembers the package when the check fails.
+missing=()
+need() {
+    "${@:2}" >/dev/null 2>&1 || missing+=("$1")
+}
+
+case ${1-} in
+    python)
+        need python3-venv has_venv
+        need git has git
+        ;;
+    lint)
+        need shellcheck has shellcheck
+        ;;
+    unit)
+        need wireguard-tools has wg-quick
+        ;;
+    lab)
+        need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
+        need e2fsprogs has mke2fs
+        need gpg has gpg
+        need mmdebstrap has mmdebstrap
+        need openssh-client has ssh
+        need qemu-system-x86 has qemu-system-x86_64
+        need qemu-utils has qemu-img
+        need uidmap has newuidmap
+        ;;
+    *)
+        echo "usage: $0 python|lint|unit|lab" >&2
+        exit 2
+        ;;
+esac
+
+if ((${#missing[@]})); then
+    if ! command -v apt-get >/dev/null; then
+        echo "Please install, by whatever names this system has for these Debian packages: ${missing[*]}" >&2
+        exit 1
+    fi
+    sudo=()
+    if ((EUID)); then
+        if ! command -v sudo >/dev/null; then
+            echo "Please install as root: apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+        sudo=(sudo)
+    fi
+    echo "Installing ${missing[*]}"
+    "${sudo[@]}" apt-get -qq update
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [[ $1 == python ]] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "Python 3.11 or newer is needed here; PYTHON=... chooses one" >&2
+    exit 1
+fi
