@@ -50,7 +50,8 @@ def converge(
     """
     names = {peer.public_key: peer.name for peer in desired.peers or () if peer.name}
     before = kernel.read(desired.interface)
-    check_peers(desired.peers or (), before.device.public_key if not desired.private_key else None)
+    unchanged_key = desired.private_key in (None, before.device.private_key)
+    check_peers(desired.peers or (), before.device.public_key if unchanged_key else None)
     after = aim(desired, before, circumstances)
     return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
 

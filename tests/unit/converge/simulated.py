@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Rule, RunningState
 
 
 def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> RunningState:
@@ -40,14 +40,13 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
     return _apply_to_interface(state, op)
 
 
-def _priorities(state: RunningState, rule: object, add: bool) -> dict[int, tuple[int, ...]]:
-    family, priority, _mark = rule  # type: ignore[misc]
-    values = list(state.priorities.get(family, ()))
+def _priorities(state: RunningState, rule: Rule, add: bool) -> dict[int, tuple[int, ...]]:
+    values = list(state.priorities.get(rule.family, ()))
     if add:
-        values.append(priority)
+        values.append(rule.priority)
     else:
-        values.remove(priority)
-    return {**state.priorities, family: tuple(sorted(values))}
+        values.remove(rule.priority)
+    return {**state.priorities, rule.family: tuple(sorted(values))}
 
 
 def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:

@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TypeVar
+
+from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
@@ -20,11 +23,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    Prefix,
     parse_interface_address,
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
-from hypothesis import strategies as st
 
 
 def secret_bytes(seed: str) -> bytes:
@@ -51,16 +54,17 @@ ADDRESSES = [
     parse_interface_address(text) for text in ("10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/32", "fd00::1/64", "fd00::2/128")
 ]
 NOW = 1_000_000.0
+T = TypeVar("T")
 
 
-def optional(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+def optional(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
     return st.none() | strategy
 
 
 @st.composite
-def owners(draw: st.DrawFn, keys: list[PublicKey]) -> dict[PublicKey, frozenset[object]]:
+def owners(draw: st.DrawFn, keys: list[PublicKey]) -> dict[PublicKey, frozenset[Prefix]]:
     """Every prefix to one peer at most."""
-    allowed: dict[PublicKey, set[object]] = {key: set() for key in keys}
+    allowed: dict[PublicKey, set[Prefix]] = {key: set() for key in keys}
     for prefix in PREFIXES:
         key = draw(st.sampled_from([*keys, None]))
         if key is not None:
@@ -99,9 +103,8 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
 
 @st.composite
 def running_states(draw: st.DrawFn) -> RunningState:
-    rules = draw(
-        st.frozensets(st.sampled_from([Rule(f, p, m) for f in (2, 10) for p, m in ((32765, 51820), (32764, 0), (99, 9))]))
-    )
+    possible = [Rule(f, priority, mark) for f in (2, 10) for priority, mark in ((32765, 51820), (32764, 0), (99, 9))]
+    rules = draw(st.frozensets(st.sampled_from(possible)))
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
     host = RunningState("wg0", rules=rules, priorities=priorities, tables=frozenset({254, 255}))
     if not draw(st.booleans()):

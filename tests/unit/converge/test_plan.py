@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances, absent, aim
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
@@ -24,10 +26,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
-from hypothesis import given
-
-from .simulated import apply_all
-from .strategies import ENDPOINTS, KEYS, NOW, PRESHARED_KEYS, PRIVATE_KEYS, desired_interfaces, running_states
+from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
+from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
+    ENDPOINTS,
+    KEYS,
+    NOW,
+    PRESHARED_KEYS,
+    PRIVATE_KEYS,
+    desired_interfaces,
+    running_states,
+)
 
 CALM = Circumstances(NOW)
 
@@ -66,8 +74,10 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
     assert plan_operations(restored, state, {}) == []
     if state.exists:
         kept = {key: peer._replace(endpoint=None) for key, peer in state.device.peers.items()}
-        got = {key: peer._replace(endpoint=None, latest_handshake=kept[key].latest_handshake)
-               for key, peer in restored.device.peers.items()}
+        got = {
+            key: peer._replace(endpoint=None, latest_handshake=kept[key].latest_handshake)
+            for key, peer in restored.device.peers.items()
+        }
         assert got == kept
     assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
 
@@ -133,9 +143,7 @@ def test_a_name_without_an_address_keeps_the_endpoint() -> None:
 
 def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> None:
     peer = RunningPeer(KEYS[0], PRESHARED_KEYS[1], ENDPOINTS[0], prefixes("10.9.0.1/32"), 25, NOW)
-    state = running(
-        peer, addresses=(parse_interface_address("10.9.0.2/24"),), routes=frozenset(), mtu=1280
-    )
+    state = running(peer, addresses=(parse_interface_address("10.9.0.2/24"),), routes=frozenset(), mtu=1280)
     assert plan(DesiredInterface("wg0", PRIVATE_KEYS[0]), state) == []
     assert plan(desired(DesiredPeer(KEYS[0])), state) == []
     cleared = DesiredPeer(KEYS[0], None, PRESHARED_KEYS[0], None, frozenset(), 0)
@@ -148,9 +156,7 @@ def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> 
 
 def test_a_prefix_moves_in_one_step_from_its_old_owner() -> None:
     moved = prefixes("192.168.7.0/24")
-    state = running(
-        RunningPeer(KEYS[0], allowed_ips=moved), RunningPeer(KEYS[1]), routes=frozenset(map(Route, moved))
-    )
+    state = running(RunningPeer(KEYS[0], allowed_ips=moved), RunningPeer(KEYS[1]), routes=frozenset(map(Route, moved)))
     wanted = desired(DesiredPeer(KEYS[0], allowed_ips=frozenset()), DesiredPeer(KEYS[1], allowed_ips=moved))
     assert plan(wanted, state) == [ops.SetPeer(KEYS[1], str(KEYS[1]), add=tuple(moved))]
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import codec
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attributes import (
     decode_attributes,
@@ -22,8 +25,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, mask
-from hypothesis import given
-from hypothesis import strategies as st
 
 KEYS = st.binary(min_size=32, max_size=32)
 PACKED = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
@@ -76,9 +77,9 @@ def test_decode_undoes_encode(key: PrivateKey, port: int, mark: int, peers: list
 
 
 def test_a_large_set_is_split_into_few_messages_and_comes_back_whole() -> None:
-    wide = tuple(Prefix(struct.pack("!I", n), 32) for n in range(10_240))
-    peers = [PeerChange(PublicKey(bytes([n + 1]) * 32), allowed_ips=wide[n::23]) for n in range(23)]
-    peers.append(PeerChange(PublicKey(b"\xff" * 32), allowed_ips=tuple(Prefix(struct.pack("!I", n), 32) for n in range(2**20, 2**20 + 10_240))))
+    hosts = [Prefix(struct.pack("!I", n), 32) for n in range(20_480)]
+    peers = [PeerChange(PublicKey(bytes([n + 1]) * 32), allowed_ips=tuple(hosts[n:10_240:23])) for n in range(23)]
+    peers.append(PeerChange(PublicKey(b"\xff" * 32), allowed_ips=tuple(hosts[10_240:])))
     messages = list(codec.encode_set("wg0", DeviceChange(), peers))
     assert max(map(len, messages)) <= 65535 + 64
     assert len(messages) < 20
