@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that ``interface`` and ``config`` share; ``module_utils/_arguments.py`` is their argument spec."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  interface:
+    description:
+      - The name of the WireGuard interface, such as V(wg0).
+      - 1 to 15 letters, digits and the characters C(_=+.-), which is what the kernel and wg-quick both take.
+    type: str
+    required: true
+  state:
+    description:
+      - Whether it shall be there.
+      - With V(absent) all other options but the name are ignored, and the key file is left where it is.
+        M(cryptokey.wireguard.keypair) removes that.
+    type: str
+    choices: [present, absent]
+    default: present
+  private_key_file:
+    description:
+      - The file on the managed node that has the private key, as M(cryptokey.wireguard.keypair) makes it.
+      - The key is read there and goes nowhere else. A file that others than its owner can read is refused.
+      - If not given, it is C(/etc/wireguard/private/INTERFACE.key).
+    type: path
+  listen_port:
+    description:
+      - The UDP port to listen on, from V(1) to V(65535).
+      - If not given, it is left as it is. A new interface then gets a random port from the kernel.
+    type: int
+  fwmark:
+    description:
+      - The mark on the packets that the tunnel itself sends, decimal or in hex such as V(0xca6c). V(0) or V("off")
+        clears it.
+      - If not given, it is left as it is. A full tunnel that has none gets one, chosen as wg-quick does.
+      - Write V(off) in quotes, since YAML takes it for a boolean.
+    type: str
+  mtu:
+    description:
+      - The MTU of the interface, from V(576) to V(65535).
+      - If not given, it is left as it is.
+    type: int
+  table:
+    description:
+      - Where the routes for O(peers[].allowed_ips) go.
+      - V(auto) puts them into the main table, and a default route into a table of its own with the policy rules that a
+        full tunnel needs. V("off") makes no routes. A number is that of a routing table that takes them all.
+      - Unlike most options this one has a default, since the running state does not show what was wanted.
+      - Write V(off) in quotes, since YAML takes it for a boolean.
+    type: str
+    default: auto
+  addresses:
+    description:
+      - The addresses of the interface, IPv4 and IPv6, each with its prefix length, such as V(10.0.0.1/24) and
+        V(fd00::1/64). Without one it is V(/32) or V(/128).
+      - These and no others. If not given, the addresses are left as they are; an empty list removes them.
+    type: list
+    elements: str
+  peers:
+    description:
+      - The peers of the interface.
+      - If not given, the peers are left as they are; an empty list removes them, given O(peers_mode=exact).
+      - Of a peer, whatever is not given is left as it is, and a new peer goes without.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - What people call the peer, such as the name of its host. It is shown in results, and in the file it is the
+            C(friendly_name) of the peer. WireGuard itself knows no names.
+        type: str
+      public_key:
+        description:
+          - The public key of the peer in base64, 44 characters. It is what identifies the peer.
+        type: str
+        required: true
+      preshared_key:
+        description:
+          - A secret that both ends share, in base64, on top of the key pairs.
+          - An empty string clears it.
+        type: str
+      endpoint:
+        description:
+          - Where to send to first, as V(HOST:PORT). An IPv6 address is in brackets, such as V([2001:db8::1]:51820).
+          - This is an initial endpoint. WireGuard follows its peers as they roam, and what it has learned is kept while
+            it serves, so an endpoint that differs from this one is not a change.
+          - Not given for a peer that always sends first, such as a client behind NAT.
+        type: str
+      allowed_ips:
+        description:
+          - The prefixes behind the peer, such as V(10.0.0.2/32), V(fd00::/64), or V(0.0.0.0/0) for everything. Packets
+            to them go to this peer, and it may send from them.
+          - A prefix belongs to one peer of the interface; on two peers it is refused. A peer that is not listed, or
+            listed without this option, loses the prefixes that another one is given here.
+          - An empty list clears them.
+        type: list
+        elements: str
+      persistent_keepalive:
+        description:
+          - Every how many seconds to send something to the peer, from V(1) to V(65535), which keeps a NAT between the
+            two open. V(25) is usual. V(0) or V("off") turns it off.
+          - Write V(off) in quotes, since YAML takes it for a boolean.
+        type: str
+  peers_mode:
+    description:
+      - With V(exact), peers that O(peers) does not list are removed. With V(merge), they are left as they are.
+    type: str
+    choices: [exact, merge]
+    default: exact
+  outside_replies:
+    description:
+      - Whether, under a full tunnel, a TCP connection that came in outside the tunnel is also answered outside it.
+      - Without it the SSH connection that Ansible came in by is cut by the first default route through the tunnel,
+        unless it comes from a network that the host reaches by a route of its own.
+      - It has no effect without a peer whose O(peers[].allowed_ips) has V(0.0.0.0/0) or V(::/0), and none unless
+        O(table=auto).
+    type: bool
+    default: true
+"""

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The argument spec that ``interface`` and ``config`` share; ``doc_fragments/interface.py`` documents it.
+
+No option that describes the network has a default, since what is not given is left alone. Numbers that may
+also be written ``off`` or in hex are strings here; ``_model.options`` reads them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PEER_ARGUMENTS: dict[str, Any] = {
+    "name": {"type": "str"},
+    "public_key": {"type": "str", "required": True, "no_log": False},
+    "preshared_key": {"type": "str", "no_log": True},
+    "endpoint": {"type": "str"},
+    "allowed_ips": {"type": "list", "elements": "str"},
+    "persistent_keepalive": {"type": "str"},
+}
+
+INTERFACE_ARGUMENTS: dict[str, Any] = {
+    "interface": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "private_key_file": {"type": "path", "no_log": False},
+    "listen_port": {"type": "int"},
+    "fwmark": {"type": "str"},
+    "mtu": {"type": "int"},
+    "table": {"type": "str", "default": "auto"},
+    "addresses": {"type": "list", "elements": "str"},
+    "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
+    "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
+    "outside_replies": {"type": "bool", "default": True},
+}

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which endpoint was last applied to each peer, as configured.
+
+A learned endpoint and a configured one look the same in the kernel, so that a change of the configured
+one can only be told by remembering it. The file holds public facts only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ._files import atomic_write, ensure_directory
+from ._model.interface import DesiredInterface
+from ._model.keys import PublicKey, parse_public_key
+
+DIRECTORY = "/var/lib/cryptokey-wireguard"
+
+
+def _path(interface: str, directory: str) -> Path:
+    return Path(directory, f"{interface}.endpoints.json")
+
+
+def load_endpoints(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
+    """Public key to configured endpoint. A missing or unreadable file is an empty one: the next write mends it."""
+    try:
+        stored = json.loads(_path(interface, directory).read_text(encoding="utf-8"))
+        return {parse_public_key(key): str(endpoint) for key, endpoint in stored.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def record_endpoints(desired: DesiredInterface, recorded: Mapping[PublicKey, str], directory: str = DIRECTORY) -> None:
+    """Remember what has just been applied; writes only when that is news. Raises OSError."""
+    wanted = {str(peer.public_key): str(peer.endpoint) for peer in desired.peers or () if peer.endpoint}
+    if wanted == {str(key): endpoint for key, endpoint in recorded.items()}:
+        return
+    ensure_directory(directory, 0o700)
+    text = json.dumps(wanted, indent=0, sort_keys=True) + "\n"
+    atomic_write(str(_path(desired.interface, directory)), text.encode(), 0o600)

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IP forwarding, now and after a reboot: the kernel's settings below /proc/sys and a file of sysctl.d(5).
+
+A host that forwards IPv6 is a router, and a router ignores router advertisements: with ``accept_ra`` at 1 it would
+lose its own default route and address. At 2 it heeds them all the same (Linux, Documentation/networking/ip-sysctl.rst).
+It must be set first: turning forwarding on drops the default routes at once (net/ipv6/route.c, rt6_purge_dflt_routers).
+Interfaces of systemd-networkd and NetworkManager have 0, as those read the advertisements themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ._files import atomic_write, check_directory, ensure_directory, read_file
+from ._model.errors import InputError
+
+# After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts.
+PATH = "/etc/sysctl.d/99-wireguard-forwarding.conf"
+HEADER = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
+
+IPV4 = "net/ipv4/ip_forward"
+IPV6 = "net/ipv6/conf/all/forwarding"
+_LINE = re.compile(r"-?\s*([^#;=\s][^=]*?)\s*=\s*(.*?)\s*")
+_ACCEPT_RA = re.compile(r"net/ipv6/conf/([^/]+)/accept_ra")
+
+# Settings by their path below /proc/sys.
+Settings = dict[str, str]
+
+
+class Outcome(NamedTuple):
+    """Texts for a diff: the kernel's settings, then the file."""
+
+    changed: bool
+    live: tuple[str, str]
+    file: tuple[str, str]
+
+
+def ensure_forwarding(
+    ipv4: bool | None, ipv6: bool | None, path: str = PATH, check_mode: bool = False, root: str = "/"
+) -> Outcome:
+    """Turn forwarding on or off, each family that is not None. Raises InputError and OSError.
+
+    ``root`` is where ``proc`` and ``sys`` are. The kernel comes first, and the file when that has gone well.
+    """
+    kernel = Kernel(Path(root))
+    content = read_file(path)
+    text = "" if content is None else content.data.decode("utf-8", "replace")
+    stored = parse_settings(text)
+    wanted = {**_router_settings(kernel, stored, ipv6), **_forwarding_settings(kernel, ipv4, ipv6)}
+    live = {key: value for key in wanted for value in [kernel.read(key)] if value is not None}
+    aim = {key: wanted[key] for key in live}
+    rendered = text if {**stored, **wanted} == stored else render_settings({**stored, **wanted})
+    stale = rendered != text or (content is not None and content.mode != 0o644)
+    if not check_mode:
+        for key, value in aim.items():
+            kernel.write(key, value)
+        if stale:
+            _write(path, rendered)
+    return Outcome(stale or live != aim, (_lines(live), _lines(aim)), (text, rendered))
+
+
+def _write(path: str, text: str) -> None:
+    directory = str(Path(path).absolute().parent)
+    if check_directory(directory) is None:
+        ensure_directory(directory, 0o755)
+    atomic_write(path, text.encode(), 0o644)
+
+
+def _forwarding_settings(kernel: Kernel, ipv4: bool | None, ipv6: bool | None) -> Settings:
+    wanted = {IPV4: ipv4, IPV6: ipv6}
+    for option, key in (("ipv4", IPV4), ("ipv6", IPV6)):
+        if wanted[key] and kernel.read(key) is None:
+            raise InputError(option, True, f"the kernel has no {key}", "enable the protocol, or leave the option out")
+    return {key: str(int(value)) for key, value in wanted.items() if value is not None and kernel.read(key) is not None}
+
+
+def _router_settings(kernel: Kernel, stored: Mapping[str, str], ipv6: bool | None) -> Settings:
+    """accept_ra of each interface that heeds advertisements now, to stay so. Once they are stored they stay the same,
+    so that an interface that comes later is ignored, as routers do. What was stored is kept to in the kernel too."""
+    if not ipv6:
+        return {}
+    wanted = {key: value for key, value in stored.items() if _ACCEPT_RA.fullmatch(key)}
+    if stored.get(IPV6) != "1":
+        # 1 counts only while it still works; 2 may be what a run that was cut short left.
+        heeding = ("2",) if kernel.read(IPV6) == "1" else ("1", "2")
+        wanted.update((key, "2") for key in kernel.uplinks() if kernel.read(key) in heeding)
+    return wanted
+
+
+class Kernel:
+    """The settings of the running kernel."""
+
+    def __init__(self, root: Path) -> None:
+        self._settings = root / "proc/sys"
+        self._links = root / "sys/class/net"
+
+    def read(self, key: str) -> str | None:
+        """None where the kernel has no such setting."""
+        try:
+            return (self._settings / key).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, value: str) -> None:
+        """Sends only what differs, and raises OSError when the kernel does not take it."""
+        if self.read(key) == value:
+            return
+        (self._settings / key).write_text(f"{value}\n", encoding="ascii")
+        if self.read(key) != value:
+            raise OSError(f"the kernel did not take {value} for {key}")
+
+    def uplinks(self) -> Iterator[str]:
+        """The accept_ra of each interface that advertisements could come in by: neither loopback nor WireGuard's, not
+        part of a bridge or bond, and with IPv6."""
+        for link in sorted(self._links.glob("*")):
+            directory = f"net/ipv6/conf/{link.name}"
+            loopback = link.name == "lo"
+            wireguard = (link / "uevent").exists() and "DEVTYPE=wireguard" in (link / "uevent").read_text()
+            if (
+                not (loopback or wireguard or (link / "master").exists())
+                and self.read(f"{directory}/disable_ipv6") == "0"
+            ):
+                yield f"{directory}/accept_ra"
+
+
+def parse_settings(text: str) -> Settings:
+    """The settings of a sysctl.d file, by path. Where the first separator is a dot, dots and slashes change places."""
+    settings = {}
+    for match in filter(None, map(_LINE.fullmatch, map(str.strip, text.splitlines()))):
+        key, value = match.groups()
+        first = re.search(r"[./]", key)
+        settings[key.translate(str.maketrans("./", "/.")) if first and first[0] == "." else key] = value
+    return settings
+
+
+def render_settings(settings: Mapping[str, str]) -> str:
+    return f"{HEADER}\n" + _lines(settings)
+
+
+def _lines(settings: Mapping[str, str]) -> str:
+    return "".join(f"{_spell(key)} = {value}\n" for key, value in sorted(settings.items()))
+
+
+def _spell(key: str) -> str:
+    """With dots, as people write it, unless an interface has a dot in its name."""
+    return key if "." in key else key.replace("/", ".")

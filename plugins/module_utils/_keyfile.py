@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file that has an interface's private key: the one place where the key is made, and where it stays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ._distribution import MissingLibrary, package_hint
+from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._model.errors import InputError
+from ._model.interface import DesiredInterface
+from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
+from ._model.options import check_peers, parse_interface, parse_interface_name
+
+DIRECTORY = "/etc/wireguard/private"
+_OPTION = "private key file"
+
+
+class Outcome(NamedTuple):
+    """``public_key`` is None where it is not known, and ``warning`` then says why unless there is no key at all."""
+
+    changed: bool
+    path: str
+    public_key: PublicKey | None = None
+    warning: str | None = None
+
+
+def default_path(interface: str) -> str:
+    return f"{DIRECTORY}/{interface}.key"
+
+
+def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+    """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
+    path = options.get("path") or default_path(parse_interface_name(options["interface"]))
+    if options["state"] == "absent":
+        return Outcome(remove_key(path, check_mode), path)
+    missing = _missing_library()
+    if missing and not check_mode:
+        raise MissingLibrary(missing)
+    changed, private_key = ensure_key(path, check_mode, own_directory)
+    if private_key is None or missing:
+        return Outcome(changed, path, warning=missing if private_key else None)
+    return Outcome(changed, path, public_key_of(private_key))
+
+
+def _missing_library() -> str | None:
+    try:
+        import nacl.bindings  # noqa: F401
+    except ImportError as error:
+        return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
+    return None
+
+
+def public_key_of(private_key: PrivateKey) -> PublicKey:
+    """The public half. Raises ImportError where pynacl is missing."""
+    from nacl.bindings import crypto_scalarmult_base
+
+    return PublicKey(crypto_scalarmult_base(private_key.reveal_bytes()))
+
+
+def read_private_key(path: str) -> PrivateKey:
+    """The key in the file. Raises InputError, which never has the file's content, and OSError.
+
+    A key whose bytes are not clamped is as good as one that is: its public key is the same.
+    """
+    private_key = find_private_key(path)
+    if private_key is None:
+        raise InputError(
+            _OPTION, path, "there is no such file", "run cryptokey.wireguard.keypair first, which makes it"
+        )
+    return private_key
+
+
+def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
+    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError.
+
+    Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
+    """
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
+    private_key = find_private_key(path) if check_mode else read_private_key(path)
+    desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
+    # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
+    with suppress(ImportError):
+        check_peers(desired.peers or (), public_key_of(private_key) if private_key else None)
+    return desired
+
+
+def find_private_key(path: str) -> PrivateKey | None:
+    """The same, but None when there is no file."""
+    content = read_file(path)
+    if content is None:
+        return None
+    if content.owner != os.geteuid():
+        problem = f"owned by user {content.owner}, who may know the key"
+        raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
+    if content.mode & 0o077:
+        problem = f"mode {content.mode:04o}: others than its owner may have read it"
+        raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
+    try:
+        return parse_private_key(content.data.decode("ascii", "replace"))
+    except InputError as error:
+        remedy = "remove the file for a new key, or put back the right one"
+        raise InputError(_OPTION, path, error.problem, remedy) from None
+
+
+def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
+    """Make sure that there is a key, and say whether that took a change; one that is there is kept.
+
+    In check mode a key that is still to be made is None. The directory is seen to as by ``ensure_parent``.
+    """
+    private_key = find_private_key(path)
+    changed = ensure_parent(path, own_directory, check_mode)
+    if private_key is not None:
+        return changed, private_key
+    if check_mode:
+        return True, None
+    private_key = PrivateKey(os.urandom(KEY_BYTES))
+    atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+    return True, private_key
+
+
+def remove_key(path: str, check_mode: bool) -> bool:
+    """Make sure that there is none, and say whether there was; a file that is no key is removed too."""
+    return read_file(path) is not None if check_mode else remove_file(path)

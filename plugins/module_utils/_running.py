@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``interface`` does on a host, without Ansible: options in, outcome out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ._converge.aim import Circumstances
+from ._converge.runner import Kernel, Outcome, converge, remove
+from ._converge.show import describe_state
+from ._distribution import MissingLibrary, package_hint
+from ._endpoints import load_endpoints, record_endpoints
+from ._kernel.host import Host
+from ._kernel.resolve import Resolver
+from ._kernel.routing import PYROUTE2_ERROR
+from ._keyfile import read_desired
+from ._model.options import parse_interface_name
+from ._model.state import RunningState
+
+
+def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
+    """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
+    desired = read_desired(options, check_mode)
+    resolver = Resolver()
+    recorded = load_endpoints(desired.interface)
+    circumstances = Circumstances(time.time(), recorded, resolver)
+    outcome = converge(desired, open_kernel(desired.interface, check_mode), circumstances, check_mode)
+    warnings += resolver.warnings
+    if not check_mode:
+        record_endpoints(desired, recorded)
+    return outcome
+
+
+def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
+    """Remove the interface. Raises as ``ensure_present`` does."""
+    interface = parse_interface_name(options["interface"])
+    return remove(interface, open_kernel(interface, check_mode), check_mode)
+
+
+def open_kernel(interface: str, check_mode: bool) -> Kernel:
+    """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
+
+    In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
+    """
+    try:
+        return _open_host()
+    except MissingLibrary:
+        if check_mode and not Path("/sys/class/net", interface).exists():
+            return _FreshHost()
+        raise
+
+
+def _open_host() -> Host:
+    if PYROUTE2_ERROR:
+        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}") from PYROUTE2_ERROR
+    return Host()
+
+
+def read_running(interface: str | None) -> list[dict[str, Any]]:
+    """One or all WireGuard interfaces as plain dictionaries. Raises InputError, MissingLibrary and KernelError."""
+    host = _open_host()
+    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
+    now = time.time()
+    return [describe_state(state, now) for state in map(host.read, names) if state.exists]
+
+
+class _FreshHost:
+    """A host without the interface and without any rules but the kernel's three."""
+
+    def read(self, interface: str) -> RunningState:
+        return RunningState(interface, priorities={2: (0, 32766, 32767), 10: (0, 32766)})
+
+    def apply(self, interface: str, operations: object) -> None:
+        raise NotImplementedError("check mode applies nothing")

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``config`` does on a host, without Ansible: options in, startup state on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._keyfile import read_desired
+from ._model.options import parse_interface_name
+from ._wgquick.file import WgQuickFile
+from ._wgquick.overlay import overlay
+from ._wgquick.parse import decode, parse
+from ._wgquick.render import redact, render, render_diff
+
+DIRECTORY = "/etc/wireguard"
+MODE = 0o600
+
+
+class Outcome(NamedTuple):
+    """``before`` and ``after`` are the texts for a diff, without secrets."""
+
+    changed: bool
+    path: str
+    before: str
+    after: str
+
+
+def config_path(options: Mapping[str, Any]) -> str:
+    return options.get("path") or f"{DIRECTORY}/{parse_interface_name(options['interface'])}.conf"
+
+
+def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+    """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
+
+    The directory is seen to as by ``ensure_parent``.
+    """
+    path = config_path(options)
+    desired = read_desired(options, check_mode)
+    content = read_file(path)
+    text = decode(content.data, path) if content else ""
+    old = parse(text, path) if content else WgQuickFile()
+    new = overlay(desired, old)
+    rendered = render(new)
+    stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
+    changed = ensure_parent(path, own_directory, check_mode) or stale
+    if stale and not check_mode:
+        atomic_write(path, rendered.encode(), MODE)
+    return Outcome(changed, path, *render_diff(text, old, new))
+
+
+def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+    """Remove the file. Raises InputError and OSError."""
+    path = config_path(options)
+    content = read_file(path)
+    if content is not None and not check_mode:
+        remove_file(path)
+    return Outcome(content is not None, path, redact(content.data.decode("utf-8", "replace")) if content else "", "")

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Desired state laid over startup state: what is not given stays as the file has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from .._model.errors import InputError
+from .._model.full_tunnel import DEFAULT_ROUTE, post_up_commands
+from .._model.interface import EXACT, DesiredInterface, DesiredPeer
+from .._model.keys import PublicKey
+from .._model.prefix import Prefix
+from .file import WgQuickFile, WgQuickPeer
+
+_T = TypeVar("_T")
+
+_FULL_TUNNEL = DesiredPeer(PublicKey(bytes(32)), allowed_ips=frozenset(DEFAULT_ROUTE.values()))
+_OWN_COMMANDS = post_up_commands(DesiredInterface("", peers=(_FULL_TUNNEL,)))
+
+
+def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
+    """The file that is to be. Raises InputError when the file cannot come under management.
+
+    ``overlay(desired, overlay(desired, file)) == overlay(desired, file)``. Peers keep their place in the file.
+    """
+    if file.save_config:
+        raise InputError(
+            "SaveConfig", "true", "wg-quick would write over the file when it stops", "remove the line from the file"
+        )
+    peers = file.peers if desired.peers is None else _overlay_peers(desired, desired.peers, file.peers)
+    return WgQuickFile(
+        private_key=desired.private_key or file.private_key,
+        listen_port=_given(desired.listen_port, file.listen_port),
+        fwmark=_given(desired.fwmark, file.fwmark),
+        addresses=_given(desired.addresses, file.addresses),
+        mtu=_given(desired.mtu, file.mtu),
+        table=desired.table,
+        unmanaged=(*_own_hooks(desired, peers), *(line for line in file.unmanaged if not _is_own(line))),
+        peers=peers,
+    )
+
+
+def _given(value: _T | None, otherwise: _T) -> _T:
+    return otherwise if value is None else value
+
+
+def _overlay_peers(
+    desired: DesiredInterface, wanted: Iterable[DesiredPeer], existing: tuple[WgQuickPeer, ...]
+) -> tuple[WgQuickPeer, ...]:
+    by_key = {peer.public_key: peer for peer in wanted}
+    # A prefix has one owner: a peer that a wanted one takes it from is left without.
+    taken = frozenset[Prefix]().union(*(peer.allowed_ips or () for peer in by_key.values()))
+    peers = {}
+    for peer in existing:
+        if peer.public_key in by_key:
+            peers[peer.public_key] = _overlay_peer(by_key[peer.public_key], peer, taken)
+        elif desired.peers_mode != EXACT:
+            peers[peer.public_key] = peer._replace(allowed_ips=peer.allowed_ips - taken)
+    new = {key: _overlay_peer(peer, WgQuickPeer(key), taken) for key, peer in by_key.items() if key not in peers}
+    return (*peers.values(), *new.values())
+
+
+def _overlay_peer(wanted: DesiredPeer, peer: WgQuickPeer, taken: frozenset[Prefix]) -> WgQuickPeer:
+    return WgQuickPeer(
+        public_key=wanted.public_key,
+        name=(wanted.name or "").strip() or peer.name,
+        preshared_key=_given(wanted.preshared_key, peer.preshared_key),
+        endpoint=_given(wanted.endpoint, peer.endpoint),
+        allowed_ips=_given(wanted.allowed_ips, peer.allowed_ips - taken),
+        persistent_keepalive=_given(wanted.persistent_keepalive, peer.persistent_keepalive),
+    )
+
+
+def _own_hooks(desired: DesiredInterface, peers: Iterable[WgQuickPeer]) -> tuple[str, ...]:
+    """Before all other hooks, so that the connection that set the tunnel up waits for none of them."""
+    whole = tuple(DesiredPeer(peer.public_key, allowed_ips=peer.allowed_ips) for peer in peers)
+    return tuple(f"PostUp = {command}" for command in post_up_commands(replace(desired, peers=whole)))
+
+
+def _is_own(line: str) -> bool:
+    key, _equals, value = line.partition("#")[0].partition("=")
+    return key.strip().lower() == "postup" and value.strip() in _OWN_COMMANDS

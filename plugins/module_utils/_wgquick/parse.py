@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of a wg-quick(8) file to startup state, as the two programs that share the file read it.
+
+wg-quick takes Address, MTU, DNS, Table, SaveConfig and the four hooks out of [Interface] and hands all other lines to
+``wg setconf`` (wireguard-tools, src/wg-quick/linux.bash parse_options; src/config.c config_read_line). They differ:
+
+- wg drops all white space of a line, so ``[ Peer ]`` and ``Listen Port`` are fine; wg-quick drops it around key and
+  value only, and after ``[ Interface ]`` it passes its own keys on to wg, which refuses them.
+- wg refuses an empty value; to wg-quick it is as if the line were not there (but an empty hook is still run).
+- wg takes values apart at commas only, wg-quick at commas and white space.
+- For both the case of keys does not matter, ``#`` starts a comment anywhere, even inside a hook's quotes, and a later
+  value takes the place of an earlier one, except that Address, AllowedIPs and hooks add up.
+
+A repeated [Peer] and a prefix at two peers are read as the kernel has it in the end: the last wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from .._model.endpoint import Endpoint, parse_endpoint
+from .._model.errors import InputError
+from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, parse_private_key, parse_public_key
+from .._model.options import parse_number, parse_table
+from .._model.prefix import Prefix, parse_interface_address, parse_prefix
+from .file import WgQuickFile, WgQuickPeer
+
+_SPACE = " \t\v\f\r"  # isspace(3) in the C locale
+_NO_SPACE = str.maketrans("", "", _SPACE)
+_DECIMAL = re.compile(r"[0-9]{1,10}")
+_FWMARK = re.compile(r"0x[0-9a-fA-F]{1,16}|[0-9]{1,10}")
+_FRIENDLY_NAME = re.compile(r"[\s#]*friendly_name\s*=\s*(.*\S)", re.IGNORECASE)
+_LOOKS_SECRET = re.compile(r"[A-Za-z0-9+/]{40}")
+
+
+class ParseError(InputError):
+    """``option`` is the name of the file with ``line`` and ``column``, both from 1; a value like a key is not shown."""
+
+    def __init__(self, place: _Place, value: object, problem: str, remedy: str) -> None:
+        self.line = place.line
+        self.column = place.column
+        shown = None if isinstance(value, str) and _LOOKS_SECRET.search(value) else value
+        super().__init__(f"{place.name} line {place.line} column {place.column}", shown, problem, remedy)
+
+
+class _Place(NamedTuple):
+    name: str
+    line: int
+    column: int
+
+
+class _Value(NamedTuple):
+    """A value without the space around it, and the index in its line where it starts."""
+
+    text: str
+    start: int
+
+    def split(self, separator: str) -> list[_Value]:
+        """The parts between the characters of ``separator``, without the space around them, empty ones too."""
+        parts, start = [], self.start
+        for part in re.split(f"[{separator}]", self.text):
+            parts.append(_strip(part, start))
+            start += len(part) + 1
+        return parts
+
+
+def _strip(text: str, start: int) -> _Value:
+    """The text, which begins at ``start`` of its line, without the space around it."""
+    return _Value(text.strip(_SPACE), start + len(text) - len(text.lstrip(_SPACE)))
+
+
+def decode(data: bytes, name: str) -> str:
+    """The bytes of a file as text. Raises ParseError where they are not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        place = _Place(name, line, column)
+        raise ParseError(place, None, "not UTF-8 text", "save the file as UTF-8, or remove the byte") from None
+
+
+def parse(text: str, name: str = "the file") -> WgQuickFile:
+    """The text of a file to what it says. Raises ParseError; ``name`` is what messages call the file."""
+    reader = _Reader(name)
+    for number, line in enumerate(text.split("\n"), 1):
+        reader.read(number, line)
+    return reader.file()
+
+
+class _Reader:
+    """Takes the lines one by one. ``section`` is where wg sees itself, ``quick`` whether wg-quick sees [Interface]."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.number = 0
+        self.quick = False
+        self.section = ""
+        self.interface: dict[str, Any] = {}
+        self.unmanaged: list[str] = []
+        self.peers: list[tuple[_Place, dict[str, Any]]] = []
+
+    def read(self, number: int, line: str) -> None:
+        self.number = number
+        content, _hash, comment = line.partition("#")
+        key_text, equals, value_text = content.partition("=")
+        key = key_text.strip(_SPACE).lower()
+        if "\0" in line:
+            raise self.refusal(line.index("\0"), None, "a NUL byte", "remove it")
+        if not content.strip(_SPACE):
+            self.read_comment(comment)
+        elif self.quick and key in _VERBATIM and equals:
+            self.unmanaged.append(line.strip(_SPACE))
+        elif not content.isascii():
+            index = next(i for i, character in enumerate(content) if not character.isascii())
+            raise self.refusal(index, content[index], "not an ASCII character", "only comments and hooks have others")
+        else:
+            if key.startswith("["):
+                self.quick = key == "[interface]"
+            value = _strip(value_text, len(key_text) + 1) if equals else None
+            if self.quick and key in _QUICK_KEYS:
+                self.read_value(_QUICK_KEYS[key], value, self.interface)
+            else:
+                self.read_for_wg(content, value)
+
+    def read_comment(self, comment: str) -> None:
+        match = _FRIENDLY_NAME.match(comment)
+        if match and self.section == "[peer]":
+            self.peers[-1][1]["name"] = match[1].strip()
+
+    def read_for_wg(self, content: str, value: _Value | None) -> None:
+        squeezed = content.translate(_NO_SPACE).lower()
+        start = _strip(content, 0).start
+        if squeezed == "[interface]":
+            self.section = squeezed
+        elif squeezed == "[peer]":
+            self.section = squeezed
+            self.peers.append((self.place(start), {}))
+        elif not self.section:
+            raise self.refusal(start, None, "this stands before any section", "begin with [Interface]")
+        elif value is not None and not value.text:
+            raise self.refusal(start, None, "there is no value", "give one, or remove the line")
+        else:
+            keys, target = (_PEER_KEYS, self.peers[-1][1]) if self.section == "[peer]" else (_WG_KEYS, self.interface)
+            field = keys.get(squeezed.partition("=")[0]) if value else None
+            if field is None:
+                raise self.unknown(content, start)
+            self.read_value(field, value, target)
+
+    def read_value(self, field: _Field, value: _Value | None, target: dict[str, Any]) -> None:
+        if value is None:
+            raise self.refusal(0, None, "there is no '='", "write KEY = VALUE")
+        parts = value.split(field.separator) if field.separator else [value]
+        parsed = [self.convert(field, part) for part in parts if part.text or not field.optional]
+        if field.separator:
+            target.setdefault(field.name, []).extend(parsed)
+        else:
+            target[field.name] = parsed[0] if parsed else field.empty
+
+    def convert(self, field: _Field, part: _Value) -> Any:
+        try:
+            return field.convert(part.text if field.optional else part.text.translate(_NO_SPACE))
+        except InputError as error:
+            raise self.refusal(part.start, error.value, error.problem, error.remedy) from None
+
+    def unknown(self, content: str, start: int) -> ParseError:
+        key = content.partition("=")[0].strip(_SPACE)
+        shown = key if re.fullmatch(r"\[?[A-Za-z ]{1,24}\]?", key) else None
+        known = "[Peer] has PublicKey, PresharedKey, AllowedIPs, Endpoint and PersistentKeepalive"
+        if self.section == "[interface]":
+            known = "[Interface] has the keys of wg(8) and wg-quick(8)"
+            if not self.quick:
+                known = "wg-quick knows its own keys only after [Interface] without space inside"
+        return self.refusal(start, shown, "neither wg nor wg-quick knows this line here", known)
+
+    def place(self, index: int) -> _Place:
+        return _Place(self.name, self.number, index + 1)
+
+    def refusal(self, index: int, value: object, problem: str, remedy: str) -> ParseError:
+        return ParseError(self.place(index), value, problem, remedy)
+
+    def file(self) -> WgQuickFile:
+        for place, section in self.peers:
+            if "public_key" not in section:
+                raise ParseError(place, None, "this peer has no PublicKey", "add it, or remove the section")
+        values = {**self.interface, "addresses": tuple(dict.fromkeys(self.interface.get("addresses", ())))}
+        peers = _merge(section for _place, section in self.peers)
+        return WgQuickFile(**values, unmanaged=tuple(self.unmanaged), peers=peers)
+
+
+def _merge(sections: Iterable[dict[str, Any]]) -> tuple[WgQuickPeer, ...]:
+    """The peers as the kernel has them after it was sent the sections one by one, each with its allowed_ips anew."""
+    peers: dict[PublicKey, WgQuickPeer] = {}
+    owners: dict[Prefix, PublicKey] = {}
+    for section in sections:
+        key = section["public_key"]
+        allowed_ips = frozenset(section.get("allowed_ips", ()))
+        peers[key] = peers.get(key, WgQuickPeer(key))._replace(**{**section, "allowed_ips": allowed_ips})
+        owners.update(dict.fromkeys(allowed_ips, key))
+    return tuple(
+        peer._replace(allowed_ips=frozenset(prefix for prefix in peer.allowed_ips if owners[prefix] == key))
+        for key, peer in peers.items()
+    )
+
+
+def _decimal(text: str, high: int) -> int:
+    if not _DECIMAL.fullmatch(text) or int(text) > high:
+        raise InputError("", text, "out of range or not a number", f"give a number from 0 to {high}")
+    return int(text)
+
+
+def _private_key(text: str) -> PrivateKey | None:
+    return None if text == str(PublicKey(ZERO_KEY)) else parse_private_key(text)
+
+
+def _fwmark(text: str) -> int:
+    number = (
+        0 if text.lower() == "off" else int(text, 16 if text[:2] == "0x" else 10) if _FWMARK.fullmatch(text) else -1
+    )
+    if not 0 <= number < 2**32:
+        raise InputError("", text, "not a mark", "give a decimal or 0x number of 32 bits, or off")
+    return number
+
+
+def _endpoint(text: str) -> Endpoint:
+    # wg takes an IPv6 address without brackets too: the last colon is before the port.
+    host, colon, port = text.rpartition(":")
+    bare_ipv6 = ":" in host and not host.startswith("[")
+    return parse_endpoint(f"[{host}]{colon}{port}" if bare_ipv6 else text)
+
+
+def _save_config(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise InputError("", text, "neither true nor false", "write SaveConfig = false, or remove the line")
+    return text.lower() == "true"
+
+
+class _Field(NamedTuple):
+    """Where a value goes and how. ``optional``: it may be empty, as for wg-quick, and then is ``empty``."""
+
+    name: str
+    convert: Callable[[str], Any]
+    separator: str = ""
+    optional: bool = False
+    empty: Any = None
+
+
+_VERBATIM = ("dns", "preup", "postup", "predown", "postdown")
+_QUICK_KEYS = {
+    "address": _Field("addresses", parse_interface_address, ", \t", optional=True),
+    "mtu": _Field("mtu", lambda text: parse_number(text, "", 1, 2**31 - 1), optional=True, empty=0),
+    "table": _Field("table", parse_table, optional=True, empty="auto"),
+    "saveconfig": _Field("save_config", _save_config),
+}
+_WG_KEYS = {
+    "privatekey": _Field("private_key", _private_key),
+    "listenport": _Field("listen_port", lambda text: _decimal(text, 65535)),
+    "fwmark": _Field("fwmark", _fwmark),
+}
+_PEER_KEYS = {
+    "publickey": _Field("public_key", parse_public_key),
+    "presharedkey": _Field("preshared_key", parse_preshared_key),
+    "allowedips": _Field("allowed_ips", parse_prefix, ","),
+    "endpoint": _Field("endpoint", _endpoint),
+    "persistentkeepalive": _Field(
+        "persistent_keepalive", lambda text: 0 if text.lower() == "off" else _decimal(text, 65535)
+    ),
+}

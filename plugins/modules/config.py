@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config
+short_description: Write the file that brings a WireGuard interface up at boot
+version_added: 0.1.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - Writes C(/etc/wireguard/INTERFACE.conf), which C(wg-quick) reads, from the same options as
+    M(cryptokey.wireguard.interface). Bringing the interface up from it gives the same running state.
+  - The private key is put in on the managed node.
+  - The file is read first, and what is not given stays as the file has it. A file that cannot be read as C(wg-quick)
+    and C(wg) do is refused with line and column.
+  - DNS, PreUp, PostUp, PreDown and PostDown lines are kept word for word and in order. Comments and layout are not, but
+    for the C(# friendly_name =) of a peer.
+  - It is written with mode V(0600), as a whole, and safely on disk when the module returns.
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes
+  - cryptokey.wireguard.interface
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Secrets are shown as C((redacted)), and as C((redacted, changes)) where they change.
+options:
+  path:
+    description:
+      - The file to write. C(wg-quick) wants it to be called C(INTERFACE.conf).
+      - If not given, it is C(/etc/wireguard/INTERFACE.conf). That directory is kept at mode V(0700). Another one is
+        made with this mode when it is missing, else left as it is, but refused when others than its owner can write to
+        it.
+    type: path
+notes:
+  - Nothing is restarted. The running interface is the business of M(cryptokey.wireguard.interface).
+  - C(SaveConfig = true) in the file is refused, since C(wg-quick) would write over the file when it stops.
+  - Under a full tunnel with O(outside_replies) it adds a C(PostUp) line, which needs C(nft).
+  - Peers keep their place in the file, and new ones come after them, so their order in O(peers) does not matter.
+seealso:
+  - module: cryptokey.wireguard.interface
+  - module: cryptokey.wireguard.keypair
+"""
+
+EXAMPLES = r"""
+- name: A key pair
+  cryptokey.wireguard.keypair:
+    interface: wg0
+
+- name: A hub with one peer comes up again at boot
+  cryptokey.wireguard.config:
+    interface: wg0
+    listen_port: 51820
+    addresses: [10.8.0.1/24, "fd00:8::1/64"]
+    peers:
+      - name: spoke1
+        public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+        allowed_ips: [10.8.0.2/32, "fd00:8::2/128"]
+
+- name: One more peer, all else as the file has it
+  cryptokey.wireguard.config:
+    interface: wg0
+    peers_mode: merge
+    peers:
+      - name: phone
+        public_key: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
+        allowed_ips: [10.8.0.77/32]
+
+- name: No such file
+  cryptokey.wireguard.config:
+    interface: wg0
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The file that was written or removed.
+  returned: always
+  type: str
+  sample: /etc/wireguard/wg0.conf
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import INTERFACE_ARGUMENTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config, ensure_no_config
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, "path": {"type": "path"}}, supports_check_mode=True)
+    ensure = ensure_config if module.params["state"] == "present" else ensure_no_config
+    try:
+        outcome = ensure(module.params, module.check_mode)
+    except (InputError, OSError) as error:
+        module.fail_json(msg=str(error))
+    result: dict[str, Any] = {"changed": outcome.changed, "path": outcome.path}
+    if module._diff:
+        headers = {"before_header": outcome.path, "after_header": outcome.path}
+        result["diff"] = {**headers, "before": outcome.before, "after": outcome.after}
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

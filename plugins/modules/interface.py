@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: interface
+short_description: Bring a running WireGuard interface to the desired state
+version_added: 0.1.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - Reads the running state of one WireGuard interface from the kernel, works out the smallest set of operations that
+    leads to the desired state, applies them over netlink, reads the state back and compares.
+  - Only what differs is sent. Peers that a change does not concern keep their sessions and lose no packet.
+  - If an operation fails, or what is read back is not what was wanted, the state before is restored and the module
+    fails.
+  - Covers the link, its keys and peers, addresses, the routes that the peers' allowed IPs need, and for a default
+    route through the tunnel the policy rules and netfilter table of C(wg-quick).
+  - It does not write any configuration for the next boot. M(cryptokey.wireguard.config) does, from the same options.
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes
+  - cryptokey.wireguard.interface
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Keys are shown as C((hidden)). Of the peers only those that differ are shown.
+notes:
+  - Needs C(pyroute2) and, to recognise its own public key, C(pynacl) on the managed node. A full tunnel needs C(nft).
+  - Routes on the interface that it does not need are removed when they were made by hand, by C(wg-quick) or by this
+    module. Those of routing daemons are left alone.
+  - It never runs C(wg), C(ip) or C(wg-quick).
+  - The endpoints that were last applied are remembered in C(/var/lib/cryptokey-wireguard), which is how a changed
+    endpoint is told from one that the kernel has learned.
+seealso:
+  - module: cryptokey.wireguard.config
+  - module: cryptokey.wireguard.interface_info
+  - module: cryptokey.wireguard.keypair
+"""
+
+EXAMPLES = r"""
+- name: A spoke whose traffic to the network goes through its hub
+  cryptokey.wireguard.interface:
+    interface: wg0
+    addresses: [10.8.0.2/24, "fd00:8::2/64"]
+    peers:
+      - name: hub
+        public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+        endpoint: hub.example.org:51820
+        allowed_ips: [10.8.0.0/24, "fd00:8::/64"]
+        persistent_keepalive: 25
+
+- name: A roaming client that sends everything through the tunnel
+  cryptokey.wireguard.interface:
+    interface: wg0
+    listen_port: 21841
+    addresses: [10.192.122.3/32]
+    peers:
+      - name: server
+        public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+        endpoint: 192.95.5.69:51820
+        allowed_ips: [0.0.0.0/0]
+
+- name: One more peer, whoever else is there
+  cryptokey.wireguard.interface:
+    interface: wg0
+    peers_mode: merge
+    peers:
+      - name: phone
+        public_key: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
+        allowed_ips: [10.8.0.77/32]
+
+- name: No such interface
+  cryptokey.wireguard.interface:
+    interface: wg0
+    state: absent
+"""
+
+RETURN = r"""
+operations:
+  description: What was done, or in check mode would be, in words and in order. Empty when nothing differed.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "peer phone (8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=): add, add allowed_ips 10.8.0.77/32"
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import INTERFACE_ARGUMENTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_absent, ensure_present
+
+
+def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": bool(outcome.operations),
+        "operations": [operation.describe() for operation in outcome.operations],
+    }
+    if with_diff:
+        result["diff"] = show_difference(outcome.before, outcome.after, outcome.names)
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=INTERFACE_ARGUMENTS, supports_check_mode=True)
+    warnings: list[str] = []
+    try:
+        if module.params["state"] == "present":
+            outcome = ensure_present(module.params, module.check_mode, warnings)
+        else:
+            outcome = ensure_absent(module.params, module.check_mode)
+    except (InputError, MissingLibrary, ConvergeError, OSError) as error:
+        module.fail_json(msg=str(error))
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(**result_of(outcome, module._diff))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Ping through a WireGuard interface
+version_added: 0.1.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - Sends pings through one interface to many targets at a time, and returns what came back.
+  - A target that does not answer is a result, not a failure.
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes
+  - cryptokey.wireguard.attributes.info
+options:
+  interface:
+    description:
+      - The interface that the packets leave by. Where there is none, nothing is reachable.
+    type: str
+    required: true
+  targets:
+    description:
+      - Whom to ping.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - What to call the target in the result.
+        type: str
+        required: true
+      address:
+        description:
+          - An IPv4 or IPv6 address. A prefix length after it is ignored.
+        type: str
+        required: true
+  count:
+    description:
+      - How many packets to send to each, from V(1) to V(100), five a second.
+    type: int
+    default: 3
+  timeout:
+    description:
+      - How many seconds an answer may take, from V(1) to V(60).
+    type: int
+    default: 2
+notes:
+  - Needs the program C(ping), of iputils or busybox.
+"""
+
+EXAMPLES = r"""
+- name: Does the hub answer?
+  cryptokey.wireguard.probe:
+    interface: wg0
+    targets:
+      - name: hub
+        address: 10.8.0.1
+  register: probe
+  until: probe.results | rejectattr('reachable') | length == 0
+  retries: 5
+  delay: 1
+"""
+
+RETURN = r"""
+results:
+  description: One entry for each target, in their order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The target's name.
+      type: str
+    address:
+      description: Its address.
+      type: str
+    reachable:
+      description: Whether any answer came.
+      type: bool
+    loss_percent:
+      description: How many of a hundred packets stayed without an answer.
+      type: float
+    rtt_ms:
+      description: The mean round-trip time in milliseconds, null without any.
+      type: float
+  sample:
+    - name: hub
+      address: 10.8.0.1
+      reachable: true
+      loss_percent: 0.0
+      rtt_ms: 4.2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, probe
+
+TARGET = {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}}
+ARGUMENTS = {
+    "interface": {"type": "str", "required": True},
+    "targets": {"type": "list", "elements": "dict", "options": TARGET, "required": True},
+    "count": {"type": "int", "default": 3},
+    "timeout": {"type": "int", "default": 2},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        results = probe(module.params, module.get_bin_path("ping"))
+    except (InputError, MissingLibrary, PingError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, results=results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options to the model: what is left open, what clears, and every refusal with option, value and remedy."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
+    check_peers,
+    parse_interface,
+    parse_number,
+    parse_peer,
+    parse_table,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+
+KEY_A = str(PublicKey(b"a" * 32))
+KEY_B = str(PublicKey(b"b" * 32))
+
+
+def test_absent_is_left_alone() -> None:
+    assert parse_interface({"interface": "wg0"}) == DesiredInterface("wg0")
+    assert parse_interface({"interface": "wg0", "peers": None, "addresses": None}) == DesiredInterface("wg0")
+
+
+def test_empty_clears() -> None:
+    peer = {"public_key": KEY_A, "preshared_key": "", "allowed_ips": [], "persistent_keepalive": "off"}
+    desired = parse_interface({"interface": "wg0", "addresses": [], "peers": [peer], "fwmark": "off"})
+    assert desired.addresses == ()
+    assert desired.fwmark == 0
+    assert desired.peers is not None
+    assert desired.peers[0].preshared_key == NO_PRESHARED_KEY
+    assert desired.peers[0].allowed_ips == frozenset()
+    assert desired.peers[0].persistent_keepalive == 0
+
+
+def test_everything_given() -> None:
+    peer = parse_peer(
+        {
+            "name": "spoke1",
+            "public_key": KEY_A,
+            "preshared_key": KEY_B,
+            "endpoint": "[2001:db8::1]:51820",
+            "allowed_ips": ["10.0.1.1/24", "10.0.1.0/24", "fd00::1"],
+            "persistent_keepalive": 25,
+        }
+    )
+    assert peer.label == f"spoke1 ({KEY_A})"
+    assert peer.preshared_key
+    assert peer.endpoint == Endpoint("2001:db8::1", 51820)
+    assert peer.allowed_ips == frozenset({parse_prefix("10.0.1.0/24"), parse_prefix("fd00::1/128")})
+    assert peer.persistent_keepalive == 25
+
+
+@pytest.mark.parametrize(("value", "number"), [(None, None), (0, 0), ("7", 7), (" 0x1F ", 31), ("0XFF", 255)])
+def test_numbers(value: object, number: int | None) -> None:
+    assert parse_number(value, "x", 0, 255) == number
+
+
+@pytest.mark.parametrize(("value", "table"), [(None, "auto"), ("auto", "auto"), ("off", "off"), ("0x10", "16")])
+def test_tables(value: object, table: str) -> None:
+    assert parse_table(value) == table
+
+
+@pytest.mark.parametrize("name", ["", "a" * 16, "wg/0", "wg 0", ".", "..", "wg0\n", "wgé"])
+def test_a_bad_interface_name_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"interface .*not an interface name; use 1 to 15 letters"):
+        parse_interface({"interface": name})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("listen_port", 0),
+        ("listen_port", 65536),
+        ("listen_port", "off"),
+        ("fwmark", "-1"),
+        ("fwmark", 2**32),
+        ("fwmark", "on"),
+        ("fwmark", "010"),
+        ("mtu", 575),
+        ("mtu", "1420.5"),
+        ("table", "main"),
+        ("table", 0),
+        ("table", "٣"),
+    ],
+)
+def test_a_bad_number_is_refused(option: str, value: object) -> None:
+    if (option, value) == ("table", 0):
+        value = "0"
+    with pytest.raises(InputError, match=f"^{option} .*out of range or not a number; give a number from"):
+        parse_interface({"interface": "wg0", option: value})
+
+
+@pytest.mark.parametrize(
+    ("peer", "start"),
+    [
+        ({"public_key": "x"}, "peers[1].public_key 'x': not a WireGuard key"),
+        ({"preshared_key": "secret-but-wrong"}, "peers[1].preshared_key: not a WireGuard key"),
+        ({"endpoint": "hub"}, "peers[1].endpoint 'hub': there is no port"),
+        ({"allowed_ips": ["10.0.0.0/8", "all"]}, "peers[1].allowed_ips 'all': not an IP address"),
+        ({"persistent_keepalive": "65536"}, "peers[1].persistent_keepalive '65536': out of range"),
+        ({"name": "two\nlines"}, "peers[1].name 'two\\nlines': not printable on one line"),
+    ],
+)
+def test_a_bad_peer_is_refused_by_its_path(peer: dict[str, Any], start: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_interface({"interface": "wg0", "peers": [{"public_key": KEY_A}, {"public_key": KEY_B, **peer}]})
+    assert str(caught.value).startswith(start)
+    assert "secret-but-wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("peers", "problem"),
+    [
+        ([{"public_key": KEY_A}, {"public_key": KEY_A}], "two peers have this public_key; list each peer once"),
+        (
+            [
+                {"public_key": KEY_A, "name": "one", "allowed_ips": ["10.0.0.1/8"]},
+                {"public_key": KEY_B, "name": "two", "allowed_ips": ["10.0.0.2/8"]},
+            ],
+            f"peers '10.0.0.0/8': in allowed_ips of both one ({KEY_A}) and two ({KEY_B}); a prefix belongs to one peer",
+        ),
+    ],
+)
+def test_peers_that_exclude_each_other_are_refused(peers: list[dict[str, Any]], problem: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_interface({"interface": "wg0", "peers": peers})
+    assert problem in str(caught.value)
+
+
+def test_the_own_key_is_no_peer() -> None:
+    peers = [parse_peer({"public_key": KEY_A})]
+    check_peers(peers, PublicKey(b"b" * 32))
+    with pytest.raises(InputError, match="the interface's own public_key; give the peer's key"):
+        check_peers(peers, PublicKey(base64.b64decode(KEY_A)))

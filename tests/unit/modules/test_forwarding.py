@@ -1,0 +1,254 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""forwarding: against a made-up /proc and /sys, and against this machine's own in check mode."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._forwarding import (
+    HEADER,
+    Kernel,
+    Outcome,
+    ensure_forwarding,
+    parse_settings,
+    render_settings,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
+
+IPV4 = "net/ipv4/ip_forward"
+IPV6 = "net/ipv6/conf/all/forwarding"
+
+
+class Host:
+    """A host's settings in a folder, written down in the order in which they change."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.file = root / "etc" / "99-wireguard-forwarding.conf"
+        self.file.parent.mkdir()
+        self.file.parent.chmod(0o755)
+        (root / "sys/class/net").mkdir(parents=True)
+        self.set(IPV4, "0")
+        self.set(IPV6, "0")
+        self.link("lo", "1")
+
+    def set(self, key: str, value: str) -> None:
+        path = self.root / "proc/sys" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{value}\n")
+
+    def get(self, key: str) -> str:
+        return (self.root / "proc/sys" / key).read_text().strip()
+
+    def link(self, name: str, accept_ra: str, uevent: str = "", master: bool = False, disable_ipv6: str = "0") -> None:
+        link = self.root / "sys/class/net" / name
+        link.mkdir()
+        (link / "uevent").write_text(f"{uevent}INTERFACE={name}\n")
+        if master:
+            (link / "master").mkdir()
+        self.set(f"net/ipv6/conf/{name}/accept_ra", accept_ra)
+        self.set(f"net/ipv6/conf/{name}/disable_ipv6", disable_ipv6)
+
+    def accept_ra(self, name: str) -> str:
+        return self.get(f"net/ipv6/conf/{name}/accept_ra")
+
+    def run(self, ipv4: bool | None = None, ipv6: bool | None = None, check: bool = False) -> Outcome:
+        return ensure_forwarding(ipv4, ipv6, str(self.file), check, str(self.root))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_check_then_on_then_kept(host: Host) -> None:
+    checked = host.run(True, True, check=True)
+    assert (host.get(IPV4), host.get(IPV6), host.file.exists()) == ("0", "0", False)
+    done = host.run(True, True)
+    assert done == checked
+    assert done.changed
+    assert (host.get(IPV4), host.get(IPV6)) == ("1", "1")
+    assert host.file.read_text() == f"{HEADER}\nnet.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n"
+    assert stat.S_IMODE(host.file.stat().st_mode) == 0o644
+    assert done.live == (
+        "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 0\n",
+        "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n",
+    )
+    assert done.file == ("", host.file.read_text())
+    kept = host.run(True, True)
+    assert not kept.changed
+    assert kept.live[0] == kept.live[1]
+    assert kept.file[0] == kept.file[1]
+
+
+def test_a_family_that_is_not_given_is_left_alone(host: Host) -> None:
+    host.run(ipv4=True)
+    assert (host.get(IPV4), host.get(IPV6)) == ("1", "0")
+    host.run(ipv6=True)
+    assert (host.get(IPV4), host.get(IPV6)) == ("1", "1")
+    assert parse_settings(host.file.read_text()) == {IPV4: "1", IPV6: "1"}
+    assert not host.run(ipv4=True).changed
+
+
+def test_off_is_off_now_and_later(host: Host) -> None:
+    host.run(True, True)
+    assert host.run(False, False).changed
+    assert (host.get(IPV4), host.get(IPV6)) == ("0", "0")
+    assert parse_settings(host.file.read_text()) == {IPV4: "0", IPV6: "0"}
+    assert not host.run(False, False).changed
+
+
+@pytest.mark.parametrize("drift", ["kernel", "file", "mode"])
+def test_drift_is_mended(host: Host, drift: str) -> None:
+    host.run(True, True)
+    if drift == "kernel":
+        host.set(IPV4, "0")
+    elif drift == "file":
+        host.file.unlink()
+    else:
+        host.file.chmod(0o666)
+    assert host.run(True, True, check=True).changed
+    assert host.run(True, True).changed
+    assert not host.run(True, True).changed
+    assert host.get(IPV4) == "1"
+
+
+def test_what_else_is_in_the_file_stays(host: Host) -> None:
+    host.file.write_text("# mine\nnet.core.rmem_max=5\n net/ipv4/ip_forward = 1\n")
+    assert host.run(ipv4=True).changed is True  # in the kernel
+    assert host.file.read_text().startswith("# mine\n")
+    host.run(ipv6=True)
+    assert parse_settings(host.file.read_text())["net/core/rmem_max"] == "5"
+
+
+def links(host: Host) -> None:
+    host.link("eth0", "1")
+    host.link("eth1", "0")  # systemd-networkd does it itself
+    host.link("eth2", "2")
+    host.link("eth0.100", "1", "DEVTYPE=vlan\n")
+    host.link("port0", "1", master=True)
+    host.link("veth0", "1", disable_ipv6="1")
+    host.link("wg7", "1", "DEVTYPE=wireguard\n")
+    host.set("net/ipv6/conf/default/accept_ra", "1")
+    host.set("net/ipv6/conf/all/accept_ra", "1")
+
+
+def test_uplinks_go_on_heeding_advertisements(host: Host) -> None:
+    links(host)
+    checked = host.run(ipv6=True, check=True)
+    assert host.accept_ra("eth0") == "1"
+    assert host.run(ipv6=True) == checked
+    values = {name: host.accept_ra(name) for name in ("eth0", "eth1", "eth2", "eth0.100", "port0", "veth0", "wg7")}
+    assert values == dict(eth0="2", eth1="0", eth2="2", port0="1", veth0="1", wg7="1") | {"eth0.100": "2"}  # noqa: C408
+    assert [host.accept_ra(name) for name in ("lo", "default", "all")] == ["1", "1", "1"]
+    assert "\nnet.ipv6.conf.eth0.accept_ra = 2\n" in host.file.read_text()
+    assert "\nnet/ipv6/conf/eth0.100/accept_ra = 2\n" in host.file.read_text()
+    assert not host.run(ipv6=True).changed
+
+
+def test_a_link_that_comes_later_is_no_change_and_not_heeded(host: Host) -> None:
+    links(host)
+    host.run(ipv6=True)
+    host.link("eth9", "1")
+    assert not host.run(ipv6=True).changed
+    assert host.accept_ra("eth9") == "1"
+
+
+def test_a_link_that_is_gone_is_no_change(host: Host) -> None:
+    links(host)
+    host.run(ipv6=True)
+    (host.root / "proc/sys/net/ipv6/conf/eth2/accept_ra").unlink()
+    assert not host.run(ipv6=True).changed
+
+
+def test_a_link_that_goes_back_is_mended(host: Host) -> None:
+    links(host)
+    host.run(ipv6=True)
+    host.set("net/ipv6/conf/eth0/accept_ra", "1")
+    assert host.run(ipv6=True).changed
+    assert host.accept_ra("eth0") == "2"
+
+
+def test_where_forwarding_is_on_already_advertisements_are_lost_already(host: Host) -> None:
+    links(host)
+    host.set(IPV6, "1")
+    host.run(ipv6=True)
+    assert host.accept_ra("eth0") == "1"
+
+
+def test_advertisements_come_before_forwarding(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    links(host)
+    written = []
+    write = Kernel.write
+    monkeypatch.setattr(Kernel, "write", lambda self, key, value: (written.append(key), write(self, key, value)))
+    host.run(True, True)
+    assert written[-2:] == [IPV4, IPV6]
+    assert all(key.endswith("accept_ra") for key in written[:-2])
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_a_run_that_is_cut_short_is_finished_by_the_next(
+    host: Host, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    links(host)
+    write, count = Kernel.write, iter(range(100))
+
+    def fail(self: Kernel, key: str, value: str) -> None:
+        if next(count) == after:
+            raise KeyboardInterrupt
+        write(self, key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Kernel, "write", fail)
+        with pytest.raises(KeyboardInterrupt):
+            host.run(True, True)
+        assert not host.file.exists()
+    host.run(True, True)
+    settings = parse_settings(host.file.read_text())
+    assert settings == dict.fromkeys((IPV4, IPV6), "1") | {
+        f"net/ipv6/conf/{name}/accept_ra": "2" for name in ("eth0", "eth2", "eth0.100")
+    }
+    assert (host.get(IPV4), host.get(IPV6), host.accept_ra("eth0")) == ("1", "1", "2")
+
+
+def test_a_kernel_that_does_not_take_it_is_an_error(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_text", lambda *_args, **_named: 0)
+    with pytest.raises(OSError, match=f"the kernel did not take 1 for {IPV4}"):
+        host.run(ipv4=True)
+    assert not host.file.exists()
+
+
+def test_a_kernel_without_ipv6(host: Host) -> None:
+    (host.root / "proc/sys" / IPV6).unlink()
+    with pytest.raises(InputError, match=r"ipv6 True: the kernel has no net/ipv6.*; enable the protocol, or leave"):
+        host.run(True, True)
+    assert host.get(IPV4) == "0"
+    assert not host.run(ipv6=False).changed
+    assert not host.file.exists()
+
+
+def test_settings_survive_their_text() -> None:
+    settings = {IPV4: "1", "net/ipv6/conf/eth0.100/accept_ra": "2", "kernel/core_pattern": "|/x = y"}
+    assert parse_settings(render_settings(settings)) == settings
+    assert parse_settings("; no\n# no\n\n-a.b = 1\n/c.d/e=2") == {"a/b": "1", "/c.d/e": "2"}
+
+
+def test_the_module(tmp_path: Path) -> None:
+    path = tmp_path / "forwarding.conf"
+    run = run_module("forwarding", {"ipv4": True, "path": str(path)}, check=True, diff=True)
+    assert run.changed is True
+    kernel, file = run.result["diff"]
+    assert kernel["after"] == "net.ipv4.ip_forward = 1\n"
+    assert file == {
+        "before_header": str(path),
+        "after_header": str(path),
+        "before": "",
+        "after": f"{HEADER}\n{kernel['after']}",
+    }
+    assert not path.exists()
+    assert "one of the following is required: ipv4, ipv6" in run_module("forwarding", {}).message
