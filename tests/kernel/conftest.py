@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts in namespaces on the real kernel of this machine, which is a virtual one made for this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
+from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Host, Host]]:
+    """Two hosts on one cable, 192.0.2.1 and 192.0.2.2."""
+    with make_hosts("left", "right") as (left, right):
+        connect(left, "192.0.2.1/24", right, "192.0.2.2/24")
+        yield left, right
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with make_hosts("alone") as (alone,):
+        yield alone

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host: a namespace with a key, on which the engine itself is run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace
+
+
+class Host(Namespace):
+    """``recorded`` stands for the file that remembers the endpoints last applied."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.private_key = key_of(name)
+        self.public_key = public_key_of(self.private_key)
+        self.recorded: dict[PublicKey, str] = {}
+
+    def converge(self, check_mode: bool = False, private_key: PrivateKey | None = None, **options: Any) -> Outcome:
+        """Converge wg0 to the module options given."""
+        desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
+        circumstances = Circumstances(time.time(), self.recorded, Resolver())
+        with self.entered():
+            outcome = converge(desired, kernel.Host(), circumstances, check_mode)
+        if not check_mode:
+            self.recorded = {peer.public_key: str(peer.endpoint) for peer in desired.peers or () if peer.endpoint}
+        return outcome
+
+    def remove(self, check_mode: bool = False) -> Outcome:
+        with self.entered():
+            return remove("wg0", kernel.Host(), check_mode)
+
+    def read(self) -> RunningState:
+        with self.entered():
+            return kernel.Host().read("wg0")
+
+    def peer(self, other: Host) -> RunningPeer:
+        return self.read().device.peers[other.public_key]
+
+
+def key_of(name: str) -> PrivateKey:
+    return PrivateKey(name.encode().ljust(32, b"."))
+
+
+def described(outcome: Outcome) -> list[str]:
+    return [operation.describe() for operation in outcome.operations]
+
+
+def peer_options(other: Host, **options: Any) -> dict[str, Any]:
+    return {"name": other.name, "public_key": str(other.public_key), **options}
+
+
+def strangers(count: int, prefixes_each: int = 1) -> list[dict[str, Any]]:
+    """Peers that nobody answers for, each with prefixes of its own."""
+    return [
+        {
+            "public_key": str(public_key_of(key_of(f"stranger {n}"))),
+            "allowed_ips": [f"10.{n // 256}.{n % 256}.{m}/32" for m in range(prefixes_each)],
+        }
+        for n in range(count)
+    ]
+
+
+@contextmanager
+def make_hosts(*names: str) -> Iterator[Sequence[Host]]:
+    hosts = [Host(name) for name in names]
+    with ExitStack() as stack:
+        for each in hosts:
+            each.create()
+            stack.callback(each.delete)
+        yield hosts
+
+
+def tunnel(left: Host, right: Host) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of both ends of a plain tunnel; only the right one has a known endpoint."""
+    return (
+        {
+            "addresses": ["10.9.0.1/24", "fd09::1/64"],
+            "peers": [
+                peer_options(
+                    right,
+                    endpoint="192.0.2.2:51820",
+                    allowed_ips=["10.9.0.2/32", "fd09::2/128"],
+                    persistent_keepalive=25,
+                )
+            ],
+        },
+        {
+            "listen_port": 51820,
+            "addresses": ["10.9.0.2/24", "fd09::2/64"],
+            "peers": [peer_options(left, allowed_ips=["10.9.0.1/32", "fd09::1/128"])],
+        },
+    )
