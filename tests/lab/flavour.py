@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of guests, as data: which release of the distribution, and what is installed in it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from .console import LabError
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A recipe of a root image: the distribution's suite, and the packages besides the essential ones."""
+
+    suite: str
+    packages: tuple[str, ...]
+
+
+# What any host has that Ansible manages over SSH, and busybox for the initramfs.
+_BASE = (
+    "busybox-static",
+    "ca-certificates",
+    "iproute2",
+    "linux-image-cloud-amd64",
+    "netbase",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-apt",
+    "systemd-sysv",
+    "udev",
+)
+
+# What the role installs. Guests that have it already save its time; the bare ones prove it.
+_HOST = (*_BASE, "iputils-ping", "nftables", "python3-nacl", "python3-pyroute2", "wireguard-tools")
+
+# For tests in network namespaces, which also run modules as whole processes.
+_TEST = (*_HOST, "ansible-core", "conntrack", "python3-hypothesis", "python3-pytest", "strace", "tcpdump")
+
+FLAVOURS = {
+    "debian12": Flavour("bookworm", _HOST),
+    "debian12-bare": Flavour("bookworm", _BASE),
+    "debian12-test": Flavour("bookworm", _TEST),
+    "debian13": Flavour("trixie", _HOST),
+    "debian13-bare": Flavour("trixie", _BASE),
+    "debian13-test": Flavour("trixie", _TEST),
+    "debian-unstable-test": Flavour("unstable", _TEST),
+}
+
+
+def flavour(name: str) -> Flavour:
+    """Look a flavour up by its name; LabError offers the nearest one."""
+    try:
+        return FLAVOURS[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, FLAVOURS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(FLAVOURS)}"
+        raise LabError(f"no flavour is called {name!r}: {hint}") from None

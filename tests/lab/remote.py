@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work inside a machine: a command over SSH, and a copy of the collection to run it in."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from .console import LabError
+from .lab import Lab
+from .machine import Machine
+from .tools import tool
+
+COLLECTION = Path(__file__).resolve().parents[2]
+
+# The path by which Python and Ansible find a collection.
+GUEST_COLLECTIONS = "/root/collections"
+GUEST_COLLECTION = f"{GUEST_COLLECTIONS}/ansible_collections/cryptokey/wireguard"
+
+_COPIED = ("galaxy.yml", "meta", "plugins", "pyproject.toml", "tests")
+
+
+def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:
+    """The call of ssh that reaches a machine, and nothing else than it."""
+    options = (f"UserKnownHostsFile={lab.known_hosts}", "IdentitiesOnly=yes", "LogLevel=ERROR")
+    return [
+        *(tool("ssh"), "-F", "none", "-i", str(lab.key), "-p", str(machine.ssh_port)),
+        *(part for option in options for part in ("-o", option)),
+        *("root@127.0.0.1", *arguments),
+    ]
+
+
+def copy_collection(lab: Lab, machine: Machine) -> None:
+    """Replace the guest's copy of the collection with the work tree's modules and tests."""
+    unpack = f"rm -rf {GUEST_COLLECTION} && mkdir -p {GUEST_COLLECTION} && tar -C {GUEST_COLLECTION} -xf -"
+    with (
+        subprocess.Popen(ssh_command(lab, machine, unpack), stdin=subprocess.PIPE) as process,
+        tarfile.open(fileobj=cast(IO[bytes], process.stdin), mode="w|") as archive,
+    ):
+        for name in _COPIED:
+            if (COLLECTION / name).exists():
+                archive.add(COLLECTION / name, name, filter=_wanted)
+    if process.returncode != 0:
+        raise LabError(f"copying the collection to {machine.name} failed: is there room on its disk?")
+
+
+def run(lab: Lab, machine: Machine, command: Sequence[str]) -> int:
+    """Run a command in the guest's copy of the collection, its output going where ours goes; returns its exit code."""
+    line = f"cd {GUEST_COLLECTION} && PYTHONPATH={GUEST_COLLECTIONS} exec {shlex.join(command)}"
+    return subprocess.run(ssh_command(lab, machine, line), stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    name = Path(member.name).name
+    return None if name == "__pycache__" or name.endswith("_cache") else member
