@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom a host pings to see whether its tunnels carry traffic."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: targets
+short_description: The addresses that show whether a host's tunnels carry traffic
+version_added: 0.1.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - From the plan of one host to the targets for M(cryptokey.wireguard.probe), the first address of each family of each
+    of its peers.
+positional: plans
+options:
+  _input:
+    description: The plan of one host, as M(cryptokey.wireguard.plan) returns it.
+    type: dict
+    required: true
+  plans:
+    description: The plans of all hosts, to find the peers' addresses in.
+    type: dict
+    required: true
+seealso:
+  - plugin: cryptokey.wireguard.plan
+    plugin_type: module
+"""
+
+EXAMPLES = r"""
+- name: Plan the networks
+  cryptokey.wireguard.plan:
+  run_once: true
+  register: network_plan
+
+- name: Ping this host's peers
+  cryptokey.wireguard.probe:
+    interface: "{{ network_plan.hosts[inventory_hostname].interface }}"
+    targets: "{{ network_plan.hosts[inventory_hostname] | cryptokey.wireguard.targets(network_plan.hosts) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The targets, sorted by the peers' names.
+  type: list
+  elements: dict
+  sample:
+    - name: hub1
+      address: 10.8.0.1
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import targets
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"targets": targets}

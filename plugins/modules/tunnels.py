@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tunnels
+short_description: Show a table of all tunnels and fail unless each carries traffic
+version_added: 0.1.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - Compares the plan with what the hosts of the play answered, and shows one line for each host and peer with the age
+    of the latest handshake, the round trip through the tunnel over IPv4 and IPv6, and the bytes transferred.
+  - Fails if a host did not answer, if it has no peer, or if a peer did not answer a ping on each of its addresses.
+  - It runs on the controller, once for the whole play, and contacts no host.
+options:
+  plan:
+    description: The result of M(cryptokey.wireguard.plan).
+    type: dict
+    required: true
+  info:
+    description: The name of the variable in which each host's M(cryptokey.wireguard.interface_info) is registered.
+    type: str
+    required: true
+  probe:
+    description: The name of the variable in which each host's M(cryptokey.wireguard.probe) is registered.
+    type: str
+    required: true
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does the work on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  bypass_host_loop:
+    description: Runs once for all hosts of the play rather than once for each.
+    support: full
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: N/A
+  platform:
+    description: Target OS/families that can be operated against.
+    support: full
+    platforms: all
+seealso:
+  - module: cryptokey.wireguard.plan
+  - module: cryptokey.wireguard.interface_info
+  - module: cryptokey.wireguard.probe
+  - plugin: cryptokey.wireguard.targets
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show the tunnels
+  cryptokey.wireguard.tunnels:
+    plan: "{{ network_plan }}"
+    info: network_info
+    probe: network_probe
+  run_once: true
+"""
+
+RETURN = r"""
+up:
+  description: How many tunnels carry traffic, counted from each of their ends that was asked.
+  returned: always
+  type: int
+down:
+  description: How many do not.
+  returned: always
+  type: int
+"""

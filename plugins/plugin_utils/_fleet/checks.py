@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between the members of a network, whatever its topology. Each check costs a sort at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, format_ip
+
+from .errors import Problems
+from .facts import Network
+from .topology import TOPOLOGIES, sort_key
+
+
+class _Claim(NamedTuple):
+    """A prefix and who says that it is theirs; ``host`` is empty for the network itself."""
+
+    prefix: Prefix
+    host: str
+    option: str
+
+
+def check_network(network: Network, problems: Problems) -> None:
+    TOPOLOGIES[network.topology].check(network, problems)
+    _check_addresses(network, problems)
+    _check_overlaps(network, problems)
+
+
+def _check_addresses(network: Network, problems: Problems) -> None:
+    owners: dict[bytes, str] = {}
+    prefixes = ", ".join(map(str, network.prefixes))
+    for member in network.members:
+        for address in member.addresses:
+            owner = owners.setdefault(address.packed, member.name)
+            if owner != member.name:
+                problem, remedy = f"{owner} has this address too", "give each host its own"
+            elif not any(prefix.covers(address.host) for prefix in network.prefixes):
+                problem = f"outside the network {network.name}, which is {prefixes}"
+                remedy = f"give an address inside, or add its network to wireguard_networks.{network.name}.prefixes"
+            else:
+                continue
+            problems.add(member.name, "wireguard_addresses", format_ip(address.packed), problem, remedy)
+
+
+def _claims(network: Network) -> Iterator[_Claim]:
+    for prefix in network.prefixes:
+        yield _Claim(prefix, "", f"wireguard_networks.{network.name}.prefixes")
+    for member in network.members:
+        for subnet in member.subnets:
+            yield _Claim(subnet, member.name, "wireguard_subnets")
+
+
+def _check_overlaps(network: Network, problems: Problems) -> None:
+    """Prefixes are nested or disjoint, so that sorted ones overlap only with the last one that was not covered."""
+    outer: _Claim | None = None
+    # At the same prefix the network stands first, and the host is named.
+    for claim in sorted(_claims(network), key=lambda claim: (sort_key(claim.prefix), claim.host)):
+        if outer is None or not outer.prefix.covers(claim.prefix):
+            outer = claim
+            continue
+        named, other = (claim, outer) if claim.host else (outer, claim)
+        problems.add(
+            named.host,
+            named.option,
+            str(named.prefix),
+            f"overlaps with {other.prefix} of {other.host or 'the network itself'} in {other.option}",
+            "each network may be in one place only: make them disjoint",
+        )
+
+
+def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) -> None:
+    """``keys``: host to public key. Two hosts with one key are a clone and its original."""
+    owners: dict[str, str] = {}
+    for member in network.members:
+        key = keys.get(member.name)
+        owner = owners.setdefault(key, member.name) if key else member.name
+        if owner != member.name:
+            problems.add(
+                member.name,
+                "public_key",
+                key,
+                f"{owner} has this key too; one was probably cloned from the other",
+                f"remove /etc/wireguard/private/{network.interface}.key on one of them and run again",
+            )

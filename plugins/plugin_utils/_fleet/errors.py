@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with an inventory: every problem at once, each with its host, variable, value and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+_SHOWN = 5
+
+
+def list_names(names: Sequence[str], shown: int = _SHOWN) -> str:
+    """``a, b, c``; of more than ``shown`` names the rest is counted."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+class HostError(InputError):
+    """An InputError in a variable of one host; ``host`` is empty where the network as a whole is wrong."""
+
+    def __init__(self, host: str, option: str, value: object, problem: str, remedy: str) -> None:
+        super().__init__(option, value, problem, remedy)
+        self.host = host
+
+
+class FleetError(ValueError):
+    """An inventory that is refused; ``problems`` are its HostErrors."""
+
+    def __init__(self, problems: Iterable[HostError]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        # What a group variable has wrong is wrong on each of its hosts: one line names them all.
+        hosts: dict[str, list[str]] = {}
+        for problem in self.problems:
+            hosts.setdefault(str(problem), []).append(problem.host)
+        return "\n".join(f"{list_names(names)}: {text}" if names[0] else text for text, names in hosts.items())
+
+
+class Problems(list[HostError]):
+    """Collects what is wrong, so that one run shows it all."""
+
+    def add(self, host: str, option: str, value: object, problem: str, remedy: str) -> None:
+        self.append(HostError(host, option, value, problem, remedy))
+
+    def catch(self, host: str, parse: Callable[[], _T], default: _D) -> _T | _D:
+        """The parsed value; when it is refused, the default, and the refusal is kept."""
+        try:
+            return parse()
+        except InputError as error:
+            self.add(host, error.option, error.value, error.problem, error.remedy)
+            return default
+
+    def refuse(self) -> None:
+        """Raises FleetError if there was a problem."""
+        if self:
+            raise FleetError(self)

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of the user's interface, in their one place, and the parsers of single values.
+
+Every parser takes the value as Ansible templated it and the name to complain about, and raises InputError.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
+    parse_interface_name,
+    parse_number,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
+    parse_table as parse_table_option,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
+
+from .facts import FULL, SPLIT
+
+PREFIX = "wireguard_"
+NETWORKS = "wireguard_networks"
+REGISTRY = "wireguard_registry"
+# The same for all hosts, then what each host may have of its own.
+FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
+HOST_VARIABLES = (
+    "wireguard_addresses",
+    "wireguard_endpoint",
+    "wireguard_fwmark",
+    "wireguard_listen_port",
+    "wireguard_mtu",
+    "wireguard_persistent_keepalive",
+    "wireguard_subnets",
+    "wireguard_table",
+    "wireguard_tunnel",
+)
+NETWORK_OPTIONS = ("hubs", "interface", "prefixes", "spokes", "topology")
+
+DEFAULT_PORT = 51820
+DEFAULT_KEEPALIVE = 25
+_NETWORK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def check_names(names: Iterable[str], valid: Collection[str], option: str = "") -> None:
+    """Refuses the first name that is not valid, with the nearest one that is."""
+    for name in sorted(names):
+        if name not in valid:
+            (nearest,) = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
+            raise InputError(f"{option}{name}", None, "unknown option", f"did you mean {nearest}?")
+
+
+def parse_list(value: object, option: str) -> list[Any]:
+    """A list, or text with commas, as Ansible's own lists may be written."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise InputError(option, value, "not a list", "write a list, with a '-' before each entry")
+
+
+def parse_prefixes(value: object, option: str) -> tuple[Prefix, ...]:
+    return tuple(dict.fromkeys(parse_prefix(text, option) for text in parse_list(value, option)))
+
+
+def parse_addresses(prefixes: Collection[Prefix]) -> Callable[[object, str], tuple[InterfaceAddress, ...]]:
+    """A parser of a host's addresses; a bare one gets the length of the prefix that it lies in."""
+
+    def parse_one(text: object, option: str) -> InterfaceAddress:
+        address = parse_interface_address(text, option)  # type: ignore[arg-type]  # it refuses what is no text
+        if "/" in str(text):
+            return address
+        lengths = [prefix.length for prefix in prefixes if prefix.covers(address.host)]
+        return InterfaceAddress(address.packed, max(lengths, default=address.length))
+
+    def parse(value: object, option: str) -> tuple[InterfaceAddress, ...]:
+        return tuple(dict.fromkeys(parse_one(text, option) for text in parse_list(value, option)))
+
+    return parse
+
+
+def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint]:
+    """A parser of ``host`` or ``host:port``; IPv6 literals stand in brackets, as in wg(8)."""
+
+    def parse(value: object, option: str) -> Endpoint:
+        text = str(value).strip()
+        try:
+            return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
+        except InputError as error:
+            raise InputError(option, value, error.problem, error.remedy) from None
+
+    return parse
+
+
+def parse_text(value: object, option: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InputError(option, value, "not a name", "write a name")
+    return value
+
+
+def parse_choice(value: object, option: str, choices: Collection[str]) -> str:
+    if value not in choices:
+        raise InputError(option, value, "unknown", f"write {' or '.join(choices)}")
+    return str(value)
+
+
+def parse_tunnel(value: object, option: str) -> str:
+    return parse_choice(value, option, (SPLIT, FULL))
+
+
+def check_network_name(value: object, option: str) -> None:
+    """It also names a file in the registry."""
+    if not isinstance(value, str) or not _NETWORK_NAME.fullmatch(value):
+        raise InputError(option, value, "not a network's name", "use letters, digits, '_', '-' and '.'")
+
+
+def parse_interface(value: object, option: str) -> str:
+    try:
+        return parse_interface_name(str(value))
+    except InputError as error:
+        raise InputError(option, value, error.problem, error.remedy) from None
+
+
+def parse_table(value: object, option: str) -> str:
+    # YAML reads an unquoted off as false.
+    if value is False:
+        return "off"
+    try:
+        return parse_table_option(value)
+    except InputError as error:
+        raise InputError(option, value, error.problem, "write auto, off or the number of a routing table") from None
+
+
+def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int | None]:
+    """A parser of numbers in ``low..high``; ``off`` where that, or YAML's false for it, stands for 0."""
+
+    def parse(value: object, option: str) -> int | None:
+        return 0 if off and value is False else parse_number(value, option, low, high, off)
+
+    return parse

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Golden plans: what each host gets, to the last option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
+
+
+def test_the_classical_pair_of_server_and_roaming_client() -> None:
+    assert example("two_hosts.yml").plan().hosts == {
+        "server": {
+            "interface": "wg0",
+            "listen_port": 51820,
+            "addresses": ["10.192.122.1/24"],
+            "peers": [
+                {
+                    "name": "client",
+                    "public_key": key_of("client"),
+                    "allowed_ips": ["10.192.122.3/32"],
+                    "persistent_keepalive": 0,
+                }
+            ],
+            "peers_mode": "exact",
+            "forwarding": {"ipv4": True},
+        },
+        "client": {
+            "interface": "wg0",
+            "listen_port": 21841,
+            "addresses": ["10.192.122.3/24"],
+            "peers": [
+                {
+                    "name": "server",
+                    "public_key": key_of("server"),
+                    "endpoint": "server.example.org:51820",
+                    "allowed_ips": ["0.0.0.0/0"],
+                    "persistent_keepalive": 25,
+                }
+            ],
+            "peers_mode": "exact",
+            "forwarding": {},
+        },
+    }
+
+
+def test_the_example_of_a_hub_and_three_spokes() -> None:
+    hosts = example("hub_and_spoke.yml").plan().hosts
+    assert {host: plan["forwarding"] for host, plan in hosts.items()} == {
+        "hub1": {"ipv4": True, "ipv6": True},
+        "laptop": {},
+        "office": {"ipv4": True},
+        "server": {},
+    }
+    assert [(peer["name"], peer["allowed_ips"]) for peer in hosts["hub1"]["peers"]] == [
+        ("laptop", ["10.8.0.2/32", "fd00:8::2/128"]),
+        ("office", ["10.8.0.3/32", "192.168.7.0/24", "fd00:8::3/128"]),
+        ("server", ["10.8.0.4/32", "fd00:8::4/128"]),
+    ]
+    assert {host: hosts[host]["peers"][0]["allowed_ips"] for host in ("laptop", "office", "server")} == {
+        "laptop": ["0.0.0.0/0", "::/0"],
+        "office": ["10.8.0.0/24", "fd00:8::/64"],
+        "server": ["10.8.0.0/24", "192.168.7.0/24", "fd00:8::/64"],
+    }
+
+
+def test_every_plan_is_taken_by_the_modules() -> None:
+    for name in ("two_hosts.yml", "hub_and_spoke.yml"):
+        for plan in example(name).plan().hosts.values():
+            options = {option: value for option, value in plan.items() if option != "forwarding"}
+            assert parse_interface(options).interface == "wg0"
+
+
+def test_a_full_tunnel_keeps_to_the_families_of_the_network() -> None:
+    inventory = Inventory()
+    inventory.networks["home"]["prefixes"] = ["10.8.0.0/24"]
+    inventory.hosts["hub"]["wireguard_addresses"] = ["10.8.0.1"]
+    inventory.hosts["ada"] = {"wireguard_addresses": ["10.8.0.2"], "wireguard_tunnel": "full"}
+    inventory.hosts["bob"]["wireguard_subnets"] = ["fd00:99::/64"]
+    assert inventory.plan().hosts["ada"]["peers"][0]["allowed_ips"] == ["0.0.0.0/0", "fd00:99::/64"]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("10.8.0.9", "10.8.0.9/24"), ("10.8.0.9/32", "10.8.0.9/32"), ("10.8.0.9/16", "10.8.0.9/16")],
+)
+def test_only_a_bare_address_gets_the_length_of_its_network(address: str, expected: str) -> None:
+    inventory = Inventory()
+    inventory.hosts["ada"]["wireguard_addresses"] = [address]
+    assert inventory.plan().hosts["ada"]["addresses"] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, (None, None, 25, 0)),
+        ({"wireguard_endpoint": "ada.example.org"}, ("ada.example.org:51820", 51820, 0, 0)),
+        ({"wireguard_endpoint": "[2001:db8::1]"}, ("[2001:db8::1]:51820", 51820, 0, 0)),
+        ({"wireguard_endpoint": "192.0.2.1:99", "wireguard_listen_port": 98}, ("192.0.2.1:99", 98, 0, 0)),
+        ({"wireguard_endpoint": "192.0.2.1", "wireguard_listen_port": "98"}, ("192.0.2.1:98", 98, 0, 0)),
+        ({"wireguard_listen_port": 98}, (None, 98, 25, 0)),
+        ({"wireguard_persistent_keepalive": 10}, (None, None, 10, 0)),
+        ({"wireguard_persistent_keepalive": False}, (None, None, 0, 0)),  # YAML's off
+        ({"wireguard_persistent_keepalive": "off"}, (None, None, 0, 0)),
+    ],
+)
+def test_endpoint_port_and_keepalive(variables: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """Expected: the endpoint at the hub, the spoke's port, the spoke's keepalive and the hub's."""
+    inventory = Inventory()
+    inventory.hosts["ada"].update(variables)
+    hosts = inventory.plan().hosts
+    (at_hub,) = (peer for peer in hosts["hub"]["peers"] if peer["name"] == "ada")
+    (hub,) = hosts["ada"]["peers"]
+    found = (
+        at_hub.get("endpoint"),
+        hosts["ada"].get("listen_port"),
+        hub["persistent_keepalive"],
+        at_hub["persistent_keepalive"],
+    )
+    assert found == expected
+
+
+def test_options_are_there_only_where_they_are_given() -> None:
+    inventory = Inventory()
+    inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
+    hosts = inventory.plan().hosts
+    assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
+    assert not {"mtu", "fwmark", "table", "listen_port"} & set(hosts["bob"])
+
+
+def test_a_peer_without_a_key_is_left_out_and_purges_nothing() -> None:
+    plan = Inventory().plan(without=["ada"])
+    assert plan.unknown_keys == ("ada",)
+    assert [peer["name"] for peer in plan.hosts["hub"]["peers"]] == ["bob", "cid"]
+    assert {host: options["peers_mode"] for host, options in plan.hosts.items()} == {
+        "hub": "merge",
+        "ada": "exact",
+        "bob": "exact",
+        "cid": "exact",
+    }
+
+
+def test_two_hosts_with_one_key_are_refused() -> None:
+    (network,) = Inventory().read()
+    with pytest.raises(FleetError) as caught:
+        plan_network(network, {"ada": key_of("ada"), "bob": key_of("ada")})
+    text = str(caught.value)
+    assert text.startswith("bob: public_key ")
+    assert key_of("ada") in text
+    assert "ada has this key too" in text
+    assert "remove /etc/wireguard/private/wg0.key on one of them" in text
+
+
+def test_two_networks_have_their_own_members() -> None:
+    inventory = Inventory()
+    inventory.networks["lab"] = {"prefixes": ["10.9.0.0/24"], "hubs": "lab_hub", "spokes": "lab", "interface": "wg1"}
+    inventory.groups.update(lab_hub=["x"], lab=["y"])
+    inventory.hosts.update(
+        x={"wireguard_addresses": ["10.9.0.1"], "wireguard_endpoint": "x.example.org"},
+        y={"wireguard_addresses": ["10.9.0.2"]},
+    )
+    home, lab = inventory.read()
+    assert [member.name for member in home.members] == ["hub", "ada", "bob", "cid"]
+    assert plan_network(lab, {"x": key_of("x")}).hosts["y"]["interface"] == "wg1"
