@@ -44,8 +44,12 @@ class ActionModule(ActionBase):
         try:
             inventory = _Inventory(task_vars or {})
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
-            updates = [self._update(network, inventory, arguments["keypairs"]) for network in networks]
+            updates = [self._update(network, inventory, arguments["keypairs"], write=False) for network in networks]
             plans = [plan_network(network, update.keys) for network, update in zip(networks, updates)]
+            # Nothing is written before every key has been found right, nor where nothing changed.
+            for network, update in zip(networks, updates):
+                if update.changed and arguments["keypairs"] and not self._task.check_mode:
+                    self._update(network, inventory, arguments["keypairs"], write=True)
         except (FleetError, RegistryError) as error:
             raise AnsibleActionFail(str(error)) from None
         hosts = {name: plan for each in plans for name, plan in each.hosts.items()}
@@ -67,13 +71,11 @@ class ActionModule(ActionBase):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
         return result
 
-    def _update(self, network: Network, inventory: _Inventory, keypairs: str | None) -> Update:
+    def _update(self, network: Network, inventory: _Inventory, keypairs: str | None, write: bool) -> Update:
         """The network's registry, with the keys that this run made when their variable is named."""
         names = [member.name for member in network.members]
         path = registry_path(inventory.registry_directory(names[0]), network.name)
-        if keypairs is None:
-            return update_registry(path, names, {}, write=False)
-        return update_registry(path, names, inventory.public_keys(names, keypairs), write=not self._task.check_mode)
+        return update_registry(path, names, inventory.public_keys(names, keypairs) if keypairs else {}, write)
 
 
 class _Inventory:

@@ -39,7 +39,6 @@ options:
       - The mark on the packets that the tunnel itself sends, decimal or in hex such as V(0xca6c). V(0) or V("off")
         clears it.
       - If not given, it is left as it is. A full tunnel that has none gets one, chosen as wg-quick does.
-      - Write V(off) in quotes, since YAML takes it for a boolean.
     type: str
   mtu:
     description:
@@ -52,7 +51,6 @@ options:
       - V(auto) puts them into the main table, and a default route into a table of its own with the policy rules that a
         full tunnel needs. V("off") makes no routes. A number is that of a routing table that takes them all.
       - Unlike most options this one has a default, since the running state does not show what was wanted.
-      - Write V(off) in quotes, since YAML takes it for a boolean.
     type: str
     default: auto
   addresses:
@@ -105,7 +103,6 @@ options:
         description:
           - Every how many seconds to send something to the peer, from V(1) to V(65535), which keeps a NAT between the
             two open. V(25) is usual. V(0) or V("off") turns it off.
-          - Write V(off) in quotes, since YAML takes it for a boolean.
         type: str
   peers_mode:
     description:

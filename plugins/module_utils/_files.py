@@ -156,7 +156,7 @@ def check_directory(path: str) -> os.stat_result | None:
 
 @contextmanager
 def _directory(path: str, lock: int) -> Iterator[int]:
-    """The file descriptor of the directory that the file is in, locked."""
+    """The file descriptor of the directory that the file is in, locked. An OSError then has the whole path."""
     parent = str(Path(path).absolute().parent)
     try:
         descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -168,6 +168,8 @@ def _directory(path: str, lock: int) -> Iterator[int]:
     try:
         fcntl.flock(descriptor, lock)
         yield descriptor
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         os.close(descriptor)
 

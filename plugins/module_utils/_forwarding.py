@@ -28,6 +28,8 @@ IPV6 = "net/ipv6/conf/all/forwarding"
 _LINE = re.compile(r"-?\s*([^#;=\s][^=]*?)\s*=\s*(.*?)\s*")
 _ACCEPT_RA = re.compile(r"net/ipv6/conf/([^/]+)/accept_ra")
 
+_IFF_UP, _IFF_LOOPBACK = 0x1, 0x8  # netdevice(7)
+
 # Settings by their path below /proc/sys.
 Settings = dict[str, str]
 
@@ -115,17 +117,15 @@ class Kernel:
             raise OSError(f"the kernel did not take {value} for {key}")
 
     def uplinks(self) -> Iterator[str]:
-        """The accept_ra of each interface that advertisements could come in by: neither loopback nor WireGuard's, not
-        part of a bridge or bond, and with IPv6."""
-        for link in sorted(self._links.glob("*")):
-            directory = f"net/ipv6/conf/{link.name}"
-            loopback = link.name == "lo"
-            wireguard = (link / "uevent").exists() and "DEVTYPE=wireguard" in (link / "uevent").read_text()
-            if (
-                not (loopback or wireguard or (link / "master").exists())
-                and self.read(f"{directory}/disable_ipv6") == "0"
-            ):
-                yield f"{directory}/accept_ra"
+        """The accept_ra of each interface that advertisements can come in by: it is up and has IPv6, and is neither
+        loopback nor WireGuard's nor part of a bridge or bond."""
+        for flags in sorted(self._links.glob("*/flags")):
+            link = flags.parent
+            up = int(flags.read_text(), 16) & (_IFF_UP | _IFF_LOOPBACK) == _IFF_UP
+            wireguard = "DEVTYPE=wireguard" in (link / "uevent").read_text()
+            ipv6 = self.read(f"net/ipv6/conf/{link.name}/disable_ipv6") == "0"
+            if up and ipv6 and not wireguard and not (link / "master").exists():
+                yield f"net/ipv6/conf/{link.name}/accept_ra"
 
 
 def parse_settings(text: str) -> Settings:

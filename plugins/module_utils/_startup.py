@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ._files import atomic_write, ensure_parent, read_file, remove_file
 from ._keyfile import read_desired
+from ._model.interface import DesiredInterface
 from ._model.options import parse_interface_name
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
@@ -22,12 +23,17 @@ MODE = 0o600
 
 
 class Outcome(NamedTuple):
-    """``before`` and ``after`` are the texts for a diff, without secrets."""
+    """``text`` is the file's own before, and ``old`` what it said; ``new`` is None for no file."""
 
     changed: bool
     path: str
-    before: str
-    after: str
+    text: str
+    old: WgQuickFile
+    new: WgQuickFile | None
+
+    def diff(self) -> tuple[str, str]:
+        """Before and after, without secrets."""
+        return (redact(self.text), "") if self.new is None else render_diff(self.text, self.old, self.new)
 
 
 def config_path(options: Mapping[str, Any]) -> str:
@@ -43,20 +49,29 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     desired = read_desired(options, check_mode)
     content = read_file(path)
     text = decode(content.data, path) if content else ""
-    old = parse(text, path) if content else WgQuickFile()
-    new = overlay(desired, old)
+    old, new = _plan(desired, text, path)
     rendered = render(new)
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
     if stale and not check_mode:
         atomic_write(path, rendered.encode(), MODE)
-    return Outcome(changed, path, *render_diff(text, old, new))
+    return Outcome(changed, path, text, old, new)
+
+
+def _plan(desired: DesiredInterface, text: str, path: str) -> tuple[WgQuickFile, WgQuickFile]:
+    """What the file says and what it is to say."""
+    new = overlay(desired, WgQuickFile())
+    if text == render(new):
+        return new, new  # the usual case, and parsing would tell the same at four times the cost
+    old = parse(text, path)
+    return old, overlay(desired, old)
 
 
 def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
-    """Remove the file. Raises InputError and OSError."""
+    """Remove the file, whatever it says. Raises InputError and OSError."""
     path = config_path(options)
     content = read_file(path)
     if content is not None and not check_mode:
         remove_file(path)
-    return Outcome(content is not None, path, redact(content.data.decode("utf-8", "replace")) if content else "", "")
+    text = content.data.decode("utf-8", "replace") if content else ""
+    return Outcome(content is not None, path, text, WgQuickFile(), None)

@@ -104,8 +104,9 @@ def main() -> None:
         module.fail_json(msg=str(error))
     result: dict[str, Any] = {"changed": outcome.changed, "path": outcome.path}
     if module._diff:
+        before, after = outcome.diff()
         headers = {"before_header": outcome.path, "after_header": outcome.path}
-        result["diff"] = {**headers, "before": outcome.before, "after": outcome.after}
+        result["diff"] = {**headers, "before": before, "after": after}
     module.exit_json(**result)
 
 

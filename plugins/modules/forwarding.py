@@ -16,7 +16,7 @@ description:
     boot.
   - A host that forwards IPv6 ignores router advertisements unless it is told not to, and would lose an address and a
     default route that it has from them. So, before IPv6 forwarding is turned on, C(accept_ra) goes from V(1) to V(2)
-    for each interface that heeds advertisements. WireGuard interfaces, the ports of bridges and bonds, and interfaces
+    for each interface that heeds advertisements now. WireGuard interfaces, ports of bridges and bonds, and interfaces
     that come later are not touched.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes

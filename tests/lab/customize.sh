@@ -1,3 +1,4 @@
+#!/bin/sh
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
@@ -25,18 +26,25 @@ echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/20lab"
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap"
 
 # What a machine of a test does not need while it boots. The initramfs has loaded its drivers and set up its network.
+# Each unit costs about a second under emulation.
 systemctl --quiet --root="$root" set-default multi-user.target
 systemctl --quiet --root="$root" mask \
     apt-daily-upgrade.timer apt-daily.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-    fstrim.timer getty@tty1.service getty-static.service serial-getty@ttyS0.service sshd-keygen.service \
+    fstrim.timer getty-static.service getty@tty1.service kmod-static-nodes.service ldconfig.service \
+    serial-getty@ttyS0.service sshd-keygen.service \
     dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount sys-kernel-config.mount \
-    sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-binfmt_misc.automount systemd-binfmt.service \
+    sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-binfmt_misc.automount \
     modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service \
-    modprobe@fuse.service modprobe@loop.service systemd-udev-trigger.service ldconfig.service \
+    modprobe@fuse.service modprobe@loop.service \
+    systemd-ask-password-console.path systemd-ask-password-wall.path systemd-binfmt.service \
     systemd-firstboot.service systemd-hwdb-update.service systemd-journal-catalog-update.service \
-    systemd-logind.service systemd-pcrphase.service systemd-pcrphase-sysinit.service systemd-random-seed.service \
-    systemd-sysusers.service systemd-update-done.service systemd-update-utmp.service \
-    systemd-update-utmp-runlevel.service
+    systemd-logind.service systemd-pcrphase-sysinit.service systemd-pcrphase.service systemd-random-seed.service \
+    systemd-sysusers.service systemd-udev-load-credentials.service systemd-udev-trigger.service \
+    systemd-update-done.service systemd-update-utmp-runlevel.service systemd-update-utmp.service
+mkdir -p "$root/etc/systemd/system-generators"
+for generator in "$root"/lib/systemd/system-generators/*; do
+    ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
+done
 
 # The lists stay, so that apt can install at once, with the cache that it would otherwise build at its first use. It
 # is believed only while the lists' times are those that it was built from, and archiving changes recent ones.

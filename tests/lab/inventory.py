@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ _HEADER = "# Written by tests/lab for the machines that are up now.\n"
 _IPV4 = "10.90.0"
 _IPV6 = "fd5a:c1e7:90b2::"
 _BEHIND = "192.168.{}.0/24"
+_SPOKE = re.compile(r"spoke([1-9]\d{0,2})")
 
 
 @dataclass(frozen=True)
@@ -28,34 +30,25 @@ class Host:
 
 
 def is_hub(name: str) -> bool:
-    """Whether a machine of this name is a hub of the lab's network."""
-    return name.startswith("hub")
+    """Whether a machine of this name is the hub of the lab's network."""
+    return name == "hub"
 
 
 def inventory(hosts: Iterable[Host]) -> dict[str, Any]:
     """Describe the machines and their WireGuard network.
 
-    Machines named hub... and spoke... get addresses in the order in which they stand. Odd spokes send just the
-    network's traffic through the tunnel and have a subnet behind them, even ones send all. Others are plain hosts.
+    A hub and machines named spoke1, spoke2 and so on are its members, with addresses by their numbers, so that those of
+    one do not depend on which others there are. Odd spokes send just the network's traffic through the tunnel and
+    have a subnet behind them, even ones send all. Machines of other names are plain hosts.
     """
     groups: dict[str, dict[str, Any]] = {}
-    member = spoke = 0
     for host in hosts:
-        variables: dict[str, Any] = {"ansible_port": host.ssh_port}
-        if is_hub(host.name) or host.name.startswith("spoke"):
-            member += 1
-            variables["wireguard_addresses"] = [f"{_IPV4}.{member}", f"{_IPV6}{member:x}"]
+        group, variables = "ungrouped", {}
         if is_hub(host.name):
-            variables["wireguard_endpoint"] = f"{HOST_SEEN_FROM_GUEST}:{host.udp_port}"
-            variables["wireguard_listen_port"] = 51820
-            group = "wg_hub"
-        elif host.name.startswith("spoke"):
-            spoke += 1
-            variables |= _spoke(spoke)
-            group = "wg_spoke"
-        else:
-            group = "ungrouped"
-        groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = variables
+            group, variables = "wg_hub", _hub(host)
+        elif spoke := _SPOKE.fullmatch(host.name):
+            group, variables = "wg_spoke", _spoke(int(spoke[1]))
+        groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {"ansible_port": host.ssh_port, **variables}
     return {"all": {"vars": _common(), "children": groups}}
 
 
@@ -64,10 +57,22 @@ def render_inventory(hosts: Iterable[Host]) -> str:
     return _HEADER + yaml.safe_dump(inventory(hosts), explicit_start=True, sort_keys=False, width=120)
 
 
-def _spoke(number: int) -> Mapping[str, Any]:
+def _hub(host: Host) -> dict[str, Any]:
+    return {
+        **_addresses(1),
+        "wireguard_endpoint": f"{HOST_SEEN_FROM_GUEST}:{host.udp_port}",
+        "wireguard_listen_port": 51820,
+    }
+
+
+def _spoke(number: int) -> dict[str, Any]:
     if number % 2 == 0:
-        return {"wireguard_tunnel": "full"}
-    return {"wireguard_tunnel": "split", "wireguard_subnets": [_BEHIND.format(90 + number)]}
+        return {**_addresses(1 + number), "wireguard_tunnel": "full"}
+    return {**_addresses(1 + number), "wireguard_tunnel": "split", "wireguard_subnets": [_BEHIND.format(90 + number)]}
+
+
+def _addresses(member: int) -> dict[str, Any]:
+    return {"wireguard_addresses": [f"{_IPV4}.{member}", f"{_IPV6}{member:x}"]}
 
 
 def _common() -> dict[str, Any]:
@@ -77,5 +82,6 @@ def _common() -> dict[str, Any]:
         "ansible_ssh_private_key_file": "{{ inventory_dir }}/id_ed25519",
         "ansible_ssh_common_args": "-o UserKnownHostsFile={{ inventory_dir }}/known_hosts -o IdentitiesOnly=yes",
         "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_pipelining": True,
         "wireguard_networks": {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"]}},
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,9 @@ from .inventory import Host, is_hub, render_inventory
 from .machine import Machine, make_key
 from .settings import MachineSpec, Settings
 from .tools import check_architecture, tool
+
+# Where the role keeps public facts about the inventory's hosts by default; those of a lab end with it.
+_REGISTRY = "wireguard_registry"
 
 
 class Lab:
@@ -58,7 +62,7 @@ class Lab:
             self._boot(wanted.timeout)
 
     def down(self) -> None:
-        """Stop every machine and remove all that `up` made; nothing happens where there is no lab."""
+        """Stop every machine and remove all that is the lab's; nothing happens where there is none."""
         if not self._state.exists():
             return
         with _locked(self.folder):
@@ -68,6 +72,7 @@ class Lab:
             made = (self.key, self.key.with_suffix(".pub"), self.known_hosts, self.inventory, self._state)
             for path in made:
                 path.unlink(missing_ok=True)
+            shutil.rmtree(self.folder / _REGISTRY, ignore_errors=True)
             with suppress(OSError):
                 self.folder.rmdir()
         say("lab", f"is down: {', '.join(machine.name for machine in self.machines)}")

@@ -27,7 +27,12 @@ _COPIED = ("galaxy.yml", "meta", "plugins", "pyproject.toml", "tests")
 
 def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:
     """The call of ssh that reaches a machine, and nothing else than it."""
-    options = (f"UserKnownHostsFile={lab.known_hosts}", "IdentitiesOnly=yes", "LogLevel=ERROR")
+    options = (
+        f"UserKnownHostsFile={lab.known_hosts}",
+        "IdentitiesOnly=yes",
+        "LogLevel=ERROR",
+        "ServerAliveInterval=30",
+    )
     return [
         *(tool("ssh"), "-F", "none", "-i", str(lab.key), "-p", str(machine.ssh_port)),
         *(part for option in options for part in ("-o", option)),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from .errors import InputError
 
 _REMEDY = "write HOST:PORT, such as 203.0.113.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820"
+_PORT = re.compile(r"[0-9]{1,5}")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -53,7 +54,7 @@ def is_host_name(host: str) -> bool:
 
 
 def parse_port(text: str, option: str, remedy: str = "a UDP port is a number from 1 to 65535") -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+    if not (_PORT.fullmatch(text) and 0 < int(text) < 65536):
         raise InputError(option, text, "not a UDP port", remedy)
     return int(text)
 

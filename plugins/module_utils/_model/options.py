@@ -16,7 +16,9 @@ from .keys import PrivateKey, PublicKey, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
+# Unquoted in YAML, off is a boolean.
+_OFF = ("off", "False")
 
 
 def parse_interface_name(name: str) -> str:
@@ -31,9 +33,9 @@ def parse_number(value: object, option: str, low: int, high: int, off: bool = Fa
     text = str(value).strip()
     if value is None:
         return None
-    if off and text == "off":
+    if off and text in _OFF:
         return 0
-    number = int(text, 0) if _NUMBER.fullmatch(text) and not re.match(r"0\d", text) else None
+    number = int(text, 0) if _NUMBER.fullmatch(text) else None
     if number is None or not low <= number <= high:
         raise InputError(option, value, "out of range or not a number", f"give a number from {low} to {high}")
     return number
@@ -41,8 +43,8 @@ def parse_number(value: object, option: str, low: int, high: int, off: bool = Fa
 
 def parse_table(value: object) -> str:
     """``auto``, ``off`` or the number of a routing table, as in wg-quick(8)."""
-    text = str(value or "auto")
-    return text if text in ("auto", "off") else str(parse_number(text, "table", 1, 2**32 - 1))
+    text = "auto" if value is None else str(value)
+    return "off" if text in _OFF else text if text == "auto" else str(parse_number(text, "table", 1, 2**32 - 1))
 
 
 def parse_peer(options: Mapping[str, Any], option: str = "peer") -> DesiredPeer:
@@ -53,7 +55,7 @@ def parse_peer(options: Mapping[str, Any], option: str = "peer") -> DesiredPeer:
 
     return DesiredPeer(
         public_key=parse_public_key(options["public_key"], f"{option}.public_key"),
-        name=_one_line(given("name"), f"{option}.name"),
+        name=_parse_name(given("name"), f"{option}.name"),
         preshared_key=None
         if given("preshared_key") is None
         else parse_preshared_key(given("preshared_key"), f"{option}.preshared_key"),
@@ -67,10 +69,10 @@ def parse_peer(options: Mapping[str, Any], option: str = "peer") -> DesiredPeer:
     )
 
 
-def _one_line(name: str | None, option: str) -> str | None:
+def _parse_name(name: str | None, option: str) -> str | None:
     if name is not None and not name.isprintable():
         raise InputError(option, name, "not printable on one line", "use a plain name, such as the host's")
-    return name
+    return (name or "").strip() or None
 
 
 def check_peers(peers: Iterable[DesiredPeer], own: PublicKey | None = None) -> None:

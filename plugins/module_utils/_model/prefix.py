@@ -9,6 +9,7 @@ a tuple compares and hashes in C, and its family is told by the length of its by
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 from .errors import InputError
 
+_LENGTH = re.compile(r"[0-9]{1,3}")
 _PREFIX_REMEDY = "write an IPv4 or IPv6 prefix such as 10.0.0.0/24 or fd00::/64"
 _ADDRESS_REMEDY = "write an address with its prefix length, such as 10.0.0.1/24 or fd00::1/64"
 
@@ -105,7 +107,7 @@ def _split(text: str, option: str, remedy: str) -> tuple[bytes, int]:
     bits = len(packed) * 8
     if not slash:
         return packed, bits
-    if not (length_text.isascii() and length_text.isdigit() and int(length_text) <= bits):
+    if not (_LENGTH.fullmatch(length_text) and int(length_text) <= bits):
         raise InputError(option, text, f"the prefix length is not a number from 0 to {bits}", remedy)
     return packed, int(length_text)
 

@@ -67,7 +67,7 @@ def _overlay_peers(
 def _overlay_peer(wanted: DesiredPeer, peer: WgQuickPeer, taken: frozenset[Prefix]) -> WgQuickPeer:
     return WgQuickPeer(
         public_key=wanted.public_key,
-        name=(wanted.name or "").strip() or peer.name,
+        name=wanted.name or peer.name,
         preshared_key=_given(wanted.preshared_key, peer.preshared_key),
         endpoint=_given(wanted.endpoint, peer.endpoint),
         allowed_ips=_given(wanted.allowed_ips, peer.allowed_ips - taken),

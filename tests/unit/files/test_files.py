@@ -178,7 +178,7 @@ def test_the_selinux_context_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return b"system_u:object_r:wireguard_etc_t:s0\0"
 
     monkeypatch.setattr(os, "getxattr", getxattr)
-    monkeypatch.setattr(_files.os, "setxattr", lambda fd, _name, value: contexts.update({name_of(fd): value}))
+    monkeypatch.setattr(os, "setxattr", lambda fd, _name, value: contexts.update({name_of(fd): value}))
     atomic_write(str(path), b"new", 0o600)
     assert contexts == {str(tmp_path / ".file.new"): b"system_u:object_r:wireguard_etc_t:s0\0"}
 

@@ -147,13 +147,15 @@ def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -
     [
         ("office", {"wireguard_mtu": "{{ nowhere }}"}, "office: wireguard_mtu: cannot be templated: "),
         ("office", {"keypair": {"public_key": "x"}}, "office: public_key 'x': not a WireGuard key; "),
+        ("office", {"keypair": {"public_key": key_of("hub1")}}, "hub1 has this key too"),
     ],
 )
-def test_a_value_that_is_no_value(fleet: Fleet, host: str, variables: dict[str, Any], message: str) -> None:
+def test_a_value_that_cannot_be_right(fleet: Fleet, host: str, variables: dict[str, Any], message: str) -> None:
     fleet.keys[host].update(variables)
     run = fleet.run()
     assert run.code == 2
     assert message in run.output
+    assert not fleet.registry.exists()
 
 
 def test_a_broken_registry_stops_the_run(fleet: Fleet) -> None:

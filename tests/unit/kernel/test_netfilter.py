@@ -11,20 +11,20 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tu
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address
 
 LISTING = """table ip wg-quick-wg0 {
-	chain preraw {
-		type filter hook prerouting priority raw; policy accept;
-		iifname != "wg0" ip daddr 10.9.0.2 fib saddr type != local drop
-	}
+    chain preraw {
+        type filter hook prerouting priority raw; policy accept;
+        iifname != "wg0" ip daddr 10.9.0.2 fib saddr type != local drop
+    }
 
-	chain premangle {
-		type filter hook prerouting priority mangle; policy accept;
-		meta l4proto udp meta mark set ct mark
-	}
+    chain premangle {
+        type filter hook prerouting priority mangle; policy accept;
+        meta l4proto udp meta mark set ct mark
+    }
 
-	chain postmangle {
-		type filter hook postrouting priority mangle; policy accept;
-		meta l4proto udp meta mark 0x0000ca6c ct mark set meta mark
-	}
+    chain postmangle {
+        type filter hook postrouting priority mangle; policy accept;
+        meta l4proto udp meta mark 0x0000ca6c ct mark set meta mark
+    }
 }
 """
 

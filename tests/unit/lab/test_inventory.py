@@ -45,6 +45,11 @@ def test_addresses_are_different_and_of_the_network() -> None:
     assert all(any(address in prefix for prefix in prefixes) for address in addresses)
 
 
+def test_members_keep_their_addresses_whoever_else_there_is() -> None:
+    alone = inventory([HOSTS[3]])["all"]["children"]["wg_spoke"]["hosts"]
+    assert alone["spoke3"] == inventory(HOSTS)["all"]["children"]["wg_spoke"]["hosts"]["spoke3"]
+
+
 def test_other_machines_take_no_part_in_the_network() -> None:
     children = inventory([Host("kernel", 2000, None)])["all"]["children"]
     assert children == {"ungrouped": {"hosts": {"kernel": {"ansible_port": 2000}}}}

@@ -72,7 +72,7 @@ def test_what_is_given_counts() -> None:
 
 
 def test_merge_keeps_the_peers_that_are_not_listed() -> None:
-    desired = DesiredInterface("wg0", peers=(DesiredPeer(C, name=" c "),), peers_mode="merge")
+    desired = DesiredInterface("wg0", peers=(DesiredPeer(C, name="c"),), peers_mode="merge")
     assert overlay(desired, FILE).peers == (*FILE.peers, WgQuickPeer(C, "c"))
 
 

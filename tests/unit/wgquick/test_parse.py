@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -240,7 +241,12 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def wg_reads(text: str, path: Path) -> bool:
     path.write_bytes(text.encode())
     done = subprocess.run(
-        ["wg", "setconf", "no-such-wg", str(path)], capture_output=True, text=True, check=False, timeout=20
+        ["wg", "setconf", "no-such-wg", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+        env={**os.environ, "WG_ENDPOINT_RESOLUTION_RETRIES": "0"},
     )
     return "Unable to modify interface" in done.stderr
 

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks for the hosts' private keys where they must not be; exit code 1 and a list of places if one is found.
+
+Reads the keys into memory over the lab's own connection. What is searched: the output of a run at -vvvv and all else
+that the runs left in the lab's folder (its disks aside) and in Molecule's, and each host's journal. The public keys, of
+the same form, have to be found in that output, which shows that a key would be.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+LAB = Path(os.environ["LAB_DIR"])
+FOLDERS = (LAB, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]), Path.home() / ".ansible" / "tmp")
+
+
+def on_host(host: str, command: str) -> bytes:
+    """The output of a command on a machine of the lab."""
+    call = [sys.executable, str(PROJECT / "tests" / "lab"), "ssh", "--dir", str(LAB), host, command]
+    return subprocess.run(call, stdout=subprocess.PIPE, check=True).stdout
+
+
+def forms(key: str) -> dict[str, bytes]:
+    """A key in each of the ways in which it could be written."""
+    raw = base64.b64decode(key, validate=True)
+    return {
+        "base64": key.encode().rstrip(b"="),
+        "URL-safe base64": base64.urlsafe_b64encode(raw).rstrip(b"="),
+        "base64 of base64": base64.b64encode(key.encode())[:56],
+        "hex": raw.hex().encode(),
+        "capital hex": raw.hex().upper().encode(),
+        "raw": raw,
+        "representation": repr(raw)[2:-1].encode(),
+    }
+
+
+def haystacks(hosts: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Every place that is searched, with its content."""
+    for host in hosts:
+        yield f"the journal of {host}", on_host(host, "journalctl --all --no-pager --output=export")
+        yield f"temporary files of {host}", on_host(host, "tar -cf - /tmp /var/tmp /root/.ansible 2>/dev/null; true")
+    for folder in FOLDERS:
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix != ".qcow2":
+                yield str(path), path.read_bytes()
+
+
+def main() -> int:
+    hosts = [machine["name"] for machine in json.loads((LAB / "lab.json").read_text(encoding="utf-8"))]
+    output = (LAB / "site.log").read_bytes()
+    secrets = {}
+    for host in hosts:
+        private, public = on_host(host, "cat /etc/wireguard/private/wg0.key; wg show wg0 public-key").decode().split()
+        secrets[host] = forms(private)
+        if public.encode() not in output:
+            print(f"the public key of {host} is not in the output: is it that of a whole run?", file=sys.stderr)
+            return 1
+    places = 0
+    found = []
+    for place, content in haystacks(hosts):
+        places += 1
+        found += [
+            f"{place}: the key of {h}, {f}" for h, all_ in secrets.items() for f, s in all_.items() if s in content
+        ]
+    print("\n".join(found) or f"no private key in {places} places", file=sys.stderr if found else sys.stdout)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
