@@ -14,8 +14,8 @@ from pathlib import Path
 from .console import LabError
 from .flavour import FLAVOURS
 from .image import ensure_images
-from .lab import Lab
-from .remote import copy_collection, run, ssh_command
+from .lab import Lab, find_labs
+from .remote import COLLECTION, GUEST_COLLECTION, copy_collection, fetch, run, ssh_command
 from .settings import DEFAULT_DIR, add_options, default_machines, settings
 
 _KERNEL_MACHINE = "kernel"
@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = add(name, text, action)
         command.add_argument("--dir", default=os.environ.get("LAB_DIR") or str(DEFAULT_DIR), help="folder of the lab")
+        if name == "down":
+            command.add_argument("--below", type=Path, help="take down every lab in this folder and below instead")
         if name in ("ssh", "run"):
             command.add_argument("machine")
             command.add_argument("command", nargs=argparse.REMAINDER)
@@ -85,7 +87,9 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    _lab(options).down()
+    labs = find_labs(options.below.resolve()) if options.below else [_lab(options)]
+    for lab in labs:
+        lab.down()
     return 0
 
 
@@ -117,7 +121,10 @@ def _kernel(options: argparse.Namespace) -> int:
         lab.up(wanted)
         machine = lab.machine(_KERNEL_MACHINE)
         copy_collection(lab, machine)
-        return run(lab, machine, ["python3", "-m", "pytest", "tests/kernel", *options.rest])
+        junit = f"{GUEST_COLLECTION}/kernel.xml"
+        code = run(lab, machine, ["python3", "-m", "pytest", "tests/kernel", f"--junit-xml={junit}", *options.rest])
+        fetch(lab, machine, junit, COLLECTION / "build/junit/kernel.xml")
+        return code
     finally:
         if not options.keep:
             lab.down()

@@ -24,6 +24,8 @@ from .machine import Machine, make_key
 from .settings import MachineSpec, Settings
 from .tools import check_architecture, tool
 
+_STATE = "lab.json"
+
 # Where the role keeps public facts about the inventory's hosts by default; those of a lab end with it.
 _REGISTRY = "wireguard_registry"
 
@@ -36,7 +38,7 @@ class Lab:
         self.key = folder / "id_ed25519"
         self.known_hosts = folder / "known_hosts"
         self.inventory = folder / "inventory.yml"
-        self._state = folder / "lab.json"
+        self._state = folder / _STATE
         self.machines: list[Machine] = []
         self._load()
 
@@ -75,7 +77,7 @@ class Lab:
             shutil.rmtree(self.folder / _REGISTRY, ignore_errors=True)
             with suppress(OSError):
                 self.folder.rmdir()
-        say("lab", f"is down: {', '.join(machine.name for machine in self.machines)}")
+        say("lab", f"is down: {', '.join(machine.name for machine in self.machines) or 'it had no machines'}")
 
     def _load(self) -> None:
         with suppress(FileNotFoundError):
@@ -112,6 +114,11 @@ class Lab:
         lines = self.known_hosts.read_text(encoding="ascii").splitlines() if self.known_hosts.exists() else []
         lines = [line for line in lines if line.split()[0] != name]
         _write(self.known_hosts, "".join(f"{line}\n" for line in [*lines, f"{name} {' '.join(public.split()[:2])}"]))
+
+
+def find_labs(folder: Path) -> list[Lab]:
+    """The labs in a folder and below it."""
+    return [Lab(path.parent) for path in sorted(folder.rglob(_STATE))]
 
 
 def plan_machines(wanted: Settings, existing: list[Machine], images: dict[str, Image], accel: str) -> list[Machine]:

@@ -60,6 +60,14 @@ def run(lab: Lab, machine: Machine, command: Sequence[str]) -> int:
     return subprocess.run(ssh_command(lab, machine, line), stdin=subprocess.DEVNULL, check=False).returncode
 
 
+def fetch(lab: Lab, machine: Machine, source: str, target: Path) -> None:
+    """Copy a file of the guest's here; one that is not there leaves nothing here either."""
+    done = subprocess.run(ssh_command(lab, machine, "cat", source), stdout=subprocess.PIPE, check=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if done.returncode == 0:
+        target.write_bytes(done.stdout)
+
+
 def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = Path(member.name).name
     return None if name == "__pycache__" or name.endswith("_cache") else member
