@@ -20,7 +20,7 @@ def parse_dependencies(modules_dep: str) -> dict[str, list[str]]:
     """Read depmod's modules.dep: each module's path, and the paths of those it needs, nearest first."""
     dependencies = {}
     for line in modules_dep.splitlines():
-        path, _, needed = line.partition(":")
+        path, _colon, needed = line.partition(":")
         dependencies[path] = needed.split()
     return dependencies
 
@@ -68,7 +68,7 @@ def build_initramfs(root: tarfile.TarFile, init: bytes) -> bytes:
                 ("bin/busybox", 0o100755, read_member(root, _find(root, "bin/busybox"))),
                 ("bin/sh", 0o120777, b"busybox"),
                 ("init", 0o100755, init),
-                ("modules", 0o100644, "".join(f"{name}\n" for name, _ in modules).encode()),
+                ("modules", 0o100644, "".join(f"{name}\n" for name, _content in modules).encode()),
                 *((name, 0o100644, content) for name, content in modules),
             ]
         ),

@@ -43,13 +43,15 @@ def inventory(hosts: Iterable[Host]) -> dict[str, Any]:
     """
     groups: dict[str, dict[str, Any]] = {}
     for host in hosts:
-        group, variables = "ungrouped", {}
+        group, variables = "others", {}
         if is_hub(host.name):
             group, variables = "wg_hub", _hub(host)
         elif spoke := _SPOKE.fullmatch(host.name):
             group, variables = "wg_spoke", _spoke(int(spoke[1]))
         groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {"ansible_port": host.ssh_port, **variables}
-    return {"all": {"vars": _common(), "children": groups}}
+    # The controller is in the group `all` too, and what leads to the machines must not lead it astray.
+    machines = {"vars": _connection(), "children": groups}
+    return {"all": {"vars": {"wireguard_networks": _networks()}, "children": {"machines": machines}}}
 
 
 def render_inventory(hosts: Iterable[Host]) -> str:
@@ -75,7 +77,11 @@ def _addresses(member: int) -> dict[str, Any]:
     return {"wireguard_addresses": [f"{_IPV4}.{member}", f"{_IPV6}{member:x}"]}
 
 
-def _common() -> dict[str, Any]:
+def _networks() -> dict[str, Any]:
+    return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"]}}
+
+
+def _connection() -> dict[str, Any]:
     return {
         "ansible_host": "127.0.0.1",
         "ansible_user": "root",
@@ -83,5 +89,4 @@ def _common() -> dict[str, Any]:
         "ansible_ssh_common_args": "-o UserKnownHostsFile={{ inventory_dir }}/known_hosts -o IdentitiesOnly=yes",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_pipelining": True,
-        "wireguard_networks": {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"]}},
     }
