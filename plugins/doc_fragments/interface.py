@@ -43,7 +43,8 @@ options:
   mtu:
     description:
       - The MTU of the interface, from V(576) to V(65535).
-      - If not given, it is left as it is.
+      - If not given, it is left as it is. A new interface gets the MTU of the path to its peers' endpoints less 80, as
+        wg-quick finds it.
     type: int
   table:
     description:

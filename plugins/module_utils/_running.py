@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ._converge.aim import Circumstances
+from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
@@ -28,8 +28,9 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     desired = read_desired(options, check_mode)
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
-    circumstances = Circumstances(time.time(), recorded, resolver)
-    outcome = converge(desired, open_kernel(desired.interface, check_mode), circumstances, check_mode)
+    kernel = open_kernel(desired.interface, check_mode)
+    circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu)
+    outcome = converge(desired, kernel, circumstances, check_mode)
     warnings += resolver.warnings
     if not check_mode:
         record_endpoints(desired, recorded)
@@ -74,6 +75,9 @@ class _FreshHost:
 
     def read(self, interface: str) -> RunningState:
         return RunningState(interface, priorities={2: (0, 32766, 32767), 10: (0, 32766)})
+
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        return assume_ethernet(hosts)
 
     def apply(self, interface: str, operations: object) -> None:
         raise NotImplementedError("check mode applies nothing")

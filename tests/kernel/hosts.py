@@ -33,9 +33,10 @@ class Host(Namespace):
     def converge(self, check_mode: bool = False, private_key: PrivateKey | None = None, **options: Any) -> Outcome:
         """Converge wg0 to the module options given."""
         desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
-        circumstances = Circumstances(time.time(), self.recorded, Resolver())
+        here = kernel.Host()
+        circumstances = Circumstances(time.time(), self.recorded, Resolver(), here.path_mtu)
         with self.entered():
-            outcome = converge(desired, kernel.Host(), circumstances, check_mode)
+            outcome = converge(desired, here, circumstances, check_mode)
         if not check_mode:
             self.recorded = {peer.public_key: str(peer.endpoint) for peer in desired.peers or () if peer.endpoint}
         return outcome

@@ -55,6 +55,28 @@ def comparable(state: RunningState) -> RunningState:
     return replace(state, device=replace(state.device, ifindex=0, peers=peers))
 
 
+@pytest.mark.parametrize(
+    ("change", "mtu"),
+    [
+        pytest.param(["ip", "link", "set", "right", "mtu", "1400"], 1320, id="a narrow link"),
+        pytest.param(["ip", "route", "add", "192.0.2.2", "dev", "right", "mtu", "1380"], 1300, id="a narrow route"),
+        pytest.param(["ip", "route", "add", "default", "via", "192.0.2.77"], 1420, id="nothing narrow"),
+    ],
+)
+def test_the_mtu_is_what_wg_quick_finds(pair: tuple[Host, Host], tmp_path: Path, change: list[str], mtu: int) -> None:
+    left, right = pair
+    left.run(*change)
+    options, _other = tunnel(left, right)
+    file = tmp_path / "wg0.conf"
+    file.touch(0o600)
+    file.write_text(render(overlay(parse_interface({"interface": "wg0", **options}, left.private_key), WgQuickFile())))
+    left.converge(**options)
+    ours = left.read().mtu
+    left.remove()
+    left.run("wg-quick", "up", str(file))
+    assert (ours, left.read().mtu) == (mtu, mtu)
+
+
 @pytest.mark.parametrize("case", list(cases(Host("left"), Host("right"))))
 def test_wg_quick_up_and_the_engine_agree(pair: tuple[Host, Host], tmp_path: Path, case: str) -> None:
     left, right = pair

@@ -13,29 +13,35 @@ from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_familie
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
-from .._model.state import MAIN_TABLE, Route, Rule, RunningState
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
 
 # REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6; drivers/net/wireguard/messages.h).
 SESSION_SECONDS = 180
-# What the kernel gives a new wireguard link (drivers/net/wireguard/device.c, wg_setup): 1500 less 80.
-LINK_MTU = 1420
+# What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
+TUNNEL_OVERHEAD = 80
 
 
 def resolve_literal(endpoint: Endpoint) -> tuple[Endpoint, ...]:
     return (endpoint,)
 
 
+def assume_ethernet(_hosts: Iterable[str]) -> int:
+    return ETHERNET_MTU
+
+
 @dataclass(frozen=True)
 class Circumstances:
-    """What the decision about endpoints depends on besides the two states.
+    """What decisions depend on besides the two states.
 
     ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
     ``resolve``: an endpoint to its literal ones, in order of preference; none when its name has no address.
+    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes.
     """
 
     now: float
     recorded: Mapping[PublicKey, str] = field(default_factory=dict)
     resolve: Callable[[Endpoint], tuple[Endpoint, ...]] = resolve_literal
+    path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
 
 
 def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -55,7 +61,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         exists=True,
         device=replace(device, fwmark=fwmark),
         up=True,
-        mtu=desired.mtu or running.mtu or LINK_MTU,
+        mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=tuple(sorted(addresses)),
         routes=_aim_routes(desired.table, running, allowed, addresses, fwmark),
         rules=rules,
@@ -63,6 +69,11 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         netfilter=netfilter,
         src_valid_mark=running.src_valid_mark or bool(families and min(families) in netfilter and 2 in families),
     )
+
+
+def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
+    hosts = [peer.endpoint.host for peer in device.peers.values() if peer.endpoint]
+    return circumstances.path_mtu(hosts) - TUNNEL_OVERHEAD
 
 
 def absent(running: RunningState) -> RunningState:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -24,6 +24,8 @@ class Kernel(Protocol):
     def read(self, interface: str) -> RunningState: ...
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
+
+    def path_mtu(self, hosts: Iterable[str]) -> int: ...
 
 
 class ConvergeError(Exception):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import cast, get_args
@@ -83,6 +83,10 @@ class Host:
                     changes = _Changes(interface, routing)
                     for operation in group:
                         changes.apply(operation)
+
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        with Routing() as routing:
+            return routing.path_mtu(hosts)
 
     def interfaces(self) -> list[str]:
         with Routing() as routing:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from .._model.prefix import InterfaceAddress, Prefix, format_ip
-from .._model.state import MAIN_TABLE, Route, Rule
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule
 from .errors import KernelError
 
 try:
@@ -121,6 +121,34 @@ class Routing:
             priorities[family] = tuple(sorted(m.get_attr("FRA_PRIORITY") or 0 for m in messages))
             rules |= {rule for message in messages for rule in _full_tunnel_rule(family, message)}
         return frozenset(rules), priorities
+
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        """The MTU of the widest path to one of the literal hosts, else the default route's, else Ethernet's, in bytes.
+
+        As wg-quick(8) finds it: a route's own MTU goes before its link's. Scoped addresses are passed over.
+        """
+        widest = max((self._mtu_towards(host) for host in hosts if "%" not in host), default=0)
+        return widest or self._default_mtu() or ETHERNET_MTU
+
+    def _mtu_towards(self, host: str) -> int:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            return self._route_mtu(next(iter(self._ipr.route("get", dst=host, family=family))))
+        except NetlinkError:  # there is no way to it
+            return 0
+
+    def _default_mtu(self) -> int:
+        with _doing("read the default route"):
+            routes = list(self._ipr.get_default_routes(family=socket.AF_INET, table=MAIN_TABLE))
+            return self._route_mtu(routes[0]) if routes else 0
+
+    def _route_mtu(self, route: Any) -> int:
+        metrics = route.get_attr("RTA_METRICS")
+        own = metrics.get_attr("RTAX_MTU") if metrics else 0
+        return int(own or self._link_mtu(route.get_attr("RTA_OIF")))
+
+    def _link_mtu(self, index: int | None) -> int:
+        return int(next(iter(self._ipr.get_links(index))).get_attr("IFLA_MTU") or 0) if index else 0
 
     # Writing
 

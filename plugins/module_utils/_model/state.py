@@ -13,6 +13,7 @@ from .interface import RunningDevice
 from .prefix import InterfaceAddress, Prefix
 
 MAIN_TABLE = 254
+ETHERNET_MTU = 1500
 
 
 class Route(NamedTuple):

@@ -21,7 +21,7 @@ def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> Runni
 def _apply(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.CreateLink):
         assert not state.exists
-        return replace(state, exists=True, mtu=1420, device=RunningDevice("wg0"))
+        return replace(state, exists=True, device=RunningDevice("wg0"))
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
         return RunningState("wg0", rules=state.rules, priorities=state.priorities, tables=state.tables)
