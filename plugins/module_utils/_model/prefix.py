@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from .errors import InputError
 
-_LENGTH = re.compile(r"[0-9]{1,3}")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _PREFIX_REMEDY = "write an IPv4 or IPv6 prefix such as 10.0.0.0/24 or fd00::/64"
 _ADDRESS_REMEDY = "write an address with its prefix length, such as 10.0.0.1/24 or fd00::1/64"
 

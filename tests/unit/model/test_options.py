@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
@@ -142,3 +143,21 @@ def test_the_own_key_is_no_peer() -> None:
     check_peers(peers, PublicKey(b"b" * 32))
     with pytest.raises(InputError, match="the interface's own public_key; give the peer's key"):
         check_peers(peers, PublicKey(base64.b64decode(KEY_A)))
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda digits: parse_number(digits, "mtu", 0, 65535),
+        lambda digits: parse_endpoint(f"192.0.2.1:{digits}"),
+        lambda digits: parse_prefix(f"192.0.2.1/{digits}"),
+    ],
+)
+def test_a_number_without_end_is_refused_as_any_other(parse: Callable[[str], object]) -> None:
+    with pytest.raises(InputError):
+        parse("9" * 5000)
+
+
+def test_yaml_reads_an_unquoted_off_as_false() -> None:
+    assert parse_number(False, "fwmark", 0, 10, off=True) == 0
+    assert parse_table("False") == "off"
