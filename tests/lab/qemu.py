@@ -10,10 +10,11 @@ from .image import Image
 
 _KERNEL_ARGUMENTS = "console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off random.trust_cpu=on"
 
-# What each accelerator wants. Five-level page tables only make an emulated memory unit slower.
+# What each accelerator wants. Emulation keeps up to 512 MiB of translated code a machine; by default it would be 1 GiB.
+# Five-level page tables only make an emulated memory unit slower.
 _ACCEL = {
     "kvm": ["-accel", "kvm", "-cpu", "host"],
-    "tcg": ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"],
+    "tcg": ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off"],
 }
 
 
