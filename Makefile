@@ -94,7 +94,7 @@ bench: build/stamp/lab ## measure, and write the numbers to build/bench.json
 	python tests/bench
 
 clean: ## stop the VMs and remove all that was made
-	if [[ -e build/stamp/lab ]]; then python tests/lab down; fi
+	if [[ -e build/stamp/lab ]]; then python tests/lab down --below build; fi
 	rm -rf build
 
 # --- set-up ---
