@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -67,7 +68,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
-        src_valid_mark=running.src_valid_mark or bool(families and min(families) in netfilter and 2 in families),
+        src_valid_mark=running.src_valid_mark or socket.AF_INET in families,
     )
 
 

@@ -8,6 +8,7 @@ No ``describe()`` shows a secret.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from typing import NamedTuple, Union
 
@@ -159,7 +160,7 @@ class SetNetfilter(NamedTuple):
     rules: frozenset[str]
 
     def describe(self) -> str:
-        which = "IPv4" if self.family == 2 else "IPv6"
+        which = "IPv4" if self.family == socket.AF_INET else "IPv6"
         return f"{'set' if self.rules else 'remove'} the {which} netfilter table wg-quick-{self.interface}"
 
 

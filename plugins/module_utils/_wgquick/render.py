@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Optional
 
 from .._model.keys import PublicKey, Secret
-from .._model.prefix import Prefix
+from .._model.prefix import sort_prefixes
 from .file import WgQuickFile, WgQuickPeer
 
 HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo what is changed here by hand."
@@ -64,16 +64,11 @@ def _peer_lines(peer: WgQuickPeer, show: Show) -> Iterator[str]:
     if peer.preshared_key:
         yield f"PresharedKey = {show(peer.public_key, peer.preshared_key)}"
     if peer.allowed_ips:
-        yield "AllowedIPs = " + ", ".join(map(str, sorted(peer.allowed_ips, key=_order)))
+        yield "AllowedIPs = " + ", ".join(map(str, sort_prefixes(peer.allowed_ips)))
     if peer.endpoint is not None:
         yield f"Endpoint = {peer.endpoint}"
     if peer.persistent_keepalive:
         yield f"PersistentKeepalive = {peer.persistent_keepalive}"
-
-
-def _order(prefix: Prefix) -> tuple[int, Prefix]:
-    """IPv4 first."""
-    return len(prefix.packed), prefix
 
 
 def render_diff(before: str, old: WgQuickFile, new: WgQuickFile) -> tuple[str, str]:
