@@ -68,9 +68,14 @@ class Prefix(NamedTuple):
         return self.covers(other) or other.covers(self)
 
 
+def sort_key(prefix: tuple[bytes, int]) -> tuple[int, bytes, int]:
+    """The order in which people read prefixes: IPv4 before IPv6, then by number, then the larger network first."""
+    packed, length = prefix
+    return len(packed), packed, length
+
+
 def sort_prefixes(prefixes: Iterable[Prefix]) -> list[Prefix]:
-    """In the order in which people read them: IPv4 before IPv6, then by address and length."""
-    return sorted(prefixes, key=lambda prefix: (len(prefix.packed), prefix))
+    return sorted(prefixes, key=sort_key)
 
 
 class InterfaceAddress(NamedTuple):

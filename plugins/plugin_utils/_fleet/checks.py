@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, format_ip
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, format_ip, sort_key
 
 from .errors import Problems
 from .facts import Network
-from .topology import TOPOLOGIES, sort_key
+from .topology import TOPOLOGIES
 
 
 class _Claim(NamedTuple):

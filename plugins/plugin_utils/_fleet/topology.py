@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, sort_prefixes
 
 from .errors import Problems, list_names
 from .facts import FULL, SPLIT, Host, Link, Network
@@ -28,14 +28,8 @@ class Topology(Protocol):
         """The hosts that pass on what other members send each other."""
 
 
-def sort_key(prefix: tuple[bytes, int]) -> tuple[int, bytes, int]:
-    """IPv4 before IPv6, then by number, then the larger network first."""
-    packed, length = prefix
-    return len(packed), packed, length
-
-
 def _as_text(prefixes: Iterable[Prefix]) -> tuple[str, ...]:
-    return tuple(str(prefix) for prefix in sorted(set(prefixes), key=sort_key))
+    return tuple(str(prefix) for prefix in sort_prefixes(set(prefixes)))
 
 
 class HubAndSpoke:
