@@ -15,7 +15,7 @@ from ._files import atomic_write, ensure_parent, read_file, remove_file
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
-from ._model.options import check_peers, parse_interface, parse_interface_name
+from ._model.options import parse_interface, parse_interface_name, refuse_own_key
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
@@ -86,7 +86,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
     # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
     with suppress(ImportError):
-        check_peers(desired.peers or (), public_key_of(private_key) if private_key else None)
+        refuse_own_key(desired.peers or (), public_key_of(private_key) if private_key else None)
     return desired
 
 

@@ -17,7 +17,7 @@ from ._distribution import MissingLibrary, package_hint
 from ._endpoints import load_endpoints, record_endpoints
 from ._kernel.host import Host
 from ._kernel.resolve import Resolver
-from ._kernel.routing import PYROUTE2_ERROR
+from ._kernel.routing import is_installed
 from ._keyfile import read_desired
 from ._model.options import parse_interface_name
 from ._model.state import RunningState
@@ -29,7 +29,7 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
     kernel = open_kernel(desired.interface, check_mode)
-    circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu)
+    circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu, kernel.has_routes)
     outcome = converge(desired, kernel, circumstances, check_mode)
     warnings += resolver.warnings
     if not check_mode:
@@ -57,8 +57,8 @@ def open_kernel(interface: str, check_mode: bool) -> Kernel:
 
 
 def _open_host() -> Host:
-    if PYROUTE2_ERROR:
-        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}") from PYROUTE2_ERROR
+    if not is_installed():
+        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
     return Host()
 
 
@@ -78,6 +78,9 @@ class _FreshHost:
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
         return assume_ethernet(hosts)
+
+    def has_routes(self, table: int) -> bool:
+        return False
 
     def apply(self, interface: str, operations: object) -> None:
         raise NotImplementedError("check mode applies nothing")

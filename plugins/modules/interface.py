@@ -91,6 +91,7 @@ operations:
     - "peer phone (8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=): add, add allowed_ips 10.8.0.77/32"
 """
 
+import gc
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -114,6 +115,8 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
 
 
 def main() -> None:
+    # Ten thousand peers are objects enough to have it look for cycles, of which there are none, a third of the time.
+    gc.disable()
     module = AnsibleModule(argument_spec=INTERFACE_ARGUMENTS, supports_check_mode=True)
     warnings: list[str] = []
     try:

@@ -35,7 +35,7 @@ class Host(Namespace):
         """Converge wg0 to the module options given."""
         desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
         here = kernel.Host()
-        circumstances = Circumstances(time.time(), self.recorded, Resolver(), here.path_mtu)
+        circumstances = Circumstances(time.time(), self.recorded, Resolver(), here.path_mtu, here.has_routes)
         with self.entered():
             outcome = converge(desired, here, circumstances, check_mode)
         if not check_mode:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
-from .._model.keys import NO_PRESHARED_KEY, PublicKey
+from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
 
@@ -30,19 +30,25 @@ def assume_ethernet(_hosts: Iterable[str]) -> int:
     return ETHERNET_MTU
 
 
+def assume_empty(_table: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Circumstances:
     """What decisions depend on besides the two states.
 
     ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
     ``resolve``: an endpoint to its literal ones, in order of preference; none when its name has no address.
-    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes.
+    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
+    routing table of that number holds a route.
     """
 
     now: float
     recorded: Mapping[PublicKey, str] = field(default_factory=dict)
     resolve: Callable[[Endpoint], tuple[Endpoint, ...]] = resolve_literal
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
+    has_routes: Callable[[int], bool] = assume_empty
 
 
 def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -51,7 +57,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
     addresses = running.addresses if desired.addresses is None else desired.addresses
     allowed = [peer.allowed_ips for peer in device.peers.values()]
     families = full_tunnel_families(desired.table, allowed)
-    fwmark = _aim_fwmark(desired, running, bool(families))
+    fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
     rules = _aim_rules(running, families, fwmark)
     netfilter = {
         family: netfilter_rules(desired.interface, family, fwmark, addresses, desired.outside_replies)
@@ -84,7 +90,6 @@ def absent(running: RunningState) -> RunningState:
         running.interface,
         rules=rules,
         priorities=_aim_priorities(running, rules),
-        tables=running.tables,
         src_valid_mark=running.src_valid_mark,
     )
 
@@ -105,53 +110,57 @@ def _aim_peers(
     if desired.peers is None:
         return dict(running)
     wanted = {peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances) for peer in desired.peers}
-    # A prefix has one owner: a peer that a wanted one takes it from is left without.
-    taken: set[Prefix] = set()
-    for peer in desired.peers:
-        taken |= peer.allowed_ips or frozenset()
     unlisted = {} if desired.peers_mode == EXACT else {key: peer for key, peer in running.items() if key not in wanted}
-    open_ended = {peer.public_key for peer in desired.peers if peer.allowed_ips is None}
-    losers = {**unlisted, **{key: wanted[key] for key in open_ended}}
-    for key, loser in losers.items():
-        losers[key] = (
-            loser if taken.isdisjoint(loser.allowed_ips) else loser._replace(allowed_ips=loser.allowed_ips - taken)
-        )
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
+    losers = {**unlisted, **open_ended}
+    if losers:
+        # A prefix has one owner: a peer that a wanted one takes it from is left without.
+        taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in desired.peers if peer.allowed_ips))
+        for key, loser in losers.items():
+            if not taken.isdisjoint(loser.allowed_ips):
+                losers[key] = loser._replace(allowed_ips=loser.allowed_ips - taken)
     return {**wanted, **losers}
 
 
 def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> RunningPeer:
-    base = running or RunningPeer(wanted.public_key, NO_PRESHARED_KEY)
-    return base._replace(
-        preshared_key=base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
-        endpoint=_aim_endpoint(wanted, running, circumstances),
-        allowed_ips=base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
-        persistent_keepalive=base.persistent_keepalive
-        if wanted.persistent_keepalive is None
-        else wanted.persistent_keepalive,
+    """The peer as it should be; the very object that was given where nothing differs."""
+    base = running or RunningPeer(wanted.public_key)
+    peer = RunningPeer(
+        base.public_key,
+        base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
+        base.endpoint if wanted.endpoint is None else _aim_endpoint(wanted, wanted.endpoint, running, circumstances),
+        base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
+        base.persistent_keepalive if wanted.persistent_keepalive is None else wanted.persistent_keepalive,
+        base.latest_handshake,
+        base.transfer_rx,
+        base.transfer_tx,
     )
+    return base if peer == base else peer
 
 
-def _aim_endpoint(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> Endpoint | None:
+def _aim_endpoint(
+    wanted: DesiredPeer, configured: Endpoint, running: RunningPeer | None, circumstances: Circumstances
+) -> Endpoint | None:
     """The configured endpoint is an initial one; what the kernel has learned since is kept while it serves."""
     known = running.endpoint if running else None
-    if wanted.endpoint is None:
-        return known
     if running is not None and known is not None:
-        reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
+        reconfigured = circumstances.recorded.get(wanted.public_key, str(configured)) != str(configured)
         dead = circumstances.now - running.latest_handshake > SESSION_SECONDS
         if not (reconfigured or dead):
             return known
-    candidates = circumstances.resolve(wanted.endpoint)
+    candidates = circumstances.resolve(configured)
     return known if known in candidates or not candidates else candidates[0]
 
 
-def _aim_fwmark(desired: DesiredInterface, running: RunningState, full_tunnel: bool) -> int:
+def _aim_fwmark(
+    desired: DesiredInterface, running: RunningState, full_tunnel: bool, circumstances: Circumstances
+) -> int:
     """A given mark, else the one there is, else for a full tunnel the first free one as wg-quick(8) counts."""
     if desired.fwmark or (desired.fwmark == 0 and not full_tunnel):
         return desired.fwmark
     mark = running.device.fwmark
     if full_tunnel:
-        return mark or next(n for n in range(FIRST_TABLE, 2**32) if n not in running.tables)
+        return mark or next(n for n in range(FIRST_TABLE, 2**32) if not circumstances.has_routes(n))
     # The mark of a full tunnel that is no more goes with it.
     return 0 if any(rule.fwmark == mark for rule in running.rules) else mark
 

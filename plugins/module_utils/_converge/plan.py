@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import NO_PRESHARED_KEY, PublicKey
+from .._model.keys import PublicKey
 from .._model.prefix import Prefix
 from .._model.state import RunningState
 from .operations import (
@@ -84,14 +84,14 @@ def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operat
 def _plan_peers(
     before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: Names
 ) -> Iterator[Operation]:
-    gained = {prefix for key, peer in after.items() for prefix in _gained(before.get(key), peer)}
-    for key, peer in before.items():
-        if key in after and peer.allowed_ips is not after[key].allowed_ips:
-            lost = tuple(prefix for prefix in peer.allowed_ips - after[key].allowed_ips if prefix not in gained)
-            if lost:
-                yield RemovePrefixes(key, label(key, names), lost)
-    for key, peer in after.items():
-        change = _peer_change(before.get(key), peer, names)
+    changed = [(before.get(key), peer) for key, peer in after.items() if before.get(key) is not peer]
+    gained = {prefix for old, new in changed for prefix in _gained(old, new)}
+    for old, new in changed:
+        lost = tuple(prefix for prefix in old.allowed_ips - new.allowed_ips if prefix not in gained) if old else ()
+        if lost:
+            yield RemovePrefixes(new.public_key, label(new.public_key, names), lost)
+    for old, new in changed:
+        change = _peer_change(old, new, names)
         if change:
             yield change
     yield from (RemovePeer(key, label(key, names)) for key in before if key not in after)
@@ -102,9 +102,7 @@ def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]
 
 
 def _peer_change(before: RunningPeer | None, after: RunningPeer, names: Names) -> SetPeer | None:
-    if before is after:
-        return None
-    base = before or RunningPeer(after.public_key, NO_PRESHARED_KEY)
+    base = before or RunningPeer(after.public_key)
     change = SetPeer(
         after.public_key,
         label="",

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .._model.interface import DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
-from .._model.options import check_peers
+from .._model.options import refuse_own_key
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
 from .operations import Operation
@@ -26,6 +26,8 @@ class Kernel(Protocol):
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
     def path_mtu(self, hosts: Iterable[str]) -> int: ...
+
+    def has_routes(self, table: int) -> bool: ...
 
 
 class ConvergeError(Exception):
@@ -53,7 +55,7 @@ def converge(
     names = {peer.public_key: peer.name for peer in desired.peers or () if peer.name}
     before = kernel.read(desired.interface)
     unchanged_key = desired.private_key in (None, before.device.private_key)
-    check_peers(desired.peers or (), before.device.public_key if unchanged_key else None)
+    refuse_own_key(desired.peers or (), before.device.public_key if unchanged_key else None)
     after = aim(desired, before, circumstances)
     return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
 

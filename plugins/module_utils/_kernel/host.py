@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import cast, get_args
@@ -27,9 +28,11 @@ from .._converge.operations import (
     WireGuardOperation,
 )
 from .._model.state import Route, RunningState
-from . import netfilter, wireguard
+from . import netfilter, reading, wireguard
 from .errors import KernelError
-from .routing import ROUTE_PROTOCOL, Routing
+from .reading import ROUTE_PROTOCOL
+from .routing import Routing
+from .rtnetlink import RouteNetlink
 
 _WIREGUARD = get_args(WireGuardOperation)
 _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
@@ -41,64 +44,68 @@ class Host:
 
     def read(self, interface: str) -> RunningState:
         """Everything that one interface concerns. Raises KernelError, also when the name belongs to another kind."""
-        with Routing() as routing:
-            link = routing.link(interface)
+        with RouteNetlink() as netlink:
+            link = netlink.link(interface)
             if link and link.kind != "wireguard":
                 raise KernelError(
                     errno.EEXIST,
                     f"read interface {interface}",
                     f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
                 )
-            rules, priorities = routing.rules()
-            routes, tables = routing.routes(link.ifindex if link else 0)
+            rules, priorities = reading.policy_rules(netlink)
             base = RunningState(
                 interface,
                 rules=rules,
                 priorities=priorities,
-                tables=tables,
                 netfilter=netfilter.read_rules(interface),
                 src_valid_mark=_read_flag(_SRC_VALID_MARK),
             )
             if link is None:
                 return base
-            return RunningState(
-                **{
-                    **vars(base),
-                    "exists": True,
-                    "device": wireguard.read_device(interface),
-                    "up": link.up,
-                    "mtu": link.mtu,
-                    "addresses": routing.addresses(link.ifindex),
-                    "routes": frozenset(routes),
-                }
+            return replace(
+                base,
+                exists=True,
+                device=wireguard.read_device(interface),
+                up=link.up,
+                mtu=link.mtu,
+                addresses=reading.interface_addresses(netlink, link.ifindex),
+                routes=frozenset(reading.owned_routes(netlink, link.ifindex)),
             )
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        with Routing() as routing:
+        if all(isinstance(operation, _WIREGUARD) for operation in operations):
+            wireguard.apply_operations(interface, cast("Sequence[WireGuardOperation]", operations))
+            return
+        with Routing() as routing, RouteNetlink() as netlink:
+            changes = _Changes(interface, routing, netlink)
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
                     wireguard.apply_operations(interface, cast("list[WireGuardOperation]", list(group)))
                 else:
-                    changes = _Changes(interface, routing)
                     for operation in group:
                         changes.apply(operation)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        with Routing() as routing:
-            return routing.path_mtu(hosts)
+        with RouteNetlink() as netlink:
+            return reading.path_mtu(netlink, hosts)
+
+    def has_routes(self, table: int) -> bool:
+        with RouteNetlink() as netlink:
+            return reading.has_routes(netlink, table)
 
     def interfaces(self) -> list[str]:
-        with Routing() as routing:
-            return routing.interfaces()
+        with RouteNetlink() as netlink:
+            return reading.wireguard_interfaces(netlink)
 
 
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link and its routes up once, when first needed."""
 
-    def __init__(self, interface: str, routing: Routing) -> None:
+    def __init__(self, interface: str, routing: Routing, netlink: RouteNetlink) -> None:
         self._interface = interface
         self._routing = routing
+        self._netlink = netlink
         self._known_index = 0
         self._known_protocols: dict[Route, int] | None = None
 
@@ -129,7 +136,7 @@ class _Changes:
 
     def _index(self) -> int:
         if not self._known_index:
-            link = self._routing.link(self._interface)
+            link = self._netlink.link(self._interface)
             if link is None:
                 raise KernelError(errno.ENODEV, f"find interface {self._interface}")
             self._known_index = link.ifindex
@@ -137,7 +144,7 @@ class _Changes:
 
     def _protocol(self, route: Route) -> int:
         if self._known_protocols is None:
-            self._known_protocols, _tables = self._routing.routes(self._index())
+            self._known_protocols = reading.owned_routes(self._netlink, self._index())
         return self._known_protocols.get(route, ROUTE_PROTOCOL)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A generic netlink socket: requests, dumps and every acknowledgement (RFC 3549, include/uapi/linux/netlink.h)."""
+"""A netlink socket: requests, dumps and every acknowledgement (RFC 3549, include/uapi/linux/netlink.h)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import socket
 import struct
 from collections.abc import Iterator
 from types import TracebackType
+from typing import TypeVar
 
-from .attributes import decode_attributes, encode_attribute
+from .attributes import decode_attributes
 from .errors import KernelError
 
-NETLINK_GENERIC = 16
 NLMSG_HEADER = struct.Struct("=IHHII")
-GENL_HEADER = struct.Struct("=BBH")
-_U16 = struct.Struct("=H")
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
 NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
-_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _NLMSGERR_ATTR_MSG = 1
-_GENL_ID_CTRL, _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
 
 # The kernel fills dump messages up to the largest receive buffer that the socket has shown (32 KiB at most); a
 # smaller one on any later receive would cut them. 64 KiB for all of them.
@@ -31,69 +28,54 @@ RECEIVE_BYTES = 65536
 # A dump is repeated while others change the device under it, but not for ever.
 DUMP_ATTEMPTS = 20
 
+_SelfT = TypeVar("_SelfT", bound="Netlink")
 
-class GenericNetlink:
-    """One socket to one generic netlink family. Use it as a context manager."""
 
-    def __init__(self, family: str, version: int) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC)
+class Netlink:
+    """One socket to one netlink protocol. Use it as a context manager."""
+
+    def __init__(self, protocol: int) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         # Capped acknowledgements do not echo the request, which may hold a private key.
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
+        # Dumps heed the filter in their request instead of ignoring it.
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
         self._socket.bind((0, 0))
         self._sequence = 0
-        self._version = version
-        self._family = _GENL_ID_CTRL
-        try:
-            self._family = self._resolve(family)
-        except BaseException:
-            self._socket.close()
-            raise
 
-    def __enter__(self) -> GenericNetlink:
+    def __enter__(self: _SelfT) -> _SelfT:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
-    def request(self, command: int, payload: bytes, doing: str) -> None:
-        """Send one message and wait for its acknowledgement. Raises KernelError."""
-        self._exchange(command, payload, NLM_F_ACK, doing)
+    def request(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
+        """Send one message and wait for its acknowledgement; gives the payloads of what came before that.
 
-    def dump(self, command: int, payload: bytes, doing: str) -> list[bytes]:
+        Raises KernelError.
+        """
+        return self._exchange(kind, payload, NLM_F_ACK, doing)[0]
+
+    def dump(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
         """The payloads of a whole, consistent dump. Raises KernelError, also when it stays interrupted."""
         for _attempt in range(DUMP_ATTEMPTS):
-            replies, interrupted = self._exchange(command, payload, NLM_F_DUMP, doing)
+            replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
             if not interrupted:
                 return replies
         raise KernelError(errno.EINTR, doing, f"changed under each of {DUMP_ATTEMPTS} attempts to read it")
 
-    def _resolve(self, family: str) -> int:
-        name = encode_attribute(_CTRL_ATTR_FAMILY_NAME, family.encode() + b"\0")
-        doing = f"look up netlink family {family}"
-        try:
-            replies, _interrupted = self._exchange(_CTRL_CMD_GETFAMILY, name, NLM_F_ACK, doing)
-        except KernelError as error:
-            if error.errno == errno.ENOENT:
-                raise KernelError(errno.EOPNOTSUPP, doing) from None
-            raise
-        for reply in replies:
-            for kind, start, end in decode_attributes(reply, 0, len(reply)):
-                if kind == _CTRL_ATTR_FAMILY_ID:
-                    return int(_U16.unpack(reply[start:end])[0])
-        raise KernelError(errno.EOPNOTSUPP, doing)
-
-    def _exchange(self, command: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
+    def _exchange(self, kind: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
         """The replies up to the end of the dump or the acknowledgement, and whether the dumped object changed
         meanwhile (NLM_F_DUMP_INTR). Always drained: a dump left half read would pin the device."""
         self._sequence += 1
-        body = GENL_HEADER.pack(command, self._version, 0) + payload
-        header = NLMSG_HEADER.pack(
-            NLMSG_HEADER.size + len(body), self._family, NLM_F_REQUEST | flags, self._sequence, 0
-        )
-        self._socket.send(header + body)
+        size = NLMSG_HEADER.size + len(payload)
+        self._socket.send(NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
         interrupted = False
         replies: list[bytes] = []
         done = False
@@ -101,13 +83,13 @@ class GenericNetlink:
             data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
             if message_flags & socket.MSG_TRUNC:
                 raise KernelError(errno.EMSGSIZE, doing, f"a netlink reply was longer than {RECEIVE_BYTES} bytes")
-            for kind, reply_flags, start, end in self._messages(data):
+            for reply_kind, reply_flags, start, end in self._messages(data):
                 interrupted |= bool(reply_flags & NLM_F_DUMP_INTR)
-                if kind in (NLMSG_ERROR, NLMSG_DONE):
-                    _raise_for(data, kind, reply_flags, start, end, doing)
+                if reply_kind in (NLMSG_ERROR, NLMSG_DONE):
+                    _raise_for(data, reply_kind, reply_flags, start, end, doing)
                     done = True
                 else:
-                    replies.append(data[start + GENL_HEADER.size : end])
+                    replies.append(data[start:end])
         return replies, interrupted
 
     def _messages(self, data: bytes) -> Iterator[tuple[int, int, int, int]]:

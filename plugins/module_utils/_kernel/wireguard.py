@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +14,8 @@ from .._model.interface import RunningDevice
 from .._model.keys import KEY_BYTES, PublicKey
 from . import codec
 from .codec import DeviceChange, PeerChange
-from .netlink import GenericNetlink
+from .errors import KernelError
+from .generic import GenericNetlink
 
 
 def read_device(interface: str) -> RunningDevice:
@@ -33,18 +35,27 @@ def apply_operations(interface: str, operations: Sequence[WireGuardOperation]) -
         elif isinstance(operation, ClearPeers):
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
+    removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
+    changes = _peer_changes(operations)
     with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
-        for payload in codec.encode_set(interface, device, _peer_changes(operations)):
-            netlink.request(codec.CMD_SET_DEVICE, payload, doing)
+
+        def send(peers: list[PeerChange]) -> None:
+            for payload in codec.encode_set(interface, device, peers):
+                netlink.request(codec.CMD_SET_DEVICE, payload, doing)
+
+        try:
+            send(_remove_prefixes(removals) + changes)
+        except KernelError as error:
+            # Before Linux 6.16 this is what it says of the flag; all that is set once more then is set already.
+            if not removals or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            send(_drop_prefixes(removals) + changes)
 
 
 def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
     changes: list[PeerChange] = []
-    dropped: list[RemovePrefixes] = []
     for operation in operations:
-        if isinstance(operation, RemovePrefixes):
-            dropped.append(operation)
-        elif isinstance(operation, RemovePeer):
+        if isinstance(operation, RemovePeer):
             changes.append(PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME))
         elif isinstance(operation, SetPeer):
             changes.append(
@@ -58,17 +69,21 @@ def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
                     operation.add,
                 )
             )
-    return _drop_prefixes(dropped) + changes
+    return changes
 
 
-def _drop_prefixes(dropped: Sequence[RemovePrefixes]) -> list[PeerChange]:
-    """Take prefixes from live peers without losing a packet of theirs.
+def _remove_prefixes(removals: Iterable[RemovePrefixes]) -> list[PeerChange]:
+    return [
+        PeerChange(removal.public_key, codec.PEER_F_UPDATE_ONLY, removed_ips=removal.prefixes) for removal in removals
+    ]
+
+
+def _drop_prefixes(removals: Sequence[RemovePrefixes]) -> list[PeerChange]:
+    """The same for kernels that have no flag for it, and without losing a packet of the peers either.
 
     Replacing a peer's allowed_ips empties them for a moment, in which its packets are dropped. Adding the
     prefixes to a peer made for it, which the same message removes again, touches nothing else.
     """
-    if not dropped:
-        return []
     throwaway = PublicKey(os.urandom(KEY_BYTES))
-    prefixes = tuple(prefix for operation in dropped for prefix in operation.prefixes)
+    prefixes = tuple(prefix for removal in removals for prefix in removal.prefixes)
     return [PeerChange(throwaway, allowed_ips=prefixes), PeerChange(throwaway, codec.PEER_F_REMOVE_ME)]

@@ -20,6 +20,10 @@ class InputError(ValueError):
         self.remedy = remedy
         super().__init__(option, value, problem, remedy)
 
+    def inside(self, path: str) -> InputError:
+        """The same, the option being part of what is at ``path``."""
+        return InputError(f"{path}.{self.option}", self.value, self.problem, self.remedy)
+
     def __str__(self) -> str:
         shown = "" if self.value is None else f" {self.value!r}"
         return f"{self.option}{shown}: {self.problem}; {self.remedy}"

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from .endpoint import parse_endpoint
+from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
 from .interface import EXACT, DesiredInterface, DesiredPeer
-from .keys import PrivateKey, PublicKey, parse_preshared_key, parse_public_key
+from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
@@ -47,50 +48,80 @@ def parse_table(value: object) -> str:
     return "off" if text in _OFF else text if text == "auto" else str(parse_number(text, "table", 1, 2**32 - 1))
 
 
-def parse_peer(options: Mapping[str, Any], option: str = "peer") -> DesiredPeer:
-    """One entry of ``peers``. Raises InputError with ``option`` as the path of the entry."""
-
-    def given(name: str) -> Any:
-        return options.get(name)
-
-    return DesiredPeer(
-        public_key=parse_public_key(options["public_key"], f"{option}.public_key"),
-        name=_parse_name(given("name"), f"{option}.name"),
-        preshared_key=None
-        if given("preshared_key") is None
-        else parse_preshared_key(given("preshared_key"), f"{option}.preshared_key"),
-        endpoint=parse_endpoint(given("endpoint"), f"{option}.endpoint") if given("endpoint") else None,
-        allowed_ips=None
-        if given("allowed_ips") is None
-        else frozenset(parse_prefix(text, f"{option}.allowed_ips") for text in given("allowed_ips")),
-        persistent_keepalive=parse_number(
-            given("persistent_keepalive"), f"{option}.persistent_keepalive", 0, 65535, off=True
-        ),
-    )
-
-
-def _parse_name(name: str | None, option: str) -> str | None:
-    if name is not None and not name.isprintable():
-        raise InputError(option, name, "not printable on one line", "use a plain name, such as the host's")
-    return (name or "").strip() or None
+def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]:
+    """The entries of ``peers``. Raises InputError with the path of the option, such as ``peers[2].endpoint``."""
+    public = decode_keys([entry["public_key"] for entry in entries])
+    preshared = decode_keys([entry.get("preshared_key") for entry in entries])
+    peers: list[DesiredPeer] = []
+    try:
+        for index, entry in enumerate(entries):
+            peers.append(
+                DesiredPeer(
+                    PublicKey(public[index]) if public else parse_public_key(entry["public_key"]),
+                    _parse_name(entry.get("name")),
+                    PresharedKey(preshared[index]) if preshared else _parse_preshared_key(entry.get("preshared_key")),
+                    _parse_endpoint(entry.get("endpoint")),
+                    _parse_allowed_ips(entry.get("allowed_ips")),
+                    _parse_keepalive(entry.get("persistent_keepalive")),
+                )
+            )
+    except InputError as error:
+        raise error.inside(f"peers[{len(peers)}]") from None
+    return tuple(peers)
 
 
-def check_peers(peers: Iterable[DesiredPeer], own: PublicKey | None = None) -> None:
+def _parse_preshared_key(text: str | None) -> PresharedKey | None:
+    return None if text is None else parse_preshared_key(text)
+
+
+def _parse_endpoint(text: str | None) -> Endpoint | None:
+    return parse_endpoint(text) if text else None
+
+
+def _parse_allowed_ips(texts: Iterable[str] | None) -> frozenset[Prefix] | None:
+    return None if texts is None else frozenset(map(parse_prefix, texts))
+
+
+@lru_cache(maxsize=64)
+def _parse_keepalive(value: object) -> int | None:
+    return parse_number(value, "persistent_keepalive", 0, 65535, off=True)
+
+
+def _parse_name(name: str | None) -> str | None:
+    if name is None:
+        return None
+    if not name.isprintable():
+        raise InputError("name", name, "not printable on one line", "use a plain name, such as the host's")
+    return name.strip() or None
+
+
+def check_peers(peers: Sequence[DesiredPeer]) -> None:
     """Refuse what the kernel would take silently and wrongly.
 
-    One prefix on two peers moves to the last, a repeated key is merged, the interface's own key is ignored
-    (drivers/net/wireguard/netlink.c, set_peer).
+    One prefix on two peers moves to the last, a repeated key is merged (drivers/net/wireguard/netlink.c, set_peer).
     """
-    owners: dict[Prefix, DesiredPeer] = {}
-    seen: set[PublicKey] = set()
-    for peer in peers:
-        if peer.public_key in seen:
-            raise InputError("peers", str(peer.public_key), "two peers have this public_key", "list each peer once")
+    keys = [peer.public_key for peer in peers]
+    unique = set(keys)
+    if len(unique) < len(keys):
+        key = next(key for key in unique if keys.count(key) > 1)
+        raise InputError("peers", str(key), "two peers have this public_key", "list each peer once")
+    allowed = [peer.allowed_ips for peer in peers if peer.allowed_ips]
+    if len(frozenset().union(*allowed)) < sum(map(len, allowed)):
+        _refuse_shared_prefix(peers)
+
+
+def refuse_own_key(peers: Iterable[DesiredPeer], own: PublicKey | None) -> None:
+    """The kernel ignores the interface's own key as a peer, silently (drivers/net/wireguard/netlink.c, set_peer)."""
+    for peer in peers if own else ():
         if peer.public_key == own:
             raise InputError(
                 "peers", peer.label, "this is the interface's own public_key", "give the peer's key, not the host's"
             )
-        seen.add(peer.public_key)
+
+
+def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
+    owners: dict[Prefix, DesiredPeer] = {}
+    for peer in peers:
         for prefix in peer.allowed_ips or ():
             other = owners.setdefault(prefix, peer)
             if other is not peer:
@@ -114,7 +145,7 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         fwmark=parse_number(options.get("fwmark"), "fwmark", 0, 2**32 - 1, off=True),
         mtu=parse_number(options.get("mtu"), "mtu", 576, 65535),
         addresses=None if addresses is None else tuple(dict.fromkeys(map(parse_interface_address, addresses))),
-        peers=None if peers is None else tuple(parse_peer(peer, f"peers[{i}]") for i, peer in enumerate(peers)),
+        peers=None if peers is None else parse_peers(peers),
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from .errors import InputError
@@ -32,10 +31,9 @@ def format_ip(packed: bytes) -> str:
     return socket.inet_ntop(family_of(packed), packed)
 
 
-@lru_cache(maxsize=256)
-def _mask(size: int, length: int) -> int:
-    bits = size * 8
-    return ((1 << length) - 1) << (bits - length)
+# By number of bytes: the mask of each prefix length, and each length by its usual spelling.
+_MASKS = {size: [(1 << size * 8) - (1 << size * 8 - n) for n in range(size * 8 + 1)] for size in (4, 16)}
+_LENGTHS = {size: {str(n): n for n in range(size * 8 + 1)} for size in (4, 16)}
 
 
 def mask(packed: bytes, length: int) -> bytes:
@@ -43,7 +41,7 @@ def mask(packed: bytes, length: int) -> bytes:
     size = len(packed)
     if length == size * 8:
         return packed
-    return (int.from_bytes(packed, "big") & _mask(size, length)).to_bytes(size, "big")
+    return (int.from_bytes(packed, "big") & _MASKS[size][length]).to_bytes(size, "big")
 
 
 class Prefix(NamedTuple):
@@ -102,6 +100,17 @@ class InterfaceAddress(NamedTuple):
 
 
 def _split(text: str, option: str, remedy: str) -> tuple[bytes, int]:
+    try:
+        address, _slash, length_text = text.partition("/")
+        packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+        length = _LENGTHS[len(packed)].get(length_text)
+    except (AttributeError, OSError, ValueError):
+        return _split_unusual(text, option, remedy)
+    return _split_unusual(text, option, remedy) if length is None else (packed, length)
+
+
+def _split_unusual(text: object, option: str, remedy: str) -> tuple[bytes, int]:
+    """White space around, leading zeros in the length, no length; and the refusals."""
     if not isinstance(text, str):
         raise InputError(option, text, "not a string", remedy)
     address, slash, length_text = text.strip().partition("/")

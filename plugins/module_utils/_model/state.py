@@ -48,9 +48,8 @@ class RunningState:
     """What is. ``exists`` is False where there is no such interface; the fields after it are then empty.
 
     ``routes`` are those that the interface owns (the kernel's own and routing daemons' are not among them).
-    ``rules`` are all full-tunnel rules of the host, ``priorities`` those of all its rules by family, and
-    ``tables`` the routing tables that hold a route. ``netfilter`` has, by family, the rules of the interface's
-    own table as ``CHAIN EXPRESSION``.
+    ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
+    has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``.
     """
 
     interface: str
@@ -62,6 +61,5 @@ class RunningState:
     routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()
     priorities: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    tables: frozenset[int] = frozenset()
     netfilter: Mapping[int, frozenset[str]] = field(default_factory=dict)
     src_valid_mark: bool = False

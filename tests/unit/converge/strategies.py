@@ -106,7 +106,7 @@ def running_states(draw: st.DrawFn) -> RunningState:
     possible = [Rule(f, priority, mark) for f in (2, 10) for priority, mark in ((32765, 51820), (32764, 0), (99, 9))]
     rules = draw(st.frozensets(st.sampled_from(possible)))
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
-    host = RunningState("wg0", rules=rules, priorities=priorities, tables=frozenset({254, 255}))
+    host = RunningState("wg0", rules=rules, priorities=priorities)
     if not draw(st.booleans()):
         return host
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -141,5 +141,4 @@ def running_states(draw: st.DrawFn) -> RunningState:
         routes=draw(st.frozensets(st.sampled_from([Route(p, t) for p in PREFIXES for t in (254, 1234)]))),
         rules=rules,
         priorities=priorities,
-        tables=host.tables,
     )

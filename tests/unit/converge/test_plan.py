@@ -47,7 +47,7 @@ def prefixes(*texts: str) -> frozenset[Prefix]:
 def running(*peers: RunningPeer, **fields: object) -> RunningState:
     device = RunningDevice("wg0", 7, PRIVATE_KEYS[0], None, 51820, 0, {peer.public_key: peer for peer in peers})
     priorities = {2: (0, 32766, 32767), 10: (0, 32766)}
-    state = RunningState("wg0", True, device, up=True, mtu=1420, priorities=priorities, tables=frozenset({254, 255}))
+    state = RunningState("wg0", True, device, up=True, mtu=1420, priorities=priorities)
     return replace(state, **fields)  # type: ignore[arg-type]
 
 
@@ -182,8 +182,9 @@ def test_merge_leaves_other_peers_and_their_routes() -> None:
 
 def test_a_full_tunnel_guards_its_own_packets_before_it_takes_the_default_route() -> None:
     peer = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0"), endpoint=ENDPOINTS[0])
-    state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW), tables=frozenset({254, 51820}))
-    planned = plan(desired(peer, addresses=(parse_interface_address("10.9.0.2/24"),)), state)
+    state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW))
+    taken = Circumstances(NOW, has_routes=lambda table: table == 51820)
+    planned = plan(desired(peer, addresses=(parse_interface_address("10.9.0.2/24"),)), state, taken)
     assert [type(op) for op in planned] == [
         ops.SetDevice, ops.SetPeer, ops.AddAddress, ops.SetNetfilter, ops.SetSourceValidMark,
         ops.AddRoute, ops.AddRule, ops.AddRule,

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attributes import (
     decode_attributes,
     encode_attribute,
+    encode_nested,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.codec import DeviceChange, PeerChange
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
@@ -24,7 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PrivateKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, mask, sort_prefixes
 
 KEYS = st.binary(min_size=32, max_size=32)
 PACKED = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
@@ -52,6 +55,7 @@ PEERS = st.builds(
     endpoint=st.none() | endpoints(),
     persistent_keepalive=st.none() | st.integers(0, 65535),
     allowed_ips=st.lists(prefixes(), unique=True, max_size=5).map(tuple),
+    removed_ips=st.just(()),
 )
 
 
@@ -74,6 +78,63 @@ def test_decode_undoes_encode(key: PrivateKey, port: int, mark: int, peers: list
     assert (device.interface, device.private_key, device.listen_port, device.fwmark) == ("wg0", key, port, mark)
     assert device.peers == {peer.public_key: as_read(peer) for peer in unique}
     assert len(messages) == 1
+
+
+RUNNING_PEERS = st.builds(
+    RunningPeer,
+    KEYS.map(PublicKey),
+    KEYS.map(PresharedKey),
+    st.none() | endpoints(),
+    st.lists(prefixes(), unique=True, max_size=5).map(frozenset),
+    st.integers(0, 65535),
+    st.integers(0, 2**31).map(float),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**64 - 1),
+)
+
+
+def listed(peer: RunningPeer, order: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    """The peer as a kernel lists it; ``order`` puts attributes that stand side by side into another order."""
+
+    def allowed_ip(prefix: Prefix) -> bytes:
+        parts = [
+            encode_attribute(codec.ALLOWED_IP_LENGTH, bytes([prefix.length])),
+            encode_attribute(codec.ALLOWED_IP_FAMILY, struct.pack("=H", prefix.family)),
+            encode_attribute(codec.ALLOWED_IP_ADDRESS, prefix.packed),
+        ]
+        return encode_nested(0, b"".join(order(parts)))
+
+    parts = [
+        encode_attribute(codec.PEER_PUBLIC_KEY, peer.public_key),
+        encode_attribute(codec.PEER_PRESHARED_KEY, peer.preshared_key.reveal_bytes()),
+        encode_attribute(codec.PEER_LAST_HANDSHAKE, struct.pack("=qq", int(peer.latest_handshake), 0)),
+        encode_attribute(codec.PEER_KEEPALIVE, struct.pack("=H", peer.persistent_keepalive)),
+        encode_attribute(codec.PEER_TX_BYTES, struct.pack("=Q", peer.transfer_tx)),
+        encode_attribute(codec.PEER_RX_BYTES, struct.pack("=Q", peer.transfer_rx)),
+        encode_attribute(codec.PEER_PROTOCOL_VERSION, struct.pack("=I", 1)),
+        *([encode_attribute(codec.PEER_ENDPOINT, codec.encode_endpoint(peer.endpoint))] if peer.endpoint else []),
+        encode_nested(codec.PEER_ALLOWED_IPS, b"".join(map(allowed_ip, sort_prefixes(peer.allowed_ips)))),
+    ]
+    return encode_nested(codec.DEVICE_PEERS, encode_nested(0, b"".join(order(parts))))
+
+
+@given(RUNNING_PEERS, st.randoms(use_true_random=False))
+def test_a_peer_is_read_in_the_usual_order_and_in_any_other(peer: RunningPeer, random: Random) -> None:
+    usual = codec.decode_device([listed(peer, lambda parts: parts)])
+    other = codec.decode_device([listed(peer, lambda parts: random.sample(parts, len(parts)))])
+    assert usual.peers == other.peers == {peer.public_key: peer}
+
+
+def test_the_flag_that_removes_a_prefix_stands_with_that_prefix_only() -> None:
+    stays, goes = Prefix(bytes(4), 8), Prefix(bytes(16), 64)
+    entry = codec.encode_peer(PeerChange(PublicKey(b"\1" * 32), allowed_ips=(stays,), removed_ips=(goes,)))
+    ((_index, start, end),) = decode_attributes(entry, 0, len(entry))
+    values = {kind: (first, last) for kind, first, last in decode_attributes(entry, start, end)}
+    flags = {}
+    for _nest, first, last in decode_attributes(entry, *values[codec.PEER_ALLOWED_IPS]):
+        prefix = {kind: entry[a:b] for kind, a, b in decode_attributes(entry, first, last)}
+        flags[prefix[codec.ALLOWED_IP_ADDRESS]] = prefix.get(codec.ALLOWED_IP_FLAGS)
+    assert flags == {stays.packed: None, goes.packed: struct.pack("=I", 1)}
 
 
 def test_a_large_set_is_split_into_few_messages_and_comes_back_whole() -> None:

@@ -29,6 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     Secret,
     clamp,
+    decode_keys,
     parse_preshared_key,
     parse_private_key,
     parse_public_key,
@@ -59,6 +60,16 @@ def test_a_preshared_key_survives_its_text(key: bytes) -> None:
 def test_a_private_key_survives_its_text(key: bytes) -> None:
     private_key = PrivateKey(key)
     assert parse_private_key(f" {private_key.reveal_base64()}\n") == private_key
+
+
+@given(st.lists(key_bytes.filter(any)), st.data())
+def test_many_keys_at_once_are_read_as_one_by_one(keys: list[bytes], data: st.DataObject) -> None:
+    texts: list[object] = [str(PublicKey(key)) for key in keys]
+    assert decode_keys(texts) == keys
+    for bad in (None, "", TEXT[:-1], "=" + TEXT[1:], TEXT[:-2] + "B=", f"{TEXT}A", "é" * 44, str(PublicKey(ZERO_KEY))):
+        place = data.draw(st.integers(0, len(texts)))
+        assert decode_keys([*texts[:place], bad, *texts[place:]]) is None
+    assert decode_keys([*texts, TEXT[:-1], f"={TEXT}"]) is None
 
 
 @given(key_bytes)

@@ -15,11 +15,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
-    check_peers,
     parse_interface,
     parse_number,
-    parse_peer,
+    parse_peers,
     parse_table,
+    refuse_own_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 
@@ -44,16 +44,15 @@ def test_empty_clears() -> None:
 
 
 def test_everything_given() -> None:
-    peer = parse_peer(
-        {
-            "name": "spoke1",
-            "public_key": KEY_A,
-            "preshared_key": KEY_B,
-            "endpoint": "[2001:db8::1]:51820",
-            "allowed_ips": ["10.0.1.1/24", "10.0.1.0/24", "fd00::1"],
-            "persistent_keepalive": 25,
-        }
-    )
+    entry = {
+        "name": "spoke1",
+        "public_key": KEY_A,
+        "preshared_key": KEY_B,
+        "endpoint": "[2001:db8::1]:51820",
+        "allowed_ips": ["10.0.1.1/24", "10.0.1.0/24", "fd00::1"],
+        "persistent_keepalive": 25,
+    }
+    (peer,) = parse_peers([entry])
     assert peer.label == f"spoke1 ({KEY_A})"
     assert peer.preshared_key
     assert peer.endpoint == Endpoint("2001:db8::1", 51820)
@@ -139,10 +138,11 @@ def test_peers_that_exclude_each_other_are_refused(peers: list[dict[str, Any]], 
 
 
 def test_the_own_key_is_no_peer() -> None:
-    peers = [parse_peer({"public_key": KEY_A})]
-    check_peers(peers, PublicKey(b"b" * 32))
+    peers = parse_peers([{"public_key": KEY_A}])
+    refuse_own_key(peers, PublicKey(b"b" * 32))
+    refuse_own_key(peers, None)
     with pytest.raises(InputError, match="the interface's own public_key; give the peer's key"):
-        check_peers(peers, PublicKey(base64.b64decode(KEY_A)))
+        refuse_own_key(peers, PublicKey(base64.b64decode(KEY_A)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of the host's links, addresses, routes and rules one interface concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from .._model.prefix import InterfaceAddress, Prefix
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule
+from .rtnetlink import KernelRoute, KernelRule, RouteNetlink, families
+
+# Our mark of ownership on routes (rtnetlink(7), rtm_protocol); no daemon in iproute2's rt_protos has it.
+ROUTE_PROTOCOL = 87
+# What belongs to the interface: routes set by hand, by wg-quick (boot), as static, or by us. Routing
+# daemons and the kernel look after their own.
+_OWNED_PROTOCOLS = frozenset({3, 4, ROUTE_PROTOCOL})
+_UNICAST = 1
+FIB_RULE_INVERT = 2
+
+
+def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
+    """The names of all WireGuard interfaces, sorted."""
+    return sorted(link.name for link in netlink.links() if link.kind == "wireguard")
+
+
+def interface_addresses(netlink: RouteNetlink, index: int) -> tuple[InterfaceAddress, ...]:
+    return tuple(sorted(InterfaceAddress(*address) for address in netlink.addresses(index)))
+
+
+def owned_routes(netlink: RouteNetlink, index: int) -> dict[Route, int]:
+    """The interface's own unicast routes with their protocols."""
+    return {
+        Route(Prefix(route.packed, route.length), route.table): route.protocol
+        for family in families()
+        for route in netlink.routes(family, oif=index)
+        if route.oif == index and route.kind == _UNICAST and route.protocol in _OWNED_PROTOCOLS
+    }
+
+
+def has_routes(netlink: RouteNetlink, table: int) -> bool:
+    """Whether the routing table holds a route."""
+    return any(route.table == table for family in families() for route in netlink.routes(family, table=table))
+
+
+def policy_rules(netlink: RouteNetlink) -> tuple[frozenset[Rule], dict[int, tuple[int, ...]]]:
+    """The full-tunnel rules of the host, and the priorities of all its rules by family."""
+    rules: set[Rule] = set()
+    priorities: dict[int, tuple[int, ...]] = {}
+    for family in families():
+        found = netlink.rules(family)
+        priorities[family] = tuple(sorted(rule.priority for rule in found))
+        rules |= {tunnel for rule in found for tunnel in _full_tunnel_rule(rule)}
+    return frozenset(rules), priorities
+
+
+def _full_tunnel_rule(rule: KernelRule) -> Iterator[Rule]:
+    if rule.fwmark and rule.table == rule.fwmark and rule.flags & FIB_RULE_INVERT:
+        yield Rule(rule.family, rule.priority, rule.fwmark)
+    elif not rule.fwmark and rule.table == MAIN_TABLE and rule.suppress_prefixlength == 0:
+        yield Rule(rule.family, rule.priority)
+
+
+def path_mtu(netlink: RouteNetlink, hosts: Iterable[str]) -> int:
+    """The MTU of the widest path to one of the literal hosts, else the default route's, else Ethernet's, in bytes.
+
+    As wg-quick(8) finds it: a route's own MTU goes before its link's. Scoped addresses are passed over.
+    """
+    ways = (netlink.route_to(host) for host in hosts if "%" not in host)
+    widest = max((_route_mtu(netlink, way) for way in ways if way), default=0)
+    return widest or _default_mtu(netlink) or ETHERNET_MTU
+
+
+def _default_mtu(netlink: RouteNetlink) -> int:
+    default = next((route for route in netlink.routes(families()[0], table=MAIN_TABLE) if not route.length), None)
+    return _route_mtu(netlink, default) if default else 0
+
+
+def _route_mtu(netlink: RouteNetlink, route: KernelRoute) -> int:
+    link = netlink.link_of(route.oif) if route.oif and not route.mtu else None
+    return route.mtu or (link.mtu if link else 0)

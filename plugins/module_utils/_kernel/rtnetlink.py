@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, addresses, routes and rules as the kernel lists them (rtnetlink(7), include/uapi/linux/rtnetlink.h).
+
+Reading is done here rather than with pyroute2, since every run reads and most write nothing: loading that library
+takes longer than all the rest of such a run, and it takes a hub's twenty thousand routes apart one field at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .attributes import decode_attributes, encode_attribute
+from .errors import KernelError
+from .netlink import Netlink
+
+_NETLINK_ROUTE = 0
+_RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETRULE = 18, 22, 26, 34
+
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_INFO_KIND = 3, 4, 18, 1
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, length, flags, scope, index
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+# struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags. struct fib_rule_hdr
+# has the same layout, with the action in place of the type.
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_RTA_DST, _RTA_OIF, _RTA_METRICS, _RTA_TABLE, _RTAX_MTU = 1, 4, 8, 15, 2
+_FRA_PRIORITY, _FRA_FWMARK, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE = 6, 10, 14, 15
+_U32 = struct.Struct("=I")
+_IFF_UP = 1
+_NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH})
+
+
+class Link(NamedTuple):
+    """``kind`` is that of virtual links (``wireguard``), and ``physical`` for others."""
+
+    ifindex: int
+    name: str
+    kind: str
+    up: bool
+    mtu: int
+
+
+class KernelRoute(NamedTuple):
+    """``packed`` and ``length`` are the destination's, ``kind`` is rtm_type, ``mtu`` 0 where it has none of its own."""
+
+    packed: bytes
+    length: int
+    table: int
+    protocol: int
+    kind: int
+    oif: int
+    mtu: int
+
+
+class KernelRule(NamedTuple):
+    """A policy rule; ``suppress_prefixlength`` is None where it suppresses nothing."""
+
+    family: int
+    priority: int
+    table: int
+    fwmark: int
+    flags: int
+    suppress_prefixlength: int | None
+
+
+class RouteNetlink(Netlink):
+    """One rtnetlink socket that reads. Every method raises KernelError."""
+
+    def __init__(self) -> None:
+        super().__init__(_NETLINK_ROUTE)
+
+    def link(self, name: str) -> Link | None:
+        """The link of that name, None where there is none."""
+        return self._link(_LINK.pack(0, 0, 0, 0, 0) + encode_attribute(_IFLA_IFNAME, name.encode() + b"\0"), name)
+
+    def link_of(self, index: int) -> Link | None:
+        """The same by its index."""
+        return self._link(_LINK.pack(0, 0, index, 0, 0), str(index))
+
+    def links(self) -> list[Link]:
+        return [_decode_link(data) for data in self.dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0), "read links")]
+
+    def addresses(self, index: int) -> list[tuple[bytes, int]]:
+        """Packed address and prefix length of each address of the link."""
+        found = []
+        for data in self.dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), "read addresses"):
+            _family, length, _flags, _scope, owner = _ADDRESS.unpack_from(data)
+            values = _attributes(data, _ADDRESS.size)
+            if owner == index:
+                found.append((values.get(_IFA_LOCAL) or values[_IFA_ADDRESS], length))
+        return found
+
+    def routes(self, family: int, oif: int = 0, table: int = 0) -> Iterator[KernelRoute]:
+        """The routes of one family, as far as given those out of one link or those of one table."""
+        payload = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+        payload += encode_attribute(_RTA_OIF, _U32.pack(oif)) if oif else b""
+        payload += encode_attribute(_RTA_TABLE, _U32.pack(table)) if table else b""
+        try:
+            messages = self.dump(_RTM_GETROUTE, payload, "read routes")
+        except KernelError as error:
+            if error.errno not in _NOT_FOUND:  # there is no such table
+                raise
+            messages = []
+        return map(_decode_route, messages)
+
+    def route_to(self, host: str) -> KernelRoute | None:
+        """The route by which packets to a literal address leave, None where there is no way to it."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        packed = socket.inet_pton(family, host)
+        payload = _ROUTE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + encode_attribute(_RTA_DST, packed)
+        try:
+            return _decode_route(self.request(_RTM_GETROUTE, payload, f"find the way to {host}")[0])
+        except KernelError:
+            return None
+
+    def rules(self, family: int) -> list[KernelRule]:
+        payload = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+        return [_decode_rule(data) for data in self.dump(_RTM_GETRULE, payload, "read rules")]
+
+    def _link(self, payload: bytes, name: str) -> Link | None:
+        try:
+            return _decode_link(self.request(_RTM_GETLINK, payload, f"read link {name}")[0])
+        except KernelError as error:
+            if error.errno in _NOT_FOUND:
+                return None
+            raise
+
+
+def families() -> tuple[int, ...]:
+    """The address families that this host has."""
+    ipv6 = Path("/proc/net/if_inet6").exists()
+    return (int(socket.AF_INET), int(socket.AF_INET6)) if ipv6 else (int(socket.AF_INET),)
+
+
+def _attributes(data: bytes, start: int) -> dict[int, bytes]:
+    return {kind: data[first:last] for kind, first, last in decode_attributes(data, start, len(data))}
+
+
+def _number(value: bytes | None) -> int:
+    return int(_U32.unpack(value)[0]) if value else 0
+
+
+def _decode_link(data: bytes) -> Link:
+    _family, _type, index, flags, _change = _LINK.unpack_from(data)
+    values = _attributes(data, _LINK.size)
+    kind = _attributes(values.get(_IFLA_LINKINFO, b""), 0).get(_IFLA_INFO_KIND, b"physical")
+    name = values[_IFLA_IFNAME].rstrip(b"\0").decode("utf-8", "surrogateescape")
+    return Link(index, name, kind.rstrip(b"\0").decode(), bool(flags & _IFF_UP), _number(values.get(_IFLA_MTU)))
+
+
+def _decode_route(data: bytes) -> KernelRoute:
+    family, length, _source, _tos, table, protocol, _scope, kind, _flags = _ROUTE.unpack_from(data)
+    values = _attributes(data, _ROUTE.size)
+    return KernelRoute(
+        values.get(_RTA_DST) or bytes(4 if family == socket.AF_INET else 16),
+        length,
+        _number(values.get(_RTA_TABLE)) or table,
+        protocol,
+        kind,
+        _number(values.get(_RTA_OIF)),
+        _number(_attributes(values.get(_RTA_METRICS, b""), 0).get(_RTAX_MTU)),
+    )
+
+
+def _decode_rule(data: bytes) -> KernelRule:
+    family, _length, _source, _tos, table, _protocol, _scope, _action, flags = _ROUTE.unpack_from(data)
+    values = _attributes(data, _ROUTE.size)
+    suppressed = values.get(_FRA_SUPPRESS_PREFIXLEN)
+    return KernelRule(
+        family,
+        _number(values.get(_FRA_PRIORITY)),
+        _number(values.get(_FRA_TABLE)) or table,
+        _number(values.get(_FRA_FWMARK)),
+        flags,
+        None if suppressed is None or suppressed == b"\xff" * 4 else _number(suppressed),
+    )
