@@ -1,50 +1,72 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs inside a VM as root: a no-change run of ``interface`` next to ``wg syncconf`` of the same configuration.
+"""Runs inside a VM as root: what the engine and the module cost, each next to its reference in the same run.
 
-Prints one JSON object, name to {"value": seconds, "reference": seconds, "ratio": value / reference}. The two are
-timed in turn and the medians given, since the machine under the VM may be busy with other things.
+Prints one JSON object, name to {"value", "reference", "ratio": value / reference}. Times are in seconds; the two are
+taken in turn and the medians given, since the machine under the VM may be busy with other things.
+
+The interface is held down: one that is up calls each peer that has a keepalive, and ten thousand handshakes at once
+keep an emulated processor busy for minutes, whoever has set them.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host import Host
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
+from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost
 
 INTERFACE = "bench0"
-MODULE = "ansible_collections.cryptokey.wireguard.plugins.modules.interface"
 PRIVATE_KEY = PrivateKey(b"bench".ljust(32, b"."))
+PEERS = 10_000
 RUNS = 5
+FEW = 3
+
+Row = dict[str, float]
 
 
-def options(count: int) -> dict[str, Any]:
-    """The module's options for an interface with that many peers of two prefixes each."""
+def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
+    """The module's options for an interface with a peer of each number; ``keepalive`` is that of the first."""
     peers = [
         {
-            "public_key": str(public_key_of(PrivateKey(f"peer {n}".encode().ljust(32, b".")))),
+            "public_key": str(PublicKey(digest(f"peer {n}"))),
+            "preshared_key": PresharedKey(digest(f"preshared {n}")).reveal_base64(),
             "allowed_ips": [f"10.{n // 256}.{n % 256}.0/24", f"fd00:{n:x}::/64"],
-            "persistent_keepalive": "25",
+            "persistent_keepalive": str(keepalive if n == numbers[0] else 25),
         }
-        for n in range(count)
+        for n in numbers
     ]
-    return {"interface": INTERFACE, "listen_port": 51999, "table": "off", "addresses": [], "peers": peers}
+    link = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
+    return {**link, "peers": peers}
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def row(value: float, reference: float) -> Row:
+    return {"value": round(value, 4), "reference": round(reference, 4), "ratio": round(value / reference, 3)}
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -53,58 +75,157 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(value: Callable[[], object], reference: Callable[[], object]) -> dict[str, float]:
-    pairs = [(timed(value), timed(reference)) for _run in range(RUNS)]
+def compare(value: Callable[[], object], reference: Callable[[], object], runs: int = RUNS) -> Row:
+    pairs = [(timed(value), timed(reference)) for _run in range(runs)]
     first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return {"value": round(first, 4), "reference": round(second, 4), "ratio": round(first / second, 2)}
+    return row(first, second)
 
 
-def measure(count: int, folder: Path) -> dict[str, dict[str, float]]:
-    """The engine alone and the module as a whole process, each next to ``wg syncconf``."""
-    given = options(count)
-    desired = parse_interface(given, PRIVATE_KEY)
-    key = folder / "private.key"
-    key.touch(0o600)
-    key.write_text(PRIVATE_KEY.reveal_base64() + "\n")
-    config = folder / f"{INTERFACE}.conf"
-    config.touch(0o600)
-    config.write_text(render(overlay(desired, WgQuickFile())))
-    stripped = folder / "stripped"
-    stripped.touch(0o600)
-    stripped.write_bytes(subprocess.run(["wg-quick", "strip", str(config)], check=True, capture_output=True).stdout)
-    arguments = folder / "arguments.json"
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**given, "private_key_file": str(key)}}))
+def run(*command: str) -> None:
+    subprocess.run(command, check=True)
 
-    def engine() -> None:
+
+class Bench:
+    """The interface, its options as ``wg`` takes them, and what brings it to them either way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def config(self, given: dict[str, Any]) -> str:
+        """A file for ``wg setconf`` and ``wg syncconf`` that says the same."""
+        whole, stripped = self.folder / f"{INTERFACE}.conf", self.folder / f"{digest(json.dumps(given)).hex()}.conf"
+        for path in (whole, stripped):
+            path.touch(0o600)
+        whole.write_text(render(overlay(parse_interface(given, PRIVATE_KEY), WgQuickFile())))
+        text = subprocess.run(["wg-quick", "strip", str(whole)], check=True, capture_output=True).stdout
+        stripped.write_bytes(text)
+        return str(stripped)
+
+    def engine(self, given: dict[str, Any], operations: int | None = None) -> Outcome:
+        """Parse the options and converge to them, as the module does once it has its arguments."""
         outcome = converge(parse_interface(given, PRIVATE_KEY), Host(), Circumstances(time.time()))
-        if outcome.operations and done:
-            raise SystemExit(f"a second run changed something: {outcome.operations[0].describe()}")
+        if operations is not None and len(outcome.operations) != operations:
+            raise SystemExit(f"{len(outcome.operations)} operations instead of {operations}: {outcome.operations[:3]}")
+        return outcome
 
-    def module() -> None:
-        run = subprocess.run(
-            [sys.executable, "-m", MODULE, str(arguments)], capture_output=True, text=True, check=False
+    def clear(self) -> None:
+        run("wg", "setconf", INTERFACE, "/dev/null")
+        run("ip", "link", "delete", INTERFACE)
+
+    def no_change(self, count: int) -> Row:
+        given = options(range(count))
+        file = self.config(given)
+        self.engine(given)
+        return compare(lambda: self.engine(given, 0), lambda: run("wg", "syncconf", INTERFACE, file))
+
+    def growth(self) -> tuple[Row, Row]:
+        """No change at the full number of peers, and that next to ten times what a tenth of them costs."""
+        tenth = self.no_change(PEERS // 10)
+        self.clear()
+        whole = self.no_change(PEERS)
+        return whole, row(whole["value"], 10 * tenth["value"])
+
+    def one_changed(self) -> Row:
+        given = [options(range(PEERS), keepalive) for keepalive in (21, 22, 23, 24)]
+        files = [self.config(each) for each in given]
+        turns = iter(range(100))
+
+        def engine() -> None:
+            self.engine(given[next(turns) % 4], 1)
+
+        return compare(engine, lambda: run("wg", "syncconf", INTERFACE, files[next(turns) % 4]))
+
+    def hundred_changed(self) -> Row:
+        """A hundred peers leave and a hundred others come, one way and back."""
+        given = [options(range(start, PEERS + start)) for start in (0, 100)]
+        files = [self.config(each) for each in given]
+        self.engine(given[0])
+        pairs = []
+        for _run in range(RUNS):
+            ours = timed(lambda: self.engine(given[1], 200))
+            theirs = timed(lambda: run("wg", "syncconf", INTERFACE, files[0]))
+            pairs.append((ours, theirs))
+        return row(*(statistics.median(column) for column in zip(*pairs, strict=True)))
+
+    def scratch_and_absent(self) -> tuple[Row, Row]:
+        given = options(range(PEERS))
+        file = self.config(given)
+
+        def setconf() -> None:
+            run("ip", "link", "add", INTERFACE, "mtu", "1420", "type", "wireguard")
+            run("wg", "setconf", INTERFACE, file)
+
+        times = []
+        for _run in range(FEW):
+            made = timed(lambda: self.engine(given))
+            gone = timed(lambda: remove(INTERFACE, Host()))
+            times.append((made, timed(setconf), gone, timed(self.clear)))
+        made, setconf_time, gone, clear_time = (statistics.median(column) for column in zip(*times, strict=True))
+        return row(made, setconf_time), row(gone, clear_time)
+
+    def read_vs_pyroute2(self) -> Row:
+        from pyroute2 import WireGuard
+
+        def walk() -> None:
+            peers = 0
+            with WireGuard() as family:
+                for message in family.info(INTERFACE):
+                    for peer in message.get_attr("WGDEVICE_A_PEERS") or ():
+                        peers += bool(peer.get_attr("WGPEER_A_PUBLIC_KEY"))
+            if peers < PEERS:
+                raise SystemExit(f"pyroute2 found {peers} peers")
+
+        return compare(lambda: read_device(INTERFACE), walk, runs=1)
+
+    def processes(self) -> tuple[Row, Row]:
+        """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
+        key = self.folder / "private.key"
+        key.touch(0o600)
+        key.write_text(PRIVATE_KEY.reveal_base64() + "\n")
+        ping = AnsibleModule(self.folder / "ping", "ansible.builtin.ping", {})
+        many, few = (
+            AnsibleModule(
+                self.folder / str(count),
+                "cryptokey.wireguard.interface",
+                {**options(range(count)), "private_key_file": str(key)},
+            )
+            for count in (PEERS, 10)
         )
-        if run.returncode or json.loads(run.stdout)["changed"]:
-            raise SystemExit(f"the module failed or changed something: {run.stdout}{run.stderr}")
+        self.engine(options(range(10)))
+        small = compare(few.run, ping.run)
+        self.engine(options(range(PEERS)))
+        return small, row(many.run(), ping.run())
 
-    def reference() -> None:
-        subprocess.run(["wg", "syncconf", INTERFACE, str(stripped)], check=True)
 
-    done = False
-    engine()
-    done = True
-    return {
-        f"no_change_{count}_engine": compare(engine, reference),
-        f"no_change_{count}_module": compare(module, reference),
-    }
+@contextmanager
+def bench() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Bench(Path(folder))
 
 
 def main() -> None:
-    results: dict[str, dict[str, float]] = {}
-    for count in (100, 1000):
-        with tempfile.TemporaryDirectory() as folder:
-            results |= measure(count, Path(folder))
-        subprocess.run(["ip", "link", "delete", INTERFACE], check=True)
+    gc.disable()  # as the module does
+    os.environ["LC_ALL"] = "C.UTF-8"
+    results: dict[str, Row] = {}
+
+    def done(**rows: Row) -> None:
+        results.update(rows)
+        for name, each in rows.items():
+            print(f"{name}: {each}", file=sys.stderr, flush=True)
+
+    with bench() as each:
+        no_change, growth = each.growth()
+        done(no_change=no_change, growth=growth)
+        done(one_changed=each.one_changed())
+        done(hundred_changed=each.hundred_changed())
+        done(read_vs_pyroute2=each.read_vs_pyroute2())
+        small, memory = each.processes()
+        done(small=small, memory=memory)
+        each.clear()
+        scratch, absent = each.scratch_and_absent()
+        done(scratch=scratch, absent=absent)
+    lost, reference = count_lost()
+    done(prefix_removal_loss={"value": lost, "reference": reference, "ratio": round(lost / max(reference, 1), 3)})
     print(json.dumps(results))
 
 

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module as Ansible sends it to a host: one file that unpacks itself, without compiled code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+class AnsibleModule:
+    """``run`` starts the file that Ansible made for the module and its arguments, in check mode."""
+
+    def __init__(self, folder: Path, name: str, arguments: dict[str, Any]) -> None:
+        folder.mkdir()
+        playbook = folder / "playbook.yml"
+        playbook.touch(0o600)
+        task = {"name": "Run", name: arguments}
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+        environment = {
+            "ANSIBLE_KEEP_REMOTE_FILES": "1",
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+            "ANSIBLE_PIPELINING": "0",
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],
+        }
+        subprocess.run(
+            ["ansible-playbook", "--check", str(playbook)],
+            env={**os.environ, **environment},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (self.file,) = (folder / "remote").rglob("AnsiballZ_*.py")
+
+    def run(self) -> float:
+        """Returns the peak of its memory in MiB; one that fails or would change something ends the bench."""
+        # It finds all it needs in itself.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        with subprocess.Popen([sys.executable, str(self.file)], env=environment, stdout=subprocess.PIPE) as process:
+            output = process.stdout.read() if process.stdout else b""
+            _pid, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode or json.loads(output).get("changed"):
+            raise SystemExit(f"{self.file.name} failed or would change something: {output[:500]!r}")
+        return usage.ru_maxrss / 1024

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packets that a live peer loses while a prefix of it comes and goes, by the engine and by ``wg syncconf``."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, tunnel
+from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+
+REMOVALS = 1000
+
+
+def count_lost() -> tuple[int, int]:
+    """Lost while a prefix is removed a thousand times by the engine, and by ``wg syncconf``."""
+    with make_hosts("left", "right") as (left, right):
+        connect(left, "192.0.2.1/24", right, "192.0.2.2/24")
+        options, hub = tunnel(left, right)
+        (peer,) = hub["peers"]
+        more = {**hub, "peers": [{**peer, "allowed_ips": [*peer["allowed_ips"], "10.50.0.0/24"]}]}
+        left.converge(**options)
+        right.converge(**hub)
+        left.ping("10.9.0.2")
+
+        def engine() -> None:
+            right.converge(**more)
+            right.converge(**hub)
+
+        configs = [_stripped(right, given) for given in (more, hub)]
+
+        def syncconf() -> None:
+            for config in configs:
+                command = ["ip", "netns", "exec", right.name, "wg", "syncconf", "wg0", "/dev/stdin"]
+                subprocess.run(command, input=config, text=True, check=True)
+
+        return _lost(left, engine), _lost(left, syncconf)
+
+
+def _stripped(host: Host, given: dict[str, object]) -> str:
+    """The file of these options without what only wg-quick knows."""
+    text = render(overlay(parse_interface({"interface": "wg0", **given}, host.private_key), WgQuickFile()))
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("Address"))
+
+
+def _lost(host: Host, change: Callable[[], None]) -> int:
+    """A flood of pings through the tunnel, as fast as the replies come, while the change is made again and again."""
+    command = ["ip", "netns", "exec", host.name, "ping", "-n", "-q", "-f", "-w", "3600", "10.9.0.2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ping:
+        try:
+            for _removal in range(REMOVALS):
+                change()
+        finally:
+            ping.send_signal(2)
+        output, _errors = ping.communicate(timeout=60)
+    found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+    if not found or int(found[2]) < REMOVALS:
+        raise SystemExit(f"too little came through: {output}")
+    return int(found[1]) - int(found[2])
