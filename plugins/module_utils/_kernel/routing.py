@@ -42,6 +42,7 @@ class Link(NamedTuple):
     kind: str
     up: bool
     mtu: int
+    alias: str = ""
 
 
 class Routing:
@@ -69,7 +70,8 @@ class Routing:
             message = next(iter(self._ipr.get_links(found[0])))
         info = message.get_attr("IFLA_LINKINFO")
         kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or "physical"
-        return Link(found[0], kind, bool(message["flags"] & 1), int(message.get_attr("IFLA_MTU") or 0))
+        mtu, alias = int(message.get_attr("IFLA_MTU") or 0), message.get_attr("IFLA_IFALIAS") or ""
+        return Link(found[0], kind, bool(message["flags"] & 1), mtu, alias)
 
     def interfaces(self) -> list[str]:
         """The names of all WireGuard interfaces, sorted."""
@@ -160,8 +162,10 @@ class Routing:
         with _doing("delete the interface"):
             self._ipr.link("del", index=index)
 
-    def set_link(self, index: int, mtu: int | None, up: bool | None) -> None:
+    def set_link(self, index: int, mtu: int | None, up: bool | None, alias: str | None = None) -> None:
         with _doing("set the link"):
+            if alias is not None:
+                self._ipr.link("set", index=index, ifalias=alias)
             if mtu is not None:
                 self._ipr.link("set", index=index, mtu=mtu)
             if up is not None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .dns import NO_DNS, Dns
 from .interface import RunningDevice
 from .prefix import InterfaceAddress, Prefix
 
@@ -50,7 +51,7 @@ class RunningState:
     ``routes`` are those that the interface owns (the kernel's own and routing daemons' are not among them).
     ``rules`` are all full-tunnel rules of the host, ``priorities`` those of all its rules by family, and
     ``tables`` the routing tables that hold a route. ``netfilter`` has, by family, the rules of the interface's
-    own table as ``CHAIN EXPRESSION``.
+    own table as ``CHAIN EXPRESSION``. ``dns`` is empty, too, where nobody had it read; it may outlive the interface.
     """
 
     interface: str
@@ -65,3 +66,5 @@ class RunningState:
     tables: frozenset[int] = frozenset()
     netfilter: Mapping[int, frozenset[str]] = field(default_factory=dict)
     src_valid_mark: bool = False
+    alias: str = ""
+    dns: Dns = NO_DNS

@@ -13,6 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances, absent, aim
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,
@@ -80,12 +81,14 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
         }
         assert got == kept
     assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
+    assert (restored.dns, restored.alias, restored.up) == (state.dns, state.alias, state.up)
 
 
 @given(running_states())
 def test_absent_leaves_nothing_to_do(state: RunningState) -> None:
     reached = apply_all(state, plan_operations(state, absent(state), {}))
     assert not reached.exists
+    assert reached.dns == NO_DNS
     assert plan_operations(reached, absent(reached), {}) == []
 
 

@@ -66,7 +66,7 @@ def test_numbers(value: object, number: int | None) -> None:
     assert parse_number(value, "x", 0, 255) == number
 
 
-@pytest.mark.parametrize(("value", "table"), [(None, "auto"), ("auto", "auto"), ("off", "off"), ("0x10", "16")])
+@pytest.mark.parametrize(("value", "table"), [(None, "auto"), ("auto", "auto"), ("off", "off"), ("0x10", "16"), ("main", "main"), ("vpn_2.x-y", "vpn_2.x-y")])
 def test_tables(value: object, table: str) -> None:
     assert parse_table(value) == table
 
@@ -89,7 +89,10 @@ def test_a_bad_interface_name_is_refused(name: str) -> None:
         ("fwmark", "010"),
         ("mtu", 575),
         ("mtu", "1420.5"),
-        ("table", "main"),
+        ("table", "two words"),
+        ("table", "7up"),
+        ("table", "OFF"),
+        ("table", "True"),
         ("table", 0),
         ("table", "٣"),
     ],
