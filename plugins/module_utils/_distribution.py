@@ -59,7 +59,7 @@ _PYTHON = ("nacl", "pyroute2")
 
 
 def package_hint(tool: str, root: str = "/") -> str:
-    """What to do about a missing ``nacl``, ``pyroute2``, ``nft``, ``resolvconf`` or ``ping``, as the end of a sentence."""
+    """What to do about a missing tool of those above, as the end of a sentence."""
     release = _os_release(Path(root))
     likely = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     family = next(

@@ -66,7 +66,9 @@ class Resolved:
         except OSError:
             return NO_DNS
         servers, domains = (
-            parse_resolvectl(_succeed([self._program, "--no-pager", verb, interface], f"read the {verb} of {interface}"))
+            parse_resolvectl(
+                _succeed([self._program, "--no-pager", verb, interface], f"read the {verb} of {interface}")
+            )
             for verb in ("dns", "domain")
         )
         search = tuple(domain.lower() for domain in domains if domain != _ALL_NAMES)
@@ -110,7 +112,7 @@ class Resolvconf:
 
 
 def record_name(interface: str, interface_order: str) -> str:
-    """The name of the interface's record: behind the first prefix in Debian's ``interface-order``, as wg-quick has it."""
+    """The name of the interface's record: after the first prefix in Debian's ``interface-order``, as wg-quick has it."""
     for line in interface_order.splitlines():
         prefix = re.fullmatch(r"([A-Za-z0-9-]+)\*", line.strip())
         if prefix:

@@ -39,12 +39,12 @@ NO_DNS = Dns()
 
 def parse_dns_server(value: str, option: str = "dns") -> str:
     """An IPv4 or IPv6 address as text, spelled as the C library does. Raises InputError."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            return format_ip(socket.inet_pton(family, value.strip()))
-        except OSError:
-            continue
-    raise InputError(option, value, "not an IP address", "give addresses of name servers; domains go into dns_search")
+    family = socket.AF_INET6 if ":" in value else socket.AF_INET
+    try:
+        return format_ip(socket.inet_pton(family, value.strip()))
+    except OSError:
+        remedy = "give addresses of name servers; domains go into dns_search"
+        raise InputError(option, value, "not an IP address", remedy) from None
 
 
 def parse_dns_search(value: str, option: str = "dns_search") -> str:

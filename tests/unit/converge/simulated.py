@@ -25,9 +25,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, exists=True, device=RunningDevice("wg0"))
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
-        return RunningState(
-            "wg0", rules=state.rules, priorities=state.priorities, tables=state.tables, dns=state.dns
-        )
+        return RunningState("wg0", rules=state.rules, priorities=state.priorities, tables=state.tables, dns=state.dns)
     if isinstance(op, ops.AddRule):
         assert op.rule not in state.rules
         return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))

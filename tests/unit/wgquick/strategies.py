@@ -53,7 +53,17 @@ names = st.text(min_size=1, max_size=20).filter(lambda name: name.isprintable() 
 hooks = st.builds(
     "{} = {}".format,
     st.sampled_from(["PostUp", "PreDown", "DNS", "postdown", "PreUp"]),
-    st.sampled_from(["echo %i", "1.1.1.1, example.org", "ip link set dev %i alias 'old'", "x='a = b' # why", "", "echo é", "ip rule add  table 7; true"]),
+    st.sampled_from(
+        [
+            "echo %i",
+            "1.1.1.1, example.org",
+            "ip link set dev %i alias 'old'",
+            "x='a = b' # why",
+            "",
+            "echo é",
+            "ip rule add  table 7; true",
+        ]
+    ),
 ).map(str.strip)
 
 
@@ -130,6 +140,7 @@ desired_interfaces = st.builds(
         replace,
         st.just(desired),
         # Domains need a server.
-        dns_search=st.none() | st.sampled_from([(), ("example.org",), ("corp.example", "lan")] if desired.dns else [()]),
+        dns_search=st.none()
+        | st.sampled_from([(), ("example.org",), ("corp.example", "lan")] if desired.dns else [()]),
     )
 )
