@@ -112,7 +112,7 @@ class Resolvconf:
 
 
 def record_name(interface: str, interface_order: str) -> str:
-    """The name of the interface's record: after the first prefix in Debian's ``interface-order``, as wg-quick has it."""
+    """The name of the record: after the first prefix in Debian's ``interface-order``, as wg-quick(8) has it."""
     for line in interface_order.splitlines():
         prefix = re.fullmatch(r"([A-Za-z0-9-]+)\*", line.strip())
         if prefix:
