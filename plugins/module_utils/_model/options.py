@@ -20,7 +20,8 @@ _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
 _TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
-_ALIAS_BYTES = 255  # IFALIASZ less the final NUL (include/uapi/linux/if.h)
+# The kernel takes 255, of which a final NUL is one (IFALIASZ in include/uapi/linux/if.h; ifla_policy).
+_ALIAS_BYTES = 254
 # Unquoted in YAML, off is a boolean.
 _OFF = ("off", "False")
 
@@ -60,7 +61,7 @@ def parse_alias(value: str | None, option: str = "alias") -> str | None:
     if value is not None and any(part in value for part in ("'", "#", "%i")):
         raise InputError(option, value, "it has a ', a # or a %i, which wg-quick's file cannot hold", "leave that out")
     if value is not None and len(value.encode()) > _ALIAS_BYTES:
-        raise InputError(option, value, "too long", f"the kernel keeps {_ALIAS_BYTES} bytes of UTF-8")
+        raise InputError(option, value, "too long", f"write at most {_ALIAS_BYTES} bytes of UTF-8")
     return value
 
 

@@ -119,7 +119,7 @@ def test_an_alias(alias: str | None) -> None:
         ("ticket #7", "it has a ', a # or a %i"),
         ("100%in", "it has a ', a # or a %i"),
         ("two\nlines", "not printable on one line"),
-        ("é" * 128, "too long; the kernel keeps 255 bytes of UTF-8"),
+        ("é" * 128, "too long; write at most 254 bytes of UTF-8"),
     ],
 )
 def test_an_alias_that_wg_quick_could_not_set_is_refused(alias: str, message: str) -> None:
