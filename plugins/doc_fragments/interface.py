@@ -50,7 +50,8 @@ options:
     description:
       - Where the routes for O(peers[].allowed_ips) go.
       - V(auto) puts them into the main table, and a default route into a table of its own with the policy rules that a
-        full tunnel needs. V("off") makes no routes. A number is that of a routing table that takes them all.
+        full tunnel needs. V("off") makes no routes. A number is that of a routing table that takes them all. So is a
+        name, which the host has to know, as from C(/etc/iproute2/rt_tables); C(wg0.conf) keeps it as it is given.
       - Unlike most options this one has a default, since the running state does not show what was wanted.
     type: str
     default: auto
@@ -120,4 +121,38 @@ options:
         O(table=auto).
     type: bool
     default: true
+  dns:
+    description:
+      - The addresses of the name servers that the host asks while the interface is up, in order of preference. It asks
+        them for all names, as with C(wg-quick).
+      - They are set through systemd-resolved where it runs, else through resolvconf (openresolv, or that of Debian).
+        Where neither is there, this is refused.
+      - If not given, they are left as they are; an empty list removes them, and so does O(state=absent).
+    type: list
+    elements: str
+    version_added: 0.2.0
+  dns_search:
+    description:
+      - The domains that are appended to names without a dot, in order of preference, such as V(corp.example).
+      - They need a server, in O(dns) or one that is set already.
+      - If not given, they are left as they are; an empty list removes them.
+    type: list
+    elements: str
+    version_added: 0.2.0
+  alias:
+    description:
+      - A text about the interface for people, as C(ip link) shows it, of at most 254 bytes. It cannot have a single
+        quote, a C(#) or C(%i), which the file for C(wg-quick) cannot hold.
+      - If not given, it is left as it is; an empty text removes it.
+    type: str
+    version_added: 0.2.0
+  up:
+    description:
+      - Whether the interface is up. One that is held down keeps its peers and addresses, but has no routes, policy
+        rules or name servers, and does not listen. Going down ends all sessions, and takes routes of others along.
+      - This is about the running state only. At boot the interface comes up all the same, as it does with
+        C(wg-quick up).
+    type: bool
+    default: true
+    version_added: 0.2.0
 """

@@ -32,4 +32,8 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
     "outside_replies": {"type": "bool", "default": True},
+    "dns": {"type": "list", "elements": "str"},
+    "dns_search": {"type": "list", "elements": "str"},
+    "alias": {"type": "str"},
+    "up": {"type": "bool", "default": True},
 }

@@ -45,13 +45,21 @@ _PACKAGES: dict[str, dict[str, str]] = {
         "suse": "python3-pyroute2",
     },
     "nft": _NFTABLES,
+    "resolvconf": {
+        "debian": "systemd-resolved or openresolv",
+        "fedora": "systemd-resolved",
+        "rhel": "systemd-resolved",
+        "alpine": "openresolv",
+        "arch": "systemd-resolvconf or openresolv",
+        "suse": "systemd-resolved",
+    },
     "ping": {**dict.fromkeys(_NFTABLES, "iputils"), "debian": "iputils-ping"},
 }
 _PYTHON = ("nacl", "pyroute2")
 
 
 def package_hint(tool: str, root: str = "/") -> str:
-    """What to do about a missing ``nacl``, ``pyroute2``, ``nft`` or ``ping``, as the end of a sentence."""
+    """What to do about a missing tool of those above, as the end of a sentence."""
     release = _os_release(Path(root))
     likely = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     family = next(

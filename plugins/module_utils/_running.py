@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import load_endpoints, record_endpoints
+from ._kernel.dns import NameServers, find_name_servers
 from ._kernel.host import Host
 from ._kernel.resolve import Resolver
 from ._kernel.routing import is_installed
+from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
+from ._model.errors import InputError
+from ._model.interface import DesiredInterface
 from ._model.options import parse_interface_name
 from ._model.state import RunningState
 
@@ -26,9 +31,10 @@ from ._model.state import RunningState
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
+    desired = replace(desired, table=resolve_table(desired.table))
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
-    kernel = open_kernel(desired.interface, check_mode)
+    kernel = open_kernel(desired.interface, check_mode, _name_servers_for(desired))
     circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu, kernel.has_routes)
     outcome = converge(desired, kernel, circumstances, check_mode)
     warnings += resolver.warnings
@@ -40,31 +46,47 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
     """Remove the interface. Raises as ``ensure_present`` does."""
     interface = parse_interface_name(options["interface"])
-    return remove(interface, open_kernel(interface, check_mode), check_mode)
+    return remove(interface, open_kernel(interface, check_mode, find_name_servers()), check_mode)
 
 
-def open_kernel(interface: str, check_mode: bool) -> Kernel:
+def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
+    """What DNS is read and set through, None where the options leave it alone: looking takes a few processes.
+
+    An interface that is held down loses its name servers, whatever is given. Raises InputError where there are
+    servers to set and nothing to set them through.
+    """
+    if desired.up and desired.dns is None and desired.dns_search is None:
+        return None
+    found = find_name_servers()
+    if desired.up and desired.dns and found is None:
+        problem = "this host runs no systemd-resolved and has no resolvconf"
+        remedy = f"{package_hint('resolvconf')}, or start systemd-resolved where it is installed"
+        raise InputError("dns", ", ".join(desired.dns), problem, remedy)
+    return found
+
+
+def open_kernel(interface: str, check_mode: bool, name_servers: NameServers | None = None) -> Kernel:
     """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
     """
     try:
-        return _open_host()
+        return _open_host(name_servers)
     except MissingLibrary:
         if check_mode and not Path("/sys/class/net", interface).exists():
             return _FreshHost()
         raise
 
 
-def _open_host() -> Host:
+def _open_host(name_servers: NameServers | None = None) -> Host:
     if not is_installed():
         raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
-    return Host()
+    return Host(name_servers)
 
 
 def read_running(interface: str | None) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries. Raises InputError, MissingLibrary and KernelError."""
-    host = _open_host()
+    host = _open_host(find_name_servers())
     names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
     return [describe_state(state, now) for state in map(host.read, names) if state.exists]

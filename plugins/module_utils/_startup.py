@@ -9,8 +9,12 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ._distribution import package_hint
 from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._kernel.dns import find_resolvconf
+from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
+from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.options import parse_interface_name
 from ._wgquick.file import WgQuickFile
@@ -47,6 +51,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     """
     path = config_path(options)
     desired = read_desired(options, check_mode)
+    _check_host(desired)
     content = read_file(path)
     text = decode(content.data, path) if content else ""
     old, new = _plan(desired, text, path)
@@ -56,6 +61,15 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     if stale and not check_mode:
         atomic_write(path, rendered.encode(), MODE)
     return Outcome(changed, path, text, old, new)
+
+
+def _check_host(desired: DesiredInterface) -> None:
+    """Refuse what wg-quick would stop at when it brings the interface up at boot."""
+    resolve_table(desired.table)
+    if desired.dns and find_resolvconf() is None:
+        problem = "wg-quick sets name servers through the program resolvconf, which this host lacks"
+        remedy = f"{package_hint('resolvconf')}; where that has only resolvectl, link /usr/local/bin/resolvconf to it"
+        raise InputError("dns", ", ".join(desired.dns), problem, remedy)
 
 
 def _plan(desired: DesiredInterface, text: str, path: str) -> tuple[WgQuickFile, WgQuickFile]:

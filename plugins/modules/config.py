@@ -17,8 +17,8 @@ description:
   - The private key is put in on the managed node.
   - The file is read first, and what is not given stays as the file has it. A file that cannot be read as C(wg-quick)
     and C(wg) do is refused with line and column.
-  - DNS, PreUp, PostUp, PreDown and PostDown lines are kept word for word and in order. Comments and layout are not, but
-    for the C(# friendly_name =) of a peer.
+  - PreUp, PostUp, PreDown and PostDown lines are kept word for word and in order, and so are DNS lines where neither
+    O(dns) nor O(dns_search) is given. Comments and layout are not, but for the C(# friendly_name =) of a peer.
   - It is written with mode V(0600), as a whole, and safely on disk when the module returns.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
@@ -41,6 +41,9 @@ options:
 notes:
   - Nothing is restarted. The running interface is the business of M(cryptokey.wireguard.interface).
   - C(SaveConfig = true) in the file is refused, since C(wg-quick) would write over the file when it stops.
+  - C(wg-quick) sets name servers through the program C(resolvconf), which systemd-resolved brings along in most
+    distributions. Where a host has none, O(dns) is refused.
+  - An O(alias) is set in a C(PostUp) line. O(up) has no effect here.
   - Under a full tunnel with O(outside_replies) it adds a C(PostUp) line, which needs C(nft).
   - Peers keep their place in the file, and new ones come after them, so their order in O(peers) does not matter.
 seealso:
@@ -62,6 +65,12 @@ EXAMPLES = r"""
       - name: spoke1
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
         allowed_ips: [10.8.0.2/32, "fd00:8::2/128"]
+
+- name: The name servers behind the tunnel, all else as the file has it
+  cryptokey.wireguard.config:
+    interface: wg0
+    dns: [10.8.0.1]
+    dns_search: [corp.example]
 
 - name: One more peer, all else as the file has it
   cryptokey.wireguard.config:

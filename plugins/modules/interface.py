@@ -34,7 +34,8 @@ notes:
   - Needs C(pyroute2) and, to recognise its own public key, C(pynacl) on the managed node. A full tunnel needs C(nft).
   - Routes on the interface that it does not need are removed when they were made by hand, by C(wg-quick) or by this
     module. Those of routing daemons are left alone.
-  - It never runs C(wg), C(ip) or C(wg-quick).
+  - It never runs C(wg), C(ip) or C(wg-quick). Name servers are set through C(resolvectl) or C(resolvconf), which are
+    not run where O(dns) and O(dns_search) are not given and the interface stays up.
   - The endpoints that were last applied are remembered in C(/var/lib/cryptokey-wireguard), which is how a changed
     endpoint is told from one that the kernel has learned.
 seealso:
@@ -65,6 +66,19 @@ EXAMPLES = r"""
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
         endpoint: 192.95.5.69:51820
         allowed_ips: [0.0.0.0/0]
+
+- name: A client that asks the name servers behind the tunnel, with its routes in a table of their own
+  cryptokey.wireguard.interface:
+    interface: wg0
+    alias: to the office in Paris
+    table: vpn  # as in /etc/iproute2/rt_tables
+    dns: [10.8.0.1, "fd00:8::1"]
+    dns_search: [corp.example]
+
+- name: Hold the tunnel down for now
+  cryptokey.wireguard.interface:
+    interface: wg0
+    up: false
 
 - name: One more peer, whoever else is there
   cryptokey.wireguard.interface:

@@ -59,6 +59,10 @@ interfaces:
     up:
       description: Whether it is up.
       type: bool
+    alias:
+      description: The text about it for people, empty for none.
+      type: str
+      version_added: 0.2.0
     mtu:
       description: Its MTU in bytes.
       type: int
@@ -82,6 +86,16 @@ interfaces:
       description: The routes out of it but for the kernel's own and those of routing daemons.
       type: list
       elements: str
+    dns:
+      description: The name servers that systemd-resolved or resolvconf has for it.
+      type: list
+      elements: str
+      version_added: 0.2.0
+    dns_search:
+      description: The search domains that systemd-resolved or resolvconf has for it.
+      type: list
+      elements: str
+      version_added: 0.2.0
     peers:
       description: Its peers in the order in which they were added.
       type: list

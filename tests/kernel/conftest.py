@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,16 @@ def pair() -> Iterator[tuple[Host, Host]]:
     with make_hosts("left", "right") as (left, right):
         connect(left, "192.0.2.1/24", right, "192.0.2.2/24")
         yield left, right
+
+
+@pytest.fixture
+def vpn_table() -> Iterator[None]:
+    """The routing table 1234 is called vpn."""
+    file = Path("/etc/iproute2/rt_tables.d/lab.conf")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("0x4d2 vpn # a table's name\n")
+    yield
+    file.unlink()
 
 
 @pytest.fixture

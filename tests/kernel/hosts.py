@@ -14,6 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.tables import resolve_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
@@ -34,6 +35,7 @@ class Host(Namespace):
     def converge(self, check_mode: bool = False, private_key: PrivateKey | None = None, **options: Any) -> Outcome:
         """Converge wg0 to the module options given."""
         desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
+        desired = replace(desired, table=resolve_table(desired.table))
         here = kernel.Host()
         circumstances = Circumstances(time.time(), self.recorded, Resolver(), here.path_mtu, here.has_routes)
         with self.entered():

@@ -134,6 +134,80 @@ def test_stale_things_go_and_foreign_ones_stay(host: Host) -> None:
     assert len(host.read().device.peers) == 2
 
 
+@pytest.mark.usefixtures("vpn_table")
+def test_a_table_goes_by_its_name(host: Host) -> None:
+    peers = strangers(1, 2)
+    assert twice(host, table="vpn", peers=peers)
+    assert {route.split()[0] for route in host.run("ip", "route", "show", "table", "1234").splitlines()} == {
+        "10.0.0.0",
+        "10.0.0.1",
+    }
+    assert described(host.converge(table="1234", peers=peers)) == []
+    assert twice(host, table="main", peers=peers) == [
+        "add route 10.0.0.0/32",
+        "add route 10.0.0.1/32",
+        "remove route 10.0.0.0/32 table 1234",
+        "remove route 10.0.0.1/32 table 1234",
+    ]
+    with pytest.raises(InputError, match="no routing table of this host has this name"):
+        host.converge(table="nowhere", peers=peers)
+
+
+def test_an_alias_is_set_kept_changed_and_cleared(host: Host) -> None:
+    assert "set mtu 1420, set alias 'to Paris', set up" in twice(host, alias="to Paris")
+    assert "alias to Paris" in host.run("ip", "link", "show", "wg0")
+    assert described(host.converge()) == []
+    longest = "é" * 127
+    assert twice(host, alias=longest) == [f"set alias {longest!r}"]
+    assert host.read().alias == longest
+    assert twice(host, alias="") == ["clear alias"]
+    assert "alias" not in host.run("ip", "link", "show", "wg0")
+
+
+@pytest.mark.parametrize("kept", ["0", "1"])
+def test_an_interface_is_held_down_and_comes_up_as_it_was(pair: tuple[Host, Host], kept: str) -> None:
+    left, right = pair
+    left.run("sysctl", "-qw", f"net.ipv6.conf.default.keep_addr_on_down={kept}")
+    peer = peer_options(right, endpoint="192.0.2.2:51820", allowed_ips=["0.0.0.0/0", "::/0", "10.7.0.0/16"])
+    options: dict[str, Any] = {
+        "listen_port": 51820,
+        "addresses": ["10.9.0.1/24", "fd09::1/64"],
+        "peers": [peer],
+    }
+    twice(left, **options)
+    before = comparable(left.read())
+    done = twice(left, **options, up=False)
+    assert done[-4:-2] == ["set down", "add address fd09::1/64"]
+    held = left.read()
+    assert (held.up, held.addresses, held.routes, held.rules) == (False, before.addresses, frozenset(), frozenset())
+    assert (held.netfilter, held.device.fwmark, set(held.device.peers)) == ({}, 0, {right.public_key})
+    assert described(left.converge(up=False)) == []
+    twice(left, **options)
+    assert comparable(left.read()) == before
+
+
+def test_a_new_interface_can_start_down(host: Host) -> None:
+    addresses = ["10.9.0.1/24", "fd09::1/64"]
+    options: dict[str, Any] = {"listen_port": 51820, "addresses": addresses, "peers": strangers(1)}
+    assert not any("route" in done or "set up" in done for done in twice(host, up=False, **options))
+    # Nothing listens yet.
+    assert "51820" not in host.run("ss", "-Hlun")
+    assert twice(host, **options) == ["set up", "add route 10.0.0.0/32"]
+
+
+def test_an_interface_that_cannot_come_up_stays_down_as_it_was(host: Host) -> None:
+    addresses = ["10.9.0.1/24", "fd09::1/64"]
+    options: dict[str, Any] = {"listen_port": 51999, "addresses": addresses, "peers": strangers(1)}
+    host.converge(up=False, **options)
+    before = comparable(host.read())
+    with host.entered():
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("0.0.0.0", 51999))
+    with taken, pytest.raises(ConvergeError, match=r"UDP port.*What was running before has been restored"):
+        host.converge(**options, alias="new")
+    assert comparable(host.read()) == before
+
+
 def test_absent_removes_it_all_and_only_once(host: Host) -> None:
     host.converge(addresses=["10.200.0.1/24"], peers=[*strangers(2), {**strangers(3)[2], "allowed_ips": ["0.0.0.0/0"]}])
     rules = host.run("ip", "rule", "show")

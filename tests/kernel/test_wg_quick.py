@@ -34,6 +34,7 @@ def cases(left: Host, right: Host) -> dict[str, dict[str, Any]]:
             "listen_port": 51820,
             "fwmark": "0x99",
             "mtu": 1380,
+            "alias": 'to "Paris", é, $HOME, 100 %',
             "addresses": ["10.9.0.1/24", "10.9.1.1/32", "fd09::1/64"],
             "peers": [
                 peer_options(right, endpoint="192.0.2.2:51820", allowed_ips=["10.9.0.0/16", "10.8.0.0/24", "fd10::/64"],
@@ -47,6 +48,7 @@ def cases(left: Host, right: Host) -> dict[str, dict[str, Any]]:
             **options, "listen_port": 21841, "outside_replies": False, "peers": [full]
         },
         "table off": {**options, "listen_port": 51820, "table": "off", "peers": strangers(2)},
+        "table by name": {**options, "listen_port": 51820, "table": "vpn", "peers": strangers(2)},
         "table by number": {**options, "listen_port": 51820, "table": "1234", "peers": [full, *strangers(2)]},
     }  # fmt: skip
 
@@ -73,6 +75,7 @@ def test_the_mtu_is_what_wg_quick_finds(pair: tuple[Host, Host], tmp_path: Path,
     assert (ours, left.read().mtu) == (mtu, mtu)
 
 
+@pytest.mark.usefixtures("vpn_table")
 @pytest.mark.parametrize("case", list(cases(Host("left"), Host("right"))))
 def test_wg_quick_up_and_the_engine_agree(pair: tuple[Host, Host], tmp_path: Path, case: str) -> None:
     left, right = pair

@@ -12,10 +12,12 @@ from .console import LabError
 
 @dataclass(frozen=True)
 class Flavour:
-    """A recipe of a root image: the distribution's suite, and the packages besides the essential ones."""
+    """A recipe of a root image: the distribution's suite, the packages besides the essential ones, and the scripts
+    of this folder that prepare the root before customize.sh does."""
 
     suite: str
     packages: tuple[str, ...]
+    prepare: tuple[str, ...] = ()
 
 
 # What any host has that Ansible manages over SSH, and busybox for the initramfs.
@@ -37,16 +39,25 @@ _BASE = (
 _HOST = (*_BASE, "iputils-ping", "nftables", "python3-nacl", "python3-pyroute2", "wireguard-tools")
 
 # For tests in network namespaces, which also run modules as whole processes.
-_TEST = (*_HOST, "ansible-core", "conntrack", "python3-hypothesis", "python3-pytest", "strace", "tcpdump")
+_TEST = (
+    *_HOST,
+    "ansible-core",
+    "conntrack",
+    "python3-hypothesis",
+    "python3-pytest",
+    "strace",
+    "systemd-resolved",
+    "tcpdump",
+)
 
 FLAVOURS = {
     "debian12": Flavour("bookworm", _HOST),
     "debian12-bare": Flavour("bookworm", _BASE),
-    "debian12-test": Flavour("bookworm", _TEST),
+    "debian12-test": Flavour("bookworm", _TEST, ("resolvers.sh",)),
     "debian13": Flavour("trixie", _HOST),
     "debian13-bare": Flavour("trixie", _BASE),
-    "debian13-test": Flavour("trixie", _TEST),
-    "debian-unstable-test": Flavour("unstable", _TEST),
+    "debian13-test": Flavour("trixie", _TEST, ("resolvers.sh",)),
+    "debian-unstable-test": Flavour("unstable", _TEST, ("resolvers.sh",)),
 }
 
 

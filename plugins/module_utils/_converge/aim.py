@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
@@ -56,7 +57,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
     device = _aim_device(desired, running.device, circumstances)
     addresses = running.addresses if desired.addresses is None else desired.addresses
     allowed = [peer.allowed_ips for peer in device.peers.values()]
-    families = full_tunnel_families(desired.table, allowed)
+    families = full_tunnel_families(desired.table, allowed) if desired.up else ()
     fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
     rules = _aim_rules(running, families, fwmark)
     netfilter = {
@@ -67,14 +68,16 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         running,
         exists=True,
         device=replace(device, fwmark=fwmark),
-        up=True,
+        up=desired.up,
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=tuple(sorted(addresses)),
-        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark),
+        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark) if desired.up else frozenset(),
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
         src_valid_mark=running.src_valid_mark or socket.AF_INET in families,
+        alias=running.alias if desired.alias is None else desired.alias,
+        dns=merge_dns(desired.dns, desired.dns_search, running.dns) if desired.up else NO_DNS,
     )
 
 

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterable
 from typing import NamedTuple, Union
 
+from .._model.dns import NO_DNS, Dns
 from .._model.endpoint import Endpoint
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
@@ -117,11 +118,22 @@ class RemoveAddress(NamedTuple):
 class SetLink(NamedTuple):
     mtu: int | None = None
     up: bool | None = None
+    alias: str | None = None
 
     def describe(self) -> str:
         parts = [f"set mtu {self.mtu}"] if self.mtu is not None else []
+        parts += [f"set alias {self.alias!r}"] if self.alias else ["clear alias"] if self.alias == "" else []
         parts += [f"set {'up' if self.up else 'down'}"] if self.up is not None else []
         return ", ".join(parts)
+
+
+class SetDns(NamedTuple):
+    """Make these the interface's name servers and search domains; ``NO_DNS`` clears."""
+
+    dns: Dns
+
+    def describe(self) -> str:
+        return "clear dns" if self.dns == NO_DNS else f"set {self.dns}"
 
 
 class AddRoute(NamedTuple):
@@ -179,6 +191,7 @@ Operation = Union[
     AddAddress,
     RemoveAddress,
     SetLink,
+    SetDns,
     AddRoute,
     RemoveRoute,
     AddRule,

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import PublicKey
-from .._model.prefix import Prefix
+from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import RunningState
 from .operations import (
     AddAddress,
@@ -25,6 +26,7 @@ from .operations import (
     RemoveRoute,
     RemoveRule,
     SetDevice,
+    SetDns,
     SetLink,
     SetNetfilter,
     SetPeer,
@@ -55,6 +57,7 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
         *_plan_peers(before.device.peers, after.device.peers, names),
         *_plan_addresses(before, after),
         *_plan_link(before, after),
+        *_plan_dns(before, after),
         *_plan_netfilter(before, after),
         *_plan_routes(before, after),
         *(AddRule(rule) for rule in sorted(after.rules - before.rules)),
@@ -63,6 +66,7 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
 
 def _plan_absent(before: RunningState, after: RunningState) -> Iterator[Operation]:
     yield from (RemoveRule(rule) for rule in sorted(before.rules - after.rules))
+    yield from _plan_dns(before, after)
     if before.exists:
         if before.device.peers:
             yield ClearPeers(len(before.device.peers))
@@ -120,7 +124,8 @@ def _peer_change(before: RunningPeer | None, after: RunningPeer, names: Names) -
 
 
 def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    yield from (AddAddress(address) for address in after.addresses if address not in before.addresses)
+    new = (address for address in after.addresses if address not in before.addresses)
+    yield from (AddAddress(address) for address in new if not _lost_going_down(address, before, after))
     yield from (RemoveAddress(address) for address in before.addresses if address not in after.addresses)
 
 
@@ -128,9 +133,21 @@ def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]
     changes = SetLink(
         mtu=after.mtu if before.mtu != after.mtu else None,
         up=after.up if before.up != after.up else None,
+        alias=after.alias if before.alias != after.alias else None,
     )
     if changes != SetLink():
         yield changes
+    yield from (AddAddress(address) for address in after.addresses if _lost_going_down(address, before, after))
+
+
+def _lost_going_down(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
+    """The kernel takes IPv6 addresses from an interface that goes down (net/ipv6/addrconf.c, addrconf_ifdown)."""
+    return before.up and not after.up and address.family == socket.AF_INET6
+
+
+def _plan_dns(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    if before.dns != after.dns:
+        yield SetDns(after.dns)
 
 
 def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
@@ -143,7 +160,12 @@ def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
 
 
 def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over."""
+    """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over.
+
+    An interface that is down has none: the kernel removes them.
+    """
+    if not after.up:
+        return
     missing = after.routes - before.routes
     yield from (AddRoute(route) for route in sorted(missing, key=lambda route: (-route.prefix.length, route)))
     yield from (RemoveRoute(route) for route in sorted(before.routes - after.routes))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from .._model.dns import check_dns
 from .._model.interface import DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
 from .._model.options import refuse_own_key
@@ -56,6 +57,8 @@ def converge(
     before = kernel.read(desired.interface)
     unchanged_key = desired.private_key in (None, before.device.private_key)
     refuse_own_key(desired.peers or (), before.device.public_key if unchanged_key else None)
+    if desired.up:
+        check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
     return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
 

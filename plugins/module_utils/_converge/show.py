@@ -52,11 +52,18 @@ def show_state(state: RunningState) -> dict[str, Any]:
         "fwmark": f"{state.device.fwmark:#x}" if state.device.fwmark else "off",
         "mtu": state.mtu,
         "up": state.up,
+        **_show_labels(state),
         "addresses": [str(address) for address in state.addresses],
         "routes": [str(route) for route in sorted(state.routes)],
         "rules": [f"{'-4' if rule.family == socket.AF_INET else '-6'} {rule}" for rule in own_rules],
         "netfilter": [rule for family in families for rule in sorted(state.netfilter[family])],
     }
+
+
+def _show_labels(state: RunningState) -> dict[str, Any]:
+    """What most interfaces do not have, where this one does."""
+    shown = {"alias": state.alias, "dns": list(state.dns.servers), "dns_search": list(state.dns.search)}
+    return {key: value for key, value in shown.items() if value}
 
 
 def describe_state(state: RunningState, now: float) -> dict[str, Any]:
@@ -65,12 +72,15 @@ def describe_state(state: RunningState, now: float) -> dict[str, Any]:
     return {
         "interface": state.interface,
         "up": state.up,
+        "alias": state.alias,
         "mtu": state.mtu,
         "public_key": str(device.public_key) if device.public_key else None,
         "listen_port": device.listen_port,
         "fwmark": device.fwmark,
         "addresses": [str(address) for address in state.addresses],
         "routes": [str(route) for route in sorted(state.routes)],
+        "dns": list(state.dns.servers),
+        "dns_search": list(state.dns.search),
         "peers": [_describe_peer(peer, now) for peer in device.peers.values()],
     }
 

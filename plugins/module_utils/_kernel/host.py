@@ -22,13 +22,17 @@ from .._converge.operations import (
     RemoveAddress,
     RemoveRoute,
     RemoveRule,
+    SetDns,
     SetLink,
     SetNetfilter,
     SetSourceValidMark,
     WireGuardOperation,
 )
+from .._model.dns import NO_DNS
+from .._model.prefix import InterfaceAddress
 from .._model.state import Route, RunningState
 from . import netfilter, reading, wireguard
+from .dns import NameServers
 from .errors import KernelError
 from .reading import ROUTE_PROTOCOL
 from .routing import Routing
@@ -40,7 +44,13 @@ _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
 
 class Host:
-    """The kernel of this host, in the network namespace of this process."""
+    """The kernel of this host, in the network namespace of this process.
+
+    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
+    """
+
+    def __init__(self, name_servers: NameServers | None = None) -> None:
+        self._name_servers = name_servers
 
     def read(self, interface: str) -> RunningState:
         """Everything that one interface concerns. Raises KernelError, also when the name belongs to another kind."""
@@ -59,6 +69,7 @@ class Host:
                 priorities=priorities,
                 netfilter=netfilter.read_rules(interface),
                 src_valid_mark=_read_flag(_SRC_VALID_MARK),
+                dns=self._name_servers.read(interface) if self._name_servers else NO_DNS,
             )
             if link is None:
                 return base
@@ -68,6 +79,7 @@ class Host:
                 device=wireguard.read_device(interface),
                 up=link.up,
                 mtu=link.mtu,
+                alias=link.alias,
                 addresses=reading.interface_addresses(netlink, link.ifindex),
                 routes=frozenset(reading.owned_routes(netlink, link.ifindex)),
             )
@@ -78,7 +90,7 @@ class Host:
             wireguard.apply_operations(interface, cast("Sequence[WireGuardOperation]", operations))
             return
         with Routing() as routing, RouteNetlink() as netlink:
-            changes = _Changes(interface, routing, netlink)
+            changes = _Changes(interface, routing, netlink, self._name_servers)
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
                     wireguard.apply_operations(interface, cast("list[WireGuardOperation]", list(group)))
@@ -102,10 +114,13 @@ class Host:
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link and its routes up once, when first needed."""
 
-    def __init__(self, interface: str, routing: Routing, netlink: RouteNetlink) -> None:
+    def __init__(
+        self, interface: str, routing: Routing, netlink: RouteNetlink, name_servers: NameServers | None
+    ) -> None:
         self._interface = interface
         self._routing = routing
         self._netlink = netlink
+        self._name_servers = name_servers
         self._known_index = 0
         self._known_protocols: dict[Route, int] | None = None
 
@@ -116,9 +131,13 @@ class _Changes:
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())
         elif isinstance(operation, SetLink):
-            routing.set_link(self._index(), operation.mtu, operation.up)
+            routing.set_link(self._index(), operation.mtu, operation.up, operation.alias)
+        elif isinstance(operation, SetDns):
+            if self._name_servers is None:
+                raise KernelError(errno.ENOENT, operation.describe(), "nothing on this host looks after name servers")
+            self._name_servers.write(self._interface, operation.dns)
         elif isinstance(operation, AddAddress):
-            routing.change_address("add", self._index(), operation.address)
+            self._add_address(operation.address)
         elif isinstance(operation, RemoveAddress):
             # Else the kernel drops the other addresses of the network with its first one.
             _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
@@ -133,6 +152,14 @@ class _Changes:
             netfilter.replace_rules(self._interface, operation.family, operation.rules)
         elif isinstance(operation, SetSourceValidMark):
             _write_flag(_SRC_VALID_MARK)
+
+    def _add_address(self, address: InterfaceAddress) -> None:
+        try:
+            self._routing.change_address("add", self._index(), address)
+        except KernelError as error:
+            # sysctl keep_addr_on_down may have spared it.
+            if error.errno != errno.EEXIST:
+                raise
 
     def _index(self) -> int:
         if not self._known_index:

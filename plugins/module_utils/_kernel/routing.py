@@ -51,8 +51,10 @@ class Routing:
         with _doing("delete the interface"):
             self._ipr.link("del", index=index)
 
-    def set_link(self, index: int, mtu: int | None, up: bool | None) -> None:
+    def set_link(self, index: int, mtu: int | None, up: bool | None, alias: str | None = None) -> None:
         with _doing("set the link"):
+            if alias is not None:
+                self._ipr.link("set", index=index, ifalias=alias)
             if mtu is not None:
                 self._ipr.link("set", index=index, mtu=mtu)
             if up is not None:

@@ -24,7 +24,7 @@ _NETLINK_ROUTE = 0
 _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETRULE = 18, 22, 26, 34
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_INFO_KIND = 3, 4, 18, 1
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_INFO_KIND = 3, 4, 18, 20, 1
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, length, flags, scope, index
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 # struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags. struct fib_rule_hdr
@@ -45,6 +45,7 @@ class Link(NamedTuple):
     kind: str
     up: bool
     mtu: int
+    alias: str
 
 
 class KernelRoute(NamedTuple):
@@ -147,12 +148,22 @@ def _number(value: bytes | None) -> int:
     return int(_U32.unpack(value)[0]) if value else 0
 
 
+def _text(value: bytes | None) -> str:
+    return (value or b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
 def _decode_link(data: bytes) -> Link:
     _family, _type, index, flags, _change = _LINK.unpack_from(data)
     values = _attributes(data, _LINK.size)
     kind = _attributes(values.get(_IFLA_LINKINFO, b""), 0).get(_IFLA_INFO_KIND, b"physical")
-    name = values[_IFLA_IFNAME].rstrip(b"\0").decode("utf-8", "surrogateescape")
-    return Link(index, name, kind.rstrip(b"\0").decode(), bool(flags & _IFF_UP), _number(values.get(_IFLA_MTU)))
+    return Link(
+        index,
+        _text(values.get(_IFLA_IFNAME)),
+        kind.rstrip(b"\0").decode(),
+        bool(flags & _IFF_UP),
+        _number(values.get(_IFLA_MTU)),
+        _text(values.get(_IFLA_IFALIAS)),
+    )
 
 
 def _decode_route(data: bytes) -> KernelRoute:

@@ -39,9 +39,10 @@ class DesiredPeer(NamedTuple):
 class DesiredInterface:
     """One interface as the inventory wants it.
 
-    ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none) or a number.
+    ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none), a number or a name.
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
-    under a full tunnel, connections that came in outside the tunnel are answered outside it.
+    under a full tunnel, connections that came in outside the tunnel are answered outside it. ``dns`` and
+    ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
     """
 
     interface: str
@@ -54,6 +55,10 @@ class DesiredInterface:
     peers_mode: str = EXACT
     table: str = "auto"
     outside_replies: bool = True
+    dns: tuple[str, ...] | None = None
+    dns_search: tuple[str, ...] | None = None
+    alias: str | None = None
+    up: bool = True
 
 
 class RunningPeer(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from .dns import parse_dns_search, parse_dns_server
 from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
 from .interface import EXACT, DesiredInterface, DesiredPeer
@@ -18,6 +19,10 @@ from .prefix import Prefix, parse_interface_address, parse_prefix
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
+# Neither another spelling of auto and off, nor what YAML makes of on.
+_TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
+# The kernel takes 255, of which a final NUL is one (IFALIASZ in include/uapi/linux/if.h; ifla_policy).
+_ALIAS_BYTES = 254
 # Unquoted in YAML, off is a boolean.
 _OFF = ("off", "False")
 
@@ -43,9 +48,22 @@ def parse_number(value: object, option: str, low: int, high: int, off: bool = Fa
 
 
 def parse_table(value: object) -> str:
-    """``auto``, ``off`` or the number of a routing table, as in wg-quick(8)."""
+    """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
     text = "auto" if value is None else str(value)
-    return "off" if text in _OFF else text if text == "auto" else str(parse_number(text, "table", 1, 2**32 - 1))
+    if text in _OFF:
+        return "off"
+    return text if text == "auto" or _TABLE_NAME.fullmatch(text) else str(parse_number(text, "table", 1, 2**32 - 1))
+
+
+def parse_alias(value: str | None, option: str = "alias") -> str | None:
+    """Text for people. It stands in single quotes in wg0.conf, where ``#`` and ``%i`` mean something everywhere."""
+    if value is not None and not value.isprintable():
+        raise InputError(option, value, "not printable on one line", "use a plain text")
+    if value is not None and any(part in value for part in ("'", "#", "%i")):
+        raise InputError(option, value, "it has a ', a # or a %i, which wg-quick's file cannot hold", "leave that out")
+    if value is not None and len(value.encode()) > _ALIAS_BYTES:
+        raise InputError(option, value, "too long", f"write at most {_ALIAS_BYTES} bytes of UTF-8")
+    return value
 
 
 def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]:
@@ -137,6 +155,7 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
     """The options that ``interface`` and ``config`` share, to the model. Raises InputError."""
     peers = options.get("peers")
     addresses = options.get("addresses")
+    dns, dns_search = options.get("dns"), options.get("dns_search")
     desired = DesiredInterface(
         interface=parse_interface_name(options["interface"]),
         private_key=private_key,
@@ -149,6 +168,10 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
+        dns=None if dns is None else tuple(dict.fromkeys(map(parse_dns_server, dns))),
+        dns_search=None if dns_search is None else tuple(dict.fromkeys(map(parse_dns_search, dns_search))),
+        alias=parse_alias(options.get("alias")),
+        up=options.get("up") is not False,
     )
     check_peers(desired.peers or ())
     return desired

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .dns import NO_DNS, Dns
 from .interface import RunningDevice
 from .prefix import InterfaceAddress, Prefix
 
@@ -49,7 +50,8 @@ class RunningState:
 
     ``routes`` are those that the interface owns (the kernel's own and routing daemons' are not among them).
     ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
-    has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``.
+    has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``. ``dns`` is empty, too, where nobody
+    had it read; it may outlive the interface.
     """
 
     interface: str
@@ -63,3 +65,5 @@ class RunningState:
     priorities: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     netfilter: Mapping[int, frozenset[str]] = field(default_factory=dict)
     src_valid_mark: bool = False
+    alias: str = ""
+    dns: Dns = NO_DNS

@@ -28,6 +28,7 @@ class WgQuickPeer(NamedTuple):
 class WgQuickFile:
     """A whole file. ``listen_port``, ``fwmark`` and ``mtu`` 0 are not there.
 
+    ``table`` is ``auto``, ``off``, or a table's number or name.
     ``unmanaged`` are the DNS, PreUp, PostUp, PreDown and PostDown lines word for word, in their order. Like the
     kernel's, the peers have each a key of its own, and no prefix is with two of them.
     """

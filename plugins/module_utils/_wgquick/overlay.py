@@ -15,6 +15,7 @@ from .._model.interface import EXACT, DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
 from .._model.prefix import Prefix
 from .file import WgQuickFile, WgQuickPeer
+from .lines import alias_lines, dns_lines, is_replaced
 
 _T = TypeVar("_T")
 
@@ -39,7 +40,12 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
         addresses=_given(desired.addresses, file.addresses),
         mtu=_given(desired.mtu, file.mtu),
         table=desired.table,
-        unmanaged=(*_own_hooks(desired, peers), *(line for line in file.unmanaged if not _is_own(line))),
+        unmanaged=(
+            *dns_lines(desired, file.unmanaged),
+            *_own_hooks(desired, peers),
+            *alias_lines(desired),
+            *(line for line in file.unmanaged if not _is_own(line) and not is_replaced(desired, line)),
+        ),
         peers=peers,
     )
 

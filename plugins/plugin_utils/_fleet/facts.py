@@ -32,6 +32,9 @@ class Host:
     mtu: int | None = None
     fwmark: int | None = None
     table: str | None = None
+    dns: tuple[str, ...] | None = None
+    dns_search: tuple[str, ...] | None = None
+    alias: str | None = None
 
     @property
     def own(self) -> tuple[Prefix, ...]:

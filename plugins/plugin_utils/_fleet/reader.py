@@ -136,4 +136,7 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
         mtu=values.get("wireguard_mtu", v.number(576, 65535), None),
         fwmark=values.get("wireguard_fwmark", v.number(0, 2**32 - 1, off=True), None),
         table=values.get("wireguard_table", v.parse_table, None),
+        dns=values.get("wireguard_dns", v.parse_dns, None),
+        dns_search=values.get("wireguard_dns_search", v.parse_search, None),
+        alias=values.get("wireguard_alias", v.parse_alias, None),
     )

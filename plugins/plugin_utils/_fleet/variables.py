@@ -13,8 +13,12 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
+    parse_alias as parse_alias_option,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_interface_name,
     parse_number,
@@ -38,6 +42,9 @@ REGISTRY = "wireguard_registry"
 FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
 HOST_VARIABLES = (
     "wireguard_addresses",
+    "wireguard_alias",
+    "wireguard_dns",
+    "wireguard_dns_search",
     "wireguard_endpoint",
     "wireguard_fwmark",
     "wireguard_listen_port",
@@ -140,7 +147,21 @@ def parse_table(value: object, option: str) -> str:
     try:
         return parse_table_option(value)
     except InputError as error:
-        raise InputError(option, value, error.problem, "write auto, off or the number of a routing table") from None
+        raise InputError(option, value, error.problem, "write auto, off, or the number or name of a table") from None
+
+
+def parse_dns(value: object, option: str) -> tuple[str, ...]:
+    """Addresses of name servers in order of preference."""
+    return tuple(dict.fromkeys(parse_dns_server(str(text), option) for text in parse_list(value, option)))
+
+
+def parse_search(value: object, option: str) -> tuple[str, ...]:
+    """Search domains in order of preference."""
+    return tuple(dict.fromkeys(parse_dns_search(str(text), option) for text in parse_list(value, option)))
+
+
+def parse_alias(value: object, option: str) -> str | None:
+    return parse_alias_option(str(value), option)
 
 
 def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int | None]:

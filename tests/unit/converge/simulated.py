@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, exists=True, device=RunningDevice("wg0"))
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
-        return RunningState("wg0", rules=state.rules, priorities=state.priorities)
+        return RunningState("wg0", rules=state.rules, priorities=state.priorities, dns=state.dns)
     if isinstance(op, ops.AddRule):
         assert op.rule not in state.rules
         return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))
@@ -36,6 +37,9 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, netfilter={family: rules for family, rules in tables.items() if rules})
     if isinstance(op, ops.SetSourceValidMark):
         return replace(state, src_valid_mark=True)
+    if isinstance(op, ops.SetDns):
+        assert op.dns != state.dns
+        return replace(state, dns=op.dns)
     assert state.exists, f"{op.describe()} on an interface that is not there"
     return _apply_to_interface(state, op)
 
@@ -57,13 +61,22 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, addresses=tuple(a for a in state.addresses if a != op.address))
     if isinstance(op, ops.AddRoute):
         assert op.route not in state.routes
+        assert state.up
         return replace(state, routes=state.routes | {op.route})
     if isinstance(op, ops.RemoveRoute):
         assert op.route in state.routes
         return replace(state, routes=state.routes - {op.route})
     if isinstance(op, ops.SetLink):
-        return replace(state, mtu=op.mtu or state.mtu, up=state.up if op.up is None else op.up)
+        state = _go_down(state) if state.up and op.up is False else state
+        alias = state.alias if op.alias is None else op.alias
+        return replace(state, mtu=op.mtu or state.mtu, up=state.up if op.up is None else op.up, alias=alias)
     return replace(state, device=_apply_to_device(state.device, op))
+
+
+def _go_down(state: RunningState) -> RunningState:
+    """The kernel takes routes and IPv6 addresses away (fib_disable_ip, addrconf_ifdown)."""
+    ipv4 = tuple(address for address in state.addresses if address.family == socket.AF_INET)
+    return replace(state, addresses=ipv4, routes=frozenset())
 
 
 def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,
@@ -53,6 +54,7 @@ ENDPOINTS = [parse_endpoint(text) for text in ("192.0.2.1:51820", "192.0.2.2:518
 ADDRESSES = [
     parse_interface_address(text) for text in ("10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/32", "fd00::1/64", "fd00::2/128")
 ]
+DNS = [NO_DNS, Dns(("10.9.0.1",), (), True), Dns(("fd00::1", "10.9.0.1"), ("corp.example",), False)]
 NOW = 1_000_000.0
 T = TypeVar("T")
 
@@ -98,6 +100,10 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         peers_mode=draw(st.sampled_from(["exact", "merge"])),
         table=draw(st.sampled_from(["auto", "off", "1234"])),
         outside_replies=draw(st.booleans()),
+        dns=draw(optional(st.sampled_from([(), *(dns.servers for dns in DNS)]))),
+        dns_search=draw(optional(st.sampled_from([(), ("lan",)]))),
+        alias=draw(optional(st.sampled_from(["", "to Paris"]))),
+        up=draw(st.booleans()),
     )
 
 
@@ -106,7 +112,9 @@ def running_states(draw: st.DrawFn) -> RunningState:
     possible = [Rule(f, priority, mark) for f in (2, 10) for priority, mark in ((32765, 51820), (32764, 0), (99, 9))]
     rules = draw(st.frozensets(st.sampled_from(possible)))
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
-    host = RunningState("wg0", rules=rules, priorities=priorities)
+    # A record of resolvconf may outlive its interface.
+    dns = draw(st.sampled_from(DNS))
+    host = RunningState("wg0", rules=rules, priorities=priorities, dns=dns)
     if not draw(st.booleans()):
         return host
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -131,14 +139,18 @@ def running_states(draw: st.DrawFn) -> RunningState:
         draw(st.sampled_from([0, 7, 51820])),
         peers,
     )
+    up = draw(st.booleans())
+    routes = st.frozensets(st.sampled_from([Route(p, t) for p in PREFIXES for t in (254, 1234)]))
     return RunningState(
         "wg0",
         exists=True,
         device=device,
-        up=draw(st.booleans()),
+        up=up,
         mtu=draw(st.sampled_from([1280, 1420])),
         addresses=tuple(sorted(draw(st.lists(st.sampled_from(ADDRESSES), unique=True)))),
-        routes=draw(st.frozensets(st.sampled_from([Route(p, t) for p in PREFIXES for t in (254, 1234)]))),
+        routes=draw(routes) if up else frozenset(),
         rules=rules,
         priorities=priorities,
+        alias=draw(st.sampled_from(["", "to Paris", "by hand"])),
+        dns=dns,
     )

@@ -13,6 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances, absent, aim
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,
@@ -80,12 +81,14 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
         }
         assert got == kept
     assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
+    assert (restored.dns, restored.alias, restored.up) == (state.dns, state.alias, state.up)
 
 
 @given(running_states())
 def test_absent_leaves_nothing_to_do(state: RunningState) -> None:
     reached = apply_all(state, plan_operations(state, absent(state), {}))
     assert not reached.exists
+    assert reached.dns == NO_DNS
     assert plan_operations(reached, absent(reached), {}) == []
 
 
@@ -210,3 +213,65 @@ def test_another_interfaces_full_tunnel_is_left_alone() -> None:
     state = running(RunningPeer(KEYS[0]), rules=rules)
     assert plan(desired(DesiredPeer(KEYS[0])), state) == []
     assert plan_operations(state, absent(state), {}) == [ops.ClearPeers(1), ops.DeleteLink("wg0")]
+
+
+def test_name_servers_are_set_after_the_interface_is_up_and_go_before_it_does() -> None:
+    peer = DesiredPeer(KEYS[0], allowed_ips=prefixes("10.1.0.0/16"))
+    wanted = desired(peer, dns=("10.1.0.1",), dns_search=("lan",), alias="to Paris")
+    new = RunningState("wg0", priorities={2: (0, 32766, 32767)})
+    assert [op.describe() for op in plan(wanted, new)][-3:] == [
+        "set mtu 1420, set alias 'to Paris', set up",
+        "set dns 10.1.0.1, dns_search lan",
+        "add route 10.1.0.0/16",
+    ]
+    state = apply_all(new, plan(wanted, new))
+    assert plan(DesiredInterface("wg0"), state) == []
+    assert [op.describe() for op in plan_operations(state, absent(state), {})] == [
+        "clear dns",
+        "remove all 1 peers",
+        "delete interface wg0",
+    ]
+
+
+def test_name_servers_and_alias_are_cleared_by_empty_ones() -> None:
+    state = running(dns=Dns(("10.1.0.1",), ("lan",), True), alias="to Paris")
+    cleared = plan(DesiredInterface("wg0", dns=(), alias=""), state)
+    assert [op.describe() for op in cleared] == ["clear alias", "clear dns"]
+    fewer = plan(DesiredInterface("wg0", dns_search=()), state)
+    assert [op.describe() for op in fewer] == ["set dns 10.1.0.1"]
+
+
+def test_name_servers_for_some_domains_only_become_those_for_all() -> None:
+    state = running(dns=Dns(("10.1.0.1",), ("lan",), exclusive=False))
+    assert plan(DesiredInterface("wg0"), state) == []
+    assert plan(DesiredInterface("wg0", dns=("10.1.0.1",)), state) == [ops.SetDns(Dns(("10.1.0.1",), ("lan",), True))]
+
+
+def test_an_interface_that_is_held_down_has_nothing_that_sends_packets_to_it() -> None:
+    full = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0", "10.1.0.0/16"), endpoint=ENDPOINTS[0])
+    addresses = tuple(map(parse_interface_address, ("10.9.0.1/24", "fd00::1/64")))
+    new = RunningState("wg0", priorities={2: (0, 32766, 32767)})
+    wanted = desired(full, addresses=addresses, dns=("10.1.0.1",))
+    state = apply_all(new, plan(wanted, new))
+    down = replace(wanted, up=False)
+    described = [op.describe() for op in plan(down, state)]
+    assert described == [
+        "remove rule 32764: lookup main suppress_prefixlength 0",
+        "remove rule 32765: not fwmark 0xca6c lookup 51820",
+        "clear fwmark",
+        "set down",
+        "add address fd00::1/64",
+        "clear dns",
+        "remove the IPv4 netfilter table wg-quick-wg0",
+    ]
+    held = apply_all(state, plan(down, state))
+    assert plan(down, held) == []
+    assert held.addresses == state.addresses
+    assert plan(down, new)[-1] == ops.SetLink(mtu=1420)
+    again = apply_all(held, plan(wanted, held))
+    assert (again.routes, again.rules, again.netfilter, again.dns) == (
+        state.routes,
+        state.rules,
+        state.netfilter,
+        state.dns,
+    )

@@ -131,7 +131,17 @@ def test_options_are_there_only_where_they_are_given() -> None:
     inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
     hosts = inventory.plan().hosts
     assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
-    assert not {"mtu", "fwmark", "table", "listen_port"} & set(hosts["bob"])
+    options = {"mtu", "fwmark", "table", "listen_port", "dns", "dns_search", "alias"}
+    assert not options & set(hosts["bob"])
+
+
+def test_name_servers_and_alias_are_handed_on() -> None:
+    inventory = Inventory()
+    inventory.hosts["ada"].update(wireguard_dns="10.8.0.1, FD00:0::1", wireguard_dns_search=["Lan", "corp.example"])
+    inventory.hosts["bob"].update(wireguard_dns=[], wireguard_alias="", wireguard_table="vpn")
+    hosts = inventory.plan().hosts
+    assert (hosts["ada"]["dns"], hosts["ada"]["dns_search"]) == (["10.8.0.1", "fd00::1"], ["lan", "corp.example"])
+    assert (hosts["bob"]["dns"], hosts["bob"]["alias"], hosts["bob"]["table"]) == ([], "", "vpn")
 
 
 def test_a_peer_without_a_key_is_left_out_and_purges_nothing() -> None:

@@ -134,7 +134,17 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         ["ada: wireguard_persistent_keepalive 'often'", "from 0 to 65535"],
     ),
     "a mark": (having("ada", fwmark="0xg"), ["ada: wireguard_fwmark '0xg'"]),
-    "a table": (having("ada", table="main"), ["ada: wireguard_table 'main'", "write auto, off or the number"]),
+    "a table": (
+        having("ada", table="7up"),
+        ["ada: wireguard_table '7up'", "auto, off, or the number or name of a table"],
+    ),
+    "a name server": (
+        having("ada", dns=["10.8.0.1", "dns.example"]),
+        ["ada: wireguard_dns 'dns.example': not an IP address"],
+    ),
+    "name servers": (having("ada", dns={"first": "10.8.0.1"}), ["ada: wireguard_dns", "not a list; write a list"]),
+    "a search domain": (having("ada", dns_search="~."), ["ada: wireguard_dns_search '~.': not a domain"]),
+    "an alias": (having("ada", alias="it's"), ["ada: wireguard_alias", "which wg-quick's file cannot hold"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
         ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],

@@ -65,7 +65,10 @@ def test_numbers(value: object, number: int | None) -> None:
     assert parse_number(value, "x", 0, 255) == number
 
 
-@pytest.mark.parametrize(("value", "table"), [(None, "auto"), ("auto", "auto"), ("off", "off"), ("0x10", "16")])
+@pytest.mark.parametrize(
+    ("value", "table"),
+    [(None, "auto"), ("auto", "auto"), ("off", "off"), ("0x10", "16"), ("main", "main"), ("off_2.x-y", "off_2.x-y")],
+)
 def test_tables(value: object, table: str) -> None:
     assert parse_table(value) == table
 
@@ -88,7 +91,10 @@ def test_a_bad_interface_name_is_refused(name: str) -> None:
         ("fwmark", "010"),
         ("mtu", 575),
         ("mtu", "1420.5"),
-        ("table", "main"),
+        ("table", "two words"),
+        ("table", "7up"),
+        ("table", "OFF"),
+        ("table", "True"),
         ("table", 0),
         ("table", "٣"),
     ],
@@ -98,6 +104,37 @@ def test_a_bad_number_is_refused(option: str, value: object) -> None:
         value = "0"
     with pytest.raises(InputError, match=f"^{option} .*out of range or not a number; give a number from"):
         parse_interface({"interface": "wg0", option: value})
+
+
+@pytest.mark.parametrize("alias", [None, "", "to Paris (uplink 2)", 'say "$HOME" & \\ 100 %', "é" * 127])
+def test_an_alias(alias: str | None) -> None:
+    assert parse_interface({"interface": "wg0", "alias": alias}).alias == alias
+
+
+@pytest.mark.parametrize(
+    ("alias", "message"),
+    [
+        ("it's", "it has a ', a # or a %i, which wg-quick's file cannot hold; leave that out"),
+        ("ticket #7", "it has a ', a # or a %i"),
+        ("100%in", "it has a ', a # or a %i"),
+        ("two\nlines", "not printable on one line"),
+        ("é" * 128, "too long; write at most 254 bytes of UTF-8"),
+    ],
+)
+def test_an_alias_that_wg_quick_could_not_set_is_refused(alias: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_interface({"interface": "wg0", "alias": alias})
+    assert str(caught.value).startswith(f"alias {alias!r}: {message}")
+
+
+def test_name_servers_and_up() -> None:
+    plain = parse_interface({"interface": "wg0"})
+    assert (plain.dns, plain.dns_search, plain.up) == (None, None, True)
+    options = {"dns": ["10.9.0.1", "fd00:0::1", "10.9.0.1"], "dns_search": ["Lan.", "lan"], "up": False}
+    given = parse_interface({"interface": "wg0", **options})
+    assert (given.dns, given.dns_search, given.up) == (("10.9.0.1", "fd00::1"), ("lan",), False)
+    empty = parse_interface({"interface": "wg0", "dns": [], "dns_search": []})
+    assert (empty.dns, empty.dns_search) == ((), ())
 
 
 @pytest.mark.parametrize(

@@ -189,3 +189,24 @@ def test_the_loudest_task_never_shows_a_secret(arguments: dict[str, Any], tmp_pa
         assert not any(secret in task.output for secret in SECRETS)
         # The preshared key is an argument, so that it is in what Ansible sends; the private key is not.
         assert not any(secret in task.remains for secret in (SECRETS[0], SECRETS[1], OTHER_PRESHARED))
+
+
+def test_what_wg_quick_would_stop_at_is_refused_before_anything_is_written(arguments: dict[str, Any]) -> None:
+    path = Path(arguments["path"])
+    failed = run_module("config", {**arguments, "table": "no-such-table"})
+    assert failed.message.startswith(
+        "table 'no-such-table': no routing table of this host has this name; give a number"
+    )
+    failed = run_module("config", {**arguments, "alias": "it's"})
+    assert failed.message.startswith("alias \"it's\": it has a '")
+    failed = run_module("config", {**arguments, "dns": [], "dns_search": ["lan"]})
+    assert failed.message == "dns_search 'lan': there is no server to ask for it; give dns as well"
+    assert not path.parent.exists()
+
+
+def test_a_table_keeps_its_name_and_an_alias_is_a_hook(arguments: dict[str, Any]) -> None:
+    options = {**arguments, "table": "main", "alias": "to Paris"}
+    assert [run_module("config", options).changed for _run in range(2)] == [True, False]
+    text = Path(arguments["path"]).read_text()
+    assert "\nTable = main\n" in text
+    assert "\nPostUp = ip link set dev %i alias 'to Paris'\n" in text

@@ -53,7 +53,17 @@ names = st.text(min_size=1, max_size=20).filter(lambda name: name.isprintable() 
 hooks = st.builds(
     "{} = {}".format,
     st.sampled_from(["PostUp", "PreDown", "DNS", "postdown", "PreUp"]),
-    st.sampled_from(["echo %i", "1.1.1.1, example.org", "x='a = b' # why", "", "echo é", "ip rule add  table 7; true"]),
+    st.sampled_from(
+        [
+            "echo %i",
+            "1.1.1.1, example.org",
+            "ip link set dev %i alias 'old'",
+            "x='a = b' # why",
+            "",
+            "echo é",
+            "ip rule add  table 7; true",
+        ]
+    ),
 ).map(str.strip)
 
 
@@ -83,7 +93,7 @@ files = st.builds(
     fwmark=st.integers(0, 2**32 - 1),
     addresses=st.lists(addresses, max_size=3, unique=True).map(tuple),
     mtu=st.just(0) | st.integers(576, 9000),
-    table=st.sampled_from(["auto", "off"]) | st.integers(1, 2**32 - 1).map(str),
+    table=st.sampled_from(["auto", "off", "vpn"]) | st.integers(1, 2**32 - 1).map(str),
     save_config=st.booleans(),
     unmanaged=st.lists(hooks, max_size=4).map(tuple),
     peers=st.lists(_peers, max_size=5, unique_by=lambda peer: peer.public_key).map(tuple),
@@ -120,6 +130,17 @@ desired_interfaces = st.builds(
     peers=st.none()
     | st.lists(_desired_peers, max_size=4, unique_by=lambda peer: peer.public_key).map(_without_shared_prefixes),
     peers_mode=st.sampled_from(["exact", "merge"]),
-    table=st.sampled_from(["auto", "off", "1234"]),
+    table=st.sampled_from(["auto", "off", "1234", "vpn"]),
     outside_replies=st.booleans(),
+    dns=st.none() | st.sampled_from([(), ("1.1.1.1",), ("10.9.0.1", "fd00::1")]),
+    alias=st.none() | st.sampled_from(["", "site: Paris", "café"]),
+    up=st.booleans(),
+).flatmap(
+    lambda desired: st.builds(
+        replace,
+        st.just(desired),
+        # Domains need a server.
+        dns_search=st.none()
+        | st.sampled_from([(), ("example.org",), ("corp.example", "lan")] if desired.dns else [()]),
+    )
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,54 @@ def test_own_hooks_go_by_what_the_file_will_have() -> None:
     with_own = overlay(full_tunnel(), FILE)
     assert overlay(DesiredInterface("wg0"), with_own) == with_own
     assert overlay(DesiredInterface("wg0", table="off"), with_own).unmanaged == FILE.unmanaged
+
+
+def hooked(*lines: str) -> WgQuickFile:
+    return WgQuickFile(unmanaged=lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "expected"),
+    [
+        pytest.param({}, ("PostUp = a", "DNS = 1.1.1.1 # why"), ("PostUp = a", "DNS = 1.1.1.1 # why"), id="not given"),
+        pytest.param({"dns": ("10.9.0.1",), "dns_search": ("lan",)}, ("PostUp = a",),
+                     ("DNS = 10.9.0.1, lan", "PostUp = a"), id="new"),
+        pytest.param({"dns": ("fd00::1",)}, ("dns=1.1.1.1", "PostUp = a", "DNS = lan"),
+                     ("DNS = fd00::1, lan", "PostUp = a"), id="servers changed, domains kept"),
+        pytest.param({"dns_search": ("x",)}, ("DNS = 1.1.1.1",), ("DNS = 1.1.1.1, x",), id="domains for those servers"),
+        pytest.param({"dns": ("1.1.1.1", "fd00::1"), "dns_search": ("lan",)},
+                     ("PreUp = a", "DNS=lan,1.1.1.1 # why", "dns = FD00:0::1"),
+                     ("DNS=lan,1.1.1.1 # why", "dns = FD00:0::1", "PreUp = a"), id="the same in other words"),
+        pytest.param({"dns": ()}, ("DNS = 1.1.1.1, lan", "PostUp = a"), ("PostUp = a",), id="none"),
+        pytest.param({"dns": ("1.1.1.1",), "dns_search": ()}, ("DNS = 1.1.1.1, lan",), ("DNS = 1.1.1.1",),
+                     id="no domains"),
+        pytest.param({"dns_search": ()}, ("DNS = lan",), (), id="domains that wg-quick does not heed"),
+    ],
+)  # fmt: skip
+def test_name_servers(options: dict[str, Any], lines: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert overlay(DesiredInterface("wg0", **options), hooked(*lines)).unmanaged == expected
+
+
+def test_domains_without_a_server_are_refused() -> None:
+    for file in (WgQuickFile(), hooked("DNS = lan")):
+        with pytest.raises(InputError, match=r"^dns_search 'lan': there is no server to ask for it; give dns as well"):
+            overlay(DesiredInterface("wg0", dns_search=("lan",)), file)
+
+
+def test_an_alias_is_set_by_a_hook_that_is_known_again() -> None:
+    own = "PostUp = ip link set dev %i alias 'to Paris'"
+    with_alias = overlay(replace(full_tunnel(), alias="to Paris"), FILE)
+    assert with_alias.unmanaged[2:] == (own, *FILE.unmanaged)
+    assert overlay(replace(full_tunnel(), alias="to Paris"), parse(render(with_alias))) == with_alias
+    assert overlay(full_tunnel(), with_alias).unmanaged[2:] == (own, *FILE.unmanaged)
+    other = overlay(replace(full_tunnel(), alias="to Rome"), with_alias)
+    assert other.unmanaged[2:] == (own.replace("Paris", "Rome"), *FILE.unmanaged)
+    assert overlay(replace(full_tunnel(), alias=""), other) == overlay(full_tunnel(), FILE)
+
+
+def test_an_alias_that_another_hook_sets_along_is_left_alone() -> None:
+    lines = ("PostUp = ip link set dev %i alias 'x'; true", "PreUp = ip link set dev %i alias 'x'")
+    assert overlay(DesiredInterface("wg0", alias=""), hooked(*lines)).unmanaged == lines
 
 
 def test_save_config_is_refused() -> None:

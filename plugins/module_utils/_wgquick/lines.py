@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lines among ``unmanaged`` that come under management once their option is given: name servers and alias."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .._model.dns import NO_DNS, Dns, check_dns, merge_dns, split_dns_words
+from .._model.interface import DesiredInterface
+
+_ALIAS_COMMAND = re.compile(r"ip link set dev %i alias '[^']*'")
+
+Lines = tuple[str, ...]
+
+
+def dns_lines(desired: DesiredInterface, lines: Lines) -> Lines:
+    """The ``DNS =`` lines that are to be, where they are managed: those among ``lines`` if they say the same.
+
+    Raises InputError for domains without a server.
+    """
+    if not _manages_dns(desired):
+        return ()
+    there = read_dns(lines)
+    check_dns(desired.dns, desired.dns_search, there)
+    wanted = merge_dns(desired.dns, desired.dns_search, there)
+    if wanted == NO_DNS:
+        return ()
+    if wanted == there:
+        return tuple(line for line in lines if _key(line) == "dns")
+    return (f"DNS = {', '.join((*wanted.servers, *wanted.search))}",)
+
+
+def alias_lines(desired: DesiredInterface) -> Lines:
+    return (f"PostUp = ip link set dev %i alias '{desired.alias}'",) if desired.alias else ()
+
+
+def is_replaced(desired: DesiredInterface, line: str) -> bool:
+    """Whether ``dns_lines`` or ``alias_lines`` say what is to become of this line."""
+    if _key(line) == "dns":
+        return _manages_dns(desired)
+    own_alias = _key(line) == "postup" and _ALIAS_COMMAND.fullmatch(_value(line)) is not None
+    return own_alias and desired.alias is not None
+
+
+def _manages_dns(desired: DesiredInterface) -> bool:
+    return desired.dns is not None or desired.dns_search is not None
+
+
+def read_dns(lines: Iterable[str]) -> Dns:
+    """What the ``DNS =`` lines among these say; they add up."""
+    values = (_value(line) for line in lines if _key(line) == "dns")
+    return split_dns_words(word for value in values for word in value.replace(",", " ").split())
+
+
+def _key(line: str) -> str:
+    return line.partition("#")[0].partition("=")[0].strip().lower()
+
+
+def _value(line: str) -> str:
+    return line.partition("#")[0].partition("=")[2].strip()
