@@ -31,5 +31,6 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
     "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
+    "endpoint_policy": {"type": "str", "choices": ["initial", "enforce"], "default": "initial"},
     "outside_replies": {"type": "bool", "default": True},
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
-from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
+from .._model.interface import ENFORCE, EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
@@ -22,7 +22,7 @@ SESSION_SECONDS = 180
 TUNNEL_OVERHEAD = 80
 
 
-def resolve_literal(endpoint: Endpoint) -> tuple[Endpoint, ...]:
+def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
     return (endpoint,)
 
 
@@ -35,13 +35,14 @@ class Circumstances:
     """What decisions depend on besides the two states.
 
     ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
-    ``resolve``: an endpoint to its literal ones, in order of preference; none when its name has no address.
+    ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
+    name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes.
     """
 
     now: float
     recorded: Mapping[PublicKey, str] = field(default_factory=dict)
-    resolve: Callable[[Endpoint], tuple[Endpoint, ...]] = resolve_literal
+    resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
 
 
@@ -104,7 +105,10 @@ def _aim_peers(
 ) -> dict[PublicKey, RunningPeer]:
     if desired.peers is None:
         return dict(running)
-    wanted = {peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances) for peer in desired.peers}
+    enforce = desired.endpoint_policy == ENFORCE
+    wanted = {
+        peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances, enforce) for peer in desired.peers
+    }
     # A prefix has one owner: a peer that a wanted one takes it from is left without.
     taken: set[Prefix] = set()
     for peer in desired.peers:
@@ -119,11 +123,13 @@ def _aim_peers(
     return {**wanted, **losers}
 
 
-def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> RunningPeer:
+def _aim_peer(
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
+) -> RunningPeer:
     base = running or RunningPeer(wanted.public_key, NO_PRESHARED_KEY)
     return base._replace(
         preshared_key=base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
-        endpoint=_aim_endpoint(wanted, running, circumstances),
+        endpoint=_aim_endpoint(wanted, running, circumstances, enforce),
         allowed_ips=base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
         persistent_keepalive=base.persistent_keepalive
         if wanted.persistent_keepalive is None
@@ -131,18 +137,21 @@ def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: C
     )
 
 
-def _aim_endpoint(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> Endpoint | None:
-    """The configured endpoint is an initial one; what the kernel has learned since is kept while it serves."""
+def _aim_endpoint(
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
+) -> Endpoint | None:
+    """The configured endpoint is an initial one: what a live peer's has become is kept, unless that is not wanted."""
     known = running.endpoint if running else None
     if wanted.endpoint is None:
         return known
-    if running is not None and known is not None:
-        reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
-        dead = circumstances.now - running.latest_handshake > SESSION_SECONDS
-        if not (reconfigured or dead):
-            return known
-    candidates = circumstances.resolve(wanted.endpoint)
-    return known if known in candidates or not candidates else candidates[0]
+    dead = running is None or circumstances.now - running.latest_handshake > SESSION_SECONDS
+    reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
+    if known is not None and not (dead or reconfigured or enforce):
+        return known
+    candidates = circumstances.resolve(wanted.endpoint, wanted.label)
+    # Which address of a name comes first may be chance. Which family does is what the host can use now.
+    serves = known is not None and known in candidates and not (dead and known.family != candidates[0].family)
+    return candidates[0] if candidates and not serves else known
 
 
 def _aim_fwmark(desired: DesiredInterface, running: RunningState, full_tunnel: bool) -> int:

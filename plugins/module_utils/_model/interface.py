@@ -17,6 +17,8 @@ from .prefix import InterfaceAddress, Prefix
 
 EXACT = "exact"
 MERGE = "merge"
+INITIAL = "initial"
+ENFORCE = "enforce"
 
 
 class DesiredPeer(NamedTuple):
@@ -41,7 +43,8 @@ class DesiredInterface:
 
     ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none) or a number.
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
-    under a full tunnel, connections that came in outside the tunnel are answered outside it.
+    under a full tunnel, connections that came in outside the tunnel are answered outside it. ``endpoint_policy``:
+    ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not.
     """
 
     interface: str
@@ -54,6 +57,7 @@ class DesiredInterface:
     peers_mode: str = EXACT
     table: str = "auto"
     outside_replies: bool = True
+    endpoint_policy: str = INITIAL
 
 
 class RunningPeer(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .endpoint import parse_endpoint
 from .errors import InputError
-from .interface import EXACT, DesiredInterface, DesiredPeer
+from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PrivateKey, PublicKey, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
@@ -118,6 +118,7 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
+        endpoint_policy=options.get("endpoint_policy") or INITIAL,
     )
     check_peers(desired.peers or ())
     return desired

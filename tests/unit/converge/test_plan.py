@@ -138,7 +138,7 @@ def test_a_learned_endpoint_is_not_drift(
 def test_a_name_without_an_address_keeps_the_endpoint() -> None:
     state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))
     wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)))
-    assert plan(wanted, state, Circumstances(NOW, resolve=lambda _endpoint: ())) == []
+    assert plan(wanted, state, Circumstances(NOW, resolve=lambda _endpoint, _peer: ())) == []
 
 
 def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> None:
