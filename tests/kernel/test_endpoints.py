@@ -81,6 +81,12 @@ def bring_up(left: Host, right: Host, **changes: Any) -> tuple[dict[str, Any], d
     return options, other
 
 
+def move(hub: Host) -> None:
+    """The right host of a pair from 192.0.2.2 to 192.0.2.3."""
+    hub.run("ip", "address", "delete", "192.0.2.2/24", "dev", "left")
+    hub.run("ip", "address", "add", "192.0.2.3/24", "dev", "left")
+
+
 # Roaming
 
 
@@ -142,8 +148,7 @@ def test_a_hub_that_moves_is_found_where_the_inventory_says(pair: tuple[Host, Ho
     spoke, hub = pair
     options, _hub_options = bring_up(spoke, hub)
     before = shaken_hands(spoke, hub)
-    hub.run("ip", "address", "add", "192.0.2.3/24", "dev", "left")
-    hub.run("ip", "address", "delete", "192.0.2.2/24", "dev", "left")
+    move(hub)
     with pytest.raises(RuntimeError, match="100% packet loss"):
         spoke.run("ping", "-n", "-c", "1", "-W", "1", RIGHT)
     moved = options_with(options, endpoint="192.0.2.3:51820")
@@ -156,8 +161,7 @@ def test_a_hub_that_moves_is_found_where_the_inventory_says(pair: tuple[Host, Ho
 def test_a_hub_that_moves_and_speaks_first_is_followed(pair: tuple[Host, Host]) -> None:
     spoke, hub = pair
     options, _hub_options = bring_up(spoke, hub)
-    hub.run("ip", "address", "add", "192.0.2.3/24", "dev", "left")
-    hub.run("ip", "address", "delete", "192.0.2.2/24", "dev", "left")
+    move(hub)
     hub.ping(LEFT)
     assert endpoint_at(spoke, hub) == "192.0.2.3:51820"
     assert once(spoke, **options) == []
@@ -172,7 +176,7 @@ def test_a_dead_peer_is_set_again_and_lives(pair: tuple[Host, Host]) -> None:
     before = shaken_hands(spoke, hub)
     spoke.run("wg", "set", "wg0", "peer", str(hub.public_key), "endpoint", "192.0.2.99:1")
     assert once(spoke, **options) == []
-    assert once(spoke, seconds_later=LATER - 2, **options) == []
+    assert once(spoke, seconds_later=LATER - 60, **options) == []
     assert once(spoke, seconds_later=LATER, **options) == set_to(spoke, hub, "192.0.2.2:51820")
     spoke.ping(RIGHT)
     assert shaken_hands(spoke, hub) == before
@@ -215,8 +219,7 @@ def test_a_name_is_looked_up_for_a_dead_peer_and_not_for_a_live_one(pair: tuple[
     names("hub.test", "192.0.2.2")
     options, _hub_options = bring_up(spoke, hub, endpoint="hub.test:51820")
     assert endpoint_at(spoke, hub) == "192.0.2.2:51820"
-    hub.run("ip", "address", "add", "192.0.2.3/24", "dev", "left")
-    hub.run("ip", "address", "delete", "192.0.2.2/24", "dev", "left")
+    move(hub)
     names("hub.test", "192.0.2.3")
     assert once(spoke, **options) == []
     assert once(spoke, seconds_later=LATER, **options) == set_to(spoke, hub, "192.0.2.3:51820")
@@ -278,7 +281,7 @@ def test_a_peer_whose_name_cannot_be_resolved_keeps_its_endpoint(pair: tuple[Hos
     for later in (0, LATER):
         assert once(spoke, seconds_later=later, **named) == []
         (warning,) = spoke.warnings
-        assert f"peer hub ({hub.public_key}): endpoint hub.test:51820 is not set" in warning.replace("right", "hub")
+        assert f"peer right ({hub.public_key}): endpoint hub.test:51820 is not set" in warning
     spoke.ping(RIGHT)
     # It was never applied, so that it still is another than the one that was.
     names("hub.test", "192.0.2.9")

@@ -136,4 +136,6 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
         mtu=values.get("wireguard_mtu", v.number(576, 65535), None),
         fwmark=values.get("wireguard_fwmark", v.number(0, 2**32 - 1, off=True), None),
         table=values.get("wireguard_table", v.parse_table, None),
+        endpoint_policy=values.get("wireguard_endpoint_policy", v.parse_endpoint_policy, None),
+        reresolve=values.get("wireguard_reresolve", v.parse_reresolve, 0),
     )
