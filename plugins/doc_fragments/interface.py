@@ -88,8 +88,11 @@ options:
       endpoint:
         description:
           - Where to send to first, as V(HOST:PORT). An IPv6 address is in brackets, such as V([2001:db8::1]:51820).
-          - This is an initial endpoint. WireGuard follows its peers as they roam, and what it has learned is kept while
-            it serves, so an endpoint that differs from this one is not a change.
+          - A link-local address has the interface that leads to it, such as V([fe80::1%eth0]:51820). An interface that
+            the host does not have is refused.
+          - A host name is resolved when the endpoint is about to be set, on the managed node. While it cannot be
+            resolved, the peer keeps the endpoint that it has, or goes without, and a warning says so.
+          - This is an initial endpoint, see O(endpoint_policy).
           - Not given for a peer that always sends first, such as a client behind NAT.
         type: str
       allowed_ips:
@@ -112,6 +115,22 @@ options:
     type: str
     choices: [exact, merge]
     default: exact
+  endpoint_policy:
+    description:
+      - What becomes of a peer whose endpoint is not O(peers[].endpoint).
+      - With V(initial), WireGuard's own idea of an endpoint, it is kept while it serves, since WireGuard follows its
+        peers as they roam. The one given is set when the peer is new, when it is another than the one that was set
+        last, or when the peer shook hands never or more than 180 seconds ago, which no session outlives. Else a
+        differing endpoint is not a change.
+      - With V(enforce), the one given is set whenever it differs. A peer that roams, or whose NAT gives it another
+        port, is then a change at every run, and cut off if it is not where it is said to be. Names are resolved at
+        every run.
+      - Of a host name with several addresses any will do. A dead peer gets the first one if its endpoint is not of the
+        same family, IPv4 or IPv6, since that is the family that the host can use now.
+      - For the startup state it makes no difference. WireGuard knows no such policy, and booting makes all peers new.
+    type: str
+    choices: [initial, enforce]
+    default: initial
   outside_replies:
     description:
       - Whether, under a full tunnel, a TCP connection that came in outside the tunnel is also answered outside it.

@@ -31,6 +31,7 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "addresses": {"type": "list", "elements": "str"},
     "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
+    "endpoint_policy": {"type": "str", "choices": ["initial", "enforce"], "default": "initial"},
     "outside_replies": {"type": "bool", "default": True},
     "dns": {"type": "list", "elements": "str"},
     "dns_search": {"type": "list", "elements": "str"},

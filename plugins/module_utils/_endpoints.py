@@ -10,10 +10,11 @@ one can only be told by remembering it. The file holds public facts only.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
-from ._files import atomic_write, ensure_directory
+from ._files import atomic_write, ensure_directory, remove_file
+from ._model.endpoint import Endpoint
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey, parse_public_key
 
@@ -33,11 +34,36 @@ def load_endpoints(interface: str, directory: str = DIRECTORY) -> dict[PublicKey
         return {}
 
 
-def record_endpoints(desired: DesiredInterface, recorded: Mapping[PublicKey, str], directory: str = DIRECTORY) -> None:
-    """Remember what has just been applied; writes only when that is news. Raises OSError."""
-    wanted = {str(peer.public_key): str(peer.endpoint) for peer in desired.peers or () if peer.endpoint}
-    if wanted == {str(key): endpoint for key, endpoint in recorded.items()}:
+def remember(
+    desired: DesiredInterface,
+    recorded: Mapping[PublicKey, str],
+    present: Container[PublicKey],
+    unresolved: Container[Endpoint],
+) -> dict[PublicKey, str]:
+    """What is to be recorded after a run.
+
+    An endpoint whose name could not be resolved has not been applied: what was before it still counts. So it does for
+    a peer that this run says nothing of, as long as the interface has it (``present``).
+    """
+    applied = {
+        peer.public_key: str(peer.endpoint)
+        for peer in desired.peers or ()
+        if peer.endpoint and peer.endpoint not in unresolved
+    }
+    return {**{key: endpoint for key, endpoint in recorded.items() if key in present}, **applied}
+
+
+def record_endpoints(
+    interface: str, wanted: Mapping[PublicKey, str], recorded: Mapping[PublicKey, str], directory: str = DIRECTORY
+) -> None:
+    """Write down ``wanted`` where it is not what is ``recorded`` already. Raises OSError."""
+    if wanted == recorded:
         return
     ensure_directory(directory, 0o700)
-    text = json.dumps(wanted, indent=0, sort_keys=True) + "\n"
-    atomic_write(str(_path(desired.interface, directory)), text.encode(), 0o600)
+    text = json.dumps({str(key): endpoint for key, endpoint in wanted.items()}, indent=0, sort_keys=True) + "\n"
+    atomic_write(str(_path(interface, directory)), text.encode(), 0o600)
+
+
+def forget_endpoints(interface: str, directory: str = DIRECTORY) -> None:
+    """Forget what was applied to an interface that is no more. Raises OSError."""
+    remove_file(str(_path(interface, directory)))

@@ -15,7 +15,7 @@ from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
-from ._endpoints import load_endpoints, record_endpoints
+from ._endpoints import forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
 from ._kernel.host import Host
 from ._kernel.resolve import Resolver
@@ -39,14 +39,18 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     outcome = converge(desired, kernel, circumstances, check_mode)
     warnings += resolver.warnings
     if not check_mode:
-        record_endpoints(desired, recorded)
+        wanted = remember(desired, recorded, outcome.after.device.peers, resolver.unresolved)
+        record_endpoints(desired.interface, wanted, recorded)
     return outcome
 
 
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
     """Remove the interface. Raises as ``ensure_present`` does."""
     interface = parse_interface_name(options["interface"])
-    return remove(interface, open_kernel(interface, check_mode, find_name_servers()), check_mode)
+    outcome = remove(interface, open_kernel(interface, check_mode, find_name_servers()), check_mode)
+    if not check_mode:
+        forget_endpoints(interface)
+    return outcome
 
 
 def _name_servers_for(desired: DesiredInterface) -> NameServers | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import remember
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.tables import resolve_table
@@ -24,24 +25,34 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Name
 
 
 class Host(Namespace):
-    """``recorded`` stands for the file that remembers the endpoints last applied."""
+    """``recorded`` stands for the file that remembers the endpoints last applied; ``warnings`` are the last run's."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.private_key = key_of(name)
         self.public_key = public_key_of(self.private_key)
         self.recorded: dict[PublicKey, str] = {}
+        self.warnings: list[str] = []
 
-    def converge(self, check_mode: bool = False, private_key: PrivateKey | None = None, **options: Any) -> Outcome:
-        """Converge wg0 to the module options given."""
+    def converge(
+        self,
+        check_mode: bool = False,
+        private_key: PrivateKey | None = None,
+        seconds_later: float = 0,
+        **options: Any,
+    ) -> Outcome:
+        """Converge wg0 to the module options given, as if it were so much later."""
         desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
         desired = replace(desired, table=resolve_table(desired.table))
         here = kernel.Host()
-        circumstances = Circumstances(time.time(), self.recorded, Resolver(), here.path_mtu, here.has_routes)
+        resolver = Resolver()
+        now = time.time() + seconds_later
+        circumstances = Circumstances(now, self.recorded, resolver, here.path_mtu, here.has_routes)
         with self.entered():
             outcome = converge(desired, here, circumstances, check_mode)
         if not check_mode:
-            self.recorded = {peer.public_key: str(peer.endpoint) for peer in desired.peers or () if peer.endpoint}
+            self.recorded = remember(desired, self.recorded, outcome.after.device.peers, resolver.unresolved)
+        self.warnings = resolver.warnings
         return outcome
 
     def remove(self, check_mode: bool = False) -> Outcome:

@@ -22,7 +22,7 @@ COLLECTION = Path(__file__).resolve().parents[2]
 GUEST_COLLECTIONS = "/root/collections"
 GUEST_COLLECTION = f"{GUEST_COLLECTIONS}/ansible_collections/cryptokey/wireguard"
 
-_COPIED = ("galaxy.yml", "meta", "plugins", "pyproject.toml", "tests")
+_COPIED = ("galaxy.yml", "meta", "plugins", "pyproject.toml", "roles", "tests")
 
 
 def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:
@@ -41,7 +41,7 @@ def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:
 
 
 def copy_collection(lab: Lab, machine: Machine) -> None:
-    """Replace the guest's copy of the collection with the work tree's modules and tests."""
+    """Replace the guest's copy of the collection with the work tree's modules, role and tests."""
     unpack = f"rm -rf {GUEST_COLLECTION} && mkdir -p {GUEST_COLLECTION} && tar -C {GUEST_COLLECTION} -xf -"
     with (
         subprocess.Popen(ssh_command(lab, machine, unpack), stdin=subprocess.PIPE) as process,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
-from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
+from .._model.interface import ENFORCE, EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
@@ -23,7 +23,7 @@ SESSION_SECONDS = 180
 TUNNEL_OVERHEAD = 80
 
 
-def resolve_literal(endpoint: Endpoint) -> tuple[Endpoint, ...]:
+def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
     return (endpoint,)
 
 
@@ -40,14 +40,15 @@ class Circumstances:
     """What decisions depend on besides the two states.
 
     ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
-    ``resolve``: an endpoint to its literal ones, in order of preference; none when its name has no address.
+    ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
+    name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route.
     """
 
     now: float
     recorded: Mapping[PublicKey, str] = field(default_factory=dict)
-    resolve: Callable[[Endpoint], tuple[Endpoint, ...]] = resolve_literal
+    resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
     has_routes: Callable[[int], bool] = assume_empty
 
@@ -112,7 +113,10 @@ def _aim_peers(
 ) -> dict[PublicKey, RunningPeer]:
     if desired.peers is None:
         return dict(running)
-    wanted = {peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances) for peer in desired.peers}
+    enforce = desired.endpoint_policy == ENFORCE
+    wanted = {
+        peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances, enforce) for peer in desired.peers
+    }
     unlisted = {} if desired.peers_mode == EXACT else {key: peer for key, peer in running.items() if key not in wanted}
     open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
     losers = {**unlisted, **open_ended}
@@ -125,13 +129,15 @@ def _aim_peers(
     return {**wanted, **losers}
 
 
-def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances) -> RunningPeer:
+def _aim_peer(
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
+) -> RunningPeer:
     """The peer as it should be; the very object that was given where nothing differs."""
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
         base.public_key,
         base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
-        base.endpoint if wanted.endpoint is None else _aim_endpoint(wanted, wanted.endpoint, running, circumstances),
+        base.endpoint if wanted.endpoint is None else _aim_endpoint(wanted, running, circumstances, enforce),
         base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
         base.persistent_keepalive if wanted.persistent_keepalive is None else wanted.persistent_keepalive,
         base.latest_handshake,
@@ -142,17 +148,20 @@ def _aim_peer(wanted: DesiredPeer, running: RunningPeer | None, circumstances: C
 
 
 def _aim_endpoint(
-    wanted: DesiredPeer, configured: Endpoint, running: RunningPeer | None, circumstances: Circumstances
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> Endpoint | None:
-    """The configured endpoint is an initial one; what the kernel has learned since is kept while it serves."""
+    """The configured endpoint is an initial one: what a live peer's has become is kept, unless that is not wanted."""
     known = running.endpoint if running else None
-    if running is not None and known is not None:
-        reconfigured = circumstances.recorded.get(wanted.public_key, str(configured)) != str(configured)
-        dead = circumstances.now - running.latest_handshake > SESSION_SECONDS
-        if not (reconfigured or dead):
-            return known
-    candidates = circumstances.resolve(configured)
-    return known if known in candidates or not candidates else candidates[0]
+    if wanted.endpoint is None:
+        return known
+    dead = running is None or circumstances.now - running.latest_handshake > SESSION_SECONDS
+    reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
+    if known is not None and not (dead or reconfigured or enforce):
+        return known
+    candidates = circumstances.resolve(wanted.endpoint, wanted.label)
+    # Which address of a name comes first may be chance. Which family does is what the host can use now.
+    serves = known is not None and known in candidates and not (dead and known.family != candidates[0].family)
+    return candidates[0] if candidates and not serves else known
 
 
 def _aim_fwmark(

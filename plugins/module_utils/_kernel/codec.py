@@ -15,6 +15,7 @@ from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from .attributes import NLA_HEADER, NLA_MAX_PAYLOAD, decode_attributes, encode_attribute, encode_nested
+from .resolve import find_scope
 
 FAMILY, VERSION = "wireguard", 1
 CMD_GET_DEVICE, CMD_SET_DEVICE = 0, 1
@@ -235,7 +236,7 @@ def encode_endpoint(endpoint: Endpoint) -> bytes:
     port = _PORT.pack(endpoint.port)
     if ":" not in address:
         return _U16.pack(socket.AF_INET) + port + socket.inet_pton(socket.AF_INET, address) + bytes(8)
-    index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope) if scope else 0
+    index = find_scope(scope) if scope else 0
     packed = socket.inet_pton(socket.AF_INET6, address)
     return _U16.pack(socket.AF_INET6) + port + bytes(4) + packed + _SCOPE.pack(index)
 

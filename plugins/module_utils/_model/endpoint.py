@@ -13,6 +13,8 @@ from .errors import InputError
 
 _REMEDY = "write HOST:PORT, such as 203.0.113.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820"
 _PORT = re.compile(r"[0-9]{1,9}")
+# An interface's name or number; Linux lets names have stranger characters, which the text around it would not bear.
+_SCOPE = re.compile(r"[A-Za-z0-9_.:@+~-]{1,15}")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -24,6 +26,11 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def family(self) -> int:
+        """The socket family of a literal host."""
+        return int(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
 
     @property
     def is_literal(self) -> bool:
@@ -38,13 +45,20 @@ def _canonical_ipv4(host: str) -> str | None:
 
 
 def _canonical_ipv6(host: str) -> str | None:
+    """The address in its shortest spelling; only a link-local one has a scope (RFC 4007, section 11; wg(8) too)."""
     address, percent, scope = host.partition("%")
-    if percent and not scope:
-        return None
     try:
-        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address)) + percent + scope
+        packed = socket.inet_pton(socket.AF_INET6, address)
     except OSError:
         return None
+    if percent and not (is_link_local(packed) and _SCOPE.fullmatch(scope)):
+        return None
+    return socket.inet_ntop(socket.AF_INET6, packed) + percent + scope
+
+
+def is_link_local(packed: bytes) -> bool:
+    """Whether 16 bytes are an address out of fe80::/10."""
+    return packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
 def is_host_name(host: str) -> bool:
@@ -71,6 +85,13 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
         raise InputError(option, text, "an IPv6 address needs brackets", _REMEDY)
     number = parse_port(port, option, _REMEDY)
     canonical = _canonical_ipv6(host[1:-1]) if bracketed else _canonical_ipv4(host)
+    if canonical is None and "%" in host:
+        raise InputError(
+            option,
+            text,
+            "only a link-local IPv6 address has a scope, which is an interface",
+            "write [fe80::1%eth0]:51820, or leave out the '%' and what follows it",
+        )
     if canonical is None and (bracketed or not is_host_name(host)):
         raise InputError(option, text, "neither an IP address nor a host name before the port", _REMEDY)
     return Endpoint(canonical or host, number)

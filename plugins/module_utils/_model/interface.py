@@ -17,6 +17,8 @@ from .prefix import InterfaceAddress, Prefix
 
 EXACT = "exact"
 MERGE = "merge"
+INITIAL = "initial"
+ENFORCE = "enforce"
 
 
 class DesiredPeer(NamedTuple):
@@ -43,6 +45,7 @@ class DesiredInterface:
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
     under a full tunnel, connections that came in outside the tunnel are answered outside it. ``dns`` and
     ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
+    ``endpoint_policy``: ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not.
     """
 
     interface: str
@@ -59,6 +62,7 @@ class DesiredInterface:
     dns_search: tuple[str, ...] | None = None
     alias: str | None = None
     up: bool = True
+    endpoint_policy: str = INITIAL
 
 
 class RunningPeer(NamedTuple):

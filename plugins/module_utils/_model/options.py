@@ -13,7 +13,7 @@ from typing import Any
 from .dns import parse_dns_search, parse_dns_server
 from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
-from .interface import EXACT, DesiredInterface, DesiredPeer
+from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
@@ -172,6 +172,7 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         dns_search=None if dns_search is None else tuple(dict.fromkeys(map(parse_dns_search, dns_search))),
         alias=parse_alias(options.get("alias")),
         up=options.get("up") is not False,
+        endpoint_policy=options.get("endpoint_policy") or INITIAL,
     )
     check_peers(desired.peers or ())
     return desired

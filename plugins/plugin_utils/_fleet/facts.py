@@ -19,7 +19,8 @@ FULL = "full"
 class Host:
     """A member of a network. ``None`` means that the inventory does not say.
 
-    ``addresses`` have their final length; ``subnets`` are the networks that are reached through the host.
+    ``addresses`` have their final length; ``subnets`` are the networks that are reached through the host. The names of
+    dead peers are resolved anew every ``reresolve`` seconds, never with 0.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Host:
     dns: tuple[str, ...] | None = None
     dns_search: tuple[str, ...] | None = None
     alias: str | None = None
+    endpoint_policy: str | None = None
+    reresolve: int = 0
 
     @property
     def own(self) -> tuple[Prefix, ...]:

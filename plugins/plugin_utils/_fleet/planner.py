@@ -25,8 +25,9 @@ class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
 
     A host's plan has the keys ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and, where
-    the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search`` and
-    ``alias``. ``forwarding`` has only the families that must be forwarded: the others are not ours to turn off.
+    the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
+    ``endpoint_policy`` and ``reresolve``, which is seconds. ``forwarding`` has only the families that must be
+    forwarded: the others are not ours to turn off.
     """
 
     hosts: dict[str, dict[str, Any]]
@@ -71,6 +72,8 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "dns": None if host.dns is None else list(host.dns),
         "dns_search": None if host.dns_search is None else list(host.dns_search),
         "alias": host.alias,
+        "endpoint_policy": host.endpoint_policy,
+        "reresolve": host.reresolve or None,
     }
     return {
         "interface": network.interface,

@@ -139,4 +139,6 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
         dns=values.get("wireguard_dns", v.parse_dns, None),
         dns_search=values.get("wireguard_dns_search", v.parse_search, None),
         alias=values.get("wireguard_alias", v.parse_alias, None),
+        endpoint_policy=values.get("wireguard_endpoint_policy", v.parse_endpoint_policy, None),
+        reresolve=values.get("wireguard_reresolve", v.parse_reresolve, 0),
     )

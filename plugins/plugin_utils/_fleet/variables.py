@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import ENFORCE, INITIAL
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_alias as parse_alias_option,
 )
@@ -46,10 +47,12 @@ HOST_VARIABLES = (
     "wireguard_dns",
     "wireguard_dns_search",
     "wireguard_endpoint",
+    "wireguard_endpoint_policy",
     "wireguard_fwmark",
     "wireguard_listen_port",
     "wireguard_mtu",
     "wireguard_persistent_keepalive",
+    "wireguard_reresolve",
     "wireguard_subnets",
     "wireguard_table",
     "wireguard_tunnel",
@@ -58,6 +61,12 @@ NETWORK_OPTIONS = ("hubs", "interface", "prefixes", "spokes", "topology")
 
 DEFAULT_PORT = 51820
 DEFAULT_KEEPALIVE = 25
+DEFAULT_RERESOLVE = 60
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+# The units of systemd.time(7) that make sense here; without one it is seconds.
+_SPAN = re.compile(r"([0-9]{1,9}\s*(s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)?\s*)+")
+_SPAN_PART = re.compile(r"([0-9]+)\s*([a-z]*)")
+_SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -125,6 +134,27 @@ def parse_choice(value: object, option: str, choices: Collection[str]) -> str:
 
 def parse_tunnel(value: object, option: str) -> str:
     return parse_choice(value, option, (SPLIT, FULL))
+
+
+def parse_endpoint_policy(value: object, option: str) -> str:
+    return parse_choice(value, option, (INITIAL, ENFORCE))
+
+
+def parse_reresolve(value: object, option: str) -> int:
+    """Seconds between two looks, 0 for none: a boolean, or a time span as in systemd.time(7).
+
+    Less than ten seconds would leave a peer no time to answer at one address before the next is tried; it is called
+    every five (REKEY_TIMEOUT in the WireGuard whitepaper, section 6.1).
+    """
+    text = str(value).strip()
+    if text.lower() in _BOOLEANS:
+        return DEFAULT_RERESOLVE if _BOOLEANS[text.lower()] else 0
+    parts = _SPAN_PART.findall(text) if _SPAN.fullmatch(text) else []
+    seconds = sum(int(number) * _SPAN_UNITS.get(unit[:2] if unit[:1] == "m" else unit[:1], 0) for number, unit in parts)
+    if not 10 <= seconds <= 86400:
+        remedy = "write true, false or a time span from 10 seconds to a day, such as 30s, 2min or 1h"
+        raise InputError(option, value, "out of range or not a time span", remedy)
+    return seconds
 
 
 def check_network_name(value: object, option: str) -> None:

@@ -2,12 +2,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# look.sh INTERFACE PYTHON
+# look.sh INTERFACE PYTHON RERESOLVE
 #
-# Prints which parts of the set-up this host lacks, one a line: packages, systemd or openrc. A host that has everything
-# prints nothing, and costs this one task.
+# Prints which parts of the set-up this host lacks, one a line: packages, systemd or openrc, reresolve, and
+# reresolve_absent where that is there and unwanted. A host that has everything prints nothing, and costs this one task.
+# RERESOLVE is the SHA-256 of the files of the timer that resolves names anew, or off.
 interface=$1
 python=$2
+reresolve=$3
 case $python in auto*) python=python3 ;; esac
 PATH=$PATH:/usr/sbin:/sbin # where nft is, and not on every user's path
 
@@ -32,4 +34,20 @@ if [ -d /run/systemd/system ]; then
     } 2>/dev/null || echo systemd
 elif [ -d /etc/runlevels ]; then
     [ -e "/etc/runlevels/default/wg-quick.$interface" ] || echo openrc
+fi
+
+program=/usr/local/libexec/cryptokey-wireguard-reresolve
+units=/etc/systemd/system/cryptokey-wireguard-reresolve@
+timer=$units$interface.timer
+if [ "$reresolve" = off ]; then
+    if [ -e "$timer" ]; then echo reresolve_absent; fi
+elif [ -d /run/systemd/system ]; then
+    {
+        [ "$(cat "$program" "$units.service" "$timer" | sha256sum)" = "$reresolve  -" ] &&
+            systemctl -q is-enabled "${timer##*/}" &&
+            systemctl -q is-active "${timer##*/}"
+    } 2>/dev/null || echo reresolve
+else
+    echo "wireguard_reresolve: it is a timer of systemd, which does not run here; turn it off for this host" >&2
+    exit 1
 fi

@@ -10,7 +10,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,
     DesiredPeer,
@@ -51,12 +51,22 @@ PREFIXES = [
     )
 ]
 ENDPOINTS = [parse_endpoint(text) for text in ("192.0.2.1:51820", "192.0.2.2:51821", "[2001:db8::1]:51820")]
+# By name, each with the addresses that it has in the order of preference.
+NAMES = {
+    Endpoint("hub.example.org", 51820): (ENDPOINTS[2], ENDPOINTS[0]),
+    Endpoint("paris.example.org", 51821): (ENDPOINTS[1],),
+    Endpoint("gone.example.org", 51820): (),
+}
 ADDRESSES = [
     parse_interface_address(text) for text in ("10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/32", "fd00::1/64", "fd00::2/128")
 ]
 DNS = [NO_DNS, Dns(("10.9.0.1",), (), True), Dns(("fd00::1", "10.9.0.1"), ("corp.example",), False)]
 NOW = 1_000_000.0
 T = TypeVar("T")
+
+
+def resolve(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
+    return NAMES.get(endpoint, (endpoint,))
 
 
 def optional(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
@@ -83,7 +93,7 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
             key,
             draw(optional(st.sampled_from(["hub", "paris"]))),
             draw(optional(st.sampled_from(PRESHARED_KEYS))),
-            draw(optional(st.sampled_from(ENDPOINTS))),
+            draw(optional(st.sampled_from([*ENDPOINTS, *NAMES]))),
             allowed[key] if draw(st.booleans()) else None,
             draw(optional(st.sampled_from([0, 25]))),
         )
@@ -104,6 +114,7 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         dns_search=draw(optional(st.sampled_from([(), ("lan",)]))),
         alias=draw(optional(st.sampled_from(["", "to Paris"]))),
         up=draw(st.booleans()),
+        endpoint_policy=draw(st.sampled_from(["initial", "enforce"])),
     )
 
 

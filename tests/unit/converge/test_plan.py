@@ -31,14 +31,16 @@ from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated impor
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
     ENDPOINTS,
     KEYS,
+    NAMES,
     NOW,
     PRESHARED_KEYS,
     PRIVATE_KEYS,
     desired_interfaces,
+    resolve,
     running_states,
 )
 
-CALM = Circumstances(NOW)
+CALM = Circumstances(NOW, resolve=resolve)
 
 
 def prefixes(*texts: str) -> frozenset[Prefix]:
@@ -138,10 +140,54 @@ def test_a_learned_endpoint_is_not_drift(
     assert planned == ([ops.SetPeer(KEYS[0], str(KEYS[0]), endpoint=sent)] if sent else [])
 
 
-def test_a_name_without_an_address_keeps_the_endpoint() -> None:
-    state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))
-    wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)))
-    assert plan(wanted, state, Circumstances(NOW, resolve=lambda _endpoint: ())) == []
+@pytest.mark.parametrize("policy", ["initial", "enforce"])
+def test_a_name_without_an_address_keeps_the_endpoint(policy: str) -> None:
+    wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)), endpoint_policy=policy)
+    assert plan(wanted, running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))) == []
+    assert plan(wanted, running()) == [ops.SetPeer(KEYS[0], str(KEYS[0]), new=True)]
+
+
+FIRST, SECOND = NAMES[Endpoint("hub.example.org", 51820)]
+OTHER = Endpoint("192.0.2.99", 51820)
+FIRSTS_FAMILY = FIRST._replace(host="2001:db8::99")
+
+
+@pytest.mark.parametrize(
+    ("policy", "age", "known", "addresses", "sent", "asked"),
+    [
+        pytest.param("initial", 10, OTHER, (FIRST, SECOND), None, False, id="alive"),
+        pytest.param("initial", 181, OTHER, (FIRST, SECOND), FIRST, True, id="dead"),
+        pytest.param("initial", 181, FIRST, (FIRST, SECOND), None, True, id="dead at the first"),
+        pytest.param("initial", 181, SECOND, (FIRST, SECOND), FIRST, True, id="dead at one of a lost family"),
+        pytest.param("initial", 181, FIRST, (FIRSTS_FAMILY, FIRST), None, True, id="dead, addresses in turn"),
+        pytest.param("initial", None, None, (FIRST, SECOND), FIRST, True, id="new"),
+        pytest.param("initial", 10, None, (FIRST, SECOND), FIRST, True, id="no endpoint known"),
+        pytest.param("enforce", 10, OTHER, (FIRST, SECOND), FIRST, True, id="enforced, alive elsewhere"),
+        pytest.param("enforce", 10, SECOND, (FIRST, SECOND), None, True, id="enforced, alive at the second"),
+        pytest.param("enforce", 181, SECOND, (FIRST, SECOND), FIRST, True, id="enforced, dead at a lost family's"),
+        pytest.param("enforce", 10, OTHER, (), None, True, id="enforced, no address"),
+    ],
+)
+def test_a_name_is_asked_for_when_it_matters(
+    policy: str,
+    age: float | None,
+    known: Endpoint | None,
+    addresses: tuple[Endpoint, ...],
+    sent: Endpoint | None,
+    asked: bool,
+) -> None:
+    questions = []
+
+    def answer(endpoint: Endpoint, peer: str) -> tuple[Endpoint, ...]:
+        questions.append((endpoint, peer))
+        return addresses
+
+    state = running() if age is None else running(RunningPeer(KEYS[0], endpoint=known, latest_handshake=NOW - age))
+    name = Endpoint("hub.example.org", 51820)
+    wanted = desired(DesiredPeer(KEYS[0], "hub", endpoint=name), endpoint_policy=policy)
+    (peer,) = aim(wanted, state, Circumstances(NOW, resolve=answer)).device.peers.values()
+    assert peer.endpoint == (sent or known)
+    assert questions == ([(name, f"hub ({KEYS[0]})")] if asked else [])
 
 
 def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> None:

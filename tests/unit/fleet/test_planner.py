@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import parse_reresolve
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
 
 
@@ -129,10 +130,24 @@ def test_endpoint_port_and_keepalive(variables: dict[str, Any], expected: tuple[
 def test_options_are_there_only_where_they_are_given() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
+    inventory.hosts["ada"].update(wireguard_endpoint_policy="enforce", wireguard_reresolve=True)
     hosts = inventory.plan().hosts
     assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
-    options = {"mtu", "fwmark", "table", "listen_port", "dns", "dns_search", "alias"}
+    assert (hosts["ada"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)
+    options = {"mtu", "fwmark", "table", "listen_port", "dns", "dns_search", "alias", "endpoint_policy", "reresolve"}
     assert not options & set(hosts["bob"])
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (True, 60), ("true", 60), ("Yes", 60), (False, 0), ("off", 0), ("no", 0), (10, 10), ("45", 45), ("30s", 30),
+        ("90 sec", 90), ("2m", 120), ("2min", 120), ("1 minute 30 seconds", 90), ("1h", 3600), ("1hr 5min", 3900),
+        ("1d", 86400),
+    ],
+)  # fmt: skip
+def test_how_often_names_are_resolved_anew(value: object, seconds: int) -> None:
+    assert parse_reresolve(value, "wireguard_reresolve") == seconds
 
 
 def test_name_servers_and_alias_are_handed_on() -> None:

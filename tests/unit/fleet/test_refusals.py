@@ -145,6 +145,18 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "name servers": (having("ada", dns={"first": "10.8.0.1"}), ["ada: wireguard_dns", "not a list; write a list"]),
     "a search domain": (having("ada", dns_search="~."), ["ada: wireguard_dns_search '~.': not a domain"]),
     "an alias": (having("ada", alias="it's"), ["ada: wireguard_alias", "which wg-quick's file cannot hold"]),
+    "an endpoint policy": (
+        having("ada", endpoint_policy="strict"),
+        ["ada: wireguard_endpoint_policy 'strict': unknown; write initial or enforce"],
+    ),
+    "an interval that is no time": (
+        having("ada", reresolve="often"),
+        ["ada: wireguard_reresolve 'often': out of range or not a time span", "such as 30s, 2min or 1h"],
+    ),
+    "an interval of months": (having("ada", reresolve="2M0"), ["ada: wireguard_reresolve '2M0': out of range"]),
+    "an interval of 0": (having("ada", reresolve=0), ["ada: wireguard_reresolve 0: out of range", "true, false or"]),
+    "an interval of 9 seconds": (having("ada", reresolve="9s"), ["ada: wireguard_reresolve '9s': out of range"]),
+    "an interval of 2 days": (having("ada", reresolve="1d 24h"), ["ada: wireguard_reresolve '1d 24h': out of range"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
         ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],

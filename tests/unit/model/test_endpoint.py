@@ -15,8 +15,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-scopes = st.from_regex(r"%[a-z][a-z0-9]{0,8}", fullmatch=True)
-ipv6 = st.builds(lambda address, scope: f"{address}{scope}", st.ip_addresses(v=6), st.one_of(st.just(""), scopes))
+scopes = st.from_regex(r"%[A-Za-z0-9_.@+~-]{1,15}", fullmatch=True)
+link_local = st.builds(lambda address, scope: f"{address}{scope}", st.ip_addresses(network="fe80::/10"), scopes)
+ipv6 = st.ip_addresses(v=6).map(str) | link_local
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{1,6}){0,3}\.?", fullmatch=True)
 ports = st.integers(1, 65535)
 
@@ -77,13 +78,20 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("h b:1", "neither an IP address nor a host name"),
         (":1", "neither an IP address nor a host name"),
         ("[hub.example.org]:1", "neither an IP address nor a host name"),
-        ("[fe80::1%]:1", "neither an IP address nor a host name"),
         ("[]:1", "neither an IP address nor a host name"),
         (51820, "not a string"),
+        ("[fe80::1%]:1", "only a link-local IPv6 address has a scope"),
+        ("[fe80::1%eth0%eth1]:1", "only a link-local IPv6 address has a scope"),
+        ("[fe80::1%eth0 ]:1", "only a link-local IPv6 address has a scope"),
+        ("[fe80::1%a/b]:1", "only a link-local IPv6 address has a scope"),
+        ("[fe80::1%sixteencharacter]:1", "only a link-local IPv6 address has a scope"),
+        ("[2001:db8::1%eth0]:1", "only a link-local IPv6 address has a scope"),
+        ("[fec0::1%eth0]:1", "only a link-local IPv6 address has a scope"),
+        ("192.0.2.1%eth0:1", "only a link-local IPv6 address has a scope"),
     ],
 )
 def test_what_is_no_endpoint_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(InputError, match=f"{problem}.*; write HOST:PORT"):
+    with pytest.raises(InputError, match=f"{problem}.*; write (HOST:PORT|.fe80::1%eth0.:51820)"):
         parse_endpoint(text, "peers[0].endpoint")
 
 
