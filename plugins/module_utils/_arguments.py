@@ -32,4 +32,6 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
     "outside_replies": {"type": "bool", "default": True},
+    "netns": {"type": "str"},
+    "birth_netns": {"type": "str"},
 }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ._converge.aim import Circumstances, assume_ethernet
@@ -16,55 +15,96 @@ from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import load_endpoints, record_endpoints
 from ._kernel.host import Host
+from ._kernel.namespace import bound, exists, has_link
 from ._kernel.resolve import Resolver
 from ._kernel.routing import PYROUTE2_ERROR
 from ._keyfile import read_desired
-from ._model.options import parse_interface_name
-from ._model.state import RunningState
+from ._model.errors import InputError
+from ._model.interface import DesiredInterface
+from ._model.options import parse_interface_name, parse_netns
+from ._model.state import RunningState, fresh_state
+from ._place import load_place, record_place
 
 
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
+    warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
-    kernel = open_kernel(desired.interface, check_mode)
-    circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu)
-    outcome = converge(desired, kernel, circumstances, check_mode)
+    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns)
+    resolve = bound(desired.birth_netns, resolver)
+    circumstances = Circumstances(time.time(), recorded, resolve, kernel.path_mtu)
+    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired))
     warnings += resolver.warnings
     if not check_mode:
         record_endpoints(desired, recorded)
+        record_place(desired.interface, desired.netns)
     return outcome
 
 
+def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:
+    """Raises InputError where there is no such namespace; in check mode, which may come before it is made, warnings."""
+    warnings = []
+    for option, name in (("netns", desired.netns), ("birth_netns", desired.birth_netns)):
+        if exists(name):
+            continue
+        error = InputError(
+            option, name, "there is no such network namespace", f"make it before, with 'ip netns add {name}'"
+        )
+        if not check_mode:
+            raise error
+        warnings.append(str(error))
+    return warnings
+
+
+def _elsewhere(desired: DesiredInterface) -> Host | None:
+    """The namespace in which the interface is, when that is not the one where it shall be."""
+    name = desired.interface
+    if has_link(desired.netns, name):
+        return None
+    for netns in dict.fromkeys((load_place(name), desired.birth_netns, "")):
+        if netns != desired.netns and has_link(netns, name):
+            host = _open_host(netns, desired.birth_netns)
+            if name in host.interfaces():
+                return host
+    return None
+
+
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
-    """Remove the interface. Raises as ``ensure_present`` does."""
+    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
     interface = parse_interface_name(options["interface"])
-    return remove(interface, open_kernel(interface, check_mode), check_mode)
+    netns = parse_netns(options.get("netns"), "netns")
+    if not has_link(netns, interface) and has_link(load_place(interface), interface):
+        netns = load_place(interface)
+    outcome = remove(interface, open_kernel(interface, check_mode, netns), check_mode)
+    if not check_mode:
+        record_place(interface, "")
+    return outcome
 
 
-def open_kernel(interface: str, check_mode: bool) -> Kernel:
+def open_kernel(interface: str, check_mode: bool, netns: str = "", birth: str = "") -> Kernel:
     """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
     """
     try:
-        return _open_host()
+        return _open_host(netns, birth)
     except MissingLibrary:
-        if check_mode and not Path("/sys/class/net", interface).exists():
-            return _FreshHost()
+        if check_mode and not has_link(netns, interface):
+            return _FreshHost(netns)
         raise
 
 
-def _open_host() -> Host:
+def _open_host(netns: str = "", birth: str = "") -> Host:
     if PYROUTE2_ERROR:
         raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}") from PYROUTE2_ERROR
-    return Host()
+    return Host(netns, birth)
 
 
-def read_running(interface: str | None) -> list[dict[str, Any]]:
+def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries. Raises InputError, MissingLibrary and KernelError."""
-    host = _open_host()
+    host = _open_host(parse_netns(netns, "netns"))
     names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
     return [describe_state(state, now) for state in map(host.read, names) if state.exists]
@@ -73,8 +113,11 @@ def read_running(interface: str | None) -> list[dict[str, Any]]:
 class _FreshHost:
     """A host without the interface and without any rules but the kernel's three."""
 
+    def __init__(self, netns: str) -> None:
+        self._netns = netns
+
     def read(self, interface: str) -> RunningState:
-        return RunningState(interface, priorities={2: (0, 32766, 32767), 10: (0, 32766)})
+        return fresh_state(interface, self._netns)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
         return assume_ethernet(hosts)

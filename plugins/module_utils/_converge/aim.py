@@ -50,7 +50,8 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
     device = _aim_device(desired, running.device, circumstances)
     addresses = running.addresses if desired.addresses is None else desired.addresses
     allowed = [peer.allowed_ips for peer in device.peers.values()]
-    families = full_tunnel_families(desired.table, allowed)
+    # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
+    families = () if desired.is_apart else full_tunnel_families(desired.table, allowed)
     fwmark = _aim_fwmark(desired, running, bool(families))
     rules = _aim_rules(running, families, fwmark)
     netfilter = {
@@ -64,7 +65,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         up=True,
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=tuple(sorted(addresses)),
-        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark),
+        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark if families else MAIN_TABLE),
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
@@ -86,6 +87,7 @@ def absent(running: RunningState) -> RunningState:
         priorities=_aim_priorities(running, rules),
         tables=running.tables,
         src_valid_mark=running.src_valid_mark,
+        netns=running.netns,
     )
 
 
@@ -204,7 +206,7 @@ def _aim_routes(
     running: RunningState,
     allowed: Iterable[frozenset[Prefix]],
     addresses: Iterable[InterfaceAddress],
-    fwmark: int,
+    default_table: int,
 ) -> frozenset[Route]:
     """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
     if table == "off":
@@ -214,7 +216,7 @@ def _aim_routes(
         return frozenset(Route(prefix, int(table)) for prefix in prefixes)
     connected = _connected(addresses)
     return frozenset(
-        Route(prefix, fwmark if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
+        Route(prefix, default_table if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
         for prefix in prefixes
         if not any(network.covers(prefix) for network in connected)
     )

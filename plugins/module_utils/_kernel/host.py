@@ -17,6 +17,7 @@ from .._converge.operations import (
     AddRule,
     CreateLink,
     DeleteLink,
+    MoveLink,
     Operation,
     RemoveAddress,
     RemoveRoute,
@@ -26,9 +27,10 @@ from .._converge.operations import (
     SetSourceValidMark,
     WireGuardOperation,
 )
-from .._model.state import Route, RunningState
-from . import netfilter, wireguard
+from .._model.state import ETHERNET_MTU, Route, RunningState, fresh_state
+from . import namespace, netfilter, wireguard
 from .errors import KernelError
+from .namespace import entered
 from .routing import ROUTE_PROTOCOL, Routing
 
 _WIREGUARD = get_args(WireGuardOperation)
@@ -37,11 +39,23 @@ _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
 
 class Host:
-    """The kernel of this host, in the network namespace of this process."""
+    """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
+
+    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
+    """
+
+    def __init__(self, netns: str = "", birth: str = "") -> None:
+        self.netns = netns
+        self.birth = birth
+
+    def _origin(self) -> str:
+        return self.birth if namespace.exists(self.birth) else self.netns
 
     def read(self, interface: str) -> RunningState:
         """Everything that one interface concerns. Raises KernelError, also when the name belongs to another kind."""
-        with Routing() as routing:
+        if not namespace.exists(self.netns):
+            return fresh_state(interface, self.netns)
+        with entered(self.netns), Routing() as routing:
             link = routing.link(interface)
             if link and link.kind != "wireguard":
                 raise KernelError(
@@ -58,54 +72,81 @@ class Host:
                 tables=tables,
                 netfilter=netfilter.read_rules(interface),
                 src_valid_mark=_read_flag(_SRC_VALID_MARK),
+                netns=self.netns,
             )
             if link is None:
                 return base
+            device = wireguard.read_device(interface, self._origin())
             return RunningState(
                 **{
                     **vars(base),
                     "exists": True,
-                    "device": wireguard.read_device(interface),
+                    "device": device,
                     "up": link.up,
                     "mtu": link.mtu,
                     "addresses": routing.addresses(link.ifindex),
                     "routes": frozenset(routes),
+                    "sockets_elsewhere": link.up and self._lacks_port(device.listen_port),
                 }
             )
 
+    def _lacks_port(self, port: int) -> bool:
+        """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
+        if not (self.netns or self.birth) or not port:
+            return False
+        return not (namespace.exists(self.birth) and namespace.has_udp_port(self.birth, port))
+
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        with Routing() as routing:
+        with entered(self.netns), Routing() as routing:
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
-                    wireguard.apply_operations(interface, cast("list[WireGuardOperation]", list(group)))
+                    wireguard_operations = cast("list[WireGuardOperation]", list(group))
+                    wireguard.apply_operations(interface, wireguard_operations, self._origin())
                 else:
-                    changes = _Changes(interface, routing)
+                    changes = _Changes(interface, routing, self)
                     for operation in group:
                         changes.apply(operation)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        with Routing() as routing:
+        """From where the sockets are."""
+        if not namespace.exists(self.birth):
+            return ETHERNET_MTU
+        with entered(self.birth), Routing() as routing:
             return routing.path_mtu(hosts)
 
     def interfaces(self) -> list[str]:
-        with Routing() as routing:
+        if not namespace.exists(self.netns):
+            return []
+        with entered(self.netns), Routing() as routing:
             return routing.interfaces()
+
+    def create_link(self, interface: str) -> None:
+        """In one step, so that nothing is ever half moved."""
+        with namespace.opened(self.netns) as target, entered(self.birth), Routing() as routing:
+            routing.create_link(interface, target)
 
 
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link and its routes up once, when first needed."""
 
-    def __init__(self, interface: str, routing: Routing) -> None:
+    def __init__(self, interface: str, routing: Routing, host: Host) -> None:
         self._interface = interface
         self._routing = routing
+        self._host = host
         self._known_index = 0
         self._known_protocols: dict[Route, int] | None = None
 
     def apply(self, operation: Operation) -> None:
         routing = self._routing
         if isinstance(operation, CreateLink):
-            routing.create_link(self._interface)
+            if self._host.netns == self._host.birth:
+                routing.create_link(self._interface)
+            else:
+                self._host.create_link(self._interface)
+        elif isinstance(operation, MoveLink):
+            with namespace.opened(operation.netns) as target:
+                routing.move_link(self._index(), target)
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())
         elif isinstance(operation, SetLink):

@@ -152,9 +152,17 @@ class Routing:
 
     # Writing
 
-    def create_link(self, interface: str) -> None:
+    def create_link(self, interface: str, netns: int | None = None) -> None:
+        """With its sockets in this namespace, and itself in that of the descriptor, if one is given: the kernel does
+        both in one step (drivers/net/wireguard/device.c, wg_newlink)."""
+        options = {} if netns is None else {"net_ns_fd": netns}
         with _doing(f"create interface {interface}"):
-            self._ipr.link("add", ifname=interface, kind="wireguard")
+            self._ipr.link("add", ifname=interface, kind="wireguard", **options)
+
+    def move_link(self, index: int, netns: int) -> None:
+        """Into the namespace of the descriptor."""
+        with _doing("move the interface to another network namespace"):
+            self._ipr.link("set", index=index, net_ns_fd=netns)
 
     def delete_link(self, index: int) -> None:
         with _doing("delete the interface"):

@@ -41,7 +41,8 @@ class DesiredInterface:
 
     ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none) or a number.
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
-    under a full tunnel, connections that came in outside the tunnel are answered outside it.
+    under a full tunnel, connections that came in outside the tunnel are answered outside it. ``netns``: the network
+    namespace of the interface, ``birth_netns`` that of its UDP sockets, both empty for the host's own.
     """
 
     interface: str
@@ -54,6 +55,13 @@ class DesiredInterface:
     peers_mode: str = EXACT
     table: str = "auto"
     outside_replies: bool = True
+    netns: str = ""
+    birth_netns: str = ""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the sockets live in another namespace than the interface."""
+        return self.netns != self.birth_netns
 
 
 class RunningPeer(NamedTuple):

@@ -16,6 +16,8 @@ from .keys import PrivateKey, PublicKey, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+# What is fit for a file name, a unit's name and a shell; ip takes a number for a process.
+_NAMESPACE = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_][a-zA-Z0-9_=+.-]{0,127}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Unquoted in YAML, off is a boolean.
 _OFF = ("off", "False")
@@ -25,6 +27,16 @@ def parse_interface_name(name: str) -> str:
     """A name that the kernel (IFNAMSIZ, 15 characters) and wg-quick(8) both take."""
     if not _INTERFACE_NAME.fullmatch(name) or name in (".", ".."):
         raise InputError("interface", name, "not an interface name", "use 1 to 15 letters, digits or _=+.-")
+    return name
+
+
+def parse_netns(name: object, option: str) -> str:
+    """The name of a network namespace as ``ip netns`` has it; not given, the empty name of the host's own."""
+    if name is None:
+        return ""
+    if not (isinstance(name, str) and _NAMESPACE.fullmatch(name)):
+        problem = "not the name of a network namespace"
+        raise InputError(option, name, problem, "use letters, digits or _=+.-, a letter among them")
     return name
 
 
@@ -118,6 +130,8 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
+        netns=parse_netns(options.get("netns"), "netns"),
+        birth_netns=parse_netns(options.get("birth_netns"), "birth_netns"),
     )
     check_peers(desired.peers or ())
     return desired
