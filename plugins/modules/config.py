@@ -42,6 +42,11 @@ notes:
   - Nothing is restarted. The running interface is the business of M(cryptokey.wireguard.interface).
   - C(SaveConfig = true) in the file is refused, since C(wg-quick) would write over the file when it stops.
   - Under a full tunnel with O(outside_replies) it adds a C(PostUp) line, which needs C(nft).
+  - For an interface that is in another network namespace than its sockets, the file is for C(wg-quick up) in
+    O(birth_netns) and C(wg-quick down) in O(netns). C(PostUp) lines move the interface, in place of C(Address) and
+    C(Table). Hooks of your own run in these namespaces too.
+  - For an interface that lives in a namespace whole, the file says nothing of it. It is for C(wg-quick) in that
+    namespace.
   - Peers keep their place in the file, and new ones come after them, so their order in O(peers) does not matter.
 seealso:
   - module: cryptokey.wireguard.interface

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
     ensure_absent,
     ensure_present,
     read_running,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     comparable,
@@ -35,6 +39,7 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     tunnel,
 )
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
+from ansible_collections.cryptokey.wireguard.tests.kernel.test_wg_quick import cases
 
 WHOLE = {"netns": "vpn", "birth_netns": "vpn"}
 APART = {"netns": "vpn"}
@@ -87,12 +92,22 @@ def managed(pair: tuple[Host, Host], tmp_path: Path) -> Iterator[Managed]:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
+def as_host(namespaces: dict[str, str]) -> dict[str, str]:
+    """The options of a module as arguments of the kernel's host."""
+    return {"netns": namespaces.get("netns", ""), "birth": namespaces.get("birth_netns", "")}
+
+
 def listens(namespace: Namespace, port: int = 51821) -> bool:
     return f":{port} " in namespace.run("ss", "-uln")
 
 
 def links(namespace: Namespace) -> list[str]:
     return [line.split(":")[1].strip() for line in namespace.run("ip", "-o", "link").splitlines()]
+
+
+def routing(namespace: Namespace) -> list[str]:
+    commands = ("-4 address", "-4 route show table all", "-4 rule", "-6 rule")
+    return [namespace.run("ip", *command.split()) for command in commands]
 
 
 def both_ends(managed: Managed, right: Host, **more: Any) -> dict[str, Any]:
@@ -142,13 +157,12 @@ def test_an_interface_of_the_host_has_its_sockets_in_a_namespace(pair: tuple[Hos
 @pytest.mark.parametrize("namespaces", [APART, WHOLE])
 def test_every_operation_is_done_in_the_namespace(managed: Managed, namespaces: dict[str, str]) -> None:
     managed.host.run("ip", "address", "add", "10.200.0.9/24", "dev", "lo")
-    before = managed.host.run("ip", "route", "show", "table", "all"), managed.host.run("ip", "rule")
+    before = routing(managed.host)
     full = {**strangers(3)[2], "allowed_ips": ["0.0.0.0/0", "::/0"]}
     managed.twice(addresses=["10.200.0.1/24"], peers=strangers(2), fwmark=7, **namespaces)
     managed.twice(addresses=["10.200.0.2/24", "fd01::1/64"], peers=[*strangers(1), full], mtu=1300, **namespaces)
     managed.twice(addresses=["10.200.0.3/24"], peers=strangers(1), fwmark=0, **namespaces)
-    assert (managed.host.run("ip", "route", "show", "table", "all"), managed.host.run("ip", "rule")) == before
-    managed.host.run("ip", "address", "flush", "dev", "lo")
+    assert routing(managed.host) == before
 
 
 def test_in_the_namespace_everything_goes_through_the_tunnel(pair: tuple[Host, Host], managed: Managed) -> None:
@@ -360,3 +374,67 @@ def test_when_the_birth_namespace_is_gone_it_is_said(managed: Managed) -> None:
     managed.absent(netns="vpn")
     managed.twice(listen_port=51821, **options)
     assert listens(managed.birth)
+
+
+def startup_file(path: Path, host: Host, options: dict[str, Any]) -> str:
+    file = path / "wg0.conf"
+    file.touch(0o600)
+    desired = parse_interface({"interface": "wg0", **options}, host.private_key)
+    file.write_text(render(overlay(desired, WgQuickFile())))
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("case", "namespaces"),
+    [
+        *((case, APART) for case in cases(Host("left"), Host("right"))),
+        ("everything", WHOLE),
+        ("everything", {"netns": "vpn", "birth_netns": "birth"}),
+    ],
+)
+def test_startup_and_the_engine_agree(
+    pair: tuple[Host, Host], managed: Managed, tmp_path: Path, case: str, namespaces: dict[str, str]
+) -> None:
+    options = {**cases(*pair)[case], **namespaces}
+    where = namespaces.get("birth_netns", "left")
+    managed.present(**options)
+    ours = managed.read(**as_host(namespaces))
+    managed.absent(netns="vpn")
+    file = startup_file(tmp_path, managed.host, options)
+    run("ip", "netns", "exec", where, "wg-quick", "up", file)
+    assert managed.read(**as_host(namespaces)) == ours
+    assert described(managed.present(**options)) == []
+    run("ip", "netns", "exec", "vpn", "wg-quick", "down", file)
+    gone = managed.read(**as_host(namespaces))
+    assert (gone.exists, gone.rules, gone.netfilter) == (False, frozenset(), {})
+
+
+class Outermost(Host):
+    """The machine itself, the namespace of its process 1."""
+
+    def entered(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def test_startup_and_the_engine_agree_on_an_interface_in_the_hosts_own_namespace(
+    managed: Managed, tmp_path: Path
+) -> None:
+    managed.host = Outermost("left")
+    options = {
+        "birth_netns": "birth",
+        "addresses": ["10.200.0.1/24", "fd20::1/64"],
+        "listen_port": 51821,
+        "peers": strangers(2),
+    }
+    managed.present(**options)
+    try:
+        ours = managed.read(birth="birth")
+        managed.absent()
+        file = startup_file(tmp_path, managed.host, options)
+        run("ip", "netns", "exec", "birth", "wg-quick", "up", file)
+        assert managed.read(birth="birth") == ours
+        assert described(managed.present(**options)) == []
+        run("wg-quick", "down", file)
+        assert not managed.read().exists
+    finally:
+        managed.absent()

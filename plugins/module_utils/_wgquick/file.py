@@ -29,7 +29,8 @@ class WgQuickFile:
     """A whole file. ``listen_port``, ``fwmark`` and ``mtu`` 0 are not there.
 
     ``unmanaged`` are the DNS, PreUp, PostUp, PreDown and PostDown lines word for word, in their order. Like the
-    kernel's, the peers have each a key of its own, and no prefix is with two of them.
+    kernel's, the peers have each a key of its own, and no prefix is with two of them. ``netns``: where PostUp lines
+    take the interface, as ``moved.Moved`` has it; empty when it stays where wg-quick makes it.
     """
 
     private_key: PrivateKey | None = None
@@ -41,3 +42,4 @@ class WgQuickFile:
     save_config: bool = False
     unmanaged: tuple[str, ...] = ()
     peers: tuple[WgQuickPeer, ...] = ()
+    netns: str = ""

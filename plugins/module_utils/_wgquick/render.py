@@ -12,6 +12,7 @@ from typing import Optional
 from .._model.keys import PublicKey, Secret
 from .._model.prefix import sort_prefixes
 from .file import WgQuickFile, WgQuickPeer
+from .moved import Moved, render_moved
 
 HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo what is changed here by hand."
 REDACTED = "(redacted)"
@@ -45,14 +46,16 @@ def _interface_lines(file: WgQuickFile, show: Show) -> Iterator[str]:
         yield f"ListenPort = {file.listen_port}"
     if file.fwmark:
         yield f"FwMark = {file.fwmark:#x}"
-    for address in file.addresses:
+    for address in () if file.netns else file.addresses:
         yield f"Address = {address}"
     if file.mtu:
         yield f"MTU = {file.mtu}"
-    if file.table != "auto":
-        yield f"Table = {file.table}"
+    if file.table != "auto" or file.netns:
+        yield f"Table = {'off' if file.netns else file.table}"
     if file.save_config:
         yield "SaveConfig = true"
+    if file.netns:
+        yield from render_moved(Moved(file.netns, file.addresses, file.table))
     yield from file.unmanaged
 
 

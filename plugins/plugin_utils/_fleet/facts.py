@@ -32,6 +32,8 @@ class Host:
     mtu: int | None = None
     fwmark: int | None = None
     table: str | None = None
+    netns: str | None = None
+    birth_netns: str | None = None
 
     @property
     def own(self) -> tuple[Prefix, ...]:

@@ -25,8 +25,8 @@ class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
 
     A host's plan has the keys ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and, where
-    the inventory gives them, ``listen_port``, ``fwmark``, ``mtu`` and ``table``. ``forwarding`` has only the
-    families that must be forwarded: the others are not ours to turn off.
+    the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``netns`` and ``birth_netns``.
+    ``forwarding`` has only the families that must be forwarded: the others are not ours to turn off.
     """
 
     hosts: dict[str, dict[str, Any]]
@@ -63,7 +63,14 @@ def _name_of(peer: Mapping[str, Any]) -> str:
 
 def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
     families = {prefix.family for prefix in forwarded}
-    given = {"listen_port": host.listen_port, "fwmark": host.fwmark, "mtu": host.mtu, "table": host.table}
+    given = {
+        "listen_port": host.listen_port,
+        "fwmark": host.fwmark,
+        "mtu": host.mtu,
+        "table": host.table,
+        "netns": host.netns,
+        "birth_netns": host.birth_netns,
+    }
     return {
         "interface": network.interface,
         **{option: value for option, value in given.items() if value is not None},

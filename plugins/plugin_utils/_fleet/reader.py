@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from . import variables as v
@@ -136,4 +137,6 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
         mtu=values.get("wireguard_mtu", v.number(576, 65535), None),
         fwmark=values.get("wireguard_fwmark", v.number(0, 2**32 - 1, off=True), None),
         table=values.get("wireguard_table", v.parse_table, None),
+        netns=values.get("wireguard_netns", parse_netns, None),
+        birth_netns=values.get("wireguard_birth_netns", parse_netns, None),
     )

@@ -38,10 +38,12 @@ REGISTRY = "wireguard_registry"
 FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
 HOST_VARIABLES = (
     "wireguard_addresses",
+    "wireguard_birth_netns",
     "wireguard_endpoint",
     "wireguard_fwmark",
     "wireguard_listen_port",
     "wireguard_mtu",
+    "wireguard_netns",
     "wireguard_persistent_keepalive",
     "wireguard_subnets",
     "wireguard_table",

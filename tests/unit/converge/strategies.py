@@ -98,6 +98,8 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         peers_mode=draw(st.sampled_from(["exact", "merge"])),
         table=draw(st.sampled_from(["auto", "off", "1234"])),
         outside_replies=draw(st.booleans()),
+        netns=draw(st.sampled_from(["", "vpn"])),
+        birth_netns=draw(st.sampled_from(["", "vpn"])),
     )
 
 

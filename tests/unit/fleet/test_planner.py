@@ -129,9 +129,11 @@ def test_endpoint_port_and_keepalive(variables: dict[str, Any], expected: tuple[
 def test_options_are_there_only_where_they_are_given() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
+    inventory.hosts["ada"].update(wireguard_netns="vpn", wireguard_birth_netns="physical")
     hosts = inventory.plan().hosts
+    assert (hosts["ada"]["netns"], hosts["ada"]["birth_netns"]) == ("vpn", "physical")
     assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
-    assert not {"mtu", "fwmark", "table", "listen_port"} & set(hosts["bob"])
+    assert not {"mtu", "fwmark", "table", "listen_port", "netns", "birth_netns"} & set(hosts["bob"])
 
 
 def test_a_peer_without_a_key_is_left_out_and_purges_nothing() -> None:

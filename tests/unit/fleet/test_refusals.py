@@ -135,6 +135,16 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a mark": (having("ada", fwmark="0xg"), ["ada: wireguard_fwmark '0xg'"]),
     "a table": (having("ada", table="main"), ["ada: wireguard_table 'main'", "write auto, off or the number"]),
+    "a namespace": (
+        having("ada", netns="a/b"),
+        ["ada: wireguard_netns 'a/b': not the name of a network namespace", "use letters"],
+    ),
+    "a birth namespace": (having("ada", birth_netns=7), ["ada: wireguard_birth_netns 7: not the name of a network"]),
+    "a hub in a namespace": (
+        having("hub", netns="vpn"),
+        ["hub: wireguard_netns 'vpn': the host forwards packets, which is not set up in a namespace", "on a hub"],
+    ),
+    "subnets behind a namespace": (having("bob", netns="vpn"), ["bob: wireguard_netns 'vpn': the host forwards"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
         ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],

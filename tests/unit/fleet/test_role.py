@@ -12,8 +12,9 @@ import pytest
 FILES = Path(__file__).parents[3] / "roles" / "network" / "files"
 
 
-def look(tmp_path: Path, tools: list[str], libraries: bool) -> list[str]:
-    """What the script prints where just these tools are, and a Python with or without the libraries."""
+def look(tmp_path: Path, tools: list[str], libraries: bool, *namespaces: str) -> list[str]:
+    """What the script prints of packages and namespaces where just these tools are, and a Python with or without the
+    libraries."""
     for tool in tools:
         (tmp_path / tool).write_text("#!/bin/sh\n")
         (tmp_path / tool).chmod(0o755)
@@ -22,7 +23,7 @@ def look(tmp_path: Path, tools: list[str], libraries: bool) -> list[str]:
     python.chmod(0o755)
     script = (FILES / "look.sh").read_text()
     done = subprocess.run(
-        ["/bin/sh", "-s", "wg-test", str(python)],
+        ["/bin/sh", "-s", "wg-test", str(python), "", *namespaces],
         input=script.replace("PATH=$PATH:/usr/sbin:/sbin", ""),
         env={"PATH": str(tmp_path)},
         capture_output=True,
@@ -30,7 +31,7 @@ def look(tmp_path: Path, tools: list[str], libraries: bool) -> list[str]:
         check=True,
     )
     assert done.stderr == ""
-    return [line for line in done.stdout.splitlines() if line == "packages"]
+    return [line for line in done.stdout.splitlines() if line in ("packages", "netns")]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,14 @@ def look(tmp_path: Path, tools: list[str], libraries: bool) -> list[str]:
 )
 def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], libraries: bool, lacks: list[str]) -> None:
     assert look(tmp_path, tools, libraries) == lacks
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "lacks"),
+    [(["", ""], []), (["no-such-namespace", ""], ["netns"]), (["", "no-such-namespace"], ["netns"])],
+)
+def test_missing_namespaces_are_noticed(tmp_path: Path, namespaces: list[str], lacks: list[str]) -> None:
+    assert look(tmp_path, ["wg-quick", "ip", "nft", "ping"], True, *namespaces) == lacks
 
 
 def test_it_looks_for_the_line_that_the_drop_in_has() -> None:

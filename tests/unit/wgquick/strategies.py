@@ -87,6 +87,7 @@ files = st.builds(
     save_config=st.booleans(),
     unmanaged=st.lists(hooks, max_size=4).map(tuple),
     peers=st.lists(_peers, max_size=5, unique_by=lambda peer: peer.public_key).map(tuple),
+    netns=st.sampled_from(["", "", "1", "vpn"]),
 ).map(_distinct)
 managed_files = files.map(lambda file: replace(file, save_config=False))
 
@@ -122,4 +123,6 @@ desired_interfaces = st.builds(
     peers_mode=st.sampled_from(["exact", "merge"]),
     table=st.sampled_from(["auto", "off", "1234"]),
     outside_replies=st.booleans(),
+    netns=st.sampled_from(["", "vpn"]),
+    birth_netns=st.sampled_from(["", "vpn"]),
 )
