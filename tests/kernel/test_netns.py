@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
 from ansible_collections.cryptokey.wireguard.tests.kernel.test_wg_quick import cases
 
-WHOLE = {"netns": "vpn", "birth_netns": "vpn"}
-APART = {"netns": "vpn"}
+WHOLE: dict[str, Any] = {"netns": "vpn", "birth_netns": "vpn"}
+APART: dict[str, Any] = {"netns": "vpn"}
 
 
 class Managed:
@@ -92,7 +92,7 @@ def managed(pair: tuple[Host, Host], tmp_path: Path) -> Iterator[Managed]:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
-def as_host(namespaces: dict[str, str]) -> dict[str, str]:
+def as_host(namespaces: dict[str, Any]) -> dict[str, str]:
     """The options of a module as arguments of the kernel's host."""
     return {"netns": namespaces.get("netns", ""), "birth": namespaces.get("birth_netns", "")}
 
@@ -155,7 +155,7 @@ def test_an_interface_of_the_host_has_its_sockets_in_a_namespace(pair: tuple[Hos
 
 
 @pytest.mark.parametrize("namespaces", [APART, WHOLE])
-def test_every_operation_is_done_in_the_namespace(managed: Managed, namespaces: dict[str, str]) -> None:
+def test_every_operation_is_done_in_the_namespace(managed: Managed, namespaces: dict[str, Any]) -> None:
     managed.host.run("ip", "address", "add", "10.200.0.9/24", "dev", "lo")
     before = routing(managed.host)
     full = {**strangers(3)[2], "allowed_ips": ["0.0.0.0/0", "::/0"]}
@@ -219,7 +219,7 @@ def test_info_and_diff_say_the_namespace(managed: Managed) -> None:
 
 
 @pytest.mark.parametrize("namespaces", [APART, WHOLE])
-def test_absent_removes_it_there_and_only_once(managed: Managed, namespaces: dict[str, str]) -> None:
+def test_absent_removes_it_there_and_only_once(managed: Managed, namespaces: dict[str, Any]) -> None:
     full = {**strangers(3)[2], "allowed_ips": ["0.0.0.0/0"]}
     managed.present(peers=[*strangers(2), full], **namespaces)
     foretold = described(managed.absent(check_mode=True, netns="vpn"))
@@ -245,15 +245,16 @@ def test_in_a_namespace_that_is_gone_it_is_absent(managed: Managed) -> None:
 
 @pytest.mark.parametrize("option", ["netns", "birth_netns"])
 def test_a_namespace_that_is_not_there_is_refused(managed: Managed, option: str) -> None:
+    options: dict[str, Any] = {"addresses": ["10.9.0.1/24"], option: "new"}
     with pytest.raises(InputError, match=f"{option} 'new': there is no such network namespace; .*'ip netns add new'"):
-        managed.present(**{option: "new"})
+        managed.present(**options)
     assert not managed.read().exists
-    foretold = described(managed.present(check_mode=True, addresses=["10.9.0.1/24"], **{option: "new"}))
+    foretold = described(managed.present(check_mode=True, **options))
     (warning,) = managed.warnings
     assert warning.startswith(f"{option} 'new': there is no such network namespace")
     run("ip", "netns", "add", "new")
     try:
-        assert described(managed.present(addresses=["10.9.0.1/24"], **{option: "new"})) == foretold
+        assert described(managed.present(**options)) == foretold
     finally:
         managed.absent(netns="new")
         managed.absent()
@@ -336,7 +337,7 @@ def test_an_interface_of_another_kind_is_not_moved(managed: Managed) -> None:
         pytest.param({}, WHOLE, id="moved and made elsewhere"),
     ],
 )
-def test_sockets_cannot_move(managed: Managed, first: dict[str, str], then: dict[str, str]) -> None:
+def test_sockets_cannot_move(managed: Managed, first: dict[str, Any], then: dict[str, Any]) -> None:
     managed.present(listen_port=51821, addresses=["10.9.0.1/24"], **first)
     before = managed.read(first.get("netns", ""), first.get("birth_netns", ""))
     for check_mode in (True, False):
@@ -358,7 +359,7 @@ def test_sockets_that_turn_out_to_be_elsewhere_are_a_failure(managed: Managed) -
 
 
 def test_when_the_birth_namespace_is_gone_it_is_said(managed: Managed) -> None:
-    options = {"netns": "vpn", "birth_netns": "birth"}
+    options: dict[str, Any] = {"netns": "vpn", "birth_netns": "birth"}
     managed.present(listen_port=51821, **options)
     run("ip", "netns", "delete", "birth")
     with pytest.raises(InputError, match="birth_netns 'birth': there is no such network namespace"):
@@ -393,7 +394,7 @@ def startup_file(path: Path, host: Host, options: dict[str, Any]) -> str:
     ],
 )
 def test_startup_and_the_engine_agree(
-    pair: tuple[Host, Host], managed: Managed, tmp_path: Path, case: str, namespaces: dict[str, str]
+    pair: tuple[Host, Host], managed: Managed, tmp_path: Path, case: str, namespaces: dict[str, Any]
 ) -> None:
     options = {**cases(*pair)[case], **namespaces}
     where = namespaces.get("birth_netns", "left")
@@ -412,15 +413,16 @@ def test_startup_and_the_engine_agree(
 class Outermost(Host):
     """The machine itself, the namespace of its process 1."""
 
-    def entered(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        yield
 
 
 def test_startup_and_the_engine_agree_on_an_interface_in_the_hosts_own_namespace(
     managed: Managed, tmp_path: Path
 ) -> None:
     managed.host = Outermost("left")
-    options = {
+    options: dict[str, Any] = {
         "birth_netns": "birth",
         "addresses": ["10.200.0.1/24", "fd20::1/64"],
         "listen_port": 51821,
