@@ -18,7 +18,7 @@ options:
   state:
     description:
       - Whether it shall be there.
-      - With V(absent) all other options but the name are ignored, and the key file is left where it is.
+      - With V(absent) all other options but the name and O(netns) are ignored, and the key file is left where it is.
         M(cryptokey.wireguard.keypair) removes that.
     type: str
     choices: [present, absent]
@@ -173,5 +173,27 @@ options:
         C(wg-quick up).
     type: bool
     default: true
+    version_added: 0.2.0
+  netns:
+    description:
+      - The network namespace in which the interface is, by its name as C(ip netns) has it. It has to be there.
+      - Without O(birth_netns) the interface is in this namespace and its UDP sockets in the host's own, so that what
+        runs in the namespace can only talk through the tunnel. With the same name in both, the interface lives in the
+        namespace whole.
+      - If not given, it is the host's own, that of the module's process. Unlike most options this one has a default,
+        since the name of the interface alone says which one is meant. It has to be unique on the host, across all
+        namespaces that are managed.
+      - A namespace's name has letters, digits and the characters C(_=+.-), and is not a number.
+      - Where the sockets are in another namespace than the interface, a default route through the tunnel is an ordinary
+        route of the main table, and O(outside_replies) has no effect.
+    type: str
+    version_added: 0.2.0
+  birth_netns:
+    description:
+      - The network namespace in which the interface is made. Its UDP sockets stay there for good, and the endpoints of
+        its peers are reached and looked up from there.
+      - If not given, it is the host's own.
+      - It cannot be changed for an interface that is there. Such a change is refused. Remove the interface first.
+    type: str
     version_added: 0.2.0
 """

@@ -37,4 +37,6 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "dns_search": {"type": "list", "elements": "str"},
     "alias": {"type": "str"},
     "up": {"type": "bool", "default": True},
+    "netns": {"type": "str"},
+    "birth_netns": {"type": "str"},
 }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._model.options import parse_interface_name, parse_number
+from ._kernel.namespace import entered, has_link
+from ._model.options import parse_interface_name, parse_netns, parse_number
 from ._model.prefix import format_ip, parse_interface_address
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
@@ -53,17 +53,19 @@ def probe(options: Mapping[str, Any], program: str | None) -> list[dict[str, Any
     Raises InputError, MissingLibrary and PingError. Without the interface nothing is reachable, and no ping needed.
     """
     interface = parse_interface_name(options["interface"])
+    netns = parse_netns(options.get("netns"), "netns")
     targets = [
         Target(target["name"], format_ip(parse_interface_address(target["address"], f"targets[{i}].address").packed))
         for i, target in enumerate(options["targets"])
     ]
     count = parse_number(options["count"], "count", 1, 100) or 0
     timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
-    if interface not in (name for _index, name in socket.if_nameindex()):
+    if not has_link(netns, interface):
         return [{**target._asdict(), **UNREACHABLE} for target in targets]
     if program is None:
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    # The threads are made in the namespace, and stay there.
+    with entered(netns), ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(partial(_ping, Probe(program, interface, count, timeout)), targets))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ._converge.aim import Circumstances, assume_ethernet
@@ -18,38 +17,75 @@ from ._distribution import MissingLibrary, package_hint
 from ._endpoints import forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
 from ._kernel.host import Host
+from ._kernel.namespace import bound, exists, has_link
 from ._kernel.resolve import Resolver
 from ._kernel.routing import is_installed
 from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
-from ._model.options import parse_interface_name
-from ._model.state import RunningState
+from ._model.options import parse_interface_name, parse_netns
+from ._model.state import RunningState, fresh_state
+from ._place import load_place, record_place
 
 
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
     desired = replace(desired, table=resolve_table(desired.table))
+    warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
-    kernel = open_kernel(desired.interface, check_mode, _name_servers_for(desired))
-    circumstances = Circumstances(time.time(), recorded, resolver, kernel.path_mtu, kernel.has_routes)
-    outcome = converge(desired, kernel, circumstances, check_mode)
+    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, _name_servers_for(desired))
+    resolve = bound(desired.birth_netns, resolver)
+    circumstances = Circumstances(time.time(), recorded, resolve, kernel.path_mtu, kernel.has_routes)
+    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired))
     warnings += resolver.warnings
     if not check_mode:
         wanted = remember(desired, recorded, outcome.after.device.peers, resolver.unresolved)
         record_endpoints(desired.interface, wanted, recorded)
+        record_place(desired.interface, desired.netns)
     return outcome
 
 
+def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:
+    """Raises InputError where there is no such namespace; in check mode, which may come before it is made, warnings."""
+    warnings = []
+    for option, name in (("netns", desired.netns), ("birth_netns", desired.birth_netns)):
+        if exists(name):
+            continue
+        error = InputError(
+            option, name, "there is no such network namespace", f"make it before, with 'ip netns add {name}'"
+        )
+        if not check_mode:
+            raise error
+        warnings.append(str(error))
+    return warnings
+
+
+def _elsewhere(desired: DesiredInterface) -> Host | None:
+    """The namespace in which the interface is, when that is not the one where it shall be."""
+    name = desired.interface
+    if has_link(desired.netns, name):
+        return None
+    for netns in dict.fromkeys((load_place(name), desired.birth_netns, "")):
+        if netns != desired.netns and has_link(netns, name):
+            host = _open_host(netns, desired.birth_netns)
+            if name in host.interfaces():
+                return host
+    return None
+
+
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
-    """Remove the interface. Raises as ``ensure_present`` does."""
+    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
     interface = parse_interface_name(options["interface"])
-    outcome = remove(interface, open_kernel(interface, check_mode, find_name_servers()), check_mode)
+    netns = parse_netns(options.get("netns"), "netns")
+    if not has_link(netns, interface) and has_link(load_place(interface), interface):
+        netns = load_place(interface)
+    outcome = remove(interface, open_kernel(interface, check_mode, netns, "", find_name_servers()), check_mode)
     if not check_mode:
         forget_endpoints(interface)
+        record_place(interface, "")
     return outcome
 
 
@@ -59,7 +95,7 @@ def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
     An interface that is held down loses its name servers, whatever is given. Raises InputError where there are
     servers to set and nothing to set them through.
     """
-    if desired.up and desired.dns is None and desired.dns_search is None:
+    if desired.netns or (desired.up and desired.dns is None and desired.dns_search is None):
         return None
     found = find_name_servers()
     if desired.up and desired.dns and found is None:
@@ -69,28 +105,34 @@ def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
     return found
 
 
-def open_kernel(interface: str, check_mode: bool, name_servers: NameServers | None = None) -> Kernel:
+def open_kernel(
+    interface: str,
+    check_mode: bool,
+    netns: str = "",
+    birth: str = "",
+    name_servers: NameServers | None = None,
+) -> Kernel:
     """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
     """
     try:
-        return _open_host(name_servers)
+        return _open_host(netns, birth, name_servers)
     except MissingLibrary:
-        if check_mode and not Path("/sys/class/net", interface).exists():
-            return _FreshHost()
+        if check_mode and not has_link(netns, interface):
+            return _FreshHost(netns)
         raise
 
 
-def _open_host(name_servers: NameServers | None = None) -> Host:
+def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> Host:
     if not is_installed():
         raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
-    return Host(name_servers)
+    return Host(netns, birth, None if netns else name_servers)
 
 
-def read_running(interface: str | None) -> list[dict[str, Any]]:
+def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries. Raises InputError, MissingLibrary and KernelError."""
-    host = _open_host(find_name_servers())
+    host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
     names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
     return [describe_state(state, now) for state in map(host.read, names) if state.exists]
@@ -99,8 +141,11 @@ def read_running(interface: str | None) -> list[dict[str, Any]]:
 class _FreshHost:
     """A host without the interface and without any rules but the kernel's three."""
 
+    def __init__(self, netns: str) -> None:
+        self._netns = netns
+
     def read(self, interface: str) -> RunningState:
-        return RunningState(interface, priorities={2: (0, 32766, 32767), 10: (0, 32766)})
+        return fresh_state(interface, self._netns)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
         return assume_ethernet(hosts)

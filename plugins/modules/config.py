@@ -45,6 +45,11 @@ notes:
     distributions. Where a host has none, O(dns) is refused.
   - An O(alias) is set in a C(PostUp) line. O(up) has no effect here.
   - Under a full tunnel with O(outside_replies) it adds a C(PostUp) line, which needs C(nft).
+  - For an interface that is in another network namespace than its sockets, the file is for C(wg-quick up) in
+    O(birth_netns) and C(wg-quick down) in O(netns). C(PostUp) lines move the interface, in place of C(Address) and
+    C(Table). Hooks of your own run in these namespaces too.
+  - For an interface that lives in a namespace whole, the file says nothing of it. It is for C(wg-quick) in that
+    namespace.
   - Peers keep their place in the file, and new ones come after them, so their order in O(peers) does not matter.
 seealso:
   - module: cryptokey.wireguard.interface

@@ -37,7 +37,11 @@ notes:
   - It never runs C(wg), C(ip) or C(wg-quick). Name servers are set through C(resolvectl) or C(resolvconf), which are
     not run where O(dns) and O(dns_search) are not given and the interface stays up.
   - The endpoints that were last applied are remembered in C(/var/lib/cryptokey-wireguard), which is how a changed
-    endpoint is told from one that the kernel has learned.
+    endpoint is told from one that the kernel has learned. So is the namespace in which an interface was put.
+  - An interface that is in another network namespace than O(netns) asks for is moved, if it is in O(birth_netns), in
+    the host's own or in that of the last run. It keeps its keys, peers and endpoints. Its sessions begin anew.
+  - The kernel does not tell in which namespace an interface was made. With O(netns) or O(birth_netns), one that is up
+    has to have its UDP port in O(birth_netns), and is refused otherwise.
 seealso:
   - module: cryptokey.wireguard.config
   - module: cryptokey.wireguard.interface_info
@@ -88,6 +92,17 @@ EXAMPLES = r"""
       - name: phone
         public_key: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
         allowed_ips: [10.8.0.77/32]
+
+- name: Applications in the namespace vpn can only talk through the tunnel
+  cryptokey.wireguard.interface:
+    interface: wg0
+    netns: vpn
+    addresses: [10.192.122.3/32]
+    peers:
+      - name: server
+        public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+        endpoint: 192.95.5.69:51820
+        allowed_ips: [0.0.0.0/0]
 
 - name: No such interface
   cryptokey.wireguard.interface:

@@ -23,6 +23,12 @@ options:
       - The interface to read. One that is not there gives an empty list.
       - If not given, all WireGuard interfaces are read.
     type: str
+  netns:
+    description:
+      - The network namespace to look in, by its name as C(ip netns) has it. One that does not exist has no interfaces.
+      - If not given, it is the host's own, that of the module's process.
+    type: str
+    version_added: 0.2.0
 attributes:
   check_mode:
     support: full
@@ -56,6 +62,12 @@ interfaces:
       description: Its name.
       type: str
       sample: wg0
+    netns:
+      description:
+        - The network namespace that it was looked for in, null for the host's own.
+        - Where its UDP sockets are, the kernel does not tell.
+      type: str
+      version_added: 0.2.0
     up:
       description: Whether it is up.
       type: bool
@@ -145,9 +157,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._running impor
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"interface": {"type": "str"}}, supports_check_mode=True)
+    arguments = {"interface": {"type": "str"}, "netns": {"type": "str"}}
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     try:
-        interfaces = read_running(module.params["interface"])
+        interfaces = read_running(module.params["interface"], module.params["netns"])
     except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, interfaces=interfaces)

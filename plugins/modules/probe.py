@@ -23,6 +23,12 @@ options:
       - The interface that the packets leave by. Where there is none, nothing is reachable.
     type: str
     required: true
+  netns:
+    description:
+      - The network namespace in which the interface is, by its name. In one that does not exist nothing is reachable.
+      - If not given, it is the host's own.
+    type: str
+    version_added: 0.2.0
   targets:
     description:
       - Whom to ping.
@@ -106,6 +112,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import P
 TARGET = {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}}
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},
+    "netns": {"type": "str"},
     "targets": {"type": "list", "elements": "dict", "options": TARGET, "required": True},
     "count": {"type": "int", "default": 3},
     "timeout": {"type": "int", "default": 2},

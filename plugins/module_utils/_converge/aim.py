@@ -58,7 +58,9 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
     device = _aim_device(desired, running.device, circumstances)
     addresses = running.addresses if desired.addresses is None else desired.addresses
     allowed = [peer.allowed_ips for peer in device.peers.values()]
-    families = full_tunnel_families(desired.table, allowed) if desired.up else ()
+    # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
+    tunnelled = desired.up and not desired.is_apart
+    families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
     fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
     rules = _aim_rules(running, families, fwmark)
     netfilter = {
@@ -72,7 +74,9 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         up=desired.up,
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=tuple(sorted(addresses)),
-        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark) if desired.up else frozenset(),
+        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark if families else MAIN_TABLE)
+        if desired.up
+        else frozenset(),
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
@@ -95,6 +99,7 @@ def absent(running: RunningState) -> RunningState:
         rules=rules,
         priorities=_aim_priorities(running, rules),
         src_valid_mark=running.src_valid_mark,
+        netns=running.netns,
     )
 
 
@@ -225,7 +230,7 @@ def _aim_routes(
     running: RunningState,
     allowed: Iterable[frozenset[Prefix]],
     addresses: Iterable[InterfaceAddress],
-    fwmark: int,
+    default_table: int,
 ) -> frozenset[Route]:
     """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
     if table == "off":
@@ -235,7 +240,7 @@ def _aim_routes(
         return frozenset(Route(prefix, int(table)) for prefix in prefixes)
     connected = _connected(addresses)
     return frozenset(
-        Route(prefix, fwmark if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
+        Route(prefix, default_table if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
         for prefix in prefixes
         if not any(network.covers(prefix) for network in connected)
     )

@@ -37,6 +37,17 @@ class DeleteLink(NamedTuple):
         return f"delete interface {self.interface}"
 
 
+class MoveLink(NamedTuple):
+    """Into the network namespace ``netns``, empty for the host's own: keys and peers stay, but the link goes down and
+    loses its addresses and routes (net/core/dev.c, __dev_change_net_namespace)."""
+
+    interface: str
+    netns: str
+
+    def describe(self) -> str:
+        return f"move interface {self.interface} to " + (f"netns {self.netns}" if self.netns else "the host's netns")
+
+
 class SetDevice(NamedTuple):
     """``fwmark`` 0 clears; ``listen_port`` is never 0, which would pick another port at each set."""
 
@@ -188,6 +199,7 @@ Operation = Union[
     WireGuardOperation,
     CreateLink,
     DeleteLink,
+    MoveLink,
     AddAddress,
     RemoveAddress,
     SetLink,

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .._model.dns import check_dns
+from .._model.errors import InputError
 from .._model.interface import DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
 from .._model.options import refuse_own_key
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
+from .move import arrived, plan_leaving
 from .operations import Operation
 from .plan import Names, plan_operations
 
@@ -31,6 +33,11 @@ class Kernel(Protocol):
     def has_routes(self, table: int) -> bool: ...
 
 
+_STRANGE_SOCKETS = (
+    "the interface's sockets are in another network namespace, or in one that is gone, and cannot be moved"
+)
+
+
 class ConvergeError(Exception):
     """The desired state was not reached; the message says why and what runs now."""
 
@@ -45,22 +52,39 @@ class Outcome:
     names: Names
 
 
+class _Origin(NamedTuple):
+    """Another namespace, and its state while the interface is still there."""
+
+    kernel: Kernel
+    state: RunningState
+
+
 def converge(
-    desired: DesiredInterface, kernel: Kernel, circumstances: Circumstances, check_mode: bool = False
+    desired: DesiredInterface,
+    kernel: Kernel,
+    circumstances: Circumstances,
+    check_mode: bool = False,
+    elsewhere: Kernel | None = None,
 ) -> Outcome:
-    """Bring the interface to the desired state.
+    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which it is moved.
 
     Raises InputError before anything is touched, KernelError when the running state cannot be read, and
     ConvergeError when applying failed or what was read back differs; the state before is then restored.
     """
     names = {peer.public_key: peer.name for peer in desired.peers or () if peer.name}
     before = kernel.read(desired.interface)
+    origin = _Origin(elsewhere, elsewhere.read(desired.interface)) if elsewhere and not before.exists else None
+    if origin:
+        before = arrived(origin.state, before)
+    if before.sockets_elsewhere:
+        option, value = ("birth_netns", desired.birth_netns or None)
+        raise InputError(option, value, _STRANGE_SOCKETS, "remove the interface with state=absent and run again")
     unchanged_key = desired.private_key in (None, before.device.private_key)
     refuse_own_key(desired.peers or (), before.device.public_key if unchanged_key else None)
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
-    return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
+    return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances), origin)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
@@ -94,26 +118,37 @@ def _run(
     names: Names,
     check_mode: bool,
     expected: Callable[[RunningState], RunningState],
+    origin: _Origin | None = None,
 ) -> Outcome:
+    leaving = plan_leaving(origin.state, before.netns) if origin else []
     operations = plan_operations(before, after, names)
-    outcome = Outcome(before, after, tuple(operations), names)
-    if check_mode or not operations:
+    outcome = Outcome(origin.state if origin else before, after, (*leaving, *operations), names)
+    if check_mode or not outcome.operations:
         return outcome
     try:
+        if origin:
+            origin.kernel.apply(before.interface, leaving)
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
         left = plan_operations(now, expected(now), names)
         problem = "; ".join(f"still to do: {operation.describe()}" for operation in left)
+        if now.sockets_elsewhere:
+            problem = _STRANGE_SOCKETS
     except OSError as error:
         problem = str(error)
     if problem:
-        raise ConvergeError(f"{before.interface}: {problem}. {_restore(before, kernel, names)}")
+        raise ConvergeError(f"{before.interface}: {problem}. {_restore(before, kernel, names, origin)}")
     return outcome
 
 
-def _restore(before: RunningState, kernel: Kernel, names: Names) -> str:
+def _restore(before: RunningState, kernel: Kernel, names: Names, origin: _Origin | None) -> str:
     """Put back the state ``before`` and say how that went."""
     try:
+        if origin:
+            now = kernel.read(before.interface)
+            if now.exists:
+                kernel.apply(before.interface, plan_leaving(now, origin.state.netns))
+            kernel, before = origin
         kernel.apply(before.interface, plan_operations(kernel.read(before.interface), before, names))
         left = plan_operations(kernel.read(before.interface), before, names)
     except OSError as error:

@@ -47,6 +47,7 @@ def show_state(state: RunningState) -> dict[str, Any]:
     own_rules = sorted(rule for rule in state.rules if not rule.fwmark or rule.fwmark == state.device.fwmark)
     return {
         "interface": state.interface,
+        **({"netns": state.netns} if state.netns else {}),
         "private_key": _show_secret(state.device.private_key, state.device.private_key),
         "listen_port": state.device.listen_port or "(chosen by the kernel)",
         "fwmark": f"{state.device.fwmark:#x}" if state.device.fwmark else "off",
@@ -71,6 +72,7 @@ def describe_state(state: RunningState, now: float) -> dict[str, Any]:
     device = state.device
     return {
         "interface": state.interface,
+        "netns": state.netns or None,
         "up": state.up,
         "alias": state.alias,
         "mtu": state.mtu,

@@ -22,8 +22,11 @@ class KernelError(OSError):
         return f"{self.doing}: {self.strerror} ({name}){f'; {hint}' if hint else ''}"
 
 
+_MADE_ANEW = "remove the interface with state=absent and run again, which makes it anew"
 _HINTS = {
-    errno.EPERM: "the module needs root, or CAP_NET_ADMIN in the host's network namespace: run it with become",
+    errno.EPERM: "the module needs root, or CAP_NET_ADMIN in the host's network namespace: run it with become; "
+    f"as root, the namespace in which the interface was made may be gone: {_MADE_ANEW}",
+    errno.ENONET: f"the network namespace in which the interface was made is gone: {_MADE_ANEW}",
     errno.EADDRINUSE: "another socket has this UDP port: choose another listen_port or stop the other program",
     errno.EOPNOTSUPP: "this kernel has no WireGuard: load the module 'wireguard' or run a kernel from 5.6 on",
     errno.ENODEV: "the interface is gone, or is not a WireGuard one",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,7 @@ from .._converge.operations import (
     AddRule,
     CreateLink,
     DeleteLink,
+    MoveLink,
     Operation,
     RemoveAddress,
     RemoveRoute,
@@ -30,10 +32,11 @@ from .._converge.operations import (
 )
 from .._model.dns import NO_DNS
 from .._model.prefix import InterfaceAddress
-from .._model.state import Route, RunningState
-from . import netfilter, reading, wireguard
+from .._model.state import ETHERNET_MTU, Route, RunningState, fresh_state
+from . import namespace, netfilter, reading, wireguard
 from .dns import NameServers
 from .errors import KernelError
+from .namespace import entered
 from .reading import ROUTE_PROTOCOL
 from .routing import Routing
 from .rtnetlink import RouteNetlink
@@ -44,17 +47,25 @@ _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
 
 class Host:
-    """The kernel of this host, in the network namespace of this process.
+    """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
 
+    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
     ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
     """
 
-    def __init__(self, name_servers: NameServers | None = None) -> None:
-        self._name_servers = name_servers
+    def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
+        self.netns = netns
+        self.birth = birth
+        self.name_servers = name_servers
+
+    def _origin(self) -> str:
+        return self.birth if namespace.exists(self.birth) else self.netns
 
     def read(self, interface: str) -> RunningState:
         """Everything that one interface concerns. Raises KernelError, also when the name belongs to another kind."""
-        with RouteNetlink() as netlink:
+        if not namespace.exists(self.netns):
+            return fresh_state(interface, self.netns)
+        with entered(self.netns), RouteNetlink() as netlink:
             link = netlink.link(interface)
             if link and link.kind != "wireguard":
                 raise KernelError(
@@ -69,73 +80,102 @@ class Host:
                 priorities=priorities,
                 netfilter=netfilter.read_rules(interface),
                 src_valid_mark=_read_flag(_SRC_VALID_MARK),
-                dns=self._name_servers.read(interface) if self._name_servers else NO_DNS,
+                dns=self.name_servers.read(interface) if self.name_servers else NO_DNS,
+                netns=self.netns,
             )
             if link is None:
                 return base
+            device = wireguard.read_device(interface, self._origin())
             return replace(
                 base,
                 exists=True,
-                device=wireguard.read_device(interface),
+                device=device,
                 up=link.up,
                 mtu=link.mtu,
                 alias=link.alias,
                 addresses=reading.interface_addresses(netlink, link.ifindex),
                 routes=frozenset(reading.owned_routes(netlink, link.ifindex)),
+                sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
             )
+
+    def _lacks_port(self, port: int) -> bool:
+        """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
+        if not (self.netns or self.birth) or not port:
+            return False
+        return not (namespace.exists(self.birth) and namespace.has_udp_port(self.birth, port))
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        if all(isinstance(operation, _WIREGUARD) for operation in operations):
-            wireguard.apply_operations(interface, cast("Sequence[WireGuardOperation]", operations))
-            return
-        with Routing() as routing, RouteNetlink() as netlink:
-            changes = _Changes(interface, routing, netlink, self._name_servers)
+        with entered(self.netns), ExitStack() as stack:
+            # First of all, as pyroute2 may not load.
+            plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
+            changes = None if plain else stack.enter_context(closing(_Changes(interface, self)))
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
-                    wireguard.apply_operations(interface, cast("list[WireGuardOperation]", list(group)))
-                else:
+                    wireguard_operations = cast("list[WireGuardOperation]", list(group))
+                    wireguard.apply_operations(interface, wireguard_operations, self._origin())
+                elif changes:
                     for operation in group:
                         changes.apply(operation)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        with RouteNetlink() as netlink:
+        """From where the sockets are."""
+        if not namespace.exists(self.birth):
+            return ETHERNET_MTU
+        with entered(self.birth), RouteNetlink() as netlink:
             return reading.path_mtu(netlink, hosts)
 
     def has_routes(self, table: int) -> bool:
-        with RouteNetlink() as netlink:
+        if not namespace.exists(self.netns):
+            return False
+        with entered(self.netns), RouteNetlink() as netlink:
             return reading.has_routes(netlink, table)
 
     def interfaces(self) -> list[str]:
-        with RouteNetlink() as netlink:
+        if not namespace.exists(self.netns):
+            return []
+        with entered(self.netns), RouteNetlink() as netlink:
             return reading.wireguard_interfaces(netlink)
+
+    def create_link(self, interface: str) -> None:
+        """In one step, so that nothing is ever half moved."""
+        with namespace.opened(self.netns) as target, entered(self.birth), closing(Routing()) as routing:
+            routing.create_link(interface, target)
 
 
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link and its routes up once, when first needed."""
 
-    def __init__(
-        self, interface: str, routing: Routing, netlink: RouteNetlink, name_servers: NameServers | None
-    ) -> None:
+    def __init__(self, interface: str, host: Host) -> None:
         self._interface = interface
-        self._routing = routing
-        self._netlink = netlink
-        self._name_servers = name_servers
+        self._host = host
+        self._routing = Routing()
+        self._netlink = RouteNetlink()
         self._known_index = 0
         self._known_protocols: dict[Route, int] | None = None
+
+    def close(self) -> None:
+        self._routing.close()
+        self._netlink.close()
 
     def apply(self, operation: Operation) -> None:
         routing = self._routing
         if isinstance(operation, CreateLink):
-            routing.create_link(self._interface)
+            if self._host.netns == self._host.birth:
+                routing.create_link(self._interface)
+            else:
+                self._host.create_link(self._interface)
+        elif isinstance(operation, MoveLink):
+            with namespace.opened(operation.netns) as target:
+                routing.move_link(self._index(), target)
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())
         elif isinstance(operation, SetLink):
             routing.set_link(self._index(), operation.mtu, operation.up, operation.alias)
         elif isinstance(operation, SetDns):
-            if self._name_servers is None:
+            if self._host.name_servers is None:
                 raise KernelError(errno.ENOENT, operation.describe(), "nothing on this host looks after name servers")
-            self._name_servers.write(self._interface, operation.dns)
+            self._host.name_servers.write(self._interface, operation.dns)
         elif isinstance(operation, AddAddress):
             self._add_address(operation.address)
         elif isinstance(operation, RemoveAddress):

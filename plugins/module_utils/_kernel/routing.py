@@ -10,7 +10,6 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 from .._model.prefix import InterfaceAddress, format_ip
 from .._model.state import MAIN_TABLE, Route, Rule
@@ -27,25 +26,30 @@ def is_installed() -> bool:
 
 
 class Routing:
-    """One rtnetlink socket that writes. Use it as a context manager; every method raises KernelError."""
+    """One rtnetlink socket that writes. Every method raises KernelError."""
 
     def __init__(self) -> None:
-        from pyroute2 import IPRoute
-
+        try:
+            from pyroute2 import IPRoute
+        except ImportError as error:
+            raise KernelError(errno.ELIBACC, "load pyroute2", str(error)) from None
         with _doing("open a netlink socket"):
             self._ipr = IPRoute()
 
-    def __enter__(self) -> Routing:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._ipr.close()
 
-    def create_link(self, interface: str) -> None:
+    def create_link(self, interface: str, netns: int | None = None) -> None:
+        """With its sockets in this namespace, and itself in that of the descriptor, if one is given: the kernel does
+        both in one step (drivers/net/wireguard/device.c, wg_newlink)."""
+        options = {} if netns is None else {"net_ns_fd": netns}
         with _doing(f"create interface {interface}"):
-            self._ipr.link("add", ifname=interface, kind="wireguard")
+            self._ipr.link("add", ifname=interface, kind="wireguard", **options)
+
+    def move_link(self, index: int, netns: int) -> None:
+        """Into the namespace of the descriptor."""
+        with _doing("move the interface to another network namespace"):
+            self._ipr.link("set", index=index, net_ns_fd=netns)
 
     def delete_link(self, index: int) -> None:
         with _doing("delete the interface"):

@@ -16,18 +16,19 @@ from . import codec
 from .codec import DeviceChange, PeerChange
 from .errors import KernelError
 from .generic import GenericNetlink
+from .namespace import entered
 
 
-def read_device(interface: str) -> RunningDevice:
-    """The whole device with every peer. Raises KernelError."""
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
+def read_device(interface: str, birth: str = "") -> RunningDevice:
+    """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
         doing = f"read the peers of {interface}"
         return codec.decode_device(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing))
 
 
-def apply_operations(interface: str, operations: Sequence[WireGuardOperation]) -> None:
+def apply_operations(interface: str, operations: Sequence[WireGuardOperation], birth: str = "") -> None:
     """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays."""
+    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``."""
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
@@ -37,7 +38,7 @@ def apply_operations(interface: str, operations: Sequence[WireGuardOperation]) -
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
     removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
     changes = _peer_changes(operations)
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
 
         def send(peers: list[PeerChange]) -> None:
             for payload in codec.encode_set(interface, device, peers):

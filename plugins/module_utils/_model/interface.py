@@ -45,7 +45,8 @@ class DesiredInterface:
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
     under a full tunnel, connections that came in outside the tunnel are answered outside it. ``dns`` and
     ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
-    ``endpoint_policy``: ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not.
+    ``endpoint_policy``: ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not. ``netns``: the
+    network namespace of the interface, ``birth_netns`` that of its sockets; empty for the host's own.
     """
 
     interface: str
@@ -63,6 +64,13 @@ class DesiredInterface:
     alias: str | None = None
     up: bool = True
     endpoint_policy: str = INITIAL
+    netns: str = ""
+    birth_netns: str = ""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the sockets live in another namespace than the interface."""
+        return self.netns != self.birth_netns
 
 
 class RunningPeer(NamedTuple):

@@ -18,6 +18,8 @@ from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_presha
 from .prefix import Prefix, parse_interface_address, parse_prefix
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+# What is fit for a file name, a unit's name and a shell; ip takes a number for a process.
+_NAMESPACE = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_][a-zA-Z0-9_=+.-]{0,127}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
 _TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
@@ -31,6 +33,16 @@ def parse_interface_name(name: str) -> str:
     """A name that the kernel (IFNAMSIZ, 15 characters) and wg-quick(8) both take."""
     if not _INTERFACE_NAME.fullmatch(name) or name in (".", ".."):
         raise InputError("interface", name, "not an interface name", "use 1 to 15 letters, digits or _=+.-")
+    return name
+
+
+def parse_netns(name: object, option: str) -> str:
+    """The name of a network namespace as ``ip netns`` has it; not given, the empty name of the host's own."""
+    if name is None:
+        return ""
+    if not (isinstance(name, str) and _NAMESPACE.fullmatch(name)):
+        problem = "not the name of a network namespace"
+        raise InputError(option, name, problem, "use letters, digits or _=+.-, a letter among them")
     return name
 
 
@@ -173,6 +185,11 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         alias=parse_alias(options.get("alias")),
         up=options.get("up") is not False,
         endpoint_policy=options.get("endpoint_policy") or INITIAL,
+        netns=parse_netns(options.get("netns"), "netns"),
+        birth_netns=parse_netns(options.get("birth_netns"), "birth_netns"),
     )
     check_peers(desired.peers or ())
+    if desired.netns and desired.dns:
+        remedy = f"leave dns out and write /etc/netns/{desired.netns}/resolv.conf, which 'ip netns exec' heeds"
+        raise InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
     return desired

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -51,7 +52,8 @@ class RunningState:
     ``routes`` are those that the interface owns (the kernel's own and routing daemons' are not among them).
     ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
     has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``. ``dns`` is empty, too, where nobody
-    had it read; it may outlive the interface.
+    had it read; it may outlive the interface. All of that is so in the network namespace ``netns``, empty for the
+    host's own. ``sockets_elsewhere``: the UDP sockets of the interface are not in the namespace where they should be.
     """
 
     interface: str
@@ -67,3 +69,11 @@ class RunningState:
     src_valid_mark: bool = False
     alias: str = ""
     dns: Dns = NO_DNS
+    netns: str = ""
+    sockets_elsewhere: bool = False
+
+
+def fresh_state(interface: str, netns: str = "") -> RunningState:
+    """A host or namespace as it is new: without the interface, and with no rules but the kernel's own."""
+    priorities = {int(socket.AF_INET): (0, 32766, 32767), int(socket.AF_INET6): (0, 32766)}
+    return RunningState(interface, priorities=priorities, netns=netns)

@@ -30,7 +30,8 @@ class WgQuickFile:
 
     ``table`` is ``auto``, ``off``, or a table's number or name.
     ``unmanaged`` are the DNS, PreUp, PostUp, PreDown and PostDown lines word for word, in their order. Like the
-    kernel's, the peers have each a key of its own, and no prefix is with two of them.
+    kernel's, the peers have each a key of its own, and no prefix is with two of them. ``netns``: where PostUp lines
+    take the interface, as ``moved.Moved`` has it; empty when it stays where wg-quick makes it.
     """
 
     private_key: PrivateKey | None = None
@@ -42,3 +43,4 @@ class WgQuickFile:
     save_config: bool = False
     unmanaged: tuple[str, ...] = ()
     peers: tuple[WgQuickPeer, ...] = ()
+    netns: str = ""

@@ -41,8 +41,12 @@ def is_replaced(desired: DesiredInterface, line: str) -> bool:
     """Whether ``dns_lines`` or ``alias_lines`` say what is to become of this line."""
     if _key(line) == "dns":
         return _manages_dns(desired)
-    own_alias = _key(line) == "postup" and _ALIAS_COMMAND.fullmatch(_value(line)) is not None
-    return own_alias and desired.alias is not None
+    return is_alias(line) and desired.alias is not None
+
+
+def is_alias(line: str) -> bool:
+    """Whether the line is one of ``alias_lines``."""
+    return _key(line) == "postup" and _ALIAS_COMMAND.fullmatch(_value(line)) is not None
 
 
 def _manages_dns(desired: DesiredInterface) -> bool:

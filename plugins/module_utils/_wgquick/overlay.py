@@ -16,6 +16,7 @@ from .._model.keys import PublicKey
 from .._model.prefix import Prefix
 from .file import WgQuickFile, WgQuickPeer
 from .lines import alias_lines, dns_lines, is_replaced
+from .moved import HOST
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,7 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
             *(line for line in file.unmanaged if not _is_own(line) and not is_replaced(desired, line)),
         ),
         peers=peers,
+        netns=(desired.netns or HOST) if desired.is_apart else "",
     )
 
 
@@ -82,7 +84,10 @@ def _overlay_peer(wanted: DesiredPeer, peer: WgQuickPeer, taken: frozenset[Prefi
 
 
 def _own_hooks(desired: DesiredInterface, peers: Iterable[WgQuickPeer]) -> tuple[str, ...]:
-    """Before all other hooks, so that the connection that set the tunnel up waits for none of them."""
+    """Before all other hooks, so that the connection that set the tunnel up waits for none of them. Nor is there such a
+    connection where the interface is in a namespace without the sockets."""
+    if desired.is_apart:
+        return ()
     whole = tuple(DesiredPeer(peer.public_key, allowed_ips=peer.allowed_ips) for peer in peers)
     return tuple(f"PostUp = {command}" for command in post_up_commands(replace(desired, peers=whole)))
 

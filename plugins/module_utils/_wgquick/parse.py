@@ -28,6 +28,7 @@ from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, 
 from .._model.options import parse_number, parse_table
 from .._model.prefix import Prefix, parse_interface_address, parse_prefix
 from .file import WgQuickFile, WgQuickPeer
+from .moved import parse_moved
 
 _SPACE = " \t\v\f\r"  # isspace(3) in the C locale
 _NO_SPACE = str.maketrans("", "", _SPACE)
@@ -187,9 +188,12 @@ class _Reader:
         for place, section in self.peers:
             if "public_key" not in section:
                 raise ParseError(place, None, "this peer has no PublicKey", "add it, or remove the section")
-        values = {**self.interface, "addresses": tuple(dict.fromkeys(self.interface.get("addresses", ())))}
-        peers = _merge(section for _place, section in self.peers)
-        return WgQuickFile(**values, unmanaged=tuple(self.unmanaged), peers=peers)
+        moved, unmanaged = parse_moved(self.unmanaged)
+        addresses = [*self.interface.get("addresses", ()), *(moved.addresses if moved else ())]
+        values = {**self.interface, "addresses": tuple(dict.fromkeys(addresses))}
+        if moved:
+            values.update(table=moved.table, netns=moved.netns)
+        return WgQuickFile(**values, unmanaged=unmanaged, peers=_merge(section for _place, section in self.peers))
 
 
 def _merge(sections: Iterable[dict[str, Any]]) -> tuple[WgQuickPeer, ...]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import filterfalse
 from typing import Optional
 
 from .._model.keys import PublicKey, Secret
 from .._model.prefix import sort_prefixes
 from .file import WgQuickFile, WgQuickPeer
+from .lines import is_alias
+from .moved import Moved, render_moved
 
 HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo what is changed here by hand."
 REDACTED = "(redacted)"
@@ -45,15 +48,21 @@ def _interface_lines(file: WgQuickFile, show: Show) -> Iterator[str]:
         yield f"ListenPort = {file.listen_port}"
     if file.fwmark:
         yield f"FwMark = {file.fwmark:#x}"
-    for address in file.addresses:
+    for address in () if file.netns else file.addresses:
         yield f"Address = {address}"
     if file.mtu:
         yield f"MTU = {file.mtu}"
-    if file.table != "auto":
-        yield f"Table = {file.table}"
+    if file.table != "auto" or file.netns:
+        yield f"Table = {'off' if file.netns else file.table}"
     if file.save_config:
         yield "SaveConfig = true"
-    yield from file.unmanaged
+    if file.netns:
+        # Its alias goes along with an interface; all else of it has to be done where it then is.
+        yield from filter(is_alias, file.unmanaged)
+        yield from render_moved(Moved(file.netns, file.addresses, file.table))
+        yield from filterfalse(is_alias, file.unmanaged)
+    else:
+        yield from file.unmanaged
 
 
 def _peer_lines(peer: WgQuickPeer, show: Show) -> Iterator[str]:

@@ -27,6 +27,7 @@ def check_network(network: Network, problems: Problems) -> None:
     TOPOLOGIES[network.topology].check(network, problems)
     _check_addresses(network, problems)
     _check_overlaps(network, problems)
+    _check_namespaces(network, problems)
 
 
 def _check_addresses(network: Network, problems: Problems) -> None:
@@ -69,6 +70,16 @@ def _check_overlaps(network: Network, problems: Problems) -> None:
             f"overlaps with {other.prefix} of {other.host or 'the network itself'} in {other.option}",
             "each network may be in one place only: make them disjoint",
         )
+
+
+def _check_namespaces(network: Network, problems: Problems) -> None:
+    """Each namespace forwards by settings of its own, which nothing sets at boot."""
+    relays = {host.name for host in TOPOLOGIES[network.topology].relays(network)}
+    for member in network.members:
+        if member.netns and (member.name in relays or member.subnets):
+            problem = "the host forwards packets, which is not set up in a namespace"
+            remedy = "leave it out on a hub, and on a host with wireguard_subnets"
+            problems.add(member.name, "wireguard_netns", member.netns, problem, remedy)
 
 
 def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) -> None:

@@ -38,6 +38,8 @@ class Host:
     alias: str | None = None
     endpoint_policy: str | None = None
     reresolve: int = 0
+    netns: str | None = None
+    birth_netns: str | None = None
 
     @property
     def own(self) -> tuple[Prefix, ...]:

@@ -26,8 +26,8 @@ class Plan(NamedTuple):
 
     A host's plan has the keys ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and, where
     the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
-    ``endpoint_policy`` and ``reresolve``, which is seconds. ``forwarding`` has only the families that must be
-    forwarded: the others are not ours to turn off.
+    ``endpoint_policy``, ``netns``, ``birth_netns`` and ``reresolve``, which is seconds. ``forwarding`` has only the
+    families that must be forwarded: the others are not ours to turn off.
     """
 
     hosts: dict[str, dict[str, Any]]
@@ -74,6 +74,8 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "alias": host.alias,
         "endpoint_policy": host.endpoint_policy,
         "reresolve": host.reresolve or None,
+        "netns": host.netns,
+        "birth_netns": host.birth_netns,
     }
     return {
         "interface": network.interface,

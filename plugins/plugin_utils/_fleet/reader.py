@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from . import variables as v
@@ -141,4 +142,6 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
         alias=values.get("wireguard_alias", v.parse_alias, None),
         endpoint_policy=values.get("wireguard_endpoint_policy", v.parse_endpoint_policy, None),
         reresolve=values.get("wireguard_reresolve", v.parse_reresolve, 0),
+        netns=values.get("wireguard_netns", parse_netns, None),
+        birth_netns=values.get("wireguard_birth_netns", parse_netns, None),
     )

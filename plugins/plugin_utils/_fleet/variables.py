@@ -44,6 +44,7 @@ FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
 HOST_VARIABLES = (
     "wireguard_addresses",
     "wireguard_alias",
+    "wireguard_birth_netns",
     "wireguard_dns",
     "wireguard_dns_search",
     "wireguard_endpoint",
@@ -51,6 +52,7 @@ HOST_VARIABLES = (
     "wireguard_fwmark",
     "wireguard_listen_port",
     "wireguard_mtu",
+    "wireguard_netns",
     "wireguard_persistent_keepalive",
     "wireguard_reresolve",
     "wireguard_subnets",

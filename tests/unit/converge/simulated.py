@@ -26,6 +26,9 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
         return RunningState("wg0", rules=state.rules, priorities=state.priorities, dns=state.dns)
+    if isinstance(op, ops.MoveLink):
+        gone = replace(state, exists=False, device=RunningDevice(""), up=False, mtu=0, alias="")
+        return replace(gone, addresses=(), routes=frozenset())
     if isinstance(op, ops.AddRule):
         assert op.rule not in state.rules
         return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))

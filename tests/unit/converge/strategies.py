@@ -115,6 +115,8 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         alias=draw(optional(st.sampled_from(["", "to Paris"]))),
         up=draw(st.booleans()),
         endpoint_policy=draw(st.sampled_from(["initial", "enforce"])),
+        netns=draw(st.sampled_from(["", "vpn"])),
+        birth_netns=draw(st.sampled_from(["", "vpn"])),
     )
 
 

@@ -131,10 +131,13 @@ def test_options_are_there_only_where_they_are_given() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
     inventory.hosts["ada"].update(wireguard_endpoint_policy="enforce", wireguard_reresolve=True)
+    inventory.hosts["ada"].update(wireguard_netns="vpn", wireguard_birth_netns="physical")
     hosts = inventory.plan().hosts
+    assert (hosts["ada"]["netns"], hosts["ada"]["birth_netns"]) == ("vpn", "physical")
     assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
     assert (hosts["ada"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)
     options = {"mtu", "fwmark", "table", "listen_port", "dns", "dns_search", "alias", "endpoint_policy", "reresolve"}
+    options |= {"netns", "birth_netns"}
     assert not options & set(hosts["bob"])
 
 

@@ -157,6 +157,16 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "an interval of 0": (having("ada", reresolve=0), ["ada: wireguard_reresolve 0: out of range", "true, false or"]),
     "an interval of 9 seconds": (having("ada", reresolve="9s"), ["ada: wireguard_reresolve '9s': out of range"]),
     "an interval of 2 days": (having("ada", reresolve="1d 24h"), ["ada: wireguard_reresolve '1d 24h': out of range"]),
+    "a namespace": (
+        having("ada", netns="a/b"),
+        ["ada: wireguard_netns 'a/b': not the name of a network namespace", "use letters"],
+    ),
+    "a birth namespace": (having("ada", birth_netns=7), ["ada: wireguard_birth_netns 7: not the name of a network"]),
+    "a hub in a namespace": (
+        having("hub", netns="vpn"),
+        ["hub: wireguard_netns 'vpn': the host forwards packets, which is not set up in a namespace", "on a hub"],
+    ),
+    "subnets behind a namespace": (having("bob", netns="vpn"), ["bob: wireguard_netns 'vpn': the host forwards"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
         ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],

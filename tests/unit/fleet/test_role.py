@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,13 @@ TIMER = f"cryptokey-wireguard-reresolve@{INTERFACE}.timer"
 REAL_TOOLS = ("cat", "grep", "sha256sum")
 
 
-def look(tmp_path: Path, tools: list[str], libraries: bool = True, reresolve: str = "off") -> list[str]:
+def look(
+    tmp_path: Path,
+    tools: list[str],
+    libraries: bool = True,
+    reresolve: str = "off",
+    namespaces: Sequence[str] = (),
+) -> list[str]:
     """What the script prints where just these tools are, and a Python with or without the libraries.
 
     The directories of systemd are below ``tmp_path`` too.
@@ -42,7 +49,7 @@ def look(tmp_path: Path, tools: list[str], libraries: bool = True, reresolve: st
     for directory in ("/run/systemd/system", "/etc/systemd/system", "/etc/runlevels", "/usr/local/libexec"):
         script = script.replace(directory, f"{tmp_path}{directory}")
     done = subprocess.run(
-        ["/bin/sh", "-s", INTERFACE, str(python), reresolve],
+        ["/bin/sh", "-s", INTERFACE, str(python), reresolve, "", *namespaces],
         input=script,
         env={"PATH": str(bin_directory)},
         capture_output=True,
@@ -63,6 +70,14 @@ def look(tmp_path: Path, tools: list[str], libraries: bool = True, reresolve: st
 )
 def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], libraries: bool, lacks: list[str]) -> None:
     assert look(tmp_path, tools, libraries) == lacks
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "lacks"),
+    [(["", ""], []), (["no-such-namespace", ""], ["netns"]), (["", "no-such-namespace"], ["netns"])],
+)
+def test_missing_namespaces_are_noticed(tmp_path: Path, namespaces: list[str], lacks: list[str]) -> None:
+    assert look(tmp_path, TOOLS, namespaces=namespaces) == lacks
 
 
 def test_it_looks_for_the_line_that_the_drop_in_has() -> None:

@@ -97,6 +97,7 @@ files = st.builds(
     save_config=st.booleans(),
     unmanaged=st.lists(hooks, max_size=4).map(tuple),
     peers=st.lists(_peers, max_size=5, unique_by=lambda peer: peer.public_key).map(tuple),
+    netns=st.sampled_from(["", "", "1", "vpn"]),
 ).map(_distinct)
 managed_files = files.map(lambda file: replace(file, save_config=False))
 
@@ -135,6 +136,8 @@ desired_interfaces = st.builds(
     dns=st.none() | st.sampled_from([(), ("1.1.1.1",), ("10.9.0.1", "fd00::1")]),
     alias=st.none() | st.sampled_from(["", "site: Paris", "café"]),
     up=st.booleans(),
+    netns=st.sampled_from(["", "vpn"]),
+    birth_netns=st.sampled_from(["", "vpn"]),
 ).flatmap(
     lambda desired: st.builds(
         replace,

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Named network namespaces, entered by the calling thread alone (ip-netns(8), setns(2)).
+
+A socket stays in the namespace in which it was opened, and a child process or new thread starts in that of the thread
+that made it. The empty name is the host's own namespace: that in which this thread was before it entered any.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from .errors import KernelError
+
+# iproute2's NETNS_RUN_DIR, and the same where /var/run is a directory of its own.
+_DIRECTORIES = ("/run/netns", "/var/run/netns")
+_CURRENT = "/proc/thread-self/ns/net"
+_CLONE_NEWNET = 0x40000000
+_Result = TypeVar("_Result")
+
+
+class _Thread(threading.local):
+    """``own``: a descriptor of the host's own namespace while this thread is in a named one."""
+
+    own: int | None = None
+
+
+_thread = _Thread()
+
+
+def exists(name: str) -> bool:
+    return not name or _find(name) is not None
+
+
+@contextmanager
+def opened(name: str) -> Iterator[int]:
+    """A descriptor of the namespace. Raises KernelError where there is no such namespace."""
+    descriptor = _open(name)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def entered(name: str) -> Iterator[None]:
+    """Have this thread in the namespace. It may be in another already. Raises KernelError."""
+    if not name and _thread.own is None:
+        # Staying takes no privilege.
+        yield
+        return
+    with opened(name) as inside, _current() as before:
+        outermost = _thread.own is None
+        _setns(inside, name)
+        if outermost:
+            _thread.own = before
+        try:
+            yield
+        finally:
+            if outermost:
+                _thread.own = None
+            _setns(before, "")
+
+
+def bound(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """The function as one that runs in the namespace, or here as long as that does not exist."""
+
+    def run(*given: object) -> _Result:
+        with entered(name if exists(name) else ""):
+            return function(*given)
+
+    return run
+
+
+def has_link(name: str, interface: str) -> bool:
+    """Whether an interface of any kind has this name there; none has where the namespace does not exist."""
+    if not exists(name):
+        return False
+    with entered(name):
+        try:
+            return socket.if_nametoindex(interface) > 0
+        except OSError:
+            return False
+
+
+def has_udp_port(name: str, port: int) -> bool:
+    """Whether an IPv4 UDP socket there is bound to the port; WireGuard always has one (proc_net(5))."""
+    with entered(name):
+        lines = Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
+
+
+@contextmanager
+def _current() -> Iterator[int]:
+    descriptor = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(name: str) -> int:
+    if not name:
+        return os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC) if _thread.own is None else os.dup(_thread.own)
+    found = _find(name)
+    if found is None:
+        raise KernelError(errno.ENOENT, f"open network namespace {name}", "there is no such namespace")
+    return os.open(found, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _find(name: str) -> Path | None:
+    return next((path for path in (Path(directory, name) for directory in _DIRECTORIES) if path.exists()), None)
+
+
+def _setns(descriptor: int, name: str) -> None:
+    """os.setns came with Python 3.12."""
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET):
+        raise KernelError(ctypes.get_errno(), f"enter network namespace {name}".rstrip())
