@@ -131,11 +131,17 @@ def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | Non
 
 
 def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
-    """One or all WireGuard interfaces as plain dictionaries. Raises InputError, MissingLibrary and KernelError."""
+    """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
+
+    Raises InputError, MissingLibrary and KernelError.
+    """
+    from ._startup import read_peer_names
+
     host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
     names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
-    return [describe_state(state, now) for state in map(host.read, names) if state.exists]
+    states = [state for state in map(host.read, names) if state.exists]
+    return [describe_state(state, now, read_peer_names(state.interface)) for state in states]
 
 
 class _FreshHost:

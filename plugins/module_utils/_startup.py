@@ -16,6 +16,7 @@ from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
+from ._model.keys import PublicKey
 from ._model.options import parse_interface_name
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
@@ -89,3 +90,14 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Ou
         remove_file(path)
     text = content.data.decode("utf-8", "replace") if content else ""
     return Outcome(content is not None, path, text, WgQuickFile(), None)
+
+
+def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
+    """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
+    path = f"{directory}/{interface}.conf"
+    try:
+        content = read_file(path)
+        peers = parse(decode(content.data, path), path).peers if content else ()
+    except (InputError, OSError):
+        return {}
+    return {peer.public_key: peer.name for peer in peers if peer.name}

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 
 - name: Peers that have never been heard of
   ansible.builtin.debug:
-    msg: "{{ tunnel.interfaces[0].peers | selectattr('latest_handshake', 'eq', 0) | map(attribute='public_key') }}"
+    msg: "{{ tunnel.interfaces[0].peers | selectattr('latest_handshake', 'eq', 0) | map(attribute='name') }}"
 """
 
 RETURN = r"""
@@ -113,6 +113,12 @@ interfaces:
       type: list
       elements: dict
       contains:
+        name:
+          description:
+            - What the peer is called in C(/etc/wireguard/INTERFACE.conf), where M(cryptokey.wireguard.config) writes
+              the names down; null where that file does not know it.
+          type: str
+          sample: hub1
         public_key:
           description: The peer's public key.
           type: str

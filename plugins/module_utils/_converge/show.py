@@ -67,7 +67,7 @@ def _show_labels(state: RunningState) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def describe_state(state: RunningState, now: float) -> dict[str, Any]:
+def describe_state(state: RunningState, now: float, names: Names) -> dict[str, Any]:
     """One existing interface with all its peers, as ``interface_info`` returns it; ``now`` in seconds since 1970."""
     device = state.device
     return {
@@ -83,13 +83,14 @@ def describe_state(state: RunningState, now: float) -> dict[str, Any]:
         "routes": [str(route) for route in sorted(state.routes)],
         "dns": list(state.dns.servers),
         "dns_search": list(state.dns.search),
-        "peers": [_describe_peer(peer, now) for peer in device.peers.values()],
+        "peers": [_describe_peer(peer, now, names) for peer in device.peers.values()],
     }
 
 
-def _describe_peer(peer: RunningPeer, now: float) -> dict[str, Any]:
+def _describe_peer(peer: RunningPeer, now: float, names: Names) -> dict[str, Any]:
     seen = int(peer.latest_handshake)
     return {
+        "name": names.get(peer.public_key),
         "public_key": str(peer.public_key),
         "has_preshared_key": bool(peer.preshared_key),
         "endpoint": str(peer.endpoint) if peer.endpoint else None,
