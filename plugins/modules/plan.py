@@ -86,8 +86,8 @@ hosts:
   description:
     - The plan of each member of each network, by its inventory name.
     - It has the options C(interface), C(addresses), C(peers) and C(peers_mode), and C(listen_port), C(fwmark),
-      C(mtu), C(table), C(dns), C(dns_search), C(alias) and C(endpoint_policy) where the inventory gives them.
-      C(peers_mode) is V(merge) where the key of a peer is not known yet.
+      C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(netns) and C(birth_netns) where the
+      inventory gives them. C(peers_mode) is V(merge) where the key of a peer is not known yet.
     - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
     - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
   returned: success

@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import probe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
     ensure_absent,
     ensure_present,
@@ -129,6 +130,10 @@ def test_the_sockets_stay_outside_and_the_interface_is_in_the_namespace(
     for address in ("10.9.0.2", "fd09::2"):
         managed.vpn.ping(address)
     assert str(right.peer(managed.host).endpoint) == "192.0.2.1:51821"
+    target = {"targets": [{"name": "right", "address": "10.9.0.2"}], "interface": "wg0", "count": 1, "timeout": 5}
+    with managed.host.entered():
+        answers = [probe({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
+    assert [answer["reachable"] for (answer,) in answers] == [True, False, False]
 
 
 def test_an_interface_lives_in_a_namespace_whole(pair: tuple[Host, Host], managed: Managed) -> None:
@@ -289,6 +294,12 @@ def test_an_interface_moves_when_the_options_change(pair: tuple[Host, Host], man
     assert managed.twice(**options)[0] == "move interface wg0 to the host's netns"
     managed.host.ping("10.9.0.2")
     assert managed.read() == before
+
+
+def test_an_interface_comes_out_of_the_namespace_of_its_sockets(managed: Managed) -> None:
+    managed.present(listen_port=51821, netns="birth", birth_netns="birth")
+    assert managed.twice(listen_port=51821, birth_netns="birth")[0] == "move interface wg0 to the host's netns"
+    assert (listens(managed.birth), listens(managed.host)) == (True, False)
 
 
 def full_tunnel(managed: Managed, right: Host) -> dict[str, Any]:

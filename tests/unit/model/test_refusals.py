@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every bad input of ``interface`` and ``config``, and what is said of it: where, which value, what is wrong, a remedy."""
+"""Every bad input of ``interface`` and ``config``, and what is said of it: where, which value, why, a remedy."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         peer(endpoint="https://hub:443"), "https://hub:443", "peers[1].endpoint", "an IPv6 address needs", ENDPOINT,
     ),
     "an empty scope": (
-        peer(endpoint="[fe80::1%]:1"), "[fe80::1%]:1", "peers[1].endpoint", "only a link-local IPv6 address has a scope",
+        peer(endpoint="[fe80::1%]:1"), "[fe80::1%]:1", "peers[1].endpoint", "only a link-local IPv6 address has",
         "write [fe80::1%eth0]:51820",
     ),
     "a prefix in words": (peer(allowed_ips=["all"]), "all", "peers[1].allowed_ips", "not an IP address", PREFIX),
