@@ -69,10 +69,10 @@ def near(far: Host, tmp_path: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module", params=[resolved, openresolv])
-def resolver(request: pytest.FixtureRequest) -> Iterator[None]:
+def resolver(request: pytest.FixtureRequest) -> Iterator[str]:
     """Starting one takes seconds, so that the tests that want none come first in this file."""
     with restored_resolv_conf(), request.param():
-        yield
+        yield request.param.__name__
 
 
 def thrice(options: dict[str, Any], **more: Any) -> list[str]:
@@ -144,10 +144,12 @@ def test_names_are_asked_of_the_server_behind_the_tunnel(far: Host, near: dict[s
     assert [(shown["dns"], shown["dns_search"]) for shown in read_running("wg0")] == [(DNS["dns"], DNS["dns_search"])]
     assert once(near, dns_search=[]) == ["set dns 10.9.0.2, fd09::2"]
     assert once(near, dns=["10.9.0.2"], dns_search=["lan"]) == ["set dns 10.9.0.2, dns_search lan"]
-    assert once(near, dns=[]) == ["clear dns"]
-    assert RESOLV_CONF.read_text() == before
 
-    once(near, **DNS)
+    # Held down, it is not asked.
+    assert once(near, up=False) == ["set down", "clear dns"]
+    assert RESOLV_CONF.read_text() == before
+    assert "set dns 10.9.0.2, fd09::2, dns_search corp.example, lan" in once(near, **DNS)
+
     foretold, done, left = (described(ensure_absent(near, check_mode)) for check_mode in (True, False, False))
     assert foretold == done == ["clear dns", "remove all 1 peers", "delete interface wg0"]
     assert left == []
@@ -178,6 +180,7 @@ def test_wg_quick_and_the_engine_undo_each_other(near: dict[str, Any], tmp_path:
 
 
 @pytest.mark.usefixtures("resolver")
+@pytest.mark.parametrize("resolver", [resolved], indirect=True)
 def test_a_run_that_fails_puts_the_name_servers_back(near: dict[str, Any]) -> None:
     once(near, **DNS)
     before = running()
@@ -191,27 +194,24 @@ def test_a_run_that_fails_puts_the_name_servers_back(near: dict[str, Any]) -> No
     assert running() == before
 
 
-@pytest.mark.usefixtures("resolver")
-def test_an_interface_that_is_held_down_is_not_asked_for_names(near: dict[str, Any]) -> None:
-    before = RESOLV_CONF.read_text()
-    once(near, **DNS)
-    assert thrice(near, up=False) == ["set down", "clear dns"]
-    assert RESOLV_CONF.read_text() == before
-    assert "set dns 10.9.0.2, fd09::2, dns_search corp.example, lan" in once(near, **DNS)
-
-
-@pytest.mark.usefixtures("resolver")
-def test_name_servers_that_others_set_are_left_alone_or_cleared(near: dict[str, Any]) -> None:
+def test_name_servers_that_others_set_are_left_alone_changed_and_cleared(near: dict[str, Any], resolver: str) -> None:
     once(near)
     record = "nameserver 10.9.0.3\nsearch Other.example\n"
     subprocess.run(["resolvconf", "-a", "wg0"], input=record, text=True, check=True)
     assert once(near) == []
     assert once(near, dns=["10.9.0.2"]) == ["set dns 10.9.0.2, dns_search other.example"]
+    assert once(near, dns=[]) == ["clear dns"]
+    once(near, **DNS)
     run("ip", "link", "delete", "wg0")
-    assert "clear dns" not in described(ensure_present(near, True, []))
+    # A record outlives its interface.
+    stale = resolver == "openresolv"
+    assert running().dns == (FAR_DNS if stale else NO_DNS)
+    assert described(ensure_absent(near, False)) == (["clear dns"] if stale else [])
+    assert running().dns == NO_DNS
 
 
 @pytest.mark.usefixtures("resolver")
+@pytest.mark.parametrize("resolver", [resolved], indirect=True)
 def test_a_run_that_is_not_about_name_servers_does_not_look_at_them(near: dict[str, Any]) -> None:
     programs: list[str] = []
     sys.addaudithook(lambda event, args: programs.append(str(args[0])) if event == "subprocess.Popen" else None)
