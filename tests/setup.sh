@@ -28,6 +28,7 @@ case ${1-} in
         need shellcheck has shellcheck
         ;;
     unit)
+        need cpio has cpio
         need wireguard-tools has wg-quick
         ;;
     lab)
