@@ -59,7 +59,8 @@ options:
     description:
       - The addresses of the interface, IPv4 and IPv6, each with its prefix length, such as V(10.0.0.1/24) and
         V(fd00::1/64). Without one it is V(/32) or V(/128).
-      - These and no others. If not given, the addresses are left as they are; an empty list removes them.
+      - These and no others, given O(peers_mode=exact). If not given, the addresses are left as they are; an empty list
+        removes them.
     type: list
     elements: str
   peers:
@@ -111,7 +112,10 @@ options:
         type: str
   peers_mode:
     description:
-      - With V(exact), peers that O(peers) does not list are removed. With V(merge), they are left as they are.
+      - With V(exact), the interface has what is given and nothing else. Peers that O(peers) does not list are removed,
+        and so are other addresses than O(addresses), where those two are given, and routes on the interface that no
+        peer needs and that no routing daemon has made.
+      - With V(merge), for an interface that is shared with others, all of these are left as they are.
     type: str
     choices: [exact, merge]
     default: exact

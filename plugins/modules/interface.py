@@ -132,6 +132,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_absent, ensure_present
 
+MANY_PEERS = 100
+
 
 def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
@@ -141,6 +143,15 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     if with_diff:
         result["diff"] = show_difference(outcome.before, outcome.after, outcome.names)
     return result
+
+
+def shortened(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as ``-vvv`` shows them, without the peers where there are many.
+
+    Ansible looks for each of their secrets in each text of the result, which takes minutes at ten thousand peers.
+    """
+    count = len(arguments["peers"] or ())
+    return {"invocation": {"module_args": {**arguments, "peers": f"{count} peers"}}} if count > MANY_PEERS else {}
 
 
 def main() -> None:
@@ -157,7 +168,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in warnings:
         module.warn(warning)
-    module.exit_json(**result_of(outcome, module._diff))
+    module.exit_json(**result_of(outcome, module._diff), **shortened(module.params))
 
 
 if __name__ == "__main__":

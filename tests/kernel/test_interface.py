@@ -134,6 +134,20 @@ def test_stale_things_go_and_foreign_ones_stay(host: Host) -> None:
     assert len(host.read().device.peers) == 2
 
 
+def test_a_shared_interface_keeps_what_others_put_there(host: Host) -> None:
+    theirs, ours = strangers(2)
+    host.converge(addresses=["10.200.0.1/24"], peers=[theirs])
+    host.run("ip", "route", "add", "172.18.0.0/16", "dev", "wg0")
+    assert twice(host, peers_mode="merge", addresses=["10.200.1.1/24"], peers=[ours]) == [
+        f"peer {ours['public_key']}: add, add allowed_ips 10.0.1.0/32",
+        "add address 10.200.1.1/24",
+        "add route 10.0.1.0/32",
+    ]
+    routes = host.run("ip", "route", "show")
+    for kept in ("172.18.0.0/16", "10.0.0.0 ", "10.200.0.0/24", "10.200.1.0/24"):
+        assert kept in routes
+
+
 @pytest.mark.usefixtures("vpn_table")
 def test_a_table_goes_by_its_name(host: Host) -> None:
     peers = strangers(1, 2)

@@ -56,7 +56,7 @@ class Circumstances:
 def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
     """The state to converge to. ``aim(desired, aim(desired, running)) == aim(desired, running)``."""
     device = _aim_device(desired, running.device, circumstances)
-    addresses = running.addresses if desired.addresses is None else desired.addresses
+    addresses = _aim_addresses(desired, running)
     allowed = [peer.allowed_ips for peer in device.peers.values()]
     # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
     tunnelled = desired.up and not desired.is_apart
@@ -73,10 +73,8 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         device=replace(device, fwmark=fwmark),
         up=desired.up,
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
-        addresses=tuple(sorted(addresses)),
-        routes=_aim_routes(desired.table, running, allowed, addresses, fwmark if families else MAIN_TABLE)
-        if desired.up
-        else frozenset(),
+        addresses=addresses,
+        routes=_aim_routes(desired, running, allowed, addresses, fwmark if families else MAIN_TABLE),
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
@@ -225,17 +223,37 @@ def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, 
     return {family: tuple(sorted(values)) for family, values in priorities.items()}
 
 
+def _aim_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
+    """Those given and no others, or next to them those of whoever shares the interface."""
+    given = running.addresses if desired.addresses is None else desired.addresses
+    others = () if desired.peers_mode == EXACT else running.addresses
+    return tuple(sorted({*given, *others}))
+
+
 def _aim_routes(
-    table: str,
+    desired: DesiredInterface,
     running: RunningState,
     allowed: Iterable[frozenset[Prefix]],
     addresses: Iterable[InterfaceAddress],
     default_table: int,
 ) -> frozenset[Route]:
-    """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
-    if table == "off":
+    """Those that the peers need and no others, or next to them those for prefixes that are no peer's and never were."""
+    if not desired.up:
+        return frozenset()
+    if desired.table == "off":
         return running.routes
-    prefixes = frozenset().union(*allowed)
+    prefixes = frozenset[Prefix]().union(*allowed)
+    wanted = _peer_routes(desired.table, prefixes, addresses, default_table)
+    if desired.peers_mode == EXACT:
+        return wanted
+    peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
+    return wanted | {route for route in running.routes if route.prefix not in peers}
+
+
+def _peer_routes(
+    table: str, prefixes: Iterable[Prefix], addresses: Iterable[InterfaceAddress], default_table: int
+) -> frozenset[Route]:
+    """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
     if table != "auto":
         return frozenset(Route(prefix, int(table)) for prefix in prefixes)
     connected = _connected(addresses)

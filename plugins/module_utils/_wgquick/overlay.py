@@ -13,7 +13,7 @@ from .._model.errors import InputError
 from .._model.full_tunnel import DEFAULT_ROUTE, post_up_commands
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
-from .._model.prefix import Prefix
+from .._model.prefix import InterfaceAddress, Prefix
 from .file import WgQuickFile, WgQuickPeer
 from .lines import alias_lines, dns_lines, is_replaced
 from .moved import HOST
@@ -38,7 +38,7 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
         private_key=desired.private_key or file.private_key,
         listen_port=_given(desired.listen_port, file.listen_port),
         fwmark=_given(desired.fwmark, file.fwmark),
-        addresses=_given(desired.addresses, file.addresses),
+        addresses=_overlay_addresses(desired, file),
         mtu=_given(desired.mtu, file.mtu),
         table=desired.table,
         unmanaged=(
@@ -54,6 +54,14 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
 
 def _given(value: _T | None, otherwise: _T) -> _T:
     return otherwise if value is None else value
+
+
+def _overlay_addresses(desired: DesiredInterface, file: WgQuickFile) -> tuple[InterfaceAddress, ...]:
+    if desired.addresses is None:
+        return file.addresses
+    return (
+        desired.addresses if desired.peers_mode == EXACT else tuple(dict.fromkeys(file.addresses + desired.addresses))
+    )
 
 
 def _overlay_peers(

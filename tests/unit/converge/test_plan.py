@@ -229,6 +229,24 @@ def test_merge_leaves_other_peers_and_their_routes() -> None:
     ]
 
 
+def test_merge_leaves_what_others_have_on_the_interface() -> None:
+    own = prefixes("192.168.7.0/24")
+    foreign, theirs = parse_interface_address("10.77.0.1/24"), Route(parse_prefix("172.16.0.0/12"))
+    state = running(
+        RunningPeer(KEYS[0], allowed_ips=own), routes=frozenset({*map(Route, own), theirs}), addresses=(foreign,)
+    )
+    wanted = desired(DesiredPeer(KEYS[0], allowed_ips=frozenset()), addresses=(parse_interface_address("10.9.0.2/24"),))
+    shared = replace(wanted, peers_mode="merge")
+    change = [f"peer {KEYS[0]}: remove allowed_ips 192.168.7.0/24", "add address 10.9.0.2/24"]
+    assert [op.describe() for op in plan(shared, state)] == [*change, "remove route 192.168.7.0/24"]
+    assert [op.describe() for op in plan(wanted, state)] == [
+        *change,
+        "remove address 10.77.0.1/24",
+        "remove route 172.16.0.0/12",
+        "remove route 192.168.7.0/24",
+    ]
+
+
 def test_a_full_tunnel_guards_its_own_packets_before_it_takes_the_default_route() -> None:
     peer = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0"), endpoint=ENDPOINTS[0])
     state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW))
