@@ -32,7 +32,7 @@ def write_drop_ins(namespaces: dict[str, str]) -> None:
     template = environment.from_string((ROLE / "templates/60-cryptokey-netns.conf.j2").read_text())
     plan = {"hosts": {"here": namespaces}}
     folder = Path(f"/etc/systemd/system/{UNIT}.d")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     shutil.copy(ROLE / "files/50-cryptokey-adopt.conf", folder)
     (folder / "60-cryptokey-netns.conf").write_text(template.render(network_plan=plan, inventory_hostname="here"))
     run("systemctl", "daemon-reload")
