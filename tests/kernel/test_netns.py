@@ -396,6 +396,7 @@ def startup_file(path: Path, host: Host, options: dict[str, Any]) -> str:
     return str(file)
 
 
+@pytest.mark.usefixtures("vpn_table")
 @pytest.mark.parametrize(
     ("case", "namespaces"),
     [
