@@ -4,12 +4,23 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
+from importlib import metadata, util
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pairs", type=int, default=100, help="how many random pairs of states to converge (%(default)s)")
+
+
+def pytest_report_header() -> str:
+    found = util.find_spec("pyroute2")
+    return f"kernel {platform.release()}, pyroute2 {metadata.version('pyroute2')} in {found and found.origin}"
 
 
 @pytest.fixture

@@ -140,8 +140,8 @@ def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
         rules = after.netfilter.get(family, frozenset())
         if before.netfilter.get(family, frozenset()) != rules:
             yield SetNetfilter(before.interface, family, rules)
-    if after.src_valid_mark and not before.src_valid_mark:
-        yield SetSourceValidMark()
+    if after.src_valid_mark != before.src_valid_mark:
+        yield SetSourceValidMark(after.src_valid_mark)
 
 
 def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:

@@ -24,7 +24,8 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, exists=True, device=RunningDevice("wg0"))
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
-        return RunningState("wg0", rules=state.rules, priorities=state.priorities, tables=state.tables)
+        gone = RunningState("wg0", rules=state.rules, priorities=state.priorities, tables=state.tables)
+        return replace(gone, netfilter=state.netfilter, src_valid_mark=state.src_valid_mark)
     if isinstance(op, ops.AddRule):
         assert op.rule not in state.rules
         return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))
@@ -35,7 +36,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         tables = {**state.netfilter, op.family: op.rules}
         return replace(state, netfilter={family: rules for family, rules in tables.items() if rules})
     if isinstance(op, ops.SetSourceValidMark):
-        return replace(state, src_valid_mark=True)
+        return replace(state, src_valid_mark=op.on)
     assert state.exists, f"{op.describe()} on an interface that is not there"
     return _apply_to_interface(state, op)
 

@@ -106,7 +106,9 @@ def running_states(draw: st.DrawFn) -> RunningState:
     possible = [Rule(f, priority, mark) for f in (2, 10) for priority, mark in ((32765, 51820), (32764, 0), (99, 9))]
     rules = draw(st.frozensets(st.sampled_from(possible)))
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
-    host = RunningState("wg0", rules=rules, priorities=priorities, tables=frozenset({254, 255}))
+    host = RunningState(
+        "wg0", rules=rules, priorities=priorities, tables=frozenset({254, 255}), src_valid_mark=draw(st.booleans())
+    )
     if not draw(st.booleans()):
         return host
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -142,4 +144,5 @@ def running_states(draw: st.DrawFn) -> RunningState:
         rules=rules,
         priorities=priorities,
         tables=host.tables,
+        src_valid_mark=host.src_valid_mark,
     )

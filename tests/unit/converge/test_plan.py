@@ -80,6 +80,7 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
         }
         assert got == kept
     assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
+    assert (restored.netfilter, restored.src_valid_mark) == (state.netfilter, state.src_valid_mark)
 
 
 @given(running_states())
