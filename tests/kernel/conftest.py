@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata, util
 
 import pytest
@@ -21,6 +21,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_report_header() -> str:
     found = util.find_spec("pyroute2")
     return f"kernel {platform.release()}, pyroute2 {metadata.version('pyroute2')} in {found and found.origin}"
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a measured number among pytest's own lines."""
+
+    def say_it(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {text}", flush=True)
+
+    return say_it
 
 
 @pytest.fixture

@@ -27,13 +27,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, key_of
 
 _PACKAGE = "ansible_collections.cryptokey.wireguard"
-_STRACE = ("strace", "-f", "--seccomp-bpf", "-yy", "-e", "trace=sendto,sendmsg,write,writev", "-e", "write=all")
+# Not -yy: it names a socket's protocol only where the kernel has the module netlink_diag.
+_STRACE = ("strace", "-f", "--seccomp-bpf", "-y", "-e", "trace=socket,sendto,sendmsg,write,writev", "-e", "write=all")
 _STRACE += ("-e", "signal=none", "-s", "0")
 
-_CALL = re.compile(r"(\d+) +(?:sendto|sendmsg|writev?)\(\d+<(.*?)>[,)]")
-_RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>")
+# "123 socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 3<socket:[4567]>", "123 sendto(3<socket:[4567]>, ..."; each may be
+# torn in two where threads run side by side, and is then ended by "123 <... sendto resumed>...".
+_OPENED = re.compile(r"\d+ +socket\(AF_NETLINK, [^,]+, NETLINK_(\w+)")
+_CALLED = re.compile(r"\d+ +(?:sendto|sendmsg|writev?)\(\d+<([^>]*)>")
+_RESUMED = re.compile(r"\d+ +<\.\.\. (?:sendto|sendmsg|writev?) resumed>")
+_RESULT = re.compile(r" = \d+<(socket:\[\d+\])>$")
 _DUMP = re.compile(r" \| [0-9a-f]{5,}  ((?:[0-9a-f]{2} {1,2}){1,16})")
-_SOCKET = re.compile(r"NETLINK:\[(\w+):")
 _HEADER = struct.Struct("=IHHII")
 _GENL_CONTROL = 16
 
@@ -92,29 +96,31 @@ class Sent(NamedTuple):
 
 def read_trace(lines: Iterable[str]) -> list[Sent]:
     """What was sent over netlink, decoded from the bytes in strace's dumps."""
-    called: dict[str, str] = {}
+    protocols: dict[str, str] = {}  # by socket
+    opening: dict[str, str] = {}  # by process, also the next one
+    calling: dict[str, str] = {}
     sent: list[tuple[str, bytearray]] = []
     for line in lines:
-        call = _CALL.match(line)
-        if call:
-            called[call[1]] = call[2]
-        if call or (call := _RESUMED.match(line)):
-            sent.append((called[call[1]], bytearray()))
+        process = line.partition(" ")[0]
+        if opened := _OPENED.match(line):
+            opening[process] = opened[1]
+        elif called := _CALLED.match(line):
+            calling[process] = called[1]
+            sent.append((called[1], bytearray()))
+        elif _RESUMED.match(line) and process in calling:
+            sent.append((calling[process], bytearray()))
         elif dump := _DUMP.match(line):
             sent[-1][1].extend(bytes.fromhex(dump[1]))
-    return [message for target, data in sent for message in _messages(target, bytes(data))]
+        if process in opening and (result := _RESULT.search(line.rstrip())):
+            protocols[result[1]] = opening.pop(process)
+    return [message for target, data in sent if target in protocols for message in _messages(protocols[target], data)]
 
 
-def _messages(target: str, data: bytes) -> Iterable[Sent]:
-    found = _SOCKET.match(target)
-    if found is None:
-        if "NETLINK" in target:
-            raise ValueError(f"strace cannot tell the netlink protocol of {target}")
-        return
+def _messages(protocol: str, data: bytes) -> Iterable[Sent]:
     offset = 0
     while offset + _HEADER.size <= len(data):
         size, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)
-        yield Sent(found[1], kind, data[offset + _HEADER.size])
+        yield Sent(protocol, kind, data[offset + _HEADER.size])
         offset += (size + 3) & ~3
 
 
