@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, run_module
 
@@ -123,6 +124,31 @@ def test_a_link_that_went_down_comes_back_whole(host: Host) -> None:
     assert described(host.converge(**options))[-3:] == ["set up", "add route 10.0.0.0/32", "add route 10.0.1.0/32"]
     assert own(host) == before
     assert described(host.converge(**options)) == []
+
+
+def test_routes_outlast_the_last_address(host: Host) -> None:
+    """With the last IPv4 address the kernel removes the IPv4 routes too."""
+    peers = [{**strangers(1)[0], "allowed_ips": ["10.1.0.0/16", "10.2.0.0/16", "fd03::/64"]}]
+    host.converge(addresses=["10.200.0.1/24", "fd01::1/64"], peers=peers)
+    fewer = [{**peers[0], "allowed_ips": ["10.1.0.0/16", "fd03::/64"]}]
+    assert described(host.converge(addresses=[], peers=fewer))[-3:] == [
+        "remove address 10.200.0.1/24",
+        "remove address fd01::1/64",
+        "add route 10.1.0.0/16",
+    ]
+    assert own(host)["routes"] == ["10.1.0.0/16 main", "fd03::/64 main"]
+    assert described(host.converge(addresses=[], peers=fewer)) == []
+
+
+def test_a_link_too_small_for_ipv6_is_refused_or_widened_first(host: Host) -> None:
+    options = {"addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(1)}
+    host.converge(**options)
+    before = own(host)
+    host.run("ip", "link", "set", "wg0", "mtu", "1200")
+    with pytest.raises(InputError, match="mtu 1200: IPv6 needs an MTU of 1280 at least"):
+        host.converge(**options)
+    assert described(host.converge(mtu=1420, **options)) == ["set mtu 1420", "add address fd01::1/64"]
+    assert own(host) == before
 
 
 def test_a_full_tunnel_brings_its_rules_and_takes_them_away(host: Host) -> None:

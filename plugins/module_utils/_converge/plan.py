@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import Prefix
-from .._model.state import RunningState
+from .._model.state import IPV6_MIN_MTU, Route, RunningState
 from .operations import (
     AddAddress,
     AddRoute,
@@ -53,6 +54,7 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
         *([] if before.exists else [CreateLink(after.interface)]),
         *_plan_device(before.device, after.device),
         *_plan_peers(before.device.peers, after.device.peers, names),
+        *([SetLink(mtu=after.mtu)] if _gains_ipv6(before, after) else []),
         *_plan_addresses(before, after),
         *_plan_link(before, after),
         *_plan_netfilter(before, after),
@@ -128,11 +130,16 @@ def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Opera
 
 def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
     changes = SetLink(
-        mtu=after.mtu if before.mtu != after.mtu else None,
+        mtu=after.mtu if before.mtu != after.mtu and not _gains_ipv6(before, after) else None,
         up=after.up if before.up != after.up else None,
     )
     if changes != SetLink():
         yield changes
+
+
+def _gains_ipv6(before: RunningState, after: RunningState) -> bool:
+    """Whether the link's MTU is too small for the kernel to have IPv6 on it, and no longer will be."""
+    return before.exists and before.mtu < IPV6_MIN_MTU <= after.mtu
 
 
 def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
@@ -146,6 +153,16 @@ def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
 
 def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
     """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over."""
-    missing = after.routes - before.routes
+    present = _kept_routes(before, after)
+    missing = after.routes - present
     yield from (AddRoute(route) for route in sorted(missing, key=lambda route: (-route.prefix.length, route)))
-    yield from (RemoveRoute(route) for route in sorted(before.routes - after.routes))
+    yield from (RemoveRoute(route) for route in sorted(present - after.routes))
+
+
+def _kept_routes(before: RunningState, after: RunningState) -> frozenset[Route]:
+    """The routes that outlast the change of addresses: with an interface's last IPv4 address the kernel removes all its
+    IPv4 routes (net/ipv4/fib_frontend.c, fib_inetaddr_event)."""
+    had, has = (any(address.family == socket.AF_INET for address in state.addresses) for state in (before, after))
+    if not had or has:
+        return before.routes
+    return frozenset(route for route in before.routes if route.prefix.family != socket.AF_INET)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Protocol
 
 from .._model.interface import DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
-from .._model.options import check_peers
+from .._model.options import check_mtu, check_peers
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
 from .operations import Operation
@@ -55,6 +56,7 @@ def converge(
     unchanged_key = desired.private_key in (None, before.device.private_key)
     check_peers(desired.peers or (), before.device.public_key if unchanged_key else None)
     after = aim(desired, before, circumstances)
+    check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from .endpoint import parse_endpoint
@@ -14,6 +15,7 @@ from .errors import InputError
 from .interface import EXACT, DesiredInterface, DesiredPeer
 from .keys import PrivateKey, PublicKey, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
+from .state import IPV6_MIN_MTU
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
@@ -102,6 +104,13 @@ def check_peers(peers: Iterable[DesiredPeer], own: PublicKey | None = None) -> N
                 )
 
 
+def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
+    """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
+    if mtu is not None and mtu < IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
+        remedy = f"give {IPV6_MIN_MTU} or more, or leave IPv6 out"
+        raise InputError("mtu", mtu, f"IPv6 needs an MTU of {IPV6_MIN_MTU} at least", remedy)
+
+
 def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None = None) -> DesiredInterface:
     """The options that ``interface`` and ``config`` share, to the model. Raises InputError."""
     peers = options.get("peers")
@@ -120,4 +129,6 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         outside_replies=options.get("outside_replies") is not False,
     )
     check_peers(desired.peers or ())
+    routed = () if desired.table == "off" else (peer.allowed_ips or () for peer in desired.peers or ())
+    check_mtu(desired.mtu, chain(desired.addresses or (), *routed))
     return desired

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from socket import AF_INET
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Rule, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
 
 
 def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> RunningState:
@@ -55,7 +57,8 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
         assert op.address not in state.addresses
         return replace(state, addresses=tuple(sorted((*state.addresses, op.address))))
     if isinstance(op, ops.RemoveAddress):
-        return replace(state, addresses=tuple(a for a in state.addresses if a != op.address))
+        left = tuple(a for a in state.addresses if a != op.address)
+        return replace(state, addresses=left, routes=_outlasting(state, left))
     if isinstance(op, ops.AddRoute):
         assert op.route not in state.routes
         return replace(state, routes=state.routes | {op.route})
@@ -65,6 +68,13 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.SetLink):
         return replace(state, mtu=op.mtu or state.mtu, up=state.up if op.up is None else op.up)
     return replace(state, device=_apply_to_device(state.device, op))
+
+
+def _outlasting(state: RunningState, addresses: tuple[InterfaceAddress, ...]) -> frozenset[Route]:
+    """With the last IPv4 address the IPv4 routes go."""
+    if not any(a.family == AF_INET for a in state.addresses) or any(a.family == AF_INET for a in addresses):
+        return state.routes
+    return frozenset(route for route in state.routes if route.prefix.family != AF_INET)
 
 
 def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:
