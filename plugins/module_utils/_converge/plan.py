@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import Prefix
-from .._model.state import IPV6_MIN_MTU, Route, RunningState
+from .._model.state import Route, RunningState
 from .operations import (
     AddAddress,
     AddRoute,
@@ -54,7 +54,6 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
         *([] if before.exists else [CreateLink(after.interface)]),
         *_plan_device(before.device, after.device),
         *_plan_peers(before.device.peers, after.device.peers, names),
-        *([SetLink(mtu=after.mtu)] if _gains_ipv6(before, after) else []),
         *_plan_addresses(before, after),
         *_plan_link(before, after),
         *_plan_netfilter(before, after),
@@ -130,16 +129,11 @@ def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Opera
 
 def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
     changes = SetLink(
-        mtu=after.mtu if before.mtu != after.mtu and not _gains_ipv6(before, after) else None,
+        mtu=after.mtu if before.mtu != after.mtu else None,
         up=after.up if before.up != after.up else None,
     )
     if changes != SetLink():
         yield changes
-
-
-def _gains_ipv6(before: RunningState, after: RunningState) -> bool:
-    """Whether the link's MTU is too small for the kernel to have IPv6 on it, and no longer will be."""
-    return before.exists and before.mtu < IPV6_MIN_MTU <= after.mtu
 
 
 def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:

@@ -165,11 +165,6 @@ def test_ipv4_routes_that_go_with_the_last_address_are_made_again() -> None:
     assert [op.describe() for op in plan(wanted, state)] == ["remove address 10.9.0.1/24", "add route 10.1.0.0/16"]
 
 
-def test_a_link_too_small_for_ipv6_is_widened_before_it_gets_addresses() -> None:
-    wanted = desired(mtu=1380, addresses=(parse_interface_address("fd00::1/64"),))
-    assert [op.describe() for op in plan(wanted, running(mtu=1200))] == ["set mtu 1380", "add address fd00::1/64"]
-
-
 def test_a_prefix_moves_in_one_step_from_its_old_owner() -> None:
     moved = prefixes("192.168.7.0/24")
     state = running(RunningPeer(KEYS[0], allowed_ips=moved), RunningPeer(KEYS[1]), routes=frozenset(map(Route, moved)))
