@@ -28,8 +28,10 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, key
 
 _PACKAGE = "ansible_collections.cryptokey.wireguard"
 # Not -yy: it names a socket's protocol only where the kernel has the module netlink_diag.
-_STRACE = ("strace", "-f", "--seccomp-bpf", "-y", "-e", "trace=socket,sendto,sendmsg,write,writev", "-e", "write=all")
-_STRACE += ("-e", "signal=none", "-s", "0")
+_STRACE = (
+    *("strace", "-f", "--seccomp-bpf", "-y", "-s", "0"),
+    *("-e", "trace=socket,sendto,sendmsg,write,writev", "-e", "write=all", "-e", "signal=none"),
+)
 
 # "123 socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 3<socket:[4567]>", "123 sendto(3<socket:[4567]>, ..."; each may be
 # torn in two where threads run side by side, and is then ended by "123 <... sendto resumed>...".
@@ -116,7 +118,7 @@ def read_trace(lines: Iterable[str]) -> list[Sent]:
     return [message for target, data in sent if target in protocols for message in _messages(protocols[target], data)]
 
 
-def _messages(protocol: str, data: bytes) -> Iterable[Sent]:
+def _messages(protocol: str, data: bytearray) -> Iterable[Sent]:
     offset = 0
     while offset + _HEADER.size <= len(data):
         size, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)

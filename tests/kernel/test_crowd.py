@@ -101,7 +101,7 @@ def test_a_changed_peer_is_one_message(crowd: Crowd, tmp_path: Path, say: Callab
 
 
 def test_the_whole_module_tells_the_kernel_no_more(host: Host, tmp_path: Path, say: Callable[[str], None]) -> None:
-    options = {
+    options: dict[str, Any] = {
         "interface": "module0",
         "addresses": ["10.9.0.1/24", "fd09::1/64"],
         "peers": [{**peer, "endpoint": "192.0.2.9:51820", "persistent_keepalive": 25} for peer in strangers(5)],

@@ -108,7 +108,13 @@ def test_what_differs_is_a_change_all_the_same(host: Host) -> None:
     for change in ({"allowed_ips": ["10.0.1.0/25"]}, {"persistent_keepalive": "off"}, {"preshared_key": ZERO_KEY}):
         peers = [{"public_key": PEER, **given, **change}]
         assert len(described(host.converge(check_mode=True, peers=peers))) >= 1, change
-    for option in ({"fwmark": "off"}, {"listen_port": 40124}, {"addresses": ["10.200.0.1"]}, {"peers": []}):
+    options: tuple[dict[str, Any], ...] = (
+        {"fwmark": "off"},
+        {"listen_port": 40124},
+        {"addresses": ["10.200.0.1"]},
+        {"peers": []},
+    )
+    for option in options:
         assert len(described(host.converge(check_mode=True, table="off", **option))) == 1, option
 
 

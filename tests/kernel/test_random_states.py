@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runn
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host import Host as Kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import KEYS, desired_interfaces
@@ -186,6 +187,6 @@ def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> 
         if network.prefixlen == 0:
             assert (network, str(int(mark, 16))) in ours
         else:
-            covered = any(network.version == other.version and network.subnet_of(other) for other in connected)
+            covered = any(parse_prefix(str(other)).covers(parse_prefix(str(network))) for other in connected)
             assert ((network, "main") in ours) != covered
     assert {network for network, _table in ours} <= allowed

@@ -76,7 +76,10 @@ def test_everything_is_written_and_changed_and_only_that(host: Host) -> None:
     one, two = strangers(2)
     one["allowed_ips"] = ["10.1.0.0/16", "10.200.0.7/32", "fd03::/64"]
     two["allowed_ips"] = ["10.2.0.1/32", "fd04::4/128"]
-    first = {"addresses": ["10.200.0.1/24", "10.201.0.1/32", "fd01::1/64", "fd02::1/128"], "peers": [one, two]}
+    first: dict[str, Any] = {
+        "addresses": ["10.200.0.1/24", "10.201.0.1/32", "fd01::1/64", "fd02::1/128"],
+        "peers": [one, two],
+    }
     foretold = described(host.converge(check_mode=True, **first))
     assert described(host.converge(**first)) == foretold
     assert own(host) == {
@@ -91,7 +94,7 @@ def test_everything_is_written_and_changed_and_only_that(host: Host) -> None:
     host.run("ip", "-6", "route", "add", "fd05::/64", "dev", "wg0", "proto", "static")
     host.run("ip", "route", "add", "10.6.0.0/16", "dev", "wg0", "proto", "bird")
     host.run("ip", "link", "set", "wg0", "mtu", "1300")
-    second = {
+    second: dict[str, Any] = {
         "addresses": ["10.200.0.2/24", "fd01::2/64"],
         "mtu": 1380,
         "peers": [{**one, "allowed_ips": ["fd03::/64"]}],
@@ -105,7 +108,7 @@ def test_everything_is_written_and_changed_and_only_that(host: Host) -> None:
     assert "10.6.0.0/16 dev wg0 proto bird" in host.run("ip", "route")
     assert described(host.converge(**second)) == []
 
-    in_table = {**second, "table": "1234", "peers": [one, two]}
+    in_table: dict[str, Any] = {**second, "table": "1234", "peers": [one, two]}
     host.converge(**in_table)
     assert own(host)["routes"] == sorted(
         f"{text} 1234" for text in ("10.1.0.0/16", "10.200.0.7", "10.2.0.1", "fd03::/64", "fd04::4")
@@ -116,7 +119,7 @@ def test_everything_is_written_and_changed_and_only_that(host: Host) -> None:
 
 
 def test_a_link_that_went_down_comes_back_whole(host: Host) -> None:
-    options = {"addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(2)}
+    options: dict[str, Any] = {"addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(2)}
     host.converge(**options)
     before = own(host)
     host.run("ip", "link", "set", "wg0", "down")
@@ -141,7 +144,7 @@ def test_routes_outlast_the_last_address(host: Host) -> None:
 
 
 def test_ipv6_on_a_link_too_small_for_it_is_refused_before_anything_is_touched(host: Host) -> None:
-    options = {"addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(1)}
+    options: dict[str, Any] = {"addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(1)}
     host.converge(**options)
     before = comparable(host.read())
     with pytest.raises(InputError, match="mtu 1200: IPv6 needs an MTU of 1280 at least"):
@@ -154,7 +157,10 @@ def test_ipv6_on_a_link_too_small_for_it_is_refused_before_anything_is_touched(h
 def test_a_full_tunnel_brings_its_rules_and_takes_them_away(host: Host) -> None:
     crowded(host)
     before = others(host)
-    options = {"addresses": ["10.200.0.1/24"], "peers": [{**strangers(1)[0], "allowed_ips": ["0.0.0.0/0", "::/0"]}]}
+    options: dict[str, Any] = {
+        "addresses": ["10.200.0.1/24"],
+        "peers": [{**strangers(1)[0], "allowed_ips": ["0.0.0.0/0", "::/0"]}],
+    }
     foretold = described(host.converge(check_mode=True, **options))
     assert described(host.converge(**options)) == foretold
     assert own(host)["routes"] == ["default 51821", "default 51821"]
@@ -170,7 +176,10 @@ def test_a_full_tunnel_brings_its_rules_and_takes_them_away(host: Host) -> None:
 def test_what_the_kernel_refuses_is_told_in_its_own_words(host: Host) -> None:
     crowded(host)
     before = others(host)
-    options = {"addresses": ["10.200.0.1/24"], "peers": [{**strangers(1)[0], "allowed_ips": ["172.17.0.0/16"]}]}
+    options: dict[str, Any] = {
+        "addresses": ["10.200.0.1/24"],
+        "peers": [{**strangers(1)[0], "allowed_ips": ["172.17.0.0/16"]}],
+    }
     with pytest.raises(ConvergeError, match=r"add route 172\.17\.0\.0/16: File exists \(EEXIST\)\. What .* restored\."):
         host.converge(**options)
     assert others(host) == before
@@ -179,7 +188,7 @@ def test_what_the_kernel_refuses_is_told_in_its_own_words(host: Host) -> None:
 
 def test_the_module_as_a_process_writes_it_all(host: Host, tmp_path: Path) -> None:
     forget_endpoints()
-    options = {"interface": "wg0", "addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(2)}
+    options: dict[str, Any] = {"interface": "wg0", "addresses": ["10.200.0.1/24", "fd01::1/64"], "peers": strangers(2)}
     done = [run_module(host, tmp_path, **options)["changed"] for _run in range(2)]
     assert done == [True, False]
     assert own(host)["routes"] == ["10.0.0.0 main", "10.0.1.0 main"]
