@@ -24,7 +24,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test lint sanity unit docs package kernel molecule bench clean
+.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -85,7 +85,10 @@ package: build/stamp/venv ## build the tarball, install it elsewhere and look in
 	bash tests/package.sh
 
 kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
-	python tests/lab kernel
+	python tests/lab kernel --also-pyroute2 all
+
+kernels: build/stamp/lab ## run them on three kernels, each with five versions of pyroute2, and print a table
+	python tests/lab kernel --flavour all --pyroute2 all --report build/kernels.json
 
 molecule: build/stamp/lab ## run the Molecule scenarios, on VMs
 	molecule test --all

@@ -4,13 +4,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata, util
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pairs", type=int, default=100, help="how many random pairs of states to converge (%(default)s)")
+
+
+def pytest_report_header() -> str:
+    found = util.find_spec("pyroute2")
+    return f"kernel {platform.release()}, pyroute2 {metadata.version('pyroute2')} in {found and found.origin}"
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a measured number among pytest's own lines."""
+
+    def say_it(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {text}", flush=True)
+
+    return say_it
 
 
 @pytest.fixture

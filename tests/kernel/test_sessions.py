@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import time
-
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     described,
@@ -17,29 +13,7 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     tunnel,
 )
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
-
-
-class Ping:
-    """A ping that runs through a tunnel for the length of a ``with`` block; ``lost`` is then what it lost."""
-
-    def __init__(self, host: Host, address: str) -> None:
-        self.command = ["ip", "netns", "exec", host.name, "ping", "-n", "-i", "0.01", address]
-        self.lost = -1
-        self.sent = 0
-
-    def __enter__(self) -> Ping:
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        time.sleep(0.5)
-        return self
-
-    def __exit__(self, *_details: object) -> None:
-        time.sleep(0.5)
-        self.process.send_signal(2)
-        output, _errors = self.process.communicate(timeout=30)
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
-        assert found, output
-        self.sent = int(found[1])
-        self.lost = self.sent - int(found[2])
+from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 
 
 def up(left: Host, right: Host) -> None:

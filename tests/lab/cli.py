@@ -5,20 +5,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from .console import LabError
 from .flavour import FLAVOURS
 from .image import ensure_images
+from .kernels import MACHINE, MARK, Result, Run, render_table, run_all
 from .lab import Lab, find_labs
-from .remote import COLLECTION, GUEST_COLLECTION, copy_collection, fetch, run, ssh_command
+from .libraries import PYROUTE2_VERSIONS, check_version
+from .remote import copy_collection, run, ssh_command
 from .settings import DEFAULT_DIR, add_options, default_machines, settings
 
-_KERNEL_MACHINE = "kernel"
+_KERNEL_FLAVOURS = ("debian12-test", "debian13-test", "debian-unstable-test")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,12 +67,22 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("ssh", "run"):
             command.add_argument("machine")
             command.add_argument("command", nargs=argparse.REMAINDER)
-    kernel = add("kernel", "run tests/kernel in a machine; further arguments go to pytest", _kernel)
+    _add_kernel_options(add("kernel", "run tests/kernel in machines; further arguments go to pytest", _kernel))
+    return parser
+
+
+def _add_kernel_options(kernel: argparse.ArgumentParser) -> None:
     add_options(kernel, os.environ)
     kernel.set_defaults(dir="build/kernel")
-    kernel.add_argument("--flavour", default="debian12-test", help="what the machine boots (%(default)s)")
+
+    def several(flag: str, metavar: str, text: str) -> None:
+        kernel.add_argument(flag, action="append", default=[], metavar=metavar, help=f"{text}, once for each, or all")
+
+    several("--flavour", "FLAVOUR", f"what a machine boots ({_KERNEL_FLAVOURS[0]})")
+    several("--pyroute2", "VERSION", "run the tests with this version instead of the distribution's")
+    several("--also-pyroute2", "VERSION", f"then run the tests marked {MARK} with this version")
+    kernel.add_argument("--report", type=Path, help="write the table of results to this file, as JSON")
     kernel.add_argument("--keep", action="store_true", help="leave the machine running, for the next call")
-    return parser
 
 
 def _image(options: argparse.Namespace) -> int:
@@ -114,20 +128,35 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _kernel(options: argparse.Namespace) -> int:
-    options.machine = [f"{_KERNEL_MACHINE}={options.flavour}"]
-    wanted = settings(options, os.environ)
-    lab = Lab(wanted.folder)
-    try:
-        lab.up(wanted)
-        machine = lab.machine(_KERNEL_MACHINE)
-        copy_collection(lab, machine)
-        junit = f"{GUEST_COLLECTION}/kernel.xml"
-        code = run(lab, machine, ["python3", "-m", "pytest", "tests/kernel", f"--junit-xml={junit}", *options.rest])
-        fetch(lab, machine, junit, COLLECTION / "build/junit/kernel.xml")
-        return code
-    finally:
-        if not options.keep:
-            lab.down()
+    runs = [Run(version) for version in _versions(options.pyroute2)] or [Run()]
+    runs += [Run(version, marked=True) for version in _versions(options.also_pyroute2)]
+    flavours = _expanded(options.flavour, _KERNEL_FLAVOURS) or _KERNEL_FLAVOURS[:1]
+    results: list[Result] = []
+    first = 0
+    for flavour in flavours:
+        options.machine = [f"{MACHINE}={flavour}"]
+        wanted = settings(options, os.environ)
+        lab = Lab(wanted.folder)
+        try:
+            lab.up(wanted)
+            more, code = run_all(lab, lab.machine(MACHINE), runs, options.rest)
+        finally:
+            if not options.keep:
+                lab.down()
+        results += more
+        first = first or code
+    print(render_table(results))
+    if options.report:
+        options.report.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n", "utf-8")
+    return first
+
+
+def _versions(given: Sequence[str]) -> list[str]:
+    return [check_version(version) for version in _expanded(given, PYROUTE2_VERSIONS)]
+
+
+def _expanded(given: Sequence[str], every: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(value for each in given for value in (every if each == "all" else (each,))))
 
 
 def _lab(options: argparse.Namespace) -> Lab:

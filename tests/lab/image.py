@@ -33,13 +33,15 @@ _INIT = (_HERE / "init.sh").read_bytes()
 MAX_AGE_DAYS = 30
 
 # Reads the archive of a root from standard input and writes the disk to standard output, so that it needs no
-# access to the user's folders when it runs in a user namespace.
+# access to the user's folders when it runs in a user namespace. No guest needs /boot, but it goes only after unpacking:
+# of newer kernels' packages the files in /usr/lib/modules are hard links to those in it.
 _MAKE_DISK = """
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/root"
-tar -C "$work/root" --numeric-owner -x --exclude='./boot/*' --exclude='./dev/*'
+tar -C "$work/root" --numeric-owner -x --exclude='./dev/*'
+rm -rf "$work/root/boot"/*
 mke2fs -q -t ext4 -m 0 -L root -E root_owner=0:0 -d "$work/root" "$work/raw" 3G >&2
 rm -rf "$work/root"
 qemu-img convert -O qcow2 "$work/raw" "$work/qcow2"

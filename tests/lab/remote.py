@@ -7,7 +7,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -42,22 +42,43 @@ def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:
 
 def copy_collection(lab: Lab, machine: Machine) -> None:
     """Replace the guest's copy of the collection with the work tree's modules, role and tests."""
-    unpack = f"rm -rf {GUEST_COLLECTION} && mkdir -p {GUEST_COLLECTION} && tar -C {GUEST_COLLECTION} -xf -"
+    copy(lab, machine, {name: COLLECTION / name for name in _COPIED if (COLLECTION / name).exists()}, GUEST_COLLECTION)
+
+
+def copy(lab: Lab, machine: Machine, sources: Mapping[str, Path], target: str) -> None:
+    """Replace a folder of the guest's with files and folders from here, each under the name given."""
+    unpack = f"rm -rf {target} && mkdir -p {target} && tar -C {target} -xf -"
     with (
         subprocess.Popen(ssh_command(lab, machine, unpack), stdin=subprocess.PIPE) as process,
         tarfile.open(fileobj=cast(IO[bytes], process.stdin), mode="w|") as archive,
     ):
-        for name in _COPIED:
-            if (COLLECTION / name).exists():
-                archive.add(COLLECTION / name, name, filter=_wanted)
+        for name, source in sources.items():
+            archive.add(source, name, filter=_wanted)
     if process.returncode != 0:
-        raise LabError(f"copying the collection to {machine.name} failed: is there room on its disk?")
+        raise LabError(f"copying to {target} of {machine.name} failed: is there room on its disk?")
 
 
-def run(lab: Lab, machine: Machine, command: Sequence[str]) -> int:
-    """Run a command in the guest's copy of the collection, its output going where ours goes; returns its exit code."""
-    line = f"cd {GUEST_COLLECTION} && PYTHONPATH={GUEST_COLLECTIONS} exec {shlex.join(command)}"
+def run(lab: Lab, machine: Machine, command: Sequence[str], *libraries: str) -> int:
+    """Run a command in the guest's copy of the collection, its output going where ours goes; returns its exit code.
+
+    Python finds what is in the folders of `libraries` before the guest's own.
+    """
+    line = _in_collection(command, libraries)
     return subprocess.run(ssh_command(lab, machine, line), stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def ask(lab: Lab, machine: Machine, command: Sequence[str], *libraries: str) -> tuple[int, str]:
+    """The same, but also returns what the command printed, blanks around it stripped."""
+    line = _in_collection(command, libraries) + " 2>&1"
+    done = subprocess.run(
+        ssh_command(lab, machine, line), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+    )
+    return done.returncode, done.stdout.strip()
+
+
+def _in_collection(command: Sequence[str], libraries: Sequence[str]) -> str:
+    path = ":".join([*libraries, GUEST_COLLECTIONS])
+    return f"cd {GUEST_COLLECTION} && PYTHONPATH={path} exec {shlex.join(command)}"
 
 
 def fetch(lab: Lab, machine: Machine, source: str, target: Path) -> None:

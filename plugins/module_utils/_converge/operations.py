@@ -188,10 +188,15 @@ class SetNetfilter(NamedTuple):
 
 
 class SetSourceValidMark(NamedTuple):
-    """net.ipv4.conf.all.src_valid_mark = 1: reverse path filtering heeds the fwmark (wg-quick(8))."""
+    """net.ipv4.conf.all.src_valid_mark: where it is 1, reverse path filtering heeds the fwmark (wg-quick(8)).
+
+    It is the whole host's, hence never switched off except to restore what was there before.
+    """
+
+    on: bool = True
 
     def describe(self) -> str:
-        return "set sysctl net.ipv4.conf.all.src_valid_mark 1"
+        return f"set sysctl net.ipv4.conf.all.src_valid_mark {self.on:d}"
 
 
 WireGuardOperation = Union[SetDevice, SetPeer, RemovePrefixes, RemovePeer, ClearPeers]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
-from .._model.state import RunningState
+from .._model.state import Route, RunningState
 from .operations import (
     AddAddress,
     AddRoute,
@@ -155,8 +155,8 @@ def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
         rules = after.netfilter.get(family, frozenset())
         if before.netfilter.get(family, frozenset()) != rules:
             yield SetNetfilter(before.interface, family, rules)
-    if after.src_valid_mark and not before.src_valid_mark:
-        yield SetSourceValidMark()
+    if after.src_valid_mark != before.src_valid_mark:
+        yield SetSourceValidMark(after.src_valid_mark)
 
 
 def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
@@ -166,6 +166,16 @@ def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operatio
     """
     if not after.up:
         return
-    missing = after.routes - before.routes
+    present = _kept_routes(before, after)
+    missing = after.routes - present
     yield from (AddRoute(route) for route in sorted(missing, key=lambda route: (-route.prefix.length, route)))
-    yield from (RemoveRoute(route) for route in sorted(before.routes - after.routes))
+    yield from (RemoveRoute(route) for route in sorted(present - after.routes))
+
+
+def _kept_routes(before: RunningState, after: RunningState) -> frozenset[Route]:
+    """The routes that outlast the change of addresses: with an interface's last IPv4 address the kernel removes all its
+    IPv4 routes (net/ipv4/fib_frontend.c, fib_inetaddr_event)."""
+    had, has = (any(address.family == socket.AF_INET for address in state.addresses) for state in (before, after))
+    if not had or has:
+        return before.routes
+    return frozenset(route for route in before.routes if route.prefix.family != socket.AF_INET)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from .._model.dns import check_dns
 from .._model.errors import InputError
 from .._model.interface import DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
-from .._model.options import refuse_own_key
+from .._model.options import check_mtu, refuse_own_key
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
 from .move import arrived, plan_leaving
@@ -84,6 +85,7 @@ def converge(
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
+    check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances), origin)
 
 

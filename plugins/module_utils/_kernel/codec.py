@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from .attributes import NLA_HEADER, NLA_MAX_PAYLOAD, decode_attributes, encode_attribute, encode_nested
+from .errors import KernelError
 from .resolve import find_scope
 
 FAMILY, VERSION = "wireguard", 1
@@ -231,14 +233,21 @@ def decode_device(messages: Iterable[bytes]) -> RunningDevice:
 
 
 def encode_endpoint(endpoint: Endpoint) -> bytes:
-    """A literal endpoint as ``struct sockaddr_in`` or ``sockaddr_in6``. OSError when its scope names no interface."""
+    """A literal endpoint as ``struct sockaddr_in`` or ``sockaddr_in6``. KernelError where its scope is no interface."""
     address, _percent, scope = endpoint.host.partition("%")
     port = _PORT.pack(endpoint.port)
     if ":" not in address:
         return _U16.pack(socket.AF_INET) + port + socket.inet_pton(socket.AF_INET, address) + bytes(8)
-    index = find_scope(scope) if scope else 0
+    index = _scope_index(endpoint, scope) if scope else 0
     packed = socket.inet_pton(socket.AF_INET6, address)
     return _U16.pack(socket.AF_INET6) + port + bytes(4) + packed + _SCOPE.pack(index)
+
+
+def _scope_index(endpoint: Endpoint, scope: str) -> int:
+    try:
+        return find_scope(scope)
+    except OSError:
+        raise KernelError(errno.ENXIO, f"set endpoint {endpoint}", f"there is no interface {scope}") from None
 
 
 def encode_name(interface: str) -> bytes:

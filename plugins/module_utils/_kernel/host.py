@@ -191,7 +191,7 @@ class _Changes:
         elif isinstance(operation, SetNetfilter):
             netfilter.replace_rules(self._interface, operation.family, operation.rules)
         elif isinstance(operation, SetSourceValidMark):
-            _write_flag(_SRC_VALID_MARK)
+            _write_flag(_SRC_VALID_MARK, operation.on)
 
     def _add_address(self, address: InterfaceAddress) -> None:
         try:
@@ -222,8 +222,8 @@ def _read_flag(path: str) -> bool:
         return False
 
 
-def _write_flag(path: str) -> None:
+def _write_flag(path: str, on: bool = True) -> None:
     try:
-        Path(path).write_text("1", encoding="ascii")
+        Path(path).write_text(str(int(on)), encoding="ascii")
     except OSError as error:
         raise KernelError(error.errno or errno.EIO, f"write {path}") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from .dns import parse_dns_search, parse_dns_server
@@ -16,6 +17,7 @@ from .errors import InputError
 from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
 from .prefix import Prefix, parse_interface_address, parse_prefix
+from .state import IPV6_MIN_MTU
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 # What is fit for a file name, a unit's name and a shell; ip takes a number for a process.
@@ -163,6 +165,13 @@ def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
                 )
 
 
+def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
+    """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
+    if mtu is not None and mtu < IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
+        remedy = f"give {IPV6_MIN_MTU} or more, or leave IPv6 out"
+        raise InputError("mtu", mtu, f"IPv6 needs an MTU of {IPV6_MIN_MTU} at least", remedy)
+
+
 def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None = None) -> DesiredInterface:
     """The options that ``interface`` and ``config`` share, to the model. Raises InputError."""
     peers = options.get("peers")
@@ -192,4 +201,6 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
     if desired.netns and desired.dns:
         remedy = f"leave dns out and write /etc/netns/{desired.netns}/resolv.conf, which 'ip netns exec' heeds"
         raise InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
+    routed = () if desired.table == "off" else (peer.allowed_ips or () for peer in desired.peers or ())
+    check_mtu(desired.mtu, chain(desired.addresses or (), chain.from_iterable(routed)))
     return desired

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from dataclasses import replace
+from socket import AF_INET
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Rule, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
 
 
 def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> RunningState:
@@ -25,7 +26,8 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(state, exists=True, device=RunningDevice("wg0"))
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
-        return RunningState("wg0", rules=state.rules, priorities=state.priorities, dns=state.dns)
+        gone = RunningState("wg0", rules=state.rules, priorities=state.priorities, dns=state.dns)
+        return replace(gone, netfilter=state.netfilter, src_valid_mark=state.src_valid_mark)
     if isinstance(op, ops.MoveLink):
         gone = replace(state, exists=False, device=RunningDevice(""), up=False, mtu=0, alias="")
         return replace(gone, addresses=(), routes=frozenset())
@@ -39,7 +41,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         tables = {**state.netfilter, op.family: op.rules}
         return replace(state, netfilter={family: rules for family, rules in tables.items() if rules})
     if isinstance(op, ops.SetSourceValidMark):
-        return replace(state, src_valid_mark=True)
+        return replace(state, src_valid_mark=op.on)
     if isinstance(op, ops.SetDns):
         assert op.dns != state.dns
         return replace(state, dns=op.dns)
@@ -61,7 +63,8 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
         assert op.address not in state.addresses
         return replace(state, addresses=tuple(sorted((*state.addresses, op.address))))
     if isinstance(op, ops.RemoveAddress):
-        return replace(state, addresses=tuple(a for a in state.addresses if a != op.address))
+        left = tuple(a for a in state.addresses if a != op.address)
+        return replace(state, addresses=left, routes=_outlasting(state, left))
     if isinstance(op, ops.AddRoute):
         assert op.route not in state.routes
         assert state.up
@@ -78,8 +81,15 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
 
 def _go_down(state: RunningState) -> RunningState:
     """The kernel takes routes and IPv6 addresses away (fib_disable_ip, addrconf_ifdown)."""
-    ipv4 = tuple(address for address in state.addresses if address.family == socket.AF_INET)
+    ipv4 = tuple(address for address in state.addresses if address.family == AF_INET)
     return replace(state, addresses=ipv4, routes=frozenset())
+
+
+def _outlasting(state: RunningState, addresses: tuple[InterfaceAddress, ...]) -> frozenset[Route]:
+    """With the last IPv4 address the IPv4 routes go."""
+    if not any(a.family == AF_INET for a in state.addresses) or any(a.family == AF_INET for a in addresses):
+        return state.routes
+    return frozenset(route for route in state.routes if route.prefix.family != AF_INET)
 
 
 def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:

@@ -127,7 +127,7 @@ def running_states(draw: st.DrawFn) -> RunningState:
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
     # A record of resolvconf may outlive its interface.
     dns = draw(st.sampled_from(DNS))
-    host = RunningState("wg0", rules=rules, priorities=priorities, dns=dns)
+    host = RunningState("wg0", rules=rules, priorities=priorities, dns=dns, src_valid_mark=draw(st.booleans()))
     if not draw(st.booleans()):
         return host
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -166,4 +166,5 @@ def running_states(draw: st.DrawFn) -> RunningState:
         priorities=priorities,
         alias=draw(st.sampled_from(["", "to Paris", "by hand"])),
         dns=dns,
+        src_valid_mark=host.src_valid_mark,
     )

@@ -84,6 +84,7 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
         assert got == kept
     assert (restored.routes, restored.rules, restored.addresses) == (state.routes, state.rules, state.addresses)
     assert (restored.dns, restored.alias, restored.up) == (state.dns, state.alias, state.up)
+    assert (restored.netfilter, restored.src_valid_mark) == (state.netfilter, state.src_valid_mark)
 
 
 @given(running_states())
@@ -201,6 +202,16 @@ def test_an_option_that_is_not_given_is_left_alone_and_an_empty_one_clears() -> 
         f"peer {KEYS[0]}: clear preshared_key, set persistent_keepalive off",
         "remove address 10.9.0.2/24",
     ]
+
+
+def test_ipv4_routes_that_go_with_the_last_address_are_made_again() -> None:
+    state = running(
+        RunningPeer(KEYS[0], allowed_ips=prefixes("10.1.0.0/16", "fd01::/64")),
+        addresses=(parse_interface_address("10.9.0.1/24"), parse_interface_address("fd00::1/64")),
+        routes=frozenset(map(Route, prefixes("10.1.0.0/16", "10.2.0.0/16", "fd01::/64"))),
+    )
+    wanted = desired(DesiredPeer(KEYS[0]), addresses=(parse_interface_address("fd00::1/64"),))
+    assert [op.describe() for op in plan(wanted, state)] == ["remove address 10.9.0.1/24", "add route 10.1.0.0/16"]
 
 
 def test_a_prefix_moves_in_one_step_from_its_old_owner() -> None:

@@ -174,6 +174,26 @@ def test_peers_that_exclude_each_other_are_refused(peers: list[dict[str, Any]], 
     assert problem in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"addresses": ["10.0.0.1/24", "fd00::1/64"]},
+        {"peers": [{"public_key": KEY_A, "allowed_ips": ["fd00::/64"]}]},
+        {"peers": [{"public_key": KEY_A, "allowed_ips": ["::/0"]}], "table": "1234"},
+    ],
+)
+def test_ipv6_on_a_link_too_small_for_it_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"mtu 1279: IPv6 needs an MTU of 1280 at least; give 1280 or more"):
+        parse_interface({"interface": "wg0", "mtu": 1279, **options})
+    assert parse_interface({"interface": "wg0", "mtu": 1280, **options}).mtu == 1280
+
+
+def test_ipv4_and_prefixes_without_routes_may_have_a_smaller_mtu() -> None:
+    peers = [{"public_key": KEY_A, "allowed_ips": ["fd00::/64"]}]
+    assert parse_interface({"interface": "wg0", "mtu": 1200, "table": "off", "peers": peers}).mtu == 1200
+    assert parse_interface({"interface": "wg0", "mtu": 1200, "addresses": ["10.0.0.1/24"]}).mtu == 1200
+
+
 def test_the_own_key_is_no_peer() -> None:
     peers = parse_peers([{"public_key": KEY_A}])
     refuse_own_key(peers, PublicKey(b"b" * 32))
