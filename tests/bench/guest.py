@@ -27,6 +27,7 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import read_device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
@@ -175,7 +176,7 @@ class Bench:
             if peers < PEERS:
                 raise SystemExit(f"pyroute2 found {peers} peers")
 
-        return compare(lambda: read_device(INTERFACE), walk, runs=1)
+        return compare(lambda: read_device(INTERFACE, DeviceDecoder()), walk, runs=1)
 
     def processes(self) -> tuple[Row, Row]:
         """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""

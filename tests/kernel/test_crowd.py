@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import apply_operations, read_device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey, parse_public_key
@@ -153,7 +154,7 @@ def test_what_is_read_while_others_change_it_is_of_one_moment(crowd: Crowd) -> N
     reads = 0
     with others_busy(crowd, 0.1, *words), crowd.entered():
         while reads < 6 or (len(seen) < 2 and reads < 50):
-            peers = read_device("wg0").peers
+            peers = read_device("wg0", DeviceDecoder()).peers
             reads += 1
             assert set(constant) <= set(peers) <= {*constant, parse_public_key(new)}
             owners = [key for key, peer in peers.items() if wandering in peer.allowed_ips]
@@ -187,8 +188,8 @@ def test_a_dump_that_is_never_left_alone_is_given_up(crowd: Crowd) -> None:
         process.start()
         try:
             with pytest.raises(KernelError, match=r"changed under each of 20 attempts.*EINTR"):
-                read_device("wg0")
+                read_device("wg0", DeviceDecoder())
         finally:
             process.kill()
             process.join()
-        assert len(read_device("wg0").peers) >= PEERS
+        assert len(read_device("wg0", DeviceDecoder()).peers) >= PEERS

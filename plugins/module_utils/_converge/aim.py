@@ -43,7 +43,7 @@ class Circumstances:
     ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
-    routing table of that number holds a route.
+    routing table of that number holds a route. ``settled``: peers that are as they should be, as the very objects.
     """
 
     now: float
@@ -51,6 +51,7 @@ class Circumstances:
     resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
     has_routes: Callable[[int], bool] = assume_empty
+    settled: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
 
 
 def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -136,6 +137,8 @@ def _aim_peer(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> RunningPeer:
     """The peer as it should be; the very object that was given where nothing differs."""
+    if running is not None and running is circumstances.settled.get(wanted.public_key):
+        return running
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
         base.public_key,

@@ -86,7 +86,8 @@ def converge(
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
-    return _run(before, after, kernel, names, check_mode, _Verifier(desired, circumstances), origin)
+    verifier = _Verifier(desired, replace(circumstances, settled=after.device.peers))
+    return _run(before, after, kernel, names, check_mode, verifier, origin)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
@@ -108,7 +109,7 @@ class _Verifier:
 
 def _without_endpoints(desired: DesiredInterface, known: set[PublicKey]) -> DesiredInterface:
     def relax(peer: DesiredPeer) -> DesiredPeer:
-        return peer._replace(endpoint=None) if peer.public_key in known else peer
+        return peer._replace(endpoint=None) if peer.endpoint and peer.public_key in known else peer
 
     return replace(desired, peers=None if desired.peers is None else tuple(map(relax, desired.peers)))
 

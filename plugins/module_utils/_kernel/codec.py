@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ``wireguard`` netlink family, bytes to model and back (include/uapi/linux/wireguard.h)."""
+"""The ``wireguard`` netlink family: its numbers, and the model to bytes (include/uapi/linux/wireguard.h)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
-from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import NO_PRESHARED_KEY, ZERO_KEY, PresharedKey, PrivateKey, PublicKey
+from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
-from .attributes import NLA_HEADER, NLA_MAX_PAYLOAD, decode_attributes, encode_attribute, encode_nested
+from .attributes import NLA_MAX_PAYLOAD, encode_attribute, encode_nested
 from .errors import KernelError
 from .resolve import find_scope
 
@@ -33,42 +32,8 @@ PEER_F_REMOVE_ME, PEER_F_UPDATE_ONLY = 1, 4
 ALLOWED_IP_FAMILY, ALLOWED_IP_ADDRESS, ALLOWED_IP_LENGTH, ALLOWED_IP_FLAGS = 1, 2, 3, 4
 ALLOWED_IP_F_REMOVE_ME = 1  # since Linux 6.16
 
-_U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
-_TIMESPEC = struct.Struct("=qq")
+_U16, _U32 = struct.Struct("=H"), struct.Struct("=I")
 _PORT = struct.Struct("!H")
-_SCOPE = struct.Struct("=I")
-
-
-def _header(kind: int, size: int) -> int:
-    """An attribute's header, its value ``size`` bytes long, as one number to compare with."""
-    return int(_U32.unpack(NLA_HEADER.pack(size + NLA_HEADER.size, kind))[0])
-
-
-# Every kernel so far sends a peer's fixed attributes, and those of an allowed IP, in one order (get_peer() in
-# drivers/net/wireguard/netlink.c). Taken in one go they cost a tenth; another order is read one by one.
-_PEER_HEAD = struct.Struct("=I32sI32sIqqIHxxIQIQI4x")
-_PEER_HEADERS = (
-    _header(PEER_PUBLIC_KEY, 32),
-    _header(PEER_PRESHARED_KEY, 32),
-    _header(PEER_LAST_HANDSHAKE, 16),
-    _header(PEER_KEEPALIVE, 2),
-    _header(PEER_TX_BYTES, 8),
-    _header(PEER_RX_BYTES, 8),
-    _header(PEER_PROTOCOL_VERSION, 4),
-)
-_ALLOWED_IP = struct.Struct("=HHIB3xIH2xI")
-_ALLOWED_IP_HEADERS = {
-    _ALLOWED_IP.size + size: (
-        _header(ALLOWED_IP_LENGTH, 1),
-        _header(ALLOWED_IP_FAMILY, 2),
-        _header(ALLOWED_IP_ADDRESS, size),
-    )
-    for size in (4, 16)
-}
-# What the class itself does, without its checks and defaults.
-_new = tuple.__new__
-
-_NONE_ALLOWED: frozenset[Prefix] = frozenset()
 
 # One allowed IP is 48 bytes at most, so that twice as many as this and a peer's own attributes fit one message.
 PREFIXES_A_MESSAGE = 600
@@ -99,139 +64,6 @@ class DeviceChange(NamedTuple):
     flags: int = 0
 
 
-# Decoding
-
-
-def decode_endpoint(data: bytes) -> Endpoint | None:
-    """A ``struct sockaddr_in`` or ``sockaddr_in6``; the scope of a link-local address as ``%interface``."""
-    family = _U16.unpack_from(data)[0]
-    port = _PORT.unpack_from(data, 2)[0]
-    if family == socket.AF_INET:
-        return Endpoint(socket.inet_ntop(family, data[4:8]), port)
-    if family == socket.AF_INET6:
-        scope = _SCOPE.unpack_from(data, 24)[0]
-        host = socket.inet_ntop(family, data[8:24])
-        return Endpoint(f"{host}%{_scope_name(scope)}" if scope else host, port)
-    return None
-
-
-def _scope_name(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:
-        return str(index)
-
-
-def _decode_allowed_ips(data: bytes, position: int, end: int) -> frozenset[Prefix]:
-    prefixes = []
-    while position < end:
-        size, _nest, length_header, length, family_header, _family, address_header = _ALLOWED_IP.unpack_from(
-            data, position
-        )
-        if (length_header, family_header, address_header) == _ALLOWED_IP_HEADERS.get(size):
-            prefixes.append(_new(Prefix, (data[position + _ALLOWED_IP.size : position + size], length)))
-        else:
-            prefixes.append(_decode_allowed_ip(data, position, end))
-        position += (size + 3) & ~3
-    return frozenset(prefixes)
-
-
-def _decode_allowed_ip(data: bytes, position: int, end: int) -> Prefix:
-    packed, length = b"", 0
-    _nest, start, stop = next(decode_attributes(data, position, end))
-    for kind, first, last in decode_attributes(data, start, stop):
-        if kind == ALLOWED_IP_ADDRESS:
-            packed = data[first:last]
-        elif kind == ALLOWED_IP_LENGTH:
-            length = data[first]
-    return Prefix(packed, length)
-
-
-def _decode_peer(data: bytes, start: int, end: int) -> RunningPeer:
-    if end - start < _PEER_HEAD.size:
-        return _decode_peer_attributes(data, start, end)
-    h1, key, h2, preshared, h3, seconds, nanoseconds, h4, keepalive, h5, sent, h6, received, h7 = (
-        _PEER_HEAD.unpack_from(data, start)
-    )
-    if (h1, h2, h3, h4, h5, h6, h7) != _PEER_HEADERS:
-        return _decode_peer_attributes(data, start, end)
-    endpoint, allowed = None, _NONE_ALLOWED
-    for kind, first, last in decode_attributes(data, start + _PEER_HEAD.size, end):
-        if kind == PEER_ALLOWED_IPS:
-            allowed = _decode_allowed_ips(data, first, last)
-        elif kind == PEER_ENDPOINT:
-            endpoint = decode_endpoint(data[first:last])
-    return _new(
-        RunningPeer,
-        (
-            PublicKey(key),
-            NO_PRESHARED_KEY if preshared == ZERO_KEY else PresharedKey(preshared),
-            endpoint,
-            allowed,
-            keepalive,
-            seconds + nanoseconds / 1e9,
-            received,
-            sent,
-        ),
-    )
-
-
-def _decode_peer_attributes(data: bytes, start: int, end: int) -> RunningPeer:
-    """Attributes in any order, as in the later parts of a peer that is split across messages."""
-    values: dict[int, bytes] = {}
-    allowed = _NONE_ALLOWED
-    for kind, first, last in decode_attributes(data, start, end):
-        if kind == PEER_ALLOWED_IPS:
-            allowed = _decode_allowed_ips(data, first, last)
-        else:
-            values[kind] = data[first:last]
-    seconds, nanoseconds = _TIMESPEC.unpack(values.get(PEER_LAST_HANDSHAKE, bytes(16)))
-    return RunningPeer(
-        PublicKey(values[PEER_PUBLIC_KEY]),
-        PresharedKey(values.get(PEER_PRESHARED_KEY, ZERO_KEY)),
-        decode_endpoint(values[PEER_ENDPOINT]) if PEER_ENDPOINT in values else None,
-        allowed,
-        _U16.unpack(values.get(PEER_KEEPALIVE, b"\0\0"))[0],
-        seconds + nanoseconds / 1e9,
-        _U64.unpack(values.get(PEER_RX_BYTES, bytes(8)))[0],
-        _U64.unpack(values.get(PEER_TX_BYTES, bytes(8)))[0],
-    )
-
-
-def _decode_peers(data: bytes, start: int, end: int, peers: dict[PublicKey, RunningPeer]) -> None:
-    """Add the peers of one message. A peer may be split anywhere; its later parts hold its key and more allowed_ips."""
-    for _index, first, last in decode_attributes(data, start, end):
-        peer = _decode_peer(data, first, last)
-        earlier = peers.setdefault(peer.public_key, peer)
-        if earlier is not peer:
-            peers[peer.public_key] = earlier._replace(allowed_ips=earlier.allowed_ips | peer.allowed_ips)
-
-
-def decode_device(messages: Iterable[bytes]) -> RunningDevice:
-    """All messages of one dump, in order, to one device."""
-    values: dict[int, bytes] = {}
-    peers: dict[PublicKey, RunningPeer] = {}
-    for data in messages:
-        for kind, start, end in decode_attributes(data, 0, len(data)):
-            if kind == DEVICE_PEERS:
-                _decode_peers(data, start, end, peers)
-            else:
-                values[kind] = data[start:end]
-    private = values.get(DEVICE_PRIVATE_KEY, ZERO_KEY)
-    return RunningDevice(
-        interface=values.get(DEVICE_IFNAME, b"").rstrip(b"\0").decode(),
-        ifindex=_U32.unpack(values.get(DEVICE_IFINDEX, bytes(4)))[0],
-        private_key=PrivateKey(private) if private != ZERO_KEY else None,
-        public_key=PublicKey(values[DEVICE_PUBLIC_KEY]) if private != ZERO_KEY else None,
-        listen_port=_U16.unpack(values.get(DEVICE_LISTEN_PORT, b"\0\0"))[0],
-        fwmark=_U32.unpack(values.get(DEVICE_FWMARK, bytes(4)))[0],
-        peers=peers,
-    )
-
-
-# Encoding
-
-
 def encode_endpoint(endpoint: Endpoint) -> bytes:
     """A literal endpoint as ``struct sockaddr_in`` or ``sockaddr_in6``. KernelError where its scope is no interface."""
     address, _percent, scope = endpoint.host.partition("%")
@@ -240,7 +72,7 @@ def encode_endpoint(endpoint: Endpoint) -> bytes:
         return _U16.pack(socket.AF_INET) + port + socket.inet_pton(socket.AF_INET, address) + bytes(8)
     index = _scope_index(endpoint, scope) if scope else 0
     packed = socket.inet_pton(socket.AF_INET6, address)
-    return _U16.pack(socket.AF_INET6) + port + bytes(4) + packed + _SCOPE.pack(index)
+    return _U16.pack(socket.AF_INET6) + port + bytes(4) + packed + _U32.pack(index)
 
 
 def _scope_index(endpoint: Endpoint, scope: str) -> int:

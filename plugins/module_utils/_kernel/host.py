@@ -34,6 +34,7 @@ from .._model.dns import NO_DNS
 from .._model.prefix import InterfaceAddress
 from .._model.state import ETHERNET_MTU, Route, RunningState, fresh_state
 from . import namespace, netfilter, reading, wireguard
+from .decode import DeviceDecoder
 from .dns import NameServers
 from .errors import KernelError
 from .namespace import entered
@@ -57,6 +58,7 @@ class Host:
         self.netns = netns
         self.birth = birth
         self.name_servers = name_servers
+        self._decoder = DeviceDecoder()
 
     def _origin(self) -> str:
         return self.birth if namespace.exists(self.birth) else self.netns
@@ -85,7 +87,7 @@ class Host:
             )
             if link is None:
                 return base
-            device = wireguard.read_device(interface, self._origin())
+            device = wireguard.read_device(interface, self._decoder, self._origin())
             return replace(
                 base,
                 exists=True,

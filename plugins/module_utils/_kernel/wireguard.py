@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 from .._converge.operations import ClearPeers, RemovePeer, RemovePrefixes, SetDevice, SetPeer, WireGuardOperation
@@ -14,16 +15,17 @@ from .._model.interface import RunningDevice
 from .._model.keys import KEY_BYTES, PublicKey
 from . import codec
 from .codec import DeviceChange, PeerChange
+from .decode import DeviceDecoder
 from .errors import KernelError
 from .generic import GenericNetlink
 from .namespace import entered
 
 
-def read_device(interface: str, birth: str = "") -> RunningDevice:
+def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
     """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
     with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
         doing = f"read the peers of {interface}"
-        return codec.decode_device(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing))
+        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing))
 
 
 def apply_operations(interface: str, operations: Sequence[WireGuardOperation], birth: str = "") -> None:
@@ -44,13 +46,22 @@ def apply_operations(interface: str, operations: Sequence[WireGuardOperation], b
             for payload in codec.encode_set(interface, device, peers):
                 netlink.request(codec.CMD_SET_DEVICE, payload, doing)
 
+        if not (removals and _knows_removal_flag(os.uname().release)):
+            send(_drop_prefixes(removals) + changes)
+            return
         try:
             send(_remove_prefixes(removals) + changes)
         except KernelError as error:
-            # Before Linux 6.16 this is what it says of the flag; all that is set once more then is set already.
-            if not removals or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            # So says a kernel that does not know the flag; all that is set once more then is set already.
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             send(_drop_prefixes(removals) + changes)
+
+
+def _knows_removal_flag(release: str) -> bool:
+    """Whether a kernel of this release takes a prefix from a peer when told to, as Linux does from 6.16 on."""
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 16)
 
 
 def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
@@ -85,6 +96,8 @@ def _drop_prefixes(removals: Sequence[RemovePrefixes]) -> list[PeerChange]:
     Replacing a peer's allowed_ips empties them for a moment, in which its packets are dropped. Adding the
     prefixes to a peer made for it, which the same message removes again, touches nothing else.
     """
+    if not removals:
+        return []
     throwaway = PublicKey(os.urandom(KEY_BYTES))
     prefixes = tuple(prefix for removal in removals for prefix in removal.prefixes)
     return [PeerChange(throwaway, allowed_ips=prefixes), PeerChange(throwaway, codec.PEER_F_REMOVE_ME)]

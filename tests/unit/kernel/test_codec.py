@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attrib
     encode_nested,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.codec import DeviceChange, PeerChange
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder, decode_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
@@ -74,7 +75,7 @@ def test_decode_undoes_encode(key: PrivateKey, port: int, mark: int, peers: list
     unique = list({peer.public_key: peer for peer in peers}.values())
     public = encode_attribute(codec.DEVICE_PUBLIC_KEY, bytes(32))
     messages = list(codec.encode_set("wg0", DeviceChange(key, port, mark), unique))
-    device = codec.decode_device([public, *messages])
+    device = DeviceDecoder().decode([public, *messages])
     assert (device.interface, device.private_key, device.listen_port, device.fwmark) == ("wg0", key, port, mark)
     assert device.peers == {peer.public_key: as_read(peer) for peer in unique}
     assert len(messages) == 1
@@ -120,8 +121,10 @@ def listed(peer: RunningPeer, order: Callable[[list[bytes]], list[bytes]]) -> by
 
 @given(RUNNING_PEERS, st.randoms(use_true_random=False))
 def test_a_peer_is_read_in_the_usual_order_and_in_any_other(peer: RunningPeer, random: Random) -> None:
-    usual = codec.decode_device([listed(peer, lambda parts: parts)])
-    other = codec.decode_device([listed(peer, lambda parts: random.sample(parts, len(parts)))])
+    decoder = DeviceDecoder()
+    for _time in range(2):  # the second by the layout that the first has
+        usual = decoder.decode([listed(peer, lambda parts: parts)])
+    other = DeviceDecoder().decode([listed(peer, lambda parts: random.sample(parts, len(parts)))])
     assert usual.peers == other.peers == {peer.public_key: peer}
 
 
@@ -144,7 +147,7 @@ def test_a_large_set_is_split_into_few_messages_and_comes_back_whole() -> None:
     messages = list(codec.encode_set("wg0", DeviceChange(), peers))
     assert max(map(len, messages)) <= 65535 + 64
     assert len(messages) < 20
-    assert codec.decode_device(messages).peers == {peer.public_key: as_read(peer) for peer in peers}
+    assert DeviceDecoder().decode(messages).peers == {peer.public_key: as_read(peer) for peer in peers}
 
 
 def test_a_split_entry_keeps_its_flags_and_never_brings_a_peer_back() -> None:
@@ -165,7 +168,7 @@ def test_nothing_to_set_sends_nothing() -> None:
 
 def test_a_scoped_endpoint_survives() -> None:
     endpoint = Endpoint("fe80::1%lo", 51820)
-    assert codec.decode_endpoint(codec.encode_endpoint(endpoint)) == endpoint
+    assert decode_endpoint(codec.encode_endpoint(endpoint)) == endpoint
 
 
 @pytest.mark.parametrize("data", [b"\2\0\1\0", b"\x20\0\1\0abcd", b"\0\0\0\0"])
