@@ -30,11 +30,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runn
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
 from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost
 
@@ -60,6 +59,10 @@ def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
     ]
     link = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
     return {**link, "peers": peers}
+
+
+def wanted(numbers: range, keepalive: int = 25) -> DesiredInterface:
+    return parse_interface(options(numbers, keepalive), PRIVATE_KEY)
 
 
 def digest(text: str) -> bytes:
@@ -92,19 +95,17 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def config(self, given: dict[str, Any]) -> str:
+    def config(self, desired: DesiredInterface) -> str:
         """A file for ``wg setconf`` and ``wg syncconf`` that says the same."""
-        whole, stripped = self.folder / f"{INTERFACE}.conf", self.folder / f"{digest(json.dumps(given)).hex()}.conf"
-        for path in (whole, stripped):
-            path.touch(0o600)
-        whole.write_text(render(overlay(parse_interface(given, PRIVATE_KEY), WgQuickFile())))
-        text = subprocess.run(["wg-quick", "strip", str(whole)], check=True, capture_output=True).stdout
-        stripped.write_bytes(text)
-        return str(stripped)
+        text = wg_config(desired)
+        path = self.folder / f"{digest(text).hex()}.conf"
+        path.touch(0o600)
+        path.write_text(text)
+        return str(path)
 
-    def engine(self, given: dict[str, Any], operations: int | None = None) -> Outcome:
-        """Parse the options and converge to them, as the module does once it has its arguments."""
-        outcome = converge(parse_interface(given, PRIVATE_KEY), Host(), Circumstances(time.time()))
+    def engine(self, desired: DesiredInterface, operations: int | None = None) -> Outcome:
+        """Converge as the module does once it knows what is wanted: read, plan, and where needed apply and verify."""
+        outcome = converge(desired, Host(), Circumstances(time.time()))
         if operations is not None and len(outcome.operations) != operations:
             raise SystemExit(f"{len(outcome.operations)} operations instead of {operations}: {outcome.operations[:3]}")
         return outcome
@@ -114,10 +115,10 @@ class Bench:
         run("ip", "link", "delete", INTERFACE)
 
     def no_change(self, count: int) -> Row:
-        given = options(range(count))
-        file = self.config(given)
-        self.engine(given)
-        return compare(lambda: self.engine(given, 0), lambda: run("wg", "syncconf", INTERFACE, file))
+        desired = wanted(range(count))
+        file = self.config(desired)
+        self.engine(desired)
+        return compare(lambda: self.engine(desired, 0), lambda: run("wg", "syncconf", INTERFACE, file))
 
     def growth(self) -> tuple[Row, Row]:
         """No change at the full number of peers, and that next to ten times what a tenth of them costs."""
@@ -126,8 +127,17 @@ class Bench:
         whole = self.no_change(PEERS)
         return whole, row(whole["value"], 10 * tenth["value"])
 
+    def with_options(self) -> Row:
+        """No change, the options of the module read as well: their texts to keys and prefixes."""
+        given = options(range(PEERS))
+        file = self.config(wanted(range(PEERS)))
+        return compare(
+            lambda: self.engine(parse_interface(given, PRIVATE_KEY), 0),
+            lambda: run("wg", "syncconf", INTERFACE, file),
+        )
+
     def one_changed(self) -> Row:
-        given = [options(range(PEERS), keepalive) for keepalive in (21, 22, 23, 24)]
+        given = [wanted(range(PEERS), keepalive) for keepalive in (21, 22, 23, 24)]
         files = [self.config(each) for each in given]
         turns = iter(range(100))
 
@@ -138,7 +148,7 @@ class Bench:
 
     def hundred_changed(self) -> Row:
         """A hundred peers leave and a hundred others come, one way and back."""
-        given = [options(range(start, PEERS + start)) for start in (0, 100)]
+        given = [wanted(range(start, PEERS + start)) for start in (0, 100)]
         files = [self.config(each) for each in given]
         self.engine(given[0])
         pairs = []
@@ -149,7 +159,7 @@ class Bench:
         return row(*(statistics.median(column) for column in zip(*pairs, strict=True)))
 
     def scratch_and_absent(self) -> tuple[Row, Row]:
-        given = options(range(PEERS))
+        given = wanted(range(PEERS))
         file = self.config(given)
 
         def setconf() -> None:
@@ -192,9 +202,9 @@ class Bench:
             )
             for count in (PEERS, 10)
         )
-        self.engine(options(range(10)))
+        self.engine(wanted(range(10)))
         small = compare(few.run, ping.run)
-        self.engine(options(range(PEERS)))
+        self.engine(wanted(range(PEERS)))
         return small, row(many.run(), ping.run())
 
 
@@ -217,6 +227,7 @@ def main() -> None:
     with bench() as each:
         no_change, growth = each.growth()
         done(no_change=no_change, growth=growth)
+        done(no_change_with_options=each.with_options())
         done(one_changed=each.one_changed())
         done(hundred_changed=each.hundred_changed())
         done(read_vs_pyroute2=each.read_vs_pyroute2())

@@ -9,9 +9,7 @@ import subprocess
 from collections.abc import Callable
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, tunnel
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 
@@ -33,7 +31,9 @@ def count_lost() -> tuple[int, int]:
             right.converge(**more)
             right.converge(**hub)
 
-        configs = [_stripped(right, given) for given in (more, hub)]
+        configs = [
+            wg_config(parse_interface({"interface": "wg0", **given}, right.private_key)) for given in (more, hub)
+        ]
 
         def syncconf() -> None:
             for config in configs:
@@ -41,12 +41,6 @@ def count_lost() -> tuple[int, int]:
                 subprocess.run(command, input=config, text=True, check=True)
 
         return _lost(left, engine), _lost(left, syncconf)
-
-
-def _stripped(host: Host, given: dict[str, object]) -> str:
-    """The file of these options without what only wg-quick knows."""
-    text = render(overlay(parse_interface({"interface": "wg0", **given}, host.private_key), WgQuickFile()))
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("Address"))
 
 
 def _lost(host: Host, change: Callable[[], None]) -> int:

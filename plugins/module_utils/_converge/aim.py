@@ -137,7 +137,7 @@ def _aim_peer(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> RunningPeer:
     """The peer as it should be; the very object that was given where nothing differs."""
-    if running is not None and running is circumstances.settled.get(wanted.public_key):
+    if running is not None and _is_settled(wanted, running, circumstances):
         return running
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
@@ -151,6 +151,16 @@ def _aim_peer(
         base.transfer_tx,
     )
     return base if peer == base else peer
+
+
+def _is_settled(wanted: DesiredPeer, running: RunningPeer, circumstances: Circumstances) -> bool:
+    """Whether the peer is as it should be, as nearly all are; one with an endpoint is looked at more closely."""
+    return running is circumstances.settled.get(wanted.public_key) or (
+        wanted.endpoint is None
+        and (wanted.allowed_ips is None or wanted.allowed_ips == running.allowed_ips)
+        and (wanted.preshared_key is None or wanted.preshared_key == running.preshared_key)
+        and wanted.persistent_keepalive in (None, running.persistent_keepalive)
+    )
 
 
 def _aim_endpoint(

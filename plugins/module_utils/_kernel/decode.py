@@ -29,40 +29,51 @@ _PORT = struct.Struct("!H")
 _NEVER = bytes(16)
 # A peer with more prefixes than fit here is one of a kind.
 _LARGEST_LAYOUT = 1024
+# As many values come before those that differ in number.
+_VALUES = 6
 # What the class itself does, without its checks and defaults.
 _new = tuple.__new__
 
-# The attributes of a peer as kernels send them, with the struct format of each value, and those of an allowed IP.
-_PEER = (
-    (codec.PEER_PUBLIC_KEY, "32s"),
-    (codec.PEER_PRESHARED_KEY, "32s"),
-    (codec.PEER_LAST_HANDSHAKE, "16s"),
-    (codec.PEER_KEEPALIVE, "H2x"),
-    (codec.PEER_TX_BYTES, "Q"),
-    (codec.PEER_RX_BYTES, "Q"),
-    (codec.PEER_PROTOCOL_VERSION, "I"),
+# The attributes that each peer begins with, as kernels send them, and the struct format of each with its header.
+_HEAD = (
+    (codec.PEER_PUBLIC_KEY, "4x32s"),
+    (codec.PEER_PRESHARED_KEY, "4x32s"),
+    (codec.PEER_LAST_HANDSHAKE, "4x16s"),
+    (codec.PEER_KEEPALIVE, "4xH2x"),
+    (codec.PEER_TX_BYTES, "4xQ"),
+    (codec.PEER_RX_BYTES, "4xQ"),
+    (codec.PEER_PROTOCOL_VERSION, "8x"),
 )
-_ALLOWED_IP = ((codec.ALLOWED_IP_LENGTH, "B3x"), (codec.ALLOWED_IP_FAMILY, "H2x"), (codec.ALLOWED_IP_ADDRESS, ""))
+_HEAD_KINDS = [kind for kind, _format in _HEAD]
+_HEAD_FORMAT = "=" + "".join(format_ for _kind, format_ in _HEAD)
 # What may follow.
-_RESTS: tuple[list[int], ...] = (
+_TAILS: tuple[list[int], ...] = (
     [],
     [codec.PEER_ENDPOINT],
     [codec.PEER_ALLOWED_IPS],
     [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
 )
+_ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
 
 
 class _Layout(NamedTuple):
-    """How to unpack records of one size: every attribute gives its header and its value, those of nests being empty.
+    """How to unpack records of one size.
 
-    ``endpoint`` is the index of its value, 0 for none, and ``prefixes`` that of the first prefix length, 0 for none:
-    length, family, address and the empty value of the next nest then take turns.
+    The fields are six values, then of an endpoint its header and value, of the nest of allowed IPs its header, and of
+    each allowed IP its header, prefix length and address. ``endpoint`` is the index of the endpoint's header, ``first``
+    that of the first allowed IP's, each 0 for none. ``headers`` are all of these headers: records of one size with the
+    same ones are alike, as a kernel sends the rest always in the same order.
     """
 
     structure: struct.Struct
-    headers: tuple[int, ...]
     endpoint: int
-    prefixes: int
+    first: int
+    headers: tuple[int, ...]
+
+    def headers_of(self, fields: tuple[Any, ...]) -> tuple[int, ...]:
+        before = self.first - 1
+        allowed = (fields[before], *fields[self.first :: 3]) if self.first else ()
+        return (fields[self.endpoint], *allowed) if self.endpoint else allowed
 
 
 class DeviceDecoder:
@@ -102,68 +113,59 @@ class DeviceDecoder:
         layout = self._layouts.get(len(record))
         if layout:
             fields = layout.structure.unpack(record)
-            if fields[::2] == layout.headers:
-                return _build_peer(layout, fields[1::2])
+            if layout.headers_of(fields) == layout.headers:
+                return _build_peer(layout, fields)
         learned = _learn_layout(record)
         if learned:
             self._layouts[len(record)] = learned
         return _decode_record(record)
 
 
-def _build_peer(layout: _Layout, values: tuple[Any, ...]) -> RunningPeer:
-    key, preshared, seen, keepalive, sent, received = values[:6]
-    first = layout.prefixes
-    prefixes = zip(values[first + 2 :: 4], values[first::4]) if first else ()
+def _build_peer(layout: _Layout, fields: tuple[Any, ...]) -> RunningPeer:
+    first = layout.first
+    prefixes = zip(fields[first + 2 :: 3], fields[first + 1 :: 3]) if first else ()
     return _new(
         RunningPeer,
         (
-            PublicKey(key),
-            NO_PRESHARED_KEY if preshared == ZERO_KEY else PresharedKey(preshared),
-            decode_endpoint(values[layout.endpoint]) if layout.endpoint else None,
+            PublicKey(fields[0]),
+            NO_PRESHARED_KEY if fields[1] == ZERO_KEY else PresharedKey(fields[1]),
+            decode_endpoint(fields[layout.endpoint + 1]) if layout.endpoint else None,
             frozenset([_new(Prefix, prefix) for prefix in prefixes]),
-            keepalive,
-            0.0 if seen == _NEVER else _decode_time(seen),
-            received,
-            sent,
+            fields[3],
+            0.0 if fields[2] == _NEVER else _decode_time(fields[2]),
+            fields[5],
+            fields[4],
         ),
     )
 
 
 def _learn_layout(record: bytes) -> _Layout | None:
     """The layout of the record, None when its attributes are others than usual, or in another order."""
-    if len(record) > _LARGEST_LAYOUT:
+    found = list(decode_attributes(record, 0, len(record)))
+    kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
+    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != _HEAD_KINDS or kinds[len(_HEAD) :] not in _TAILS:
         return None
-    found = [(kind, end - start) for kind, start, end in decode_attributes(record, 0, len(record))]
-    kinds = [kind for kind, _size in found]
-    usual = [kind for kind, _format in _PEER]
-    rest = kinds[len(usual) :]
-    if kinds[: len(usual)] != usual or rest not in _RESTS:
-        return None
-    formats = [format_ for _kind, format_ in _PEER]
-    if codec.PEER_ENDPOINT in rest:
-        formats.append(f"{dict(found)[codec.PEER_ENDPOINT]}s")
-    endpoint = len(_PEER) if codec.PEER_ENDPOINT in rest else 0
-    prefixes = 0
-    if codec.PEER_ALLOWED_IPS in rest:
-        nests = list(_allowed_ip_formats(record))
-        if None in nests:
-            return None
-        prefixes = len(formats) + 2
-        formats += ["0s", *(part for nest in nests for part in nest or ())]
-    structure = struct.Struct("=" + "".join(f"I{part}" for part in formats))
+    parts, endpoint, first = [_HEAD_FORMAT], 0, 0
+    for kind, start, end in tail:
+        if kind == codec.PEER_ENDPOINT:
+            endpoint = _VALUES
+            parts.append(f"I{end - start}s")
+        else:
+            first = _VALUES + (2 if endpoint else 0) + 1
+            parts += ["I", *_allowed_ip_formats(record, start, end)]
+    structure = struct.Struct("".join(parts))
     if structure.size != len(record):
         return None
-    return _Layout(structure, structure.unpack(record)[::2], endpoint, prefixes)
+    layout = _Layout(structure, endpoint, first, ())
+    return layout._replace(headers=layout.headers_of(structure.unpack(record)))
 
 
-def _allowed_ip_formats(record: bytes) -> Iterator[list[str] | None]:
-    """The formats of each allowed IP, its nest's empty one first; None for one in another order than usual."""
-    for kind, start, end in decode_attributes(record, 0, len(record)):
-        if kind == codec.PEER_ALLOWED_IPS:
-            for _index, first, last in decode_attributes(record, start, end):
-                found = [(kind, stop - begin) for kind, begin, stop in decode_attributes(record, first, last)]
-                usual = [kind for kind, _size in found] == [kind for kind, _format in _ALLOWED_IP]
-                yield ["0s", "B3x", "H2x", f"{found[-1][1]}s"] if usual else None
+def _allowed_ip_formats(record: bytes, start: int, end: int) -> Iterator[str]:
+    """The format of each allowed IP; empty, which spoils the sum, for one whose attributes are in another order."""
+    for _index, first, last in decode_attributes(record, start, end):
+        found = list(decode_attributes(record, first, last))
+        usual = [kind for kind, _start, _end in found] == _ALLOWED_IP_KINDS
+        yield f"I4xB3x8x4x{found[-1][2] - found[-1][1]}s" if usual else ""
 
 
 def _decode_record(record: bytes) -> RunningPeer:

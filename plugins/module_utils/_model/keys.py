@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import re
 from collections.abc import Sequence
 from typing import NoReturn, TypeVar
@@ -51,7 +50,7 @@ class Secret:
         return f"{type(self).__name__}(redacted)"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and hmac.compare_digest(self._key, other._key)
+        return type(other) is type(self) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._key))
