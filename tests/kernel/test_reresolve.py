@@ -121,7 +121,7 @@ def test_a_peer_that_does_not_answer_at_one_address_is_called_at_the_next(
     assert reresolve(spoke) == ""
     spoke.converge(**options)
     assert endpoint_at(spoke, hub) == "192.0.2.2:51820"
-    seen = [reresolve(spoke).rpartition(" -> ")[2] for _ in range(3)]
+    seen = [reresolve(spoke).rpartition(" -> ")[2] for _attempt in range(3)]
     expected = [f"{address}:51820 (hub.test)\n" for address in ("192.0.2.3", "[2001:db8::3]", "192.0.2.2")]
     assert seen == expected
     reresolve(spoke)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .._model.endpoint import Endpoint
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
-from .attributes import NLA_MAX_PAYLOAD, encode_attribute, encode_nested
+from .attributes import NLA_HEADER, NLA_MAX_PAYLOAD, encode_attribute, encode_nested
 from .errors import KernelError
 from .resolve import find_scope
 
@@ -86,17 +86,19 @@ def encode_name(interface: str) -> bytes:
     return encode_attribute(DEVICE_IFNAME, interface.encode() + b"\0")
 
 
-def _encode_allowed_ip(prefix: Prefix, extra: bytes = b"") -> bytes:
-    return encode_nested(
-        0,
-        encode_attribute(ALLOWED_IP_FAMILY, _U16.pack(prefix.family))
-        + encode_attribute(ALLOWED_IP_ADDRESS, prefix.packed)
-        + encode_attribute(ALLOWED_IP_LENGTH, bytes([prefix.length]))
-        + extra,
-    )
-
-
+# An allowed IP around its address, by the number of the address's bytes: there are twenty thousand of them to encode.
+_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
+_BEFORE_ADDRESS = {
+    size: encode_attribute(ALLOWED_IP_FAMILY, _U16.pack(family)) + NLA_HEADER.pack(size + 4, ALLOWED_IP_ADDRESS)
+    for size, family in _FAMILIES.items()
+}
+_AFTER_ADDRESS = [encode_attribute(ALLOWED_IP_LENGTH, bytes([length])) for length in range(129)]
 _REMOVE_ME = encode_attribute(ALLOWED_IP_FLAGS, _U32.pack(ALLOWED_IP_F_REMOVE_ME))
+
+
+def _encode_allowed_ip(prefix: Prefix, extra: bytes = b"") -> bytes:
+    packed, length = prefix
+    return encode_nested(0, _BEFORE_ADDRESS[len(packed)] + packed + _AFTER_ADDRESS[length] + extra)
 
 
 def encode_peer(change: PeerChange) -> bytes:

@@ -42,7 +42,7 @@ def test_a_name_is_looked_up_once_and_gives_each_address_once(monkeypatch: pytes
     addresses = cycle([("192.0.2.1", 5), ("192.0.2.2", 5), ("192.0.2.1", 5), ("fe80::1", 5, 0, 1)])
 
     def in_turn(*_arguments: object, **_options: object) -> list[tuple[object, ...]]:
-        return [(0, 0, 0, "", next(addresses)) for _ in range(3)]
+        return [(0, 0, 0, "", next(addresses)) for _details in range(3)]
 
     monkeypatch.setattr(socket, "getaddrinfo", in_turn)
     resolver = Resolver()
