@@ -72,10 +72,13 @@ def test_a_busy_port(host: Host) -> None:
 
 
 def test_a_later_message_that_cannot_be_made(host: Host) -> None:
-    """The peers take several messages; the last of them has an endpoint on a link that is not there."""
+    """The peers take several messages; the last of them has an endpoint on a link that is gone by then."""
     before = prepared(host)
+    host.run("ip", "link", "add", "gone", "type", "dummy")
     far = {**strangers(900)[899], "endpoint": "[fe80::1%gone]:51820"}
-    refused(host, "there is no interface gone", before, **other(*strangers(899)[5:], far, table="off"))
+    with pytest.raises(ConvergeError, match=f"there is no interface gone.*{RESTORED}"):
+        interfered(host, "ip", "link", "delete", "gone", **other(*strangers(899)[5:], far, table="off"))
+    assert comparable(host.read()) == before
 
 
 def test_an_address_of_a_family_that_is_switched_off(host: Host) -> None:
@@ -122,6 +125,7 @@ class Interfering(kernel.Host):
     """A kernel on which somebody else runs a command between our reading and our writing, once."""
 
     def __init__(self, host: Host, *command: str) -> None:
+        super().__init__()
         self.host = host
         self.command = command
 
