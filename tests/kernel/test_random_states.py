@@ -135,7 +135,7 @@ def with_failure(command: str) -> None:
 
 def check_asked(wanted: DesiredInterface | None) -> None:
     """The running state is what was asked for, as far as it was asked for, in the words of `wg` and `ip`."""
-    links = {link["ifname"]: link for link in json.loads(run("ip", "-j", "address", "show"))}
+    links = {link["ifname"]: link for link in json.loads(run("ip", "-j", "-d", "address", "show"))}
     if wanted is None:
         assert "wg0" not in links
         return
