@@ -51,7 +51,8 @@ class Namespace:
             os.close(outside)
 
     def ping(self, address: str, count: int = 2) -> None:
-        self.run("ping", "-n", "-i", "0.2", "-c", str(count), "-W", "5", address)
+        # A handshake whose first message is lost is tried again after five seconds.
+        self.run("ping", "-n", "-i", "0.2", "-c", str(count), "-W", "15", address)
 
 
 def _setns(descriptor: int) -> None:

@@ -87,10 +87,12 @@ def test_no_change_is_no_message(crowd: Crowd, tmp_path: Path, say: Callable[[st
 def test_a_changed_peer_is_one_message(crowd: Crowd, tmp_path: Path, say: Callable[[str], None]) -> None:
     trace = tmp_path / "trace"
     one, other = 4321, 15 * 256 + 15
-    moved = {one: {"allowed_ips": ["10.99.0.0/24", "10.15.15.0/32"]}, other: {"allowed_ips": ["10.15.15.1/32"]}}
+    own = crowd.options["peers"][one]["allowed_ips"]
+    moved = {one: {"allowed_ips": [*own, "10.99.0.0/24", "10.15.15.0/32"]}, other: {"allowed_ips": ["10.15.15.1/32"]}}
     for title, change in (
         ("keepalive", {one: {"persistent_keepalive": 25}}),
-        ("prefixes added, removed and moved", moved),
+        ("prefixes added and moved", moved),
+        ("prefixes removed", {one: {"allowed_ips": ["10.99.0.0/24"]}}),
         ("another key", {one: {"public_key": strangers(PEERS + 1)[PEERS]["public_key"]}}),
     ):
         for number, what in change.items():

@@ -72,8 +72,8 @@ def test_a_busy_port(host: Host) -> None:
     assert described(host.converge(**other(listen_port=51999)))
 
 
-def test_an_endpoint_on_a_link_that_goes_meanwhile(host: Host) -> None:
-    """The peers take several messages; the last of them has an endpoint on a link that is no longer there by then."""
+def test_a_later_message_that_cannot_be_made(host: Host) -> None:
+    """The peers take several messages; the last of them has an endpoint on a link that is gone by then."""
     before = prepared(host)
     host.run("ip", "link", "add", "gone", "type", "dummy")
     far = {**strangers(900)[899], "endpoint": "[fe80::1%gone]:51820"}

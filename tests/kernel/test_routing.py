@@ -20,7 +20,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, run_module
 
-pytestmark = pytest.mark.pyroute2
+# The fewest tests that have every method of the library called, also those that fail.
+every_version = pytest.mark.pyroute2
 
 
 def crowded(host: Host) -> None:
@@ -70,6 +71,7 @@ def own(host: Host) -> dict[str, list[str]]:
     return {"addresses": sorted(addresses), "routes": sorted(routes), "mtu": link["mtu"], "up": "UP" in link["flags"]}
 
 
+@every_version
 def test_everything_is_written_and_changed_and_only_that(host: Host) -> None:
     crowded(host)
     before = others(host)
@@ -154,6 +156,7 @@ def test_ipv6_on_a_link_too_small_for_it_is_refused_before_anything_is_touched(h
     assert comparable(host.read()) == before
 
 
+@every_version
 def test_a_full_tunnel_brings_its_rules_and_takes_them_away(host: Host) -> None:
     crowded(host)
     before = others(host)
@@ -173,6 +176,7 @@ def test_a_full_tunnel_brings_its_rules_and_takes_them_away(host: Host) -> None:
     assert others(host) == before
 
 
+@every_version
 def test_what_the_kernel_refuses_is_told_in_its_own_words(host: Host) -> None:
     crowded(host)
     before = others(host)
@@ -196,6 +200,7 @@ def test_the_module_as_a_process_writes_it_all(host: Host, tmp_path: Path) -> No
     assert "wg0" not in host.run("ip", "link")
 
 
+@every_version
 def test_the_version_that_was_asked_for_is_the_one_that_wrote(host: Host) -> None:
     """The one whose metadata pytest's header shows."""
     host.converge(addresses=["10.200.0.1/24"])

@@ -10,12 +10,14 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .._model.prefix import InterfaceAddress, format_ip
 from .._model.state import MAIN_TABLE, Route, Rule
 from .errors import KernelError
 from .reading import FIB_RULE_INVERT, ROUTE_PROTOCOL
 
+_NLM_F_EXCL = 0x200
 _TO_TABLE = 1
 _SCOPE_LINK, _SCOPE_GLOBAL = 253, 0
 
@@ -35,6 +37,7 @@ class Routing:
             raise KernelError(errno.ELIBACC, "load pyroute2", str(error)) from None
         with _doing("open a netlink socket"):
             self._ipr = IPRoute()
+        _mend_deletions(self._ipr)
 
     def close(self) -> None:
         self._ipr.close()
@@ -93,6 +96,20 @@ class Routing:
             options = {"table": rule.fwmark, "fwmark": rule.fwmark, "flags": FIB_RULE_INVERT}
         with _doing(f"{command} rule {rule}"):
             self._ipr.rule(command, family=rule.family, priority=rule.priority, action=_TO_TABLE, **options)
+
+
+def _mend_deletions(ipr: Any) -> None:
+    """Have deletions sent without NLM_F_EXCL, which pyroute2 0.5 gives them: from Linux 5.19 on that bit is NLM_F_BULK
+    there, and the kernel refuses it (include/uapi/linux/netlink.h, pyroute2#899)."""
+    send = ipr.nlm_request
+
+    def request(message: Any, msg_type: int, *arguments: Any, **options: Any) -> Any:
+        # include/uapi/linux/rtnetlink.h: of each thing's four messages the second deletes.
+        if msg_type % 4 == 1 and "msg_flags" in options:
+            options["msg_flags"] &= ~_NLM_F_EXCL
+        return send(message, msg_type, *arguments, **options)
+
+    ipr.nlm_request = request
 
 
 @contextmanager
