@@ -69,6 +69,15 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def walk_peer(peer: Any) -> int:
+    """Have pyroute2 decode all that it knows of a peer, which it does only when asked; returns the number of prefixes."""
+    for name in ("PUBLIC_KEY", "PRESHARED_KEY", "ENDPOINT", "LAST_HANDSHAKE_TIME", "RX_BYTES", "TX_BYTES"):
+        peer.get_attr(f"WGPEER_A_{name}")
+    peer.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL")
+    allowed = peer.get_attr("WGPEER_A_ALLOWEDIPS") or ()
+    return sum(bool(prefix.get_attr("WGALLOWEDIP_A_IPADDR")) for prefix in allowed)
+
+
 def row(value: float, reference: float) -> Row:
     return {"value": round(value, 4), "reference": round(reference, 4), "ratio": round(value / reference, 3)}
 
@@ -178,13 +187,14 @@ class Bench:
         from pyroute2 import WireGuard
 
         def walk() -> None:
-            peers = 0
+            peers = prefixes = 0
             with WireGuard() as family:
                 for message in family.info(INTERFACE):
                     for peer in message.get_attr("WGDEVICE_A_PEERS") or ():
-                        peers += bool(peer.get_attr("WGPEER_A_PUBLIC_KEY"))
-            if peers < PEERS:
-                raise SystemExit(f"pyroute2 found {peers} peers")
+                        peers += 1
+                        prefixes += walk_peer(peer)
+            if peers < PEERS or prefixes < 2 * PEERS:
+                raise SystemExit(f"pyroute2 found {peers} peers with {prefixes} prefixes")
 
         return compare(lambda: read_device(INTERFACE, DeviceDecoder()), walk, runs=1)
 
