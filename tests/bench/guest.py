@@ -70,7 +70,7 @@ def digest(text: str) -> bytes:
 
 
 def walk_peer(peer: Any) -> int:
-    """Have pyroute2 decode all that it knows of a peer, which it does only when asked; returns the number of prefixes."""
+    """Have pyroute2 decode what it knows of a peer, as it does only when asked; returns the number of prefixes."""
     for name in ("PUBLIC_KEY", "PRESHARED_KEY", "ENDPOINT", "LAST_HANDSHAKE_TIME", "RX_BYTES", "TX_BYTES"):
         peer.get_attr(f"WGPEER_A_{name}")
     peer.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL")
