@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nouns of the registry: the public facts of a network that outlive a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Recorded(NamedTuple):
+    """What is known of one member, host or client. ``None`` and empty mean that it is not known yet.
+
+    ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and ``last_seen``
+    are the days on which the member's key was reported, as ISO 8601 dates.
+    """
+
+    public_key: str | None = None
+    addresses: tuple[str, ...] = ()
+    hub: str | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """All that is known of one network. ``resting``: an address that was freed, to the day on which it was."""
+
+    members: Mapping[str, Recorded] = field(default_factory=dict)
+    resting: Mapping[str, str] = field(default_factory=dict)
