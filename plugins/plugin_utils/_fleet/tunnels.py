@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .columns import align
+
 NO_PING = "-"
 _HEAD = ("HOST", "PEER", "HANDSHAKE", "PING", "PING6", "RECEIVED", "SENT")
 
@@ -105,10 +107,5 @@ def _size(count: int) -> str:
 def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
     """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line."""
     rows = list(tunnels)
-    cells = [_HEAD, *(row[:-1] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
     marks = ["", *("" if row.up else "  <- down" for row in rows)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + mark
-        for line, mark in zip(cells, marks)
-    ]
+    return [line + mark for line, mark in zip(align([_HEAD, *(row[:-1] for row in rows)]), marks)]

@@ -107,8 +107,8 @@ def test_an_empty_secret_or_key_clears() -> None:
 
 def test_without_the_options_the_very_same_list_comes_back() -> None:
     given_peers = peers("b", "c")
-    empty: dict[str, Any] = {}
-    for options in (empty, {"preshared_secret": None, "preshared_keys": []}, {"prefixes": ["10.8.0.0/24"]}):
+    silent: list[dict[str, Any]] = [{}, {"preshared_secret": None, "preshared_keys": []}, {"prefixes": ["10.8.0.0/24"]}]
+    for options in silent:
         assert with_preshared_keys(given_peers, "a", key_of("a"), options) is given_peers
 
 
