@@ -39,8 +39,10 @@ from .facts import FULL, SPLIT
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
 REGISTRY = "wireguard_registry"
+REGISTRY_CACHE = "wireguard_registry_cache"
+REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 # The same for all hosts, then what each host may have of its own.
-FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
+FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY, "wireguard_hosts")
 HOST_VARIABLES = (
     "wireguard_addresses",
     "wireguard_alias",
@@ -61,7 +63,6 @@ HOST_VARIABLES = (
 )
 NETWORK_OPTIONS = ("hubs", "interface", "prefixes", "spokes", "topology")
 
-DEFAULT_PORT = 51820
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
