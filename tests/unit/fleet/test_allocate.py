@@ -110,8 +110,8 @@ def test_exhaustion_is_refused_with_the_numbers() -> None:
     with pytest.raises(FleetError) as caught:
         given_out(hosts, pools=["10.8.0.0/29"], resting=["10.8.0.3", "10.8.0.4", "10.8.0.2"])
     assert str(caught.value) == (
-        "wireguard_networks.home.pools '10.8.0.0/29': exhausted: of 7 addresses 5 are used and 2 rest, and none is left "
-        "for 1 more: e; add a pool, shorten rest_days, or remove members"
+        "wireguard_networks.home.pools '10.8.0.0/29': exhausted: of 7 addresses 5 are used and 2 rest, and none is "
+        "left for 1 more: e; add a pool, shorten rest_days, or remove members"
     )
 
 
