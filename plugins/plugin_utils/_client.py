@@ -1,23 +1,33 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of a client, a device that Ansible does not manage. Pure: the plan and a key in, a text out."""
+"""The configuration of a client, a device that Ansible does not manage: the plan and its key in, a text out."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    KEY_BYTES,
+    PrivateKey,
+    PublicKey,
+    parse_public_key,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render, render_diff
 
+from ._fleet.errors import Problems, list_names
+from ._fleet.variables import NETWORKS
 from ._preshared import with_preshared_keys
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_=+][A-Za-z0-9_=+.-]*")
@@ -36,14 +46,78 @@ class Client(NamedTuple):
     @property
     def option(self) -> str:
         """How messages call it."""
-        return f"wireguard_networks.{self.network}.clients.{self.name}"
+        return f"{NETWORKS}.{self.network}.clients.{self.name}"
 
     @property
     def peers(self) -> list[str]:
         return [peer["name"] for peer in self.entry["peers"]]
 
 
-def check_client(client: Client) -> None:
+class Work(NamedTuple):
+    """A client with its keys; the private one is None where the device has it. ``made``: in this run."""
+
+    client: Client
+    private_key: PrivateKey | None
+    public_key: PublicKey | None
+    made: bool
+
+    def planned(self, plan: Mapping[str, Any]) -> Work:
+        """The same by another plan."""
+        entry = plan["clients"][self.client.network][self.client.name]
+        return self._replace(client=self.client._replace(entry=entry))
+
+    def file(self, options: Mapping[str, Any]) -> WgQuickFile:
+        """What the client's file says. ``options`` are the network's, for its preshared keys. Raises InputError."""
+        entry = self.client.entry
+        public_key = str(self.public_key) if self.public_key else None
+        given = {option: entry[option] for option in _OPTIONS if entry.get(option) is not None}
+        peers = with_preshared_keys(entry["peers"], self.client.name, public_key, options)
+        # What answers connections from outside is a hook for nftables: not for a phone.
+        desired = parse_interface({**given, "peers": peers, "outside_replies": False}, self.private_key)
+        return overlay(desired, WgQuickFile())
+
+
+def choose_clients(
+    plan: Mapping[str, Any], networks: Mapping[str, Any], names: Collection[str] | None, renew: Collection[str]
+) -> tuple[list[Client], list[str]]:
+    """The clients of these names, or all, that are not past their date; and a warning for each that is.
+
+    ``plan`` is the result of the action, ``networks`` the value of ``wireguard_networks``. Raises FleetError.
+    """
+    problems = Problems()
+    found = [
+        _client(network, name, entry, networks) for network, of in plan["clients"].items() for name, entry in of.items()
+    ]
+    known = Counter(client.name for client in found)
+    for name in sorted({*(names or ()), *renew} - set(known)):
+        remedy = f"name one of {list_names(sorted(known))}" if known else "declare it in the clients of a network"
+        problems.add("", "wireguard_client", name, "there is no such client", remedy)
+    chosen = [client for client in found if names is None or client.name in names]
+    valid = [client for client in chosen if not client.entry.get("expired")]
+    for client in valid:
+        if known[client.name] > 1:
+            problem, remedy = (
+                "a client of another network has this name too",
+                "name them apart, as each has its own file",
+            )
+            problems.add("", client.option, None, problem, remedy)
+        problems.catch("", partial(_check, client), None)
+    problems.refuse()
+    expired = [_expired(client) for client in chosen if client.entry.get("expired")]
+    return valid, expired
+
+
+def _client(network: str, name: str, entry: Mapping[str, Any], networks: Mapping[str, Any]) -> Client:
+    options = (networks[network].get("clients") or {}).get(name) or {}
+    return Client(network, name, entry, options.get("public_key") or None)
+
+
+def _expired(client: Client) -> str:
+    until = client.entry["valid_until"]
+    return f"The client {client.name} of the network {client.network} is past its date, {until}: no file was made."
+
+
+def _check(client: Client) -> None:
     """Raises InputError where there can be no file for it."""
     if not _FILE_NAME.fullmatch(client.name):
         raise InputError(client.option, None, "its name cannot be a file's", "use letters, digits or _=+.-")
@@ -52,11 +126,26 @@ def check_client(client: Client) -> None:
         raise InputError(client.option, None, problem, "run cryptokey.wireguard.site first, which makes their keys")
 
 
-def choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool) -> tuple[PrivateKey | None, bool]:
-    """The client's private key, and whether one has to be made. ``kept`` is what its file at ``path`` has.
+def prepare(client: Client, path: str, text: str, renew: bool) -> Work:
+    """The client with its keys: what its file at ``path`` has, whose ``text`` may be empty, or else a new pair.
 
     Raises InputError where neither would be right, and ImportError where pynacl is missing.
     """
+    try:
+        kept = parse(text, path).private_key if text else None
+    except InputError:
+        if not renew:
+            raise
+        kept = None
+    kept, make = _choose_key(client, path, kept, renew)
+    if make:
+        kept = PrivateKey(os.urandom(KEY_BYTES))
+    public = public_key_of(kept) if kept else parse_public_key(client.device_key or "", client.option)
+    return Work(client, kept, public, make)
+
+
+def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool) -> tuple[PrivateKey | None, bool]:
+    """The private key that stays, and whether one has to be made. ``kept`` is the one in the file."""
     public = str(public_key_of(kept)) if kept else None
     if client.device_key:
         if renew:
@@ -77,18 +166,6 @@ def choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool) 
     return kept, False
 
 
-def client_file(
-    client: Client, private_key: PrivateKey | None, public_key: str | None, options: Mapping[str, Any]
-) -> WgQuickFile:
-    """What the client's file says. ``options`` are the network's, for its preshared keys. Raises InputError."""
-    entry = client.entry
-    given = {option: entry[option] for option in _OPTIONS if entry.get(option) is not None}
-    peers = with_preshared_keys(entry["peers"], client.name, public_key, options)
-    # What answers connections from outside is a hook for nftables: not for a phone.
-    desired = parse_interface({**given, "peers": peers, "outside_replies": False}, private_key)
-    return overlay(desired, WgQuickFile())
-
-
 def header(client: Client) -> str:
     until = client.entry.get("valid_until")
     return (
@@ -104,9 +181,13 @@ def render_client(client: Client, file: WgQuickFile) -> str:
 
 
 def show_change(client: Client, before: str, file: WgQuickFile) -> tuple[str, str]:
-    """The texts before and after, for people's eyes, without the secrets. Raises InputError for a broken ``before``."""
-    old, new = render_diff(before, parse(before) if before else WgQuickFile(), file, header(client))
-    return (old if before else ""), _with_place(new, file)
+    """The texts before and after, for people's eyes, without the secrets."""
+    try:
+        kept = parse(before)
+    except InputError:  # a broken one, which a new key replaces
+        kept = WgQuickFile()
+    old, new = render_diff(before, kept, file, header(client))
+    return old, _with_place(new, file)
 
 
 def _with_place(text: str, file: WgQuickFile) -> str:
