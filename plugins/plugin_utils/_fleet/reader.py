@@ -14,7 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from . import variables as v
 from .checks import check_network
 from .errors import Problems
-from .facts import SPLIT, Host, Network
+from .facts import DEFAULT_PORT, SPLIT, Host, Network
 from .topology import TOPOLOGIES
 
 _T = TypeVar("_T")
@@ -124,14 +124,14 @@ def _read_host(values: _Values, prefixes: tuple[Prefix, ...]) -> Host:
     remedy = f"give the host an address out of {', '.join(map(str, prefixes)) or 'the network'}"
     addresses = values.require("wireguard_addresses", v.parse_addresses(prefixes), remedy) or ()
     listen_port = values.get("wireguard_listen_port", v.number(1, 65535), None)
-    endpoint = values.get("wireguard_endpoint", v.parse_host_endpoint(listen_port or v.DEFAULT_PORT), None)
+    endpoint = values.get("wireguard_endpoint", v.parse_host_endpoint(listen_port or DEFAULT_PORT), None)
     return Host(
         name=values.host,
         addresses=addresses,
         subnets=values.get("wireguard_subnets", v.parse_prefixes, ()),
         endpoint=endpoint,
         # Who is called must be where the others expect it; who only calls takes any port.
-        listen_port=v.DEFAULT_PORT if endpoint and listen_port is None else listen_port,
+        listen_port=DEFAULT_PORT if endpoint and listen_port is None else listen_port,
         persistent_keepalive=values.get("wireguard_persistent_keepalive", v.number(0, 65535, off=True), None),
         tunnel=values.get("wireguard_tunnel", v.parse_tunnel, SPLIT),
         mtu=values.get("wireguard_mtu", v.number(576, 65535), None),

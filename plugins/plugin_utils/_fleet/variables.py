@@ -61,7 +61,6 @@ HOST_VARIABLES = (
 )
 NETWORK_OPTIONS = ("hubs", "interface", "prefixes", "spokes", "topology")
 
-DEFAULT_PORT = 51820
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
