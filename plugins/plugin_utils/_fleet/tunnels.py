@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
 
+from .columns import align
+
 NONE = "-"
 _HEAD = ("HOST", "NETWORK", "PEER", "HANDSHAKE", "PING", "PING6", "RECEIVED", "SENT")
 _NETWORK = _HEAD.index("NETWORK")
@@ -130,9 +132,8 @@ def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
     Of a single network the name is left out.
     """
     rows = list(tunnels)
-    columns = list(zip(_HEAD, *(row[:-1] for row in rows)))
-    if len({row.network for row in rows}) < 2:
-        del columns[_NETWORK]
-    padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in columns]
+    one_network = len({row.network for row in rows}) < 2
+    cells = [_HEAD, *(row[:-1] for row in rows)]
+    lines = align([line[:_NETWORK] + line[_NETWORK + 1 :] for line in cells] if one_network else cells)
     marks = ["", *("  <- down" if row.up is False else "" for row in rows)]
-    return ["  ".join(line).rstrip() + mark for line, mark in zip(zip(*padded), marks)]
+    return [line + mark for line, mark in zip(lines, marks)]
