@@ -27,6 +27,9 @@ options:
         dropped from it.
       - If not given, the registry is only read.
     type: str
+  public_keys:
+    description: x
+    type: dict
 attributes:
   action:
     description: Has a corresponding action plugin, which does the work on the controller.

@@ -92,7 +92,7 @@ def test_each_file_keeps_to_its_layer(path: str) -> None:
         ("module_utils/x.py", "from ..plugin_utils import _registry"),
         ("plugin_utils/_fleet/x.py", "import yaml"),
         ("plugin_utils/_fleet/x.py", "from ...module_utils._kernel import link"),
-        ("plugin_utils/_registry.py", "from ansible.errors import AnsibleError"),
+        ("plugin_utils/_registry/x.py", "from ansible.plugins.loader import cache_loader"),
         ("modules/x.py", "from ..plugin_utils._fleet import plan"),
         ("modules/x.py", "from ansible.errors import AnsibleError"),
         ("modules/x.py", "import pyroute2"),

@@ -12,8 +12,8 @@ from typing import NamedTuple
 class Recorded(NamedTuple):
     """What is known of one member, host or client. ``None`` and empty mean that it is not known yet.
 
-    ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and ``last_seen``
-    are the days on which the member's key was reported, as ISO 8601 dates.
+    ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and
+    ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates.
     """
 
     public_key: str | None = None

@@ -39,8 +39,10 @@ from .facts import FULL, SPLIT
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
 REGISTRY = "wireguard_registry"
+REGISTRY_CACHE = "wireguard_registry_cache"
+REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 # The same for all hosts, then what each host may have of its own.
-FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
+FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY, "wireguard_hosts")
 HOST_VARIABLES = (
     "wireguard_addresses",
     "wireguard_alias",
