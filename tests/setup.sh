@@ -29,6 +29,7 @@ case ${1-} in
         ;;
     unit)
         need cpio has cpio
+        need graphviz has dot
         need wireguard-tools has wg-quick
         ;;
     lab)

@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         if not arguments["path"]:
             self._display.display(f"\n{text}")
             return result
-        path = str(Path(self._loader.get_basedir(), arguments["path"]))
+        path = str(Path(arguments["path"]).absolute())
         try:
             old = read_file(path)
             before = old.data.decode("utf-8", "replace") if old else ""

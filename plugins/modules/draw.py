@@ -29,7 +29,7 @@ options:
     default: table
   path:
     description:
-      - The file to write to, mode 0644. A relative path is taken from the playbook's directory.
+      - The file to write to, mode 0644. A relative path is taken from where C(ansible-playbook) was started.
       - If not given, the text is shown in the terminal.
     type: path
 attributes:

@@ -49,7 +49,8 @@ def render_table(plan: Mapping[str, Any]) -> str:
     for picture in read_pictures(plan):
         rows = [row for member in picture.members.values() for row in _rows(member)]
         blocks.append("\n".join([f"Network {picture.network}", "", *align([_HEAD, *rows])]))
-    return "\n\n".join([*blocks, *_remarks(plan)]) + "\n"
+    remarks = "\n".join(_remarks(plan))
+    return "\n\n".join([*blocks, *([remarks] if remarks else [])]) + "\n"
 
 
 def _rows(member: Member) -> Iterator[Sequence[str]]:
