@@ -121,7 +121,7 @@ class _Allocator:
             f"wireguard_networks.{self._network.name}.pools",
             ", ".join(str(pool.prefix) for pool in pools),
             f"exhausted: of {sum(pool.size for pool in outer)} addresses {count(self._used)} are used and "
-            f"{count(self._resting - self._used)} rest, and {len(without)} members are without: {list_names(without)}",
+            f"{count(self._resting - self._used)} rest, and none is left for {len(without)} more: {list_names(without)}",
             "add a pool, shorten rest_days, or remove members",
         )
 
