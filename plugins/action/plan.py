@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ class ActionModule(ActionBase):
             inventory = _Inventory(task_vars or {})
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             updates = [self._update(network, inventory, arguments["keypairs"], write=False) for network in networks]
-            plans = [plan_network(network, update.keys) for network, update in zip(networks, updates)]
+            today = datetime.date.today()
+            plans = [plan_network(network, update.keys, today) for network, update in zip(networks, updates)]
             # Nothing is written before every key has been found right, nor where nothing changed.
             for network, update in zip(networks, updates):
                 if update.changed and arguments["keypairs"] and not self._task.check_mode:
