@@ -18,7 +18,7 @@ from ansible.plugins.loader import cache_loader
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected, without
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.checks import check_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.checks import check_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
     FleetError,
     HostError,
@@ -150,8 +150,9 @@ def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: b
     done: list[tuple[Settlement, Plan]] = []
 
     def change(records: Records) -> Records:
-        settlement = settle(network, records, found, datetime.date.today().isoformat(), refresh)
-        done.append((settlement, plan_network(settlement.network, settlement.keys)))
+        today = datetime.date.today()
+        settlement = settle(network, records, found, today.isoformat(), refresh)
+        done.append((settlement, plan_network(settlement.network, settlement.keys, today)))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
@@ -188,12 +189,12 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
     found: set[str] = set()
     for outcome in outcomes:
         remaining, problems = without(outcome.network, names), Problems()
-        check_network(remaining, problems)
+        check_networks([remaining], problems)
         others: Mapping[str, Any] = {}
         if not problems:
-            today = datetime.date.today().isoformat()
-            settlement = settle(remaining, outcome.settlement.records, {}, today, refresh=False)
-            others = plan_network(settlement.network, settlement.keys).hosts
+            today = datetime.date.today()
+            settlement = settle(remaining, outcome.settlement.records, {}, today.isoformat(), refresh=False)
+            others = plan_network(settlement.network, settlement.keys, today).hosts
         found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
     return sorted(found)
 
