@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +61,7 @@ class ActionModule(ActionBase):
                 "public_keys": {"type": "dict"},
                 "without": {"type": "list", "elements": "str", "default": []},
                 "affected_by": {"type": "list", "elements": "str", "default": []},
+                "accept_changed_keys": {"type": "dict", "default": {}},
             }
         )
         # Asked without this run's keys, it only looks.
@@ -67,6 +69,7 @@ class ActionModule(ActionBase):
         try:
             inventory = _Inventory(task_vars or {}, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
+            networks = _accepting(networks, arguments["accept_changed_keys"])
             found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
             outcomes = [_Outcome.of(network, inventory, found[network.name], records) for network in networks]
             # Nothing is written before all has been found right, nor where nothing changed.
@@ -236,6 +239,20 @@ def _keypairs(host: str, networks: list[str], variable: str, registered: object)
             remedy = "loop over the host's interfaces, each item having the name of its network in network"
             raise FleetError([HostError(host, variable, None, problem, remedy)])
         yield network or networks[0], result["public_key"]
+
+
+def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) -> tuple[Network, ...]:
+    """The networks with what ``wireguard_accept_changed_keys`` does, for these members of each."""
+    return tuple(
+        network.with_members(
+            {
+                member.name: replace(member, accept_changed_key=True)
+                for member in network.members
+                if member.name in names.get(network.name, ())
+            }
+        )
+        for network in networks
+    )
 
 
 def _checked(host: str, key: str) -> str:

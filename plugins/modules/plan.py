@@ -45,6 +45,13 @@ options:
   public_keys:
     description: x
     type: dict
+  accept_changed_keys:
+    description:
+      - Members whose public key is recorded also where it is another than the registry has, as a dictionary from the
+        network's name to a list of names. For hosts, the variable C(wireguard_accept_changed_keys) does the same.
+    type: dict
+    default: {}
+    version_added: 0.2.0
 attributes:
   action:
     description: Has a corresponding action plugin, which does the work on the controller.
