@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected, without
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.checks import check_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
     FleetError,
     HostError,
@@ -57,13 +59,15 @@ class ActionModule(ActionBase):
             {
                 "keypairs": {"type": "str"},
                 "public_keys": {"type": "dict"},
+                "without": {"type": "list", "elements": "str", "default": []},
+                "affected_by": {"type": "list", "elements": "str", "default": []},
                 "accept_changed_keys": {"type": "dict", "default": {}},
             }
         )
         # Asked without this run's keys, it only looks.
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            inventory = _Inventory(task_vars or {})
+            inventory = _Inventory(task_vars or {}, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
@@ -71,9 +75,11 @@ class ActionModule(ActionBase):
             # Nothing is written before all has been found right, nor where nothing changed.
             if records and not self._task.check_mode:
                 outcomes = [outcome.recorded() for outcome in outcomes]
+            hosts = _by_host(outcomes)
+            if arguments["affected_by"]:
+                result["affected"] = _affected(outcomes, hosts, arguments["affected_by"])
         except (FleetError, RegistryError) as error:
             raise AnsibleActionFail(str(error)) from None
-        hosts = _by_host(outcomes)
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
@@ -90,7 +96,7 @@ class ActionModule(ActionBase):
             ],
             warnings=[*warnings, *(_unknown(unknown) if records else ())],
         )
-        if result["outside"] and not records:
+        if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
         return result
 
@@ -147,8 +153,9 @@ def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: b
     done: list[tuple[Settlement, Plan]] = []
 
     def change(records: Records) -> Records:
-        settlement = settle(network, records, found, datetime.date.today().isoformat(), refresh)
-        done.append((settlement, plan_network(settlement.network, settlement.keys)))
+        today = datetime.date.today()
+        settlement = settle(network, records, found, today.isoformat(), refresh)
+        done.append((settlement, plan_network(settlement.network, settlement.keys, today)))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
@@ -174,6 +181,25 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["interface"]))
     return hosts
+
+
+def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """The hosts whose plan is another without these. A network that could not be without them concerns all its hosts."""
+    for name in names:
+        if name not in hosts:
+            remedy = "name a host of the inventory, and have it in one of the groups of a network"
+            raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
+    found: set[str] = set()
+    for outcome in outcomes:
+        remaining, problems = without(outcome.network, names), Problems()
+        check_networks([remaining], problems)
+        others: Mapping[str, Any] = {}
+        if not problems:
+            today = datetime.date.today()
+            settlement = settle(remaining, outcome.settlement.records, {}, today.isoformat(), refresh=False)
+            others = plan_network(settlement.network, settlement.keys, today).hosts
+        found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
+    return sorted(found)
 
 
 def _found_keys(
@@ -244,17 +270,27 @@ def _unknown(names: list[str]) -> list[str]:
     return [text.format(", ".join(names))] if names else []
 
 
+def _without(groups: Mapping[str, list[str]], names: Collection[str]) -> Mapping[str, list[str]]:
+    """The groups as if the inventory did not name these hosts."""
+    for name in names:
+        if name not in groups["all"]:
+            remedy = "name a host as the inventory does; one that it does not name has left already"
+            raise FleetError([HostError("", "without", name, "not in the inventory", remedy)])
+    gone = frozenset(names)
+    return {group: [host for host in hosts if host not in gone] for group, hosts in groups.items()} if gone else groups
+
+
 class _Inventory:
     """What the planner wants to know of an inventory, read from hostvars once a host.
 
     ``hostvars[host]`` costs most: it merges the host's variables anew each time.
     """
 
-    def __init__(self, task_vars: Mapping[str, Any]) -> None:
+    def __init__(self, task_vars: Mapping[str, Any], without: Collection[str]) -> None:
         self._task_vars = task_vars
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
-        self.groups: Mapping[str, list[str]] = task_vars["groups"]
+        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
         self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
 
     def _host(self, name: str) -> Any:

@@ -27,6 +27,21 @@ options:
         dropped from it.
       - If not given, the registry is only read.
     type: str
+  without:
+    description:
+      - The names of hosts that are leaving. It is planned as if the inventory did not name them.
+      - A network that could not be without them, such as one whose only hub it is, is refused.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  affected_by:
+    description:
+      - The names of hosts that come or leave. C(affected) then says whom that concerns.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   public_keys:
     description: x
     type: dict
@@ -120,6 +135,15 @@ unknown_keys:
   type: list
   elements: str
   sample: []
+affected:
+  description:
+    - The hosts of O(affected_by), and those whose plan is another with them than without. Hosts of whom no key is known
+      are left out, as they have not been set up yet.
+    - In a network that could not be without them, all hosts are affected.
+  returned: with O(affected_by)
+  type: list
+  elements: str
+  sample: [hub1, laptop]
 outside:
   description: The hosts of the play that are in no network.
   returned: success
