@@ -10,11 +10,10 @@ from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_preshared_key
-
 from . import variables as v
 from .errors import Problems
 from .facts import DEFAULT_PORT, DEFAULT_REST_DAYS, Host, Network
+from .preshared import PAIRS, PresharedOptions, read_preshared
 from .topology import TOPOLOGIES
 
 _T = TypeVar("_T")
@@ -181,25 +180,8 @@ class _Reader:
         return hosts
 
     def _check_preshared(self, members: _Members) -> None:
-        """Others read what is secret; here it is only seen to it that they can. No message shows a value."""
-        self._get("preshared_secret", v.parse_secret, None)
+        """Others use what is secret; here it is only seen to it that they can."""
+        found = self._catch(partial(read_preshared, self._values, f"{self._path}."), PresharedOptions(None, {}))
         names = {*members.hubs, *members.spokes, *members.nodes, *members.clients}
-        seen: set[frozenset[str]] = set()
-        for number, entry in enumerate(self._get("preshared_keys", v.parse_entries, [])):
-            path = f"{self._path}.preshared_keys[{number}]"
-            fields = self._catch(partial(v.parse_fields, entry, path, ("between", "key")), {})
-            if not fields:
-                continue
-            self._catch(partial(_check_preshared_key, fields["key"], f"{path}.key"), None)
-            pair = self._catch(partial(v.parse_pair, fields["between"], f"{path}.between"), frozenset())
-            for name in sorted(pair - names):
-                remedy = v.nearest(name, names)
-                self._problems.add("", f"{path}.between", name, f"no member of the network {self._name}", remedy)
-            if pair in seen:
-                problem, remedy = "the pair has a key already", "leave one of them out"
-                self._problems.add("", f"{path}.between", ", ".join(sorted(pair)), problem, remedy)
-            seen |= {pair} if pair else set()
-
-
-def _check_preshared_key(value: object, option: str) -> None:
-    parse_preshared_key(v.parse_secret(value, option), option)
+        for name in sorted({name for pair in found.pairs for name in pair - names}):
+            self._complain(PAIRS, name, f"no member of the network {self._name}", v.nearest(name, names))

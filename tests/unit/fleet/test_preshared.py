@@ -20,13 +20,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_public_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.preshared import read_preshared
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import (
-    check_preshared_keys,
     derive,
-    read_preshared_keys,
     with_preshared_keys,
 )
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 SECRET = "correct horse battery staple"
 OWN_KEY = parse_preshared_key("eNgEvJkAqaWCYoFQ4JhRDGyjYR9XSGDCYTS5WMWLFbA=")
@@ -122,6 +121,7 @@ def test_an_unknown_own_key_shows_that_there_will_be_a_preshared_one() -> None:
 
 KEY = OWN_KEY.reveal_base64()
 FORM = "write {between: [NAME, NAME], key: KEY}, with two names of hosts or clients"
+PAIR = "name two members, such as [hub1, laptop]"
 PSK = "a key is 32 bytes in base64: 44 characters, the last of them '='"
 MADE = "make one with 'openssl rand -base64 32', and vault it"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -139,11 +139,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "three": (
         {"preshared_keys": [{"between": ["a", "b", "c"], "key": KEY}]},
-        f"preshared_keys[0].between ['a', 'b', 'c']: not two names; {FORM}",
+        f"preshared_keys[0].between 'a, b, c': not a pair; {PAIR}",
     ),
     "one": (
         {"preshared_keys": [{"between": ["a", "a"], "key": KEY}]},
-        f"preshared_keys[0].between ['a', 'a']: not two names; {FORM}",
+        f"preshared_keys[0].between 'a': not a pair; {PAIR}",
     ),
     "no key": (
         {"preshared_keys": [{"between": ["a", "b"], "key": SECRET}]},
@@ -165,26 +165,26 @@ def test_what_is_refused_and_that_no_secret_is_shown(options: dict[str, Any], me
     with pytest.raises(InputError) as caught:
         with_preshared_keys(peers("b"), "a", key_of("a"), options)
     assert str(caught.value) == message
+    inventory = Inventory()
+    inventory.networks["home"].update(options)
     with pytest.raises(FleetError) as fleet:
-        check_preshared_keys({"home": options}, {"home": ["a", "b", "c"]})
-    assert str(fleet.value) == f"wireguard_networks.home.{message}"
+        inventory.read()
+    assert f"wireguard_networks.home.{message}" in str(fleet.value).splitlines()
     for text in (str(options.get("preshared_secret")), KEY, SECRET):
         assert text == "None" or text not in repr(caught.value) + repr(fleet.value)
 
 
 def test_a_stranger_in_a_pair_is_refused() -> None:
-    options = {"preshared_keys": [{"between": ["hub1", "lapptop"], "key": KEY}]}
+    inventory = Inventory()
+    inventory.networks["home"]["preshared_keys"] = [{"between": ["hub", "adda"], "key": KEY}]
     with pytest.raises(FleetError) as caught:
-        check_preshared_keys({"home": options}, {"home": ["hub1", "laptop"]})
+        inventory.read()
     assert str(caught.value) == (
-        "wireguard_networks.home.preshared_keys 'lapptop': in the network home is no such member; "
-        "name two of its hosts or clients, such as hub1, laptop"
+        "wireguard_networks.home.preshared_keys 'adda': no member of the network home; did you mean ada?"
     )
 
 
 def test_what_was_read_does_not_print() -> None:
-    found = read_preshared_keys(
-        {"preshared_secret": SECRET, "preshared_keys": [{"between": ["a", "b"], "key": KEY}]}, ""
-    )
+    found = read_preshared({"preshared_secret": SECRET, "preshared_keys": [{"between": ["a", "b"], "key": KEY}]})
     assert SECRET not in repr(found)
     assert KEY not in repr(found)
