@@ -65,8 +65,9 @@ def read_pictures(plan: Mapping[str, Any]) -> list[Picture]:
     for network, clients in (plan.get("clients") or {}).items():
         for name in sorted(clients):
             entry = clients[name]
-            member = Member(name, CLIENT, _bare(entry["addresses"]), entry["peers"], bool(entry.get("public_key")))
-            member.expired = bool(entry.get("expired"))
+            expired = bool(entry.get("expired"))
+            known = expired or bool(entry.get("public_key"))  # nobody waits for the key of an expired one
+            member = Member(name, CLIENT, _bare(entry["addresses"]), entry["peers"], known, expired)
             _picture(pictures, network).members[name] = member
     for picture in pictures.values():
         _see_through_peers(picture)
