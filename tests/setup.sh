@@ -29,6 +29,7 @@ case ${1-} in
         ;;
     unit)
         need cpio has cpio
+        need redis-server has redis-server
         need wireguard-tools has wg-quick
         ;;
     lab)
