@@ -176,7 +176,8 @@ def parse_addresses(prefixes: Collection[Prefix]) -> Callable[[object, str], tup
         address = parse_interface_address(text, option)  # type: ignore[arg-type]  # it refuses what is no text
         if "/" in str(text):
             return address
-        lengths = [prefix.length for prefix in prefixes if prefix.covers(address.host)]
+        host = address.host
+        lengths = [prefix.length for prefix in prefixes if prefix.covers(host)]
         return InterfaceAddress(address.packed, max(lengths, default=address.length))
 
     def parse(value: object, option: str) -> tuple[InterfaceAddress, ...]:
