@@ -20,9 +20,9 @@ from .topology import TOPOLOGIES
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
-_DEFAULT_TOPOLOGY = "hub_and_spoke"
-_NETWORK_OPTIONS = sorted(
-    {*v.NETWORK_OPTIONS, *(option for topology in TOPOLOGIES.values() for option in topology.options)}
+DEFAULT_TOPOLOGY = "hub_and_spoke"
+NETWORK_OPTIONS = sorted(
+    {*v.COMMON_OPTIONS, *(option for topology in TOPOLOGIES.values() for option in topology.options)}
 )
 
 
@@ -88,7 +88,7 @@ class _Reader:
         self._problems.add("", f"{self._path}.{option}", value, problem, remedy)
 
     def outline(self) -> Outline:
-        topology = self._get("topology", partial(v.parse_choice, choices=TOPOLOGIES), _DEFAULT_TOPOLOGY)
+        topology = self._get("topology", partial(v.parse_choice, choices=TOPOLOGIES), DEFAULT_TOPOLOGY)
         self._check_options(topology)
         prefixes = self._get("prefixes", v.parse_prefixes, ())
         if self._values.get("prefixes") in (None, "", []):
@@ -110,10 +110,10 @@ class _Reader:
         return Outline(network, names)
 
     def _check_options(self, topology: str) -> None:
-        self._catch(partial(v.check_names, map(str, self._values), _NETWORK_OPTIONS, f"{self._path}."), None)
+        self._catch(partial(v.check_names, map(str, self._values), NETWORK_OPTIONS, f"{self._path}."), None)
         own = TOPOLOGIES[topology].options
         for option in self._values:
-            if option in _NETWORK_OPTIONS and option not in (*v.NETWORK_OPTIONS, *own):
+            if option in NETWORK_OPTIONS and option not in (*v.COMMON_OPTIONS, *own):
                 problem = f"no option of the topology {topology}"
                 remedy = f"leave it out; {topology} has {' and '.join(own)}"
                 if option == "clients":

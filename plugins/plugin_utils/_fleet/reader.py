@@ -34,10 +34,10 @@ def read_networks(networks: object, groups: Groups, host_variables: HostVariable
     inventory = Inventory(groups)
     outlines = [read_outline(str(name), value, inventory, problems) for name, value in options.items()]
     found = _with_members(outlines, options, host_variables, problems)
-    _check_outsiders(groups, found, host_variables, problems)
     problems.refuse()
     # How members relate is looked at only when each of them is right by itself.
     check_networks(found, problems)
+    _check_outsiders(groups, found, host_variables, problems)
     problems.refuse()
     return found
 

@@ -83,8 +83,8 @@ CLIENT_OPTIONS = (
     "tunnel",
     "valid_until",
 )
-# Those of every topology; each has some of its own besides.
-NETWORK_OPTIONS = (
+# Those of a network of any topology; each has some of its own besides.
+COMMON_OPTIONS = (
     "interface",
     "pools",
     "port",
