@@ -30,6 +30,7 @@ case ${1-} in
     unit)
         need cpio has cpio
         need graphviz has dot
+        need redis-server has redis-server
         need wireguard-tools has wg-quick
         ;;
     lab)

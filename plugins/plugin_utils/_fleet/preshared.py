@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -16,7 +16,7 @@ from . import variables as v
 SECRET = "preshared_secret"
 PAIRS = "preshared_keys"
 SECRET_CHARACTERS = 20
-_PAIR_FORM = "write {between: [NAME, NAME], key: KEY}, with two names of hosts or clients"
+_FIELDS = ("between", "key")
 _MAKE_SECRET = "make one with 'openssl rand -base64 32', and vault it"
 _MAKE_KEY = "make one with 'wg genpsk', and vault it"
 
@@ -34,22 +34,37 @@ class PresharedOptions(NamedTuple):
         return f"{type(self).__name__}(redacted)"
 
 
-def read_preshared(options: Mapping[str, Any], path: str = "") -> PresharedOptions:
-    """The options of a network; ``path`` stands before their names in messages. Raises InputError."""
+def read_preshared(
+    options: Mapping[str, Any], path: str = "", members: Collection[str] | None = None
+) -> PresharedOptions:
+    """The options of a network; ``path`` stands before their names in messages. Raises InputError.
+
+    Who is no member is refused where the ``members``, hosts and clients, are given.
+    """
+    secret = _read_secret(options.get(SECRET), f"{path}{SECRET}")
     pairs: dict[frozenset[str], PresharedKey] = {}
-    entries = options.get(PAIRS) or ()
-    if not isinstance(entries, (list, tuple)):
-        raise InputError(f"{path}{PAIRS}", None, "not a list", _PAIR_FORM)
-    for index, entry in enumerate(entries):
-        option = f"{path}{PAIRS}[{index}]"
-        if not isinstance(entry, Mapping) or set(map(str, entry)) != {"between", "key"}:
-            raise InputError(option, None, "not a pair with its key", _PAIR_FORM)
-        names = v.parse_pair(entry["between"], f"{option}.between")
+    for index, entry in enumerate(v.parse_entries(options.get(PAIRS) or [], f"{path}{PAIRS}")):
+        names, key = _read_pair(entry, f"{path}{PAIRS}[{index}]", members)
         if names in pairs:
-            raise InputError(option, " and ".join(sorted(names)), "this pair is there already", "leave one of them")
-        key = _text(entry["key"], f"{option}.key", _MAKE_KEY)
-        pairs[names] = parse_preshared_key(key.strip(), f"{option}.key")
-    return PresharedOptions(_read_secret(options.get(SECRET), f"{path}{SECRET}"), pairs)
+            problem, remedy = "the pair has a key already", "leave one of them out"
+            raise InputError(f"{path}{PAIRS}[{index}].between", ", ".join(sorted(names)), problem, remedy)
+        pairs[names] = key
+    return PresharedOptions(secret, pairs)
+
+
+def _read_pair(entry: object, path: str, members: Collection[str] | None) -> tuple[frozenset[str], PresharedKey]:
+    fields = v.parse_mapping(entry, path)
+    v.check_names(map(str, fields), _FIELDS, f"{path}.")
+    for field in _FIELDS:
+        if field not in fields:
+            raise InputError(f"{path}.{field}", None, "there is none", f"write {' and '.join(_FIELDS)}")
+    names = v.parse_pair(fields["between"], f"{path}.between")
+    for name in sorted(names) if members is not None else ():
+        if name not in members:
+            problem = "no member of the network"
+            raise InputError(f"{path}.between", name, problem, v.nearest(name, members))
+    key = _text(fields["key"], f"{path}.key", _MAKE_KEY)
+    return names, parse_preshared_key(key.strip(), f"{path}.key")
 
 
 def _read_secret(secret: object, option: str) -> bytes | None:
