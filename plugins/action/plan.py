@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
         result.update(
             changed=bool(changed),
             hosts=hosts,
-            clients={outcome.network.name: getattr(outcome.plan, "clients", {}) for outcome in outcomes},
+            clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
             changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
             outside=[name for name in inventory.play_hosts if name not in hosts],
@@ -125,7 +125,7 @@ class _Outcome(NamedTuple):
 
     @property
     def warnings(self) -> Iterator[str]:
-        yield from self.settlement.warnings
+        yield from (*self.settlement.warnings, *self.plan.warnings)
         known = self.settlement.keys
         if self.read_only and self.update.changed:
             for name, key in self.found.items():
@@ -141,8 +141,9 @@ def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: b
     done: list[tuple[Settlement, Plan]] = []
 
     def change(records: Records) -> Records:
-        settlement = settle(network, records, found, datetime.date.today().isoformat(), refresh)
-        done.append((settlement, plan_network(settlement.network, settlement.keys)))
+        today = datetime.date.today()
+        settlement = settle(network, records, found, today.isoformat(), refresh)
+        done.append((settlement, plan_network(settlement.network, settlement.keys, today)))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
@@ -164,7 +165,7 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
     hosts: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
         for name, plan in outcome.plan.hosts.items():
-            hosts.setdefault(name, []).append({"network": outcome.network.name, **plan})
+            hosts.setdefault(name, []).append(plan)
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["interface"]))
     return hosts

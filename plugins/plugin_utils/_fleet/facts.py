@@ -64,14 +64,20 @@ class Host:
         """What is at or behind this member and nowhere else."""
         return (*(address.host for address in self.addresses), *self.subnets)
 
+    def endpoint_for(self, viewer: Host) -> Endpoint | None:
+        """Where ``viewer`` finds this member: on the inside, if both are at one site."""
+        if self.endpoint_inside and self.site == viewer.site:
+            return self.endpoint_inside
+        return self.endpoint
+
 
 @dataclass(frozen=True)
 class Network:
     """One WireGuard network with its members, those of each kind sorted by name.
 
     ``hubs`` and ``spokes`` are the hosts of hub_and_spoke, ``nodes`` those of the other topologies; ``links`` are
-    the pairs of nodes that custom connects, by name, each pair once and in order. Addresses are given out from ``pools``;
-    one that was freed rests for ``rest_days``. ``port`` is where members with an endpoint listen by default.
+    the pairs of nodes that custom connects, by name, each pair once and in order. Addresses are given out from
+    ``pools``; one that was freed rests for ``rest_days``. ``port`` is where members with an endpoint listen by default.
     """
 
     name: str
@@ -119,9 +125,9 @@ class Network:
 class Link(NamedTuple):
     """One direction of a tunnel: ``host`` has ``peer`` as a peer and sends it what lies in ``allowed_ips``.
 
-    ``allowed_ips`` is sorted text; links that allow the same share one tuple.
+    ``allowed_ips`` is sorted text; links that allow the same share one list.
     """
 
     host: Host
     peer: Host
-    allowed_ips: tuple[str, ...]
+    allowed_ips: list[str]

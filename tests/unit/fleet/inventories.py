@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 
+TODAY = datetime.date(2026, 6, 1)
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
@@ -38,7 +40,7 @@ class Inventory:
 
     def plan(self, without: Iterable[str] = ()) -> Plan:
         (network,) = self.read()
-        return plan_network(network, {host: key_of(host) for host in self.hosts if host not in without})
+        return plan_network(network, {host: key_of(host) for host in self.hosts if host not in without}, TODAY)
 
     def changed(self, change: Callable[[Inventory], object]) -> Inventory:
         other = copy.deepcopy(self)

@@ -12,7 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import parse_reresolve
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 
 
 def test_the_classical_pair_of_server_and_roaming_client() -> None:
@@ -177,7 +177,7 @@ def test_a_peer_without_a_key_is_left_out_and_purges_nothing() -> None:
 def test_two_hosts_with_one_key_are_refused() -> None:
     (network,) = Inventory().read()
     with pytest.raises(FleetError) as caught:
-        plan_network(network, {"ada": key_of("ada"), "bob": key_of("ada")})
+        plan_network(network, {"ada": key_of("ada"), "bob": key_of("ada")}, TODAY)
     text = str(caught.value)
     assert text.startswith("bob: public_key ")
     assert key_of("ada") in text
@@ -195,4 +195,4 @@ def test_two_networks_have_their_own_members() -> None:
     )
     home, lab = inventory.read()
     assert [member.name for member in home.members] == ["hub", "ada", "bob", "cid"]
-    assert plan_network(lab, {"x": key_of("x")}).hosts["y"]["interface"] == "wg1"
+    assert plan_network(lab, {"x": key_of("x")}, TODAY).hosts["y"]["interface"] == "wg1"
