@@ -587,7 +587,6 @@ def test_all_problems_are_shown_at_once_and_a_common_one_only_once() -> None:
 def test_the_role_documents_just_the_variables_that_are_valid() -> None:
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())
     documented = set(specification["argument_specs"]["main"]["options"])
-    # wireguard_hosts belongs to the playbooks.
-    assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES} - {"wireguard_hosts"}
+    assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES}
     text = " ".join(specification["argument_specs"]["main"]["options"]["wireguard_networks"]["description"])
     assert [option for option in (*NETWORK_OPTIONS, *v.CLIENT_OPTIONS) if f"C({option})" not in text] == []
