@@ -131,6 +131,16 @@ class _Outcome(NamedTuple):
         update, settlement, plan = _settle(self.network, self.store, self.found, self.refresh, write=True)
         return self._replace(update=update, settlement=settlement, plan=plan)
 
+    def hosts_without(self, names: Collection[str]) -> Mapping[str, Any]:
+        """The plan of the other hosts, as if these were not there; empty where the network cannot be without them."""
+        remaining, problems, today = without(self.network, names), Problems(), datetime.date.today()
+        if remaining is not None:
+            check_networks([remaining], problems)
+        if remaining is None or problems:
+            return {}
+        settlement = settle(remaining, self.settlement.records, {}, today.isoformat(), refresh=False)
+        return plan_network(settlement.network, settlement.keys, today).hosts
+
     @property
     def is_changed(self) -> bool:
         return self.update.changed and not self.read_only
@@ -191,13 +201,7 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
     found: set[str] = set()
     for outcome in outcomes:
-        remaining, problems = without(outcome.network, names), Problems()
-        check_networks([remaining], problems)
-        others: Mapping[str, Any] = {}
-        if not problems:
-            today = datetime.date.today()
-            settlement = settle(remaining, outcome.settlement.records, {}, today.isoformat(), refresh=False)
-            others = plan_network(settlement.network, settlement.keys, today).hosts
+        others = outcome.hosts_without(names)
         found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
     return sorted(found)
 
