@@ -148,10 +148,9 @@ class ActionModule(ActionBase):
         if show and written.code is not None:
             # On the screen only: not into Ansible's log.
             self._display.display(f"\n{written.work.client.name}\n{_qr.lines(written.code)}", screen_only=True)
-        if written.work.made:
-            peers = list_names(written.work.client.peers)
-            text = f"{written.work.client.name} has a new key, which {peers} learn when cryptokey.wireguard.site runs."
-            self._display.display(text)
+        if written.work.made and not self._task.check_mode:
+            name, peers = written.work.client.name, list_names(written.work.client.peers)
+            self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to make it known to {peers}.")
 
 
 class _Written(NamedTuple):

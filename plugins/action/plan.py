@@ -62,6 +62,7 @@ class ActionModule(ActionBase):
                 "without": {"type": "list", "elements": "str", "default": []},
                 "affected_by": {"type": "list", "elements": "str", "default": []},
                 "accept_changed_keys": {"type": "dict", "default": {}},
+                "assume_keys": {"type": "bool", "default": False},
             }
         )
         # Asked without this run's keys, it only looks.
@@ -75,6 +76,8 @@ class ActionModule(ActionBase):
             # Nothing is written before all has been found right, nor where nothing changed.
             if records and not self._task.check_mode:
                 outcomes = [outcome.recorded() for outcome in outcomes]
+            if arguments["assume_keys"]:
+                outcomes = [outcome.assuming_keys() for outcome in outcomes]
             hosts = _by_host(outcomes)
             if arguments["affected_by"]:
                 result["affected"] = _affected(outcomes, hosts, arguments["affected_by"])
@@ -86,7 +89,7 @@ class ActionModule(ActionBase):
         result.update(
             changed=bool(changed),
             hosts=hosts,
-            clients={outcome.network.name: getattr(outcome.plan, "clients", {}) for outcome in outcomes},
+            clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
             changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
             outside=[name for name in inventory.play_hosts if name not in hosts],
@@ -141,13 +144,20 @@ class _Outcome(NamedTuple):
         settlement = settle(remaining, self.settlement.records, {}, today.isoformat(), refresh=False)
         return plan_network(settlement.network, settlement.keys, today).hosts
 
+    def assuming_keys(self) -> _Outcome:
+        """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
+        network = self.settlement.network
+        keys = {member.name: f"(not known yet, of {member.name})" for member in network.members}
+        plan = plan_network(network, {**keys, **self.settlement.keys}, datetime.date.today())
+        return self._replace(plan=plan._replace(unknown_keys=self.plan.unknown_keys))
+
     @property
     def is_changed(self) -> bool:
         return self.update.changed and not self.read_only
 
     @property
     def warnings(self) -> Iterator[str]:
-        yield from self.settlement.warnings
+        yield from (*self.settlement.warnings, *self.plan.warnings)
         known = self.settlement.keys
         if self.read_only and self.update.changed:
             for name, key in self.found.items():
@@ -187,7 +197,7 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
     hosts: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
         for name, plan in outcome.plan.hosts.items():
-            hosts.setdefault(name, []).append({"network": outcome.network.name, **plan})
+            hosts.setdefault(name, []).append(plan)
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["interface"]))
     return hosts

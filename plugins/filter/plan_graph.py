@@ -13,7 +13,7 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - From the plan of all networks to the text of a graph, a box for each network and an arrow for each tunnel.
-  - An arrow leads to the member that can be called. A link is dotted while one of its ends lacks the other's key.
+  - An arrow leads to the member that can be called. A link is dotted while the key of one of its ends is not known.
   - What hosts behind a gateway, clients and hubs are is seen by their shapes and labels.
 positional: format
 options:

@@ -30,7 +30,8 @@ options:
     elements: str
   renew:
     description:
-      - The names of clients that get a new key pair, as when their files were lost. The recorded public key is replaced.
+      - The names of clients that get a new key pair, as when their files were lost. The recorded public key is
+        replaced.
     type: list
     elements: str
   directory:

@@ -23,7 +23,7 @@ options:
     description:
       - V(table) has one line for each member and peer.
       - V(mermaid) is a flowchart, as code forges draw it, and V(dot) a graph for Graphviz. An arrow leads to the member
-        that can be called. A link is dotted while one of its ends lacks the other's key.
+        that can be called. A link is dotted while the key of one of its ends is not known.
     type: str
     choices: [table, mermaid, dot]
     default: table

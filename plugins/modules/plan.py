@@ -52,6 +52,13 @@ options:
     type: dict
     default: {}
     version_added: 0.2.0
+  assume_keys:
+    description:
+      - Plans as if the public keys of all members were known, to look at before the first run. In the place of one that
+        is not stands a text in parentheses. C(unknown_keys) still has those of whom none is known.
+    type: bool
+    default: false
+    version_added: 0.2.0
 attributes:
   action:
     description: Has a corresponding action plugin, which does the work on the controller.

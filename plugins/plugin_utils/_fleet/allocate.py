@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .errors import Problems, list_names
 from .facts import Host, Network
 from .recorded import Records
+from .variables import NETWORKS, option_of
 
 # The interface identifier of an IPv6 address (RFC 4291, section 2.5.1).
 _IDENTIFIER_BITS = 64
@@ -55,7 +56,7 @@ class _Allocator:
     def __init__(self, network: Network, resting: Collection[str]) -> None:
         self._network = network
         self._resting = {_packed(address) for address in resting}
-        self._explicit = {address.packed: member.name for member in network.members for address in member.addresses}
+        self._explicit = {address.packed: member for member in network.members for address in member.addresses}
         self._used = set(self._explicit)
         self._pools = [_Pool(pool, network.prefixes) for pool in dict.fromkeys(network.pools or network.prefixes)]
 
@@ -68,8 +69,8 @@ class _Allocator:
             address = _on_network(packed, self._network.prefixes)
             if owner is not None:
                 problem = f"{member.name} has it by the registry"
-                remedy = f"give {owner} another one, or {member.name} an address of its own in wireguard_addresses"
-                problems.add(owner, "wireguard_addresses", text, problem, remedy)
+                remedy = f"give {owner.name} another one, or {member.name} one of its own in the inventory too"
+                problems.add(*option_of(self._network.name, owner, "addresses"), text, problem, remedy)
             elif address is None:
                 prefixes = list_names([str(prefix) for prefix in self._network.prefixes])
                 found.warnings.append(
@@ -116,14 +117,14 @@ class _Allocator:
         def count(addresses: set[bytes]) -> int:
             return sum(pool.prefix.covers((packed, len(packed) * 8)) for pool in outer for packed in addresses)
 
-        problems.add(
-            "",
-            f"wireguard_networks.{self._network.name}.pools",
-            ", ".join(str(pool.prefix) for pool in pools),
-            f"exhausted: of {sum(pool.size for pool in outer)} addresses {count(self._used)} are used and "
-            f"{count(self._resting - self._used)} rest, and none is left for {len(without)} more: {list_names(without)}",
-            "add a pool, shorten rest_days, or remove members",
+        size, used, resting = sum(pool.size for pool in outer), count(self._used), count(self._resting - self._used)
+        problem = (
+            f"exhausted: of {size} addresses {used} are used and {resting} rest, and none is left for "
+            f"{len(without)} more: {list_names(without)}"
         )
+        remedy = "add a pool, shorten rest_days, or remove members"
+        option = f"{NETWORKS}.{self._network.name}.pools"
+        problems.add("", option, ", ".join(str(pool.prefix) for pool in pools), problem, remedy)
 
 
 class _Pool:

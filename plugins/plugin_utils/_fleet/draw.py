@@ -81,7 +81,7 @@ def _remarks(plan: Mapping[str, Any]) -> Iterator[str]:
     unknown, outside = plan.get("unknown_keys") or (), plan.get("outside") or ()
     changed = [f"{entry['host']} in {entry['network']}" for entry in plan.get("changed_keys") or ()]
     if unknown:
-        yield f"No public key is known yet of {list_names(unknown)}: nobody has them as a peer."
+        yield f"No public key is known yet of {list_names(unknown)}: their peers wait for it."
     if changed:
         yield f"Another public key than the recorded one: {list_names(changed)}."
     if outside:
@@ -92,7 +92,7 @@ def _remarks(plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def render_mermaid(plan: Mapping[str, Any]) -> str:
-    """A flowchart. An arrow leads to whoever can be called; a link is dotted while one end lacks the other's key."""
+    """A flowchart. An arrow leads to whoever can be called; a link is dotted while a key is not known."""
     lines = ["flowchart LR"]
     ids = _Ids()
     for picture in read_pictures(plan):

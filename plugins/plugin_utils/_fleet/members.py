@@ -18,7 +18,7 @@ from . import variables as v
 from .errors import Problems
 from .facts import Host, Network
 
-_VALID = frozenset((*v.HOST_VARIABLES, *v.FLEET_VARIABLES))
+_VALID = frozenset((*v.HOST_VARIABLES, *v.FLEET_VARIABLES, *v.PLAYBOOK_VARIABLES))
 
 # Field and parser of each option that is read by itself.
 _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {

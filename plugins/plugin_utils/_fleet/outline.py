@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_preshared_key
-
 from . import variables as v
 from .errors import Problems
 from .facts import DEFAULT_PORT, DEFAULT_REST_DAYS, Network
+from .preshared import read_preshared
 from .topology import TOPOLOGIES
 
 _T = TypeVar("_T")
@@ -96,7 +95,8 @@ class _Reader:
             self._complain("prefixes", None, "there is none", remedy)
         links = self._links() if "links" in TOPOLOGIES[topology].options else ()
         names = self._names(topology, links)
-        self._check_preshared({*names.hosts, *names.clients})
+        # Others use what is secret; here it is only seen to it that they can.
+        self._catch(partial(read_preshared, self._values, f"{self._path}.", {*names.hosts, *names.clients}), None)
         network = Network(
             name=self._name,
             topology=topology,
@@ -185,26 +185,3 @@ class _Reader:
             known = [*self._inventory.groups, *self._inventory.hosts]
             self._complain(path, name, problem, remedy + v.nearest(str(name), known))
         return hosts
-
-    def _check_preshared(self, names: Collection[str]) -> None:
-        """Others read what is secret; here it is only seen to it that they can. No message shows a value."""
-        self._get("preshared_secret", v.parse_secret, None)
-        seen: set[frozenset[str]] = set()
-        for number, entry in enumerate(self._get("preshared_keys", v.parse_entries, [])):
-            path = f"{self._path}.preshared_keys[{number}]"
-            fields = self._catch(partial(v.parse_fields, entry, path, ("between", "key")), {})
-            if not fields:
-                continue
-            self._catch(partial(_check_preshared_key, fields["key"], f"{path}.key"), None)
-            pair = self._catch(partial(v.parse_pair, fields["between"], f"{path}.between"), frozenset())
-            for name in sorted(pair.difference(names)):
-                remedy = v.nearest(name, names)
-                self._problems.add("", f"{path}.between", name, f"no member of the network {self._name}", remedy)
-            if pair in seen:
-                problem, remedy = "the pair has a key already", "leave one of them out"
-                self._problems.add("", f"{path}.between", ", ".join(sorted(pair)), problem, remedy)
-            seen |= {pair} if pair else set()
-
-
-def _check_preshared_key(value: object, option: str) -> None:
-    parse_preshared_key(v.parse_secret(value, option), option)

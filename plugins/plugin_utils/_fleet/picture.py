@@ -43,7 +43,7 @@ class Picture:
 
 
 class Link(NamedTuple):
-    """Two members of whom at least one has the other as a peer; ``whole`` when both do.
+    """Two members of whom at least one has the other as a peer; ``whole`` when both do, by keys that are known.
 
     The second one can be called, if only one can.
     """
@@ -65,8 +65,8 @@ def read_pictures(plan: Mapping[str, Any]) -> list[Picture]:
     for network, clients in (plan.get("clients") or {}).items():
         for name in sorted(clients):
             entry = clients[name]
-            member = Member(name, CLIENT, _bare(entry["addresses"]), entry["peers"], bool(entry.get("public_key")))
-            member.expired = bool(entry.get("expired"))
+            expired = bool(entry.get("expired"))
+            member = Member(name, CLIENT, _bare(entry["addresses"]), entry["peers"], name not in unknown, expired)
             _picture(pictures, network).members[name] = member
     for picture in pictures.values():
         _see_through_peers(picture)
@@ -134,4 +134,7 @@ def links(picture: Picture) -> Iterator[Link]:
             ends.setdefault((first, second), {})[peer["name"]] = bool(peer.get("endpoint"))
     for (first, second), called in sorted(ends.items()):
         names = (second, first) if called.get(first) and not called.get(second) else (first, second)
-        yield Link(names, len(called) == 2, bool(called.get(names[1])), all(called.get(name) for name in names))
+        known = all(name not in picture.members or picture.members[name].known for name in names)
+        yield Link(
+            names, known and len(called) == 2, bool(called.get(names[1])), all(called.get(name) for name in names)
+        )

@@ -44,7 +44,20 @@ REGISTRY = "wireguard_registry"
 REGISTRY_CACHE = "wireguard_registry_cache"
 REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 # The same for all hosts, then what each host may have of its own.
-FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY, "wireguard_hosts", "wireguard_network")
+FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
+# What people give to the playbooks with -e, which makes it a variable of every host.
+PLAYBOOK_VARIABLES = (
+    "wireguard_client",
+    "wireguard_client_renew",
+    "wireguard_clients_directory",
+    "wireguard_clients_qr",
+    "wireguard_clients_show",
+    "wireguard_clients_vault_id",
+    "wireguard_file",
+    "wireguard_format",
+    "wireguard_hosts",
+    "wireguard_network",
+)
 # Without their prefix, as in wireguard_overrides.
 HOST_OPTIONS = (
     "accept_changed_keys",
@@ -224,13 +237,6 @@ def parse_date(value: object, option: str) -> datetime.date:
 
 def parse_key(value: object, option: str) -> str:
     return str(parse_public_key(value, option))  # type: ignore[arg-type]  # it refuses what is no text
-
-
-def parse_secret(value: object, option: str) -> str:
-    """Text, which no message shows. A vaulted value that is not decrypted yet is no ``str``, but gives one."""
-    if value is None or isinstance(value, (bool, int, float, bytes, list, tuple, Mapping)) or not str(value).strip():
-        raise InputError(option, None, "not a text, or an empty one", "give a long random text, vaulted")
-    return str(value)
 
 
 def parse_choice(value: object, option: str, choices: Collection[str]) -> str:

@@ -55,12 +55,12 @@ class Fleet:
             del variables["wireguard_addresses"]
 
     def add_second_network(self) -> None:
-        """hub1 and office are a mesh besides; each of their two key pairs was made in a loop."""
+        """hub1 and server are a mesh besides; each of their two key pairs was made in a loop."""
         networks = self.inventory["all"]["vars"]["wireguard_networks"]
         networks["lab"] = {"prefixes": ["10.9.0.0/24"], "topology": "mesh", "members": "lab", "interface": "wg1"}
-        self.inventory["lab"] = {"hosts": {"hub1": None, "office": None}}
-        self.hosts["hub1"]["wireguard_overrides"] = {"lab": {"addresses": [], "listen_port": 51821}}
-        for host in ("hub1", "office"):
+        self.inventory["lab"] = {"hosts": {"hub1": None, "server": None}}
+        self.hosts["hub1"]["wireguard_overrides"] = {"lab": {"listen_port": 51821}}
+        for host in ("hub1", "server"):
             del self.hosts[host]["wireguard_addresses"]
             self.hosts[host]["keypair"] = {
                 "results": [

@@ -119,9 +119,14 @@ def test_one_that_is_recorded_for_one_and_claimed_by_another_is_refused() -> Non
     with pytest.raises(FleetError) as caught:
         given_out([host("a"), host("b", "10.8.0.1")], records=recorded(a=["10.8.0.1"]))
     assert str(caught.value) == (
-        "b: wireguard_addresses '10.8.0.1': a has it by the registry; give b another one, or a an address of its own "
-        "in wireguard_addresses"
+        "b: wireguard_addresses '10.8.0.1': a has it by the registry; give b another one, or a one of its own in the "
+        "inventory too"
     )
+    client = host("phone", "10.8.0.1", is_client=True)
+    with pytest.raises(
+        FleetError, match=r"^wireguard_networks\.home\.clients\.phone\.addresses '10\.8\.0\.1': a has it"
+    ):
+        allocate(network([host("a")], V4, clients=(client,)), recorded(a=["10.8.0.1"]), ())
 
 
 def test_members_that_name_their_addresses_may_swap_them() -> None:

@@ -29,7 +29,7 @@ def test_a_first_run_records_the_keys_and_a_second_changes_nothing(fleet: Fleet)
     assert [result["changed"] for result in first.results] == [False, True]
     assert first.results[0]["unknown_keys"] == ["hub1", "laptop", "office", "server"]
     plans = example("hub_and_spoke.yml").plan().hosts
-    assert first.results[1]["hosts"] == {name: [{"network": "home", **plan}] for name, plan in plans.items()}
+    assert first.results[1]["hosts"] == {name: [plan] for name, plan in plans.items()}
     assert checked.results[1]["hosts"] == first.results[1]["hosts"]
     assert first.output.count('"plan.hosts[inventory_hostname][0].interface": "wg0"') == 4
     assert "WARNING" not in first.output
@@ -163,19 +163,19 @@ def test_a_loop_gives_each_network_its_keys(fleet: Fleet) -> None:
     fleet.add_second_network()
     first = fleet.run()
     assert first.code == 0, first.output
-    assert [plan["interface"] for plan in first.results[1]["hosts"]["office"]] == ["wg0", "wg1"]
+    assert [plan["interface"] for plan in first.results[1]["hosts"]["server"]] == ["wg0", "wg1"]
     for network in ("home", "lab"):
         text = (fleet.registry.parent / f"{network}.yml").read_text()
-        assert key_of(f"office-{network}") in text
-    assert key_of("office-lab") not in fleet.registry.read_text()
+        assert key_of(f"server-{network}") in text
+    assert key_of("server-lab") not in fleet.registry.read_text()
     assert not fleet.run().results[1]["changed"]
 
 
 def test_one_key_pair_for_two_networks_is_refused(fleet: Fleet) -> None:
     fleet.add_second_network()
-    fleet.hosts["office"]["keypair"] = {"public_key": key_of("office")}
+    fleet.hosts["server"]["keypair"] = {"public_key": key_of("server")}
     run = fleet.run()
-    assert "office: keypair: the host is in home, lab, and a result does not say to which its key belongs" in run.output
+    assert "server: keypair: the host is in home, lab, and a result does not say to which its key belongs" in run.output
     assert not fleet.registry.exists()
 
 

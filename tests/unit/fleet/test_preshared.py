@@ -20,13 +20,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_public_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.preshared import read_preshared
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import (
-    check_preshared_keys,
     derive,
-    read_preshared_keys,
     with_preshared_keys,
 )
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 SECRET = "correct horse battery staple"
 OWN_KEY = parse_preshared_key("eNgEvJkAqaWCYoFQ4JhRDGyjYR9XSGDCYTS5WMWLFbA=")
@@ -121,9 +120,15 @@ def test_an_unknown_own_key_shows_that_there_will_be_a_preshared_one() -> None:
 
 
 KEY = OWN_KEY.reveal_base64()
-FORM = "write {between: [NAME, NAME], key: KEY}, with two names of hosts or clients"
+PAIR = "name two members, such as [hub1, laptop]"
 PSK = "a key is 32 bytes in base64: 44 characters, the last of them '='"
 MADE = "make one with 'openssl rand -base64 32', and vault it"
+
+
+def pair(*names: str, key: object = KEY) -> dict[str, Any]:
+    return {"between": list(names), "key": key}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a short secret": (
         {"preshared_secret": "nineteen characters"},
@@ -131,31 +136,35 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number": ({"preshared_secret": 12345678901234567890}, f"preshared_secret: not a text; {MADE}"),
     "a list": ({"preshared_secret": [SECRET]}, f"preshared_secret: not a text; {MADE}"),
-    "no list": ({"preshared_keys": {"a": KEY}}, f"preshared_keys: not a list; {FORM}"),
-    "no pair": ({"preshared_keys": [KEY]}, f"preshared_keys[0]: not a pair with its key; {FORM}"),
+    "no list": (
+        {"preshared_keys": {"a": KEY}},
+        "preshared_keys: not a list; write a list, with a '-' before each entry",
+    ),
+    "no pair": ({"preshared_keys": [KEY]}, "preshared_keys[0]: not a dictionary; write NAME: VALUE, one a line"),
     "a pair without key": (
-        {"preshared_keys": [{"between": ["a", "b"]}]},
-        f"preshared_keys[0]: not a pair with its key; {FORM}",
+        {"preshared_keys": [{"between": ["hub", "ada"]}]},
+        "preshared_keys[0].key: there is none; write between and key",
+    ),
+    "another field": (
+        {"preshared_keys": [{"betwen": ["hub", "ada"], "key": KEY}]},
+        "preshared_keys[0].betwen: unknown option; did you mean between?",
     ),
     "three": (
-        {"preshared_keys": [{"between": ["a", "b", "c"], "key": KEY}]},
-        f"preshared_keys[0].between ['a', 'b', 'c']: not two names; {FORM}",
+        {"preshared_keys": [pair("ada", "bob", "hub")]},
+        f"preshared_keys[0].between 'ada, bob, hub': not a pair; {PAIR}",
     ),
-    "one": (
-        {"preshared_keys": [{"between": ["a", "a"], "key": KEY}]},
-        f"preshared_keys[0].between ['a', 'a']: not two names; {FORM}",
-    ),
+    "one": ({"preshared_keys": [pair("ada", "ada")]}, f"preshared_keys[0].between 'ada': not a pair; {PAIR}"),
     "no key": (
-        {"preshared_keys": [{"between": ["a", "b"], "key": SECRET}]},
+        {"preshared_keys": [pair("hub", "ada", key=SECRET)]},
         f"preshared_keys[0].key: not a WireGuard key; {PSK}",
     ),
     "no text": (
-        {"preshared_keys": [{"between": ["a", "b"], "key": None}]},
+        {"preshared_keys": [pair("hub", "ada", key=None)]},
         "preshared_keys[0].key: not a text; make one with 'wg genpsk', and vault it",
     ),
     "twice": (
-        {"preshared_keys": [{"between": ["a", "b"], "key": KEY}, {"between": ["b", "a"], "key": KEY}]},
-        "preshared_keys[1] 'a and b': this pair is there already; leave one of them",
+        {"preshared_keys": [pair("hub", "ada"), pair("ada", "hub")]},
+        "preshared_keys[1].between 'ada, hub': the pair has a key already; leave one of them out",
     ),
 }
 
@@ -163,28 +172,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused_and_that_no_secret_is_shown(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        with_preshared_keys(peers("b"), "a", key_of("a"), options)
+        with_preshared_keys(peers("ada"), "hub", key_of("hub"), options)
     assert str(caught.value) == message
+    inventory = Inventory()
+    inventory.networks["home"].update(options)
     with pytest.raises(FleetError) as fleet:
-        check_preshared_keys({"home": options}, {"home": ["a", "b", "c"]})
+        inventory.read()
     assert str(fleet.value) == f"wireguard_networks.home.{message}"
     for text in (str(options.get("preshared_secret")), KEY, SECRET):
         assert text == "None" or text not in repr(caught.value) + repr(fleet.value)
 
 
 def test_a_stranger_in_a_pair_is_refused() -> None:
-    options = {"preshared_keys": [{"between": ["hub1", "lapptop"], "key": KEY}]}
+    inventory = Inventory()
+    inventory.networks["home"]["preshared_keys"] = [pair("hub", "adda")]
     with pytest.raises(FleetError) as caught:
-        check_preshared_keys({"home": options}, {"home": ["hub1", "laptop"]})
+        inventory.read()
     assert str(caught.value) == (
-        "wireguard_networks.home.preshared_keys 'lapptop': in the network home is no such member; "
-        "name two of its hosts or clients, such as hub1, laptop"
+        "wireguard_networks.home.preshared_keys[0].between 'adda': no member of the network; did you mean ada?"
     )
 
 
 def test_what_was_read_does_not_print() -> None:
-    found = read_preshared_keys(
-        {"preshared_secret": SECRET, "preshared_keys": [{"between": ["a", "b"], "key": KEY}]}, ""
-    )
+    found = read_preshared({"preshared_secret": SECRET, "preshared_keys": [{"between": ["a", "b"], "key": KEY}]})
     assert SECRET not in repr(found)
     assert KEY not in repr(found)
