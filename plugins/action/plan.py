@@ -204,7 +204,7 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Collection[str]) -> list[str]:
-    """The hosts whose plan is another without these. A network that could not be without them concerns all its hosts."""
+    """The hosts whose plan is another without these; all hosts of a network that could not be without them."""
     for name in names:
         if name not in hosts:
             remedy = "name a host of the inventory, and have it in one of the groups of a network"

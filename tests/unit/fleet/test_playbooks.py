@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks and the role in real runs over local connections, in namespaces of their own: nothing of this machine is
-touched. There need be no WireGuard in its kernel, as what would be set up is only predicted, in check mode."""
+"""The playbooks and the role in real runs over local connections, in namespaces of their own: nothing of this machine
+is touched. There need be no WireGuard in its kernel, as what would be set up is only predicted, in check mode."""
 
 from __future__ import annotations
 
