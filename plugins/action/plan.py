@@ -227,7 +227,7 @@ def _found_keys(
             for host in network.hosts:
                 places.setdefault(host.name, []).append(network.name)
         for member, names in places.items():
-            for name, key in _keypairs(member, names, keypairs, inventory.get(member, keypairs)):
+            for name, key in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
                 found.setdefault(name, {})[member] = _checked(member, key)
     members = {network.name: {member.name for member in network.members} for network in networks}
     for name, keys in (given or {}).items():
@@ -322,6 +322,10 @@ class _Inventory:
 
     def get(self, host: str, variable: str) -> Any:
         return self._get(host, variable) if variable in self._host(host) else None
+
+    def registered(self, host: str, variable: str) -> Any:
+        """What a task has registered, which is never templated. To look for templates in it all would cost more."""
+        return self._hostvars.raw_get(host).get(variable)
 
     def networks(self, templar: Any) -> Any:
         """The definition at the play or the task's host, else any host's: it is the same for all."""
