@@ -134,6 +134,16 @@ class _Outcome(NamedTuple):
         update, settlement, plan = _settle(self.network, self.store, self.found, self.refresh, write=True)
         return self._replace(update=update, settlement=settlement, plan=plan)
 
+    def hosts_without(self, names: Collection[str]) -> Mapping[str, Any]:
+        """The plan of the other hosts, as if these were not there; empty where the network cannot be without them."""
+        remaining, problems, today = without(self.network, names), Problems(), datetime.date.today()
+        if remaining is not None:
+            check_networks([remaining], problems)
+        if remaining is None or problems:
+            return {}
+        settlement = settle(remaining, self.settlement.records, {}, today.isoformat(), refresh=False)
+        return plan_network(settlement.network, settlement.keys, today).hosts
+
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
         network = self.settlement.network
@@ -194,20 +204,14 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Collection[str]) -> list[str]:
-    """The hosts whose plan is another without these. A network that could not be without them concerns all its hosts."""
+    """The hosts whose plan is another without these; all hosts of a network that could not be without them."""
     for name in names:
         if name not in hosts:
             remedy = "name a host of the inventory, and have it in one of the groups of a network"
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
     found: set[str] = set()
     for outcome in outcomes:
-        remaining, problems = without(outcome.network, names), Problems()
-        check_networks([remaining], problems)
-        others: Mapping[str, Any] = {}
-        if not problems:
-            today = datetime.date.today()
-            settlement = settle(remaining, outcome.settlement.records, {}, today.isoformat(), refresh=False)
-            others = plan_network(settlement.network, settlement.keys, today).hosts
+        others = outcome.hosts_without(names)
         found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
     return sorted(found)
 
@@ -223,7 +227,7 @@ def _found_keys(
             for host in network.hosts:
                 places.setdefault(host.name, []).append(network.name)
         for member, names in places.items():
-            for name, key in _keypairs(member, names, keypairs, inventory.get(member, keypairs)):
+            for name, key in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
                 found.setdefault(name, {})[member] = _checked(member, key)
     members = {network.name: {member.name for member in network.members} for network in networks}
     for name, keys in (given or {}).items():
@@ -318,6 +322,10 @@ class _Inventory:
 
     def get(self, host: str, variable: str) -> Any:
         return self._get(host, variable) if variable in self._host(host) else None
+
+    def registered(self, host: str, variable: str) -> Any:
+        """What a task has registered, which is never templated. To look for templates in it all would cost more."""
+        return self._hostvars.raw_get(host).get(variable)
 
     def networks(self, templar: Any) -> Any:
         """The definition at the play or the task's host, else any host's: it is the same for all."""

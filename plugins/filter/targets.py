@@ -18,7 +18,7 @@ description:
 positional: plans
 options:
   _input:
-    description: The plan of one interface of a host, an entry of C(hosts[HOST]) as M(cryptokey.wireguard.plan) returns it.
+    description: The plan of one interface, an entry of C(hosts[HOST]) as M(cryptokey.wireguard.plan) returns it.
     type: dict
     required: true
   plans:

@@ -13,8 +13,8 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - Compares the plan with what the hosts of the play answered, and shows one line for each host and peer with the age
-    of the latest handshake, the round trip through the tunnel over IPv4 and IPv6, and the bytes transferred. Where there
-    are several networks, a column says which one it is.
+    of the latest handshake, the round trip through the tunnel over IPv4 and IPv6, and the bytes transferred. Where
+    there are several networks, a column says which one it is.
   - Fails if a host did not answer, if a peer is not there or did not answer a ping on each of its addresses, if the key
     of no peer is known, or if no host of the play is in a network.
   - Clients, which Ansible does not manage, are shown with their latest handshake and are not pinged. Whether they are

@@ -12,17 +12,23 @@ from typing import Any
 from .facts import Host, Network
 
 
-def without(network: Network, names: Collection[str]) -> Network:
-    """The network as if it had no such members. Whoever's home hub was among them has none then."""
+def without(network: Network, names: Collection[str]) -> Network | None:
+    """The network as if it had no such members; None where no hub would be left.
+
+    Whoever's home hub was among them has none then.
+    """
     gone = frozenset(names)
 
     def staying(members: tuple[Host, ...]) -> tuple[Host, ...]:
         rest = (member for member in members if member.name not in gone)
         return tuple(replace(member, hub=None) if member.hub in gone else member for member in rest)
 
+    hubs = staying(network.hubs)
+    if network.hubs and not hubs:
+        return None
     return replace(
         network,
-        hubs=staying(network.hubs),
+        hubs=hubs,
         spokes=staying(network.spokes),
         nodes=staying(network.nodes),
         clients=staying(network.clients),
