@@ -27,7 +27,7 @@ PLANS = plans_of()
 
 
 def second_network(plans: Plans) -> Plans:
-    """The same, with a network of two of the hosts beside it, and a client in it with a name that is a host's at home."""
+    """The same, with a network of two of the hosts beside it, and a client there that is a host at home."""
     entries = {
         "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server"), peer("office")]},
         "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop")]},
