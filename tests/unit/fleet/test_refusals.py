@@ -200,7 +200,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         ],
     ),
     "a name that is no host's": (
-        lambda inventory: [inventory.groups["wg_spoke"].append("a/b"), inventory.hosts.update({"a/b": {}})],
+        both(groups(wg_spoke=["ada", "a/b"]), lambda inventory: inventory.hosts.update({"a/b": {}})),
         ["a/b: wireguard_networks.home 'a/b': not a host's name", "use letters, digits"],
     ),
     "a network of one host": (
