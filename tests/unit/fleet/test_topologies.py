@@ -296,6 +296,11 @@ def test_what_a_spoke_sends_to_its_hub(variables: dict[str, Any], expected: list
     assert ada_sends(full(**variables)) == expected
 
 
+def test_a_full_tunnel_with_a_hole_leaves_out_what_is_behind_the_spoke_itself() -> None:
+    sent = ada_sends(full(excluded_subnets=["128.0.0.0/1"], subnets=["64.0.0.0/2"], table="off"))
+    assert sent == ["0.0.0.0/2", "192.168.7.0/24"]
+
+
 def test_a_hub_forwards_what_its_spokes_send_through_it() -> None:
     inventory = full(tunnel="split", routes=["fd00:1::/64"])
     assert inventory.plan().hosts["hub"]["forwarding"] == {"ipv4": True, "ipv6": True}
