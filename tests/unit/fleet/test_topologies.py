@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_every_example_is_planned_and_taken_by_the_modules(name: str) -> None:
         for options in plan.hosts.values():
             assert options["network"] == network
             assert parse_interface(options).peers
+
+
+def test_the_guide_shows_the_examples_as_they_are() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (EXAMPLES.parent / "topologies.md").read_text(), re.DOTALL)
+    # Without the head of three lines.
+    texts = {path.name: path.read_text().split("\n", 3)[3] for path in EXAMPLES.glob("*.yml")}
+    assert sorted(shown) == sorted(text for name, text in texts.items() if name != "two_hosts.yml")
 
 
 def test_hubs_are_meshed_and_send_each_other_what_is_homed_there() -> None:
@@ -166,6 +174,19 @@ def test_a_host_of_two_networks_has_an_interface_in_each() -> None:
         {"ipv4": True, "ipv6": True},
     ]
     assert tunnels(plans["admins"])["ada"]["bastion"][0] == "bastion.example.org:51821"
+
+
+def test_a_host_of_two_networks_can_be_the_way_from_one_to_the_other() -> None:
+    inventory = example("several_networks.yml")
+    overrides = inventory.hosts["bastion"]["wireguard_overrides"]
+    overrides["admins"]["subnets"] = ["10.8.0.0/24"]
+    overrides["servers"] = {"subnets": ["10.9.0.0/24"]}
+    plans = inventory.plans()
+    assert tunnels(plans["admins"])["ada"]["bastion"][2] == ["10.8.0.0/24", "10.9.0.0/24", "fd00:9::/64"]
+    assert tunnels(plans["servers"])["core"]["bastion"][2] == ["10.8.0.3/32", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["web"]["core"][2] == ["10.8.0.0/24", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["bastion"]["core"][2] == ["10.8.0.0/24"]
+    assert plans["servers"].hosts["bastion"]["forwarding"] == {"ipv4": True}
 
 
 def test_an_override_can_take_a_variable_away_and_give_addresses() -> None:
