@@ -63,7 +63,9 @@ def _check_pair(first: _Place, second: _Place, problems: Problems) -> None:
     sockets = [(host.birth_netns or "", host.listen_port) for host in (at_one, at_other)]
     if at_one.listen_port and sockets[0] == sockets[1]:
         problem = f"the host listens there in the network {one.name} too"
-        remedy = f"give {v.NETWORKS}.{other.name}.port another one, or {v.OVERRIDES}.{other.name}.listen_port"
+        remedy = (
+            f"give {v.OVERRIDES}.{other.name}.listen_port, or another {v.NETWORKS}.{other.name}.port for its default"
+        )
         problems.add(at_other.name, "wireguard_listen_port", at_other.listen_port, problem, remedy)
     elif at_one.endpoint and at_one.endpoint == at_other.endpoint:
         problem = f"it leads to the host's interface in the network {one.name}"
@@ -88,8 +90,8 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
     for claim in sorted(claims, key=lambda claim: (sort_key(claim.prefix), claim.network)):
         outer = [each for each in outer if each.prefix.covers(claim.prefix)]
         for each in outer:
-            # What is behind a host that is in both is no matter to that host itself.
-            confused = [name for name in shared if not name == claim.owner == each.owner]
+            # A host may be the way from one to the other: it sends what is behind itself into no tunnel.
+            confused = [name for name in shared if name not in (claim.owner, each.owner)]
             if each.network != claim.network and confused:
                 option = "wireguard_subnets" if claim.owner else f"{v.NETWORKS}.{claim.network}.prefixes"
                 whose = f"{each.prefix} of {each.owner or 'the network itself'} in the network {each.network}"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_every_example_is_planned_and_taken_by_the_modules(name: str) -> None:
         for options in plan.hosts.values():
             assert options["network"] == network
             assert parse_interface(options).peers
+
+
+def test_the_guide_shows_the_examples_as_they_are() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (EXAMPLES.parent / "topologies.md").read_text(), re.DOTALL)
+    # Without the head of three lines.
+    texts = {path.name: path.read_text().split("\n", 3)[3] for path in EXAMPLES.glob("*.yml")}
+    assert sorted(shown) == sorted(text for name, text in texts.items() if name != "two_hosts.yml")
 
 
 def test_hubs_are_meshed_and_send_each_other_what_is_homed_there() -> None:
@@ -102,8 +110,10 @@ def test_pairs_that_cannot_meet_are_named() -> None:
     plan = inventory.plan()
     assert [peer["name"] for peer in plan.hosts["laptop"]["peers"]] == ["web1", "web2"]
     (warning,) = plan.warnings
-    assert warning.startswith("Network lab: 1 pairs have no tunnel, as neither has an endpoint for the other: ")
-    assert "backup and laptop. They meet only through a hub" in warning
+    assert warning == (
+        "Network lab: pairs without a tunnel, as neither has an endpoint for the other: 1 (backup and laptop). "
+        "They meet only through a hub; give one of each pair a wireguard_endpoint."
+    )
 
 
 def test_who_has_only_an_inside_endpoint_is_called_there_and_calls_the_others() -> None:
@@ -166,6 +176,19 @@ def test_a_host_of_two_networks_has_an_interface_in_each() -> None:
     assert tunnels(plans["admins"])["ada"]["bastion"][0] == "bastion.example.org:51821"
 
 
+def test_a_host_of_two_networks_can_be_the_way_from_one_to_the_other() -> None:
+    inventory = example("several_networks.yml")
+    overrides = inventory.hosts["bastion"]["wireguard_overrides"]
+    overrides["admins"]["subnets"] = ["10.8.0.0/24"]
+    overrides["servers"] = {"subnets": ["10.9.0.0/24"]}
+    plans = inventory.plans()
+    assert tunnels(plans["admins"])["ada"]["bastion"][2] == ["10.8.0.0/24", "10.9.0.0/24", "fd00:9::/64"]
+    assert tunnels(plans["servers"])["core"]["bastion"][2] == ["10.8.0.3/32", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["web"]["core"][2] == ["10.8.0.0/24", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["bastion"]["core"][2] == ["10.8.0.0/24"]
+    assert plans["servers"].hosts["bastion"]["forwarding"] == {"ipv4": True}
+
+
 def test_an_override_can_take_a_variable_away_and_give_addresses() -> None:
     inventory = example("several_networks.yml")
     bastion = inventory.hosts["bastion"]
@@ -223,6 +246,20 @@ def test_a_client_without_a_key_is_waited_for_as_a_host_is() -> None:
     assert inventory.plan(without=["visitor"]).unknown_keys == ()
 
 
+def test_a_client_of_a_hub_without_a_key_has_no_peer_yet() -> None:
+    inventory = example("clients.yml")
+    phone = inventory.plan(without=["hub1"]).clients["phone"]
+    assert phone == {**inventory.plan().clients["phone"], "peers": []}
+
+
+def test_a_device_may_have_another_name_when_the_old_one_is_past_its_date() -> None:
+    inventory = example("clients.yml")
+    clients = inventory.networks["home"]["clients"]
+    clients["guest"] = {"public_key": clients["visitor"]["public_key"], "addresses": ["10.8.0.203"]}
+    plan = inventory.plan(today=datetime.date(2027, 1, 1))
+    assert [peer["name"] for peer in plan.hosts["hub1"]["peers"]] == ["guest", "phone", "server", "tablet"]
+
+
 def test_a_hub_with_clients_needs_no_spokes_and_a_client_no_options() -> None:
     inventory = example("clients.yml")
     del inventory.groups["wg_spoke"], inventory.groups["all"]
@@ -278,6 +315,11 @@ def test_a_full_tunnel_with_a_hole_is_the_difference_without_the_hubs_own_addres
 )
 def test_what_a_spoke_sends_to_its_hub(variables: dict[str, Any], expected: list[str]) -> None:
     assert ada_sends(full(**variables)) == expected
+
+
+def test_a_full_tunnel_with_a_hole_leaves_out_what_is_behind_the_spoke_itself() -> None:
+    sent = ada_sends(full(excluded_subnets=["128.0.0.0/1"], subnets=["64.0.0.0/2"], table="off"))
+    assert sent == ["0.0.0.0/2", "192.168.7.0/24"]
 
 
 def test_a_hub_forwards_what_its_spokes_send_through_it() -> None:
