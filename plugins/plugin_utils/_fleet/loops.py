@@ -18,19 +18,20 @@ from .prefixes import literal_prefix
 
 
 class Loops:
-    """Looks closer only at links whose endpoint lies in the network, or whose host sends more than that to its hub."""
+    """Looks closer only at links whose endpoint lies in the network, or whose host sends other than that to its hub."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
         inside = _Set([*network.prefixes, *network.subnets])
         endpoints = {e for member in network.members for e in (member.endpoint, member.endpoint_inside) if e}
         self._endangered = {endpoint for endpoint in endpoints if inside.holds(literal_prefix(endpoint))}
+        self._special = {leaf.name for leaf in network.spokes + network.clients if leaf.routes or leaf.excluded}
         self.suspects: list[tuple[Link, Endpoint]] = []
 
     def note(self, link: Link, endpoint: Endpoint) -> None:
         """The link's host calls its peer at this endpoint."""
         host = link.host
-        if (host.routes or host.excluded or endpoint in self._endangered) and _routes_by_itself(host):
+        if (endpoint in self._endangered or host.name in self._special) and _routes_by_itself(host):
             self.suspects.append((link, endpoint))
 
     def check(self, links: Iterable[Link], problems: Problems) -> None:

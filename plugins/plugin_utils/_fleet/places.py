@@ -63,7 +63,9 @@ def _check_pair(first: _Place, second: _Place, problems: Problems) -> None:
     sockets = [(host.birth_netns or "", host.listen_port) for host in (at_one, at_other)]
     if at_one.listen_port and sockets[0] == sockets[1]:
         problem = f"the host listens there in the network {one.name} too"
-        remedy = f"give {v.NETWORKS}.{other.name}.port another one, or {v.OVERRIDES}.{other.name}.listen_port"
+        remedy = (
+            f"give {v.OVERRIDES}.{other.name}.listen_port, or another {v.NETWORKS}.{other.name}.port for its default"
+        )
         problems.add(at_other.name, "wireguard_listen_port", at_other.listen_port, problem, remedy)
     elif at_one.endpoint and at_one.endpoint == at_other.endpoint:
         problem = f"it leads to the host's interface in the network {one.name}"

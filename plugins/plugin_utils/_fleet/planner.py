@@ -57,7 +57,7 @@ def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date
     network = replace(network, clients=tuple(client for client in network.clients if client.name not in gone))
     known = {**keys, **{client.name: client.public_key for client in whole.clients if client.public_key}}
     problems = Problems()
-    check_keys(whole, known, problems)
+    check_keys(network, known, problems)
     problems.refuse()
     topology = TOPOLOGIES[network.topology]
     relays = {host.name for host in topology.relays(network)}
@@ -91,7 +91,8 @@ def _add_peers(
         key = keys.get(peer.name)
         plan = plans[host.name]
         if not key:
-            plan["peers_mode"] = MERGE
+            if not host.is_client:
+                plan["peers_mode"] = MERGE
             continue
         keepalive = _keepalive(link, endpoint)
         # The entry keeps the list alive, so that nothing else gets its id.
@@ -172,8 +173,8 @@ def _apart(network: Network, topology: Topology) -> Iterable[str]:
     pairs = [f"{one.name} and {other.name}" for one, other in topology.apart(network)]
     if pairs:
         yield (
-            f"Network {network.name}: {len(pairs)} pairs have no tunnel, as neither has an endpoint for the other: "
-            f"{list_names(pairs)}. They meet only through a hub; give one of each pair a wireguard_endpoint."
+            f"Network {network.name}: pairs without a tunnel, as neither has an endpoint for the other: {len(pairs)} "
+            f"({list_names(pairs)}). They meet only through a hub; give one of each pair a wireguard_endpoint."
         )
 
 

@@ -69,7 +69,7 @@ class Fleet:
                 ]
             }
 
-    def _start(self, *arguments: str, inventory: str = "inventory.yml") -> subprocess.Popen[str]:
+    def write(self, inventory: str = "inventory.yml") -> None:
         plan = "cryptokey.wireguard.plan"
         tasks = [
             {"name": "Look", plan: None, "run_once": True, "tags": "look"},
@@ -79,11 +79,13 @@ class Fleet:
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / inventory).write_text(yaml.safe_dump(self.inventory))
         (self.directory / "play.yml").write_text(yaml.safe_dump(play))
+
+    def _start(self, *command: str, directory: str = ".") -> subprocess.Popen[str]:
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_LOCALHOST_WARNING": "false"}
         environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.directory / ".ansible"), "COLUMNS": "1000"}
         return subprocess.Popen(
-            ["ansible-playbook", "-v", "-i", inventory, "play.yml", *arguments],
-            cwd=self.directory,
+            command,
+            cwd=self.directory / directory,
             env=environment | self.settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,7 +93,14 @@ class Fleet:
         )
 
     def run(self, *arguments: str) -> Run:
-        return _finish(self._start(*arguments))
+        self.write()
+        return _finish(self._start("ansible-playbook", "-v", "-i", "inventory.yml", "play.yml", *arguments))
+
+    def pull(self, repository: Path, *arguments: str) -> Run:
+        """As a host does for itself, from what is committed in a git repository."""
+        (self.directory / "root").mkdir(exist_ok=True)
+        pull = ("ansible-pull", "-v", "--url", str(repository), "--directory", str(self.directory / "checkout"))
+        return _finish(self._start(*pull, "-i", "inventory.yml", *arguments, "play.yml", directory="root"))
 
     def run_at_once(self, *hosts: str) -> list[Run]:
         """One run for each of these hosts, all at the same time; the host alone has reported its key in it."""
@@ -99,7 +108,8 @@ class Fleet:
         started = []
         for host in hosts:
             self.hosts[host]["keypair"] = keypairs[host]
-            started.append(self._start("--limit", host, inventory=f"{host}.yml"))
+            self.write(f"{host}.yml")
+            started.append(self._start("ansible-playbook", "-v", "-i", f"{host}.yml", "play.yml", "--limit", host))
             del self.hosts[host]["keypair"]
         return [_finish(each) for each in started]
 

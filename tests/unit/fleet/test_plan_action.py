@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,19 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     assert "archive: wireguard_addresses: the registry of the network home has none and is read only" in refused.output
     assert f"record one in a run that may write, with its public key {key_of('archive')}, or give one" in refused.output
     assert fleet.registry.read_text() == before
+
+
+def test_a_host_pulls_and_leaves_the_checkout_alone(fleet: Fleet) -> None:
+    whole = fleet.run()
+    git = ["git", "-C", str(fleet.directory), "-c", "user.name=tester", "-c", "user.email=tester@example.org"]
+    for arguments in (["init", "-q"], ["add", "play.yml", "inventory.yml", "wireguard_registry"], ["commit", "-qmx"]):
+        subprocess.run([*git, *arguments], check=True)
+    for _time in range(2):
+        pulled = fleet.pull(fleet.directory, "--limit", "office", "-e", "wireguard_registry_read_only=true")
+        assert pulled.code == 0, pulled.output
+        assert pulled.results[-1]["hosts"] == whole.results[1]["hosts"]
+    status = subprocess.run([*git, "-C", "checkout", "status", "--porcelain"], check=True, capture_output=True)
+    assert status.stdout == b""
 
 
 def test_two_runs_at_once_lose_nothing_of_each_others(fleet: Fleet) -> None:

@@ -200,7 +200,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         ],
     ),
     "a name that is no host's": (
-        lambda inventory: [inventory.groups["wg_spoke"].append("a/b"), inventory.hosts.update({"a/b": {}})],
+        both(groups(wg_spoke=["ada", "a/b"]), lambda inventory: inventory.hosts.update({"a/b": {}})),
         ["a/b: wireguard_networks.home 'a/b': not a host's name", "use letters, digits"],
     ),
     "a network of one host": (
@@ -357,7 +357,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         second(port=51820),
         [
             "hub: wireguard_listen_port 51820: the host listens there in the network home too",
-            "give wireguard_networks.lab.port another one, or wireguard_overrides.lab.listen_port",
+            "give wireguard_overrides.lab.listen_port, or another wireguard_networks.lab.port for its default",
         ],
     ),
     "one endpoint in two networks": (
