@@ -89,6 +89,8 @@ class ActionModule(ActionBase):
         changes = [folder.write(each, check_mode) for each in written]
         for each in written:
             self._tell(each, arguments["show"])
+        if not clients and not expired:
+            self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
         return {
             "changed": changed or bool(recorded.get("changed")) or any(change.changed for change in changes),
             "clients": [change.result for change in changes],

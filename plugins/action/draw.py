@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         text = draw(arguments["plan"], arguments["format"])
         result.update(changed=False, text=text)
         if not arguments["path"]:
-            self._display.display(f"\n{text}")
+            self._display.display(f"\n{text}\n")
             return result
         path = str(Path(arguments["path"]).absolute())
         try:

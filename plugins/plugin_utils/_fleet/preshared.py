@@ -59,10 +59,11 @@ def _read_pair(entry: object, path: str, members: Collection[str] | None) -> tup
         if field not in fields:
             raise InputError(f"{path}.{field}", None, "there is none", f"write {' and '.join(_FIELDS)}")
     names = v.parse_pair(fields["between"], f"{path}.between")
-    for name in sorted(names) if members is not None else ():
-        if name not in members:
-            problem = "no member of the network"
-            raise InputError(f"{path}.between", name, problem, v.nearest(name, members))
+    strangers = [] if members is None else sorted(names.difference(members))
+    if strangers:
+        raise InputError(
+            f"{path}.between", strangers[0], "no member of the network", v.nearest(strangers[0], members or ())
+        )
     key = _text(fields["key"], f"{path}.key", _MAKE_KEY)
     return names, parse_preshared_key(key.strip(), f"{path}.key")
 

@@ -235,6 +235,15 @@ def test_who_gets_no_files(site: Site) -> None:
     assert "wireguard_client 'fone': there is no such client; name one of old, other, phone" in run.output
 
 
+def test_without_clients_it_says_so(site: Site) -> None:
+    del site.clients["phone"]
+    site.inventory["wg_spoke"] = {"hosts": {"office": {}}}
+    run = site.run("clients")
+    assert not run.changed
+    assert "There are no clients: declare them in the clients of a network in wireguard_networks." in run.output
+    assert not site.folder.exists()
+
+
 def test_others_could_read_it(site: Site) -> None:
     site.run("clients")
     (site.folder / "phone.conf").chmod(0o644)
@@ -279,14 +288,15 @@ def test_without_segno_its_package_is_named(site: Site, tmp_path: Path) -> None:
     ).changed
 
 
-def test_a_short_secret_is_refused_and_shown_nowhere(site: Site) -> None:
-    site.network["preshared_secret"] = "not-long-enough"
+def test_bad_secrets_are_refused_and_shown_nowhere(site: Site) -> None:
     site.network["preshared_keys"] = [{"between": ["hub1", "phone"], "key": "neither-is-this"}]
-    run = site.run("clients", "-vvvv")
-    assert run.code == 2
-    assert "wireguard_networks.home.preshared_keys[0].key: not a WireGuard key" in run.output
-    del site.network["preshared_keys"]
+    pair = site.run("clients", "-vvvv")
+    assert pair.code == 2
+    assert "wireguard_networks.home.preshared_keys[0].key: not a WireGuard key" in pair.output
+    site.network["preshared_secret"] = "not-long-enough"
     short = site.run("clients", "-vvvv")
+    assert short.code == 2
     assert "wireguard_networks.home.preshared_secret: too short to be a secret: less than 20 characters" in short.output
-    assert "not-long-enough" not in run.output + short.output + site.log.read_text()
-    assert "neither-is-this" not in run.output + site.log.read_text()
+    for output in (pair.output, short.output, site.log.read_text()):
+        assert "not-long-enough" not in output
+        assert "neither-is-this" not in output
