@@ -72,3 +72,7 @@ class CacheModule(BaseCacheModule):
     def flush(self) -> None:
         for key in self.keys():
             self.delete(key)
+
+    def copy(self) -> dict[str, Any]:
+        """Which ansible-core has asked for before 2.19."""
+        return {key: self.get(key) for key in self.keys()}
