@@ -90,8 +90,8 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
     for claim in sorted(claims, key=lambda claim: (sort_key(claim.prefix), claim.network)):
         outer = [each for each in outer if each.prefix.covers(claim.prefix)]
         for each in outer:
-            # What is behind a host that is in both is no matter to that host itself.
-            confused = [name for name in shared if not name == claim.owner == each.owner]
+            # A host may be the way from one to the other: it sends what is behind itself into no tunnel.
+            confused = [name for name in shared if name not in (claim.owner, each.owner)]
             if each.network != claim.network and confused:
                 option = "wireguard_subnets" if claim.owner else f"{v.NETWORKS}.{claim.network}.prefixes"
                 whose = f"{each.prefix} of {each.owner or 'the network itself'} in the network {each.network}"

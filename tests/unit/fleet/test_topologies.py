@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_every_example_is_planned_and_taken_by_the_modules(name: str) -> None:
         for options in plan.hosts.values():
             assert options["network"] == network
             assert parse_interface(options).peers
+
+
+def test_the_guide_shows_the_examples_as_they_are() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (EXAMPLES.parent / "topologies.md").read_text(), re.DOTALL)
+    # Without the head of three lines.
+    texts = {path.name: path.read_text().split("\n", 3)[3] for path in EXAMPLES.glob("*.yml")}
+    assert sorted(shown) == sorted(text for name, text in texts.items() if name != "two_hosts.yml")
 
 
 def test_hubs_are_meshed_and_send_each_other_what_is_homed_there() -> None:
@@ -168,6 +176,19 @@ def test_a_host_of_two_networks_has_an_interface_in_each() -> None:
     assert tunnels(plans["admins"])["ada"]["bastion"][0] == "bastion.example.org:51821"
 
 
+def test_a_host_of_two_networks_can_be_the_way_from_one_to_the_other() -> None:
+    inventory = example("several_networks.yml")
+    overrides = inventory.hosts["bastion"]["wireguard_overrides"]
+    overrides["admins"]["subnets"] = ["10.8.0.0/24"]
+    overrides["servers"] = {"subnets": ["10.9.0.0/24"]}
+    plans = inventory.plans()
+    assert tunnels(plans["admins"])["ada"]["bastion"][2] == ["10.8.0.0/24", "10.9.0.0/24", "fd00:9::/64"]
+    assert tunnels(plans["servers"])["core"]["bastion"][2] == ["10.8.0.3/32", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["web"]["core"][2] == ["10.8.0.0/24", "10.9.0.0/24"]
+    assert tunnels(plans["servers"])["bastion"]["core"][2] == ["10.8.0.0/24"]
+    assert plans["servers"].hosts["bastion"]["forwarding"] == {"ipv4": True}
+
+
 def test_an_override_can_take_a_variable_away_and_give_addresses() -> None:
     inventory = example("several_networks.yml")
     bastion = inventory.hosts["bastion"]
@@ -294,6 +315,11 @@ def test_a_full_tunnel_with_a_hole_is_the_difference_without_the_hubs_own_addres
 )
 def test_what_a_spoke_sends_to_its_hub(variables: dict[str, Any], expected: list[str]) -> None:
     assert ada_sends(full(**variables)) == expected
+
+
+def test_a_full_tunnel_with_a_hole_leaves_out_what_is_behind_the_spoke_itself() -> None:
+    sent = ada_sends(full(excluded_subnets=["128.0.0.0/1"], subnets=["64.0.0.0/2"], table="off"))
+    assert sent == ["0.0.0.0/2", "192.168.7.0/24"]
 
 
 def test_a_hub_forwards_what_its_spokes_send_through_it() -> None:
