@@ -106,7 +106,8 @@ def _addresses(member: int) -> dict[str, Any]:
 
 def _networks(groups: Collection[str]) -> dict[str, Any]:
     if "wg_member" not in groups:
-        return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"]}}
+        # Whoever has no address by its number is given one above those.
+        return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"], "pools": [f"{_IPV4}.192/26", f"{_IPV6}/64"]}}
     inner = {"hubs": "inner_hub", "spokes": "inner_spoke", "interface": "wg1", "port": _INNER_PORT, "prefixes": _INNER}
     return {"mesh": {"topology": "mesh", "prefixes": [f"{_MESH_IPV4}.0/24", f"{_MESH_IPV6}/64"]}, "inner": inner}
 
