@@ -29,6 +29,8 @@ case ${1-} in
         ;;
     unit)
         need cpio has cpio
+        need graphviz has dot
+        need redis-server has redis-server
         need wireguard-tools has wg-quick
         ;;
     lab)

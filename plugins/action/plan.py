@@ -1,34 +1,49 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans the whole fleet once: hostvars in, one desired interface per host out. The thinking is in ``_fleet``."""
+"""Plans the whole fleet once: hostvars in, the desired interfaces of each host out. The thinking is in ``_fleet``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected, without
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.checks import check_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
     FleetError,
     HostError,
+    Problems,
     list_names,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import NETWORKS, PREFIX, REGISTRY
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry import (
-    RegistryError,
-    Update,
-    registry_path,
-    update_registry,
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
+    NETWORKS,
+    PREFIX,
+    REGISTRY,
+    REGISTRY_CACHE,
+    REGISTRY_READ_ONLY,
+    parse_boolean,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.cache import CacheStore
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+
+Keys = Mapping[str, str]
 
 
 class ActionModule(ActionBase):
@@ -40,42 +55,243 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _options, arguments = self.validate_argument_spec({"keypairs": {"type": "str"}})
+        _options, arguments = self.validate_argument_spec(
+            {
+                "keypairs": {"type": "str"},
+                "public_keys": {"type": "dict"},
+                "without": {"type": "list", "elements": "str", "default": []},
+                "affected_by": {"type": "list", "elements": "str", "default": []},
+                "accept_changed_keys": {"type": "dict", "default": {}},
+                "assume_keys": {"type": "bool", "default": False},
+            }
+        )
+        # Asked without this run's keys, it only looks.
+        records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            inventory = _Inventory(task_vars or {})
+            inventory = _Inventory(task_vars or {}, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
-            updates = [self._update(network, inventory, arguments["keypairs"], write=False) for network in networks]
-            plans = [plan_network(network, update.keys) for network, update in zip(networks, updates)]
-            # Nothing is written before every key has been found right, nor where nothing changed.
-            for network, update in zip(networks, updates):
-                if update.changed and arguments["keypairs"] and not self._task.check_mode:
-                    self._update(network, inventory, arguments["keypairs"], write=True)
+            networks = _accepting(networks, arguments["accept_changed_keys"])
+            found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
+            outcomes = [_Outcome.of(network, inventory, found[network.name], records) for network in networks]
+            # Nothing is written before all has been found right, nor where nothing changed.
+            if records and not self._task.check_mode:
+                outcomes = [outcome.recorded() for outcome in outcomes]
+            if arguments["assume_keys"]:
+                outcomes = [outcome.assuming_keys() for outcome in outcomes]
+            hosts = _by_host(outcomes)
+            if arguments["affected_by"]:
+                result["affected"] = _affected(outcomes, hosts, arguments["affected_by"])
         except (FleetError, RegistryError) as error:
             raise AnsibleActionFail(str(error)) from None
-        hosts = {name: plan for each in plans for name, plan in each.hosts.items()}
-        unknown = [name for plan in plans for name in plan.unknown_keys]
-        # Asked without this run's keys, it only looks.
-        changed = [update for update in updates if update.changed and arguments["keypairs"]]
+        unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
+        changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
+        warnings = [text for outcome in outcomes for text in outcome.warnings]
         result.update(
             changed=bool(changed),
             hosts=hosts,
+            clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
+            changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
             outside=[name for name in inventory.play_hosts if name not in hosts],
             diff=[
-                {"before_header": str(u.path), "before": u.before, "after_header": str(u.path), "after": u.after}
-                for u in changed
+                {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
+                for each in changed
             ],
-            warnings=[*_replaced(updates), *(_unknown(unknown) if arguments["keypairs"] else ())],
+            warnings=[*warnings, *(_unknown(unknown) if records else ())],
         )
-        if result["outside"] and not arguments["keypairs"]:
+        if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
         return result
 
-    def _update(self, network: Network, inventory: _Inventory, keypairs: str | None, write: bool) -> Update:
-        """The network's registry, with the keys that this run made when their variable is named."""
-        names = [member.name for member in network.members]
-        path = registry_path(inventory.registry_directory(names[0]), network.name)
-        return update_registry(path, names, inventory.public_keys(names, keypairs) if keypairs else {}, write)
+
+class _Outcome(NamedTuple):
+    """What has become of one network, and how to have that recorded."""
+
+    network: Network
+    found: Keys
+    store: Store
+    read_only: bool
+    refresh: bool
+    update: Update
+    settlement: Settlement
+    plan: Plan
+
+    @classmethod
+    def of(cls, network: Network, inventory: _Inventory, found: Keys, records: bool) -> _Outcome:
+        """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
+        host = network.hosts[0].name if network.hosts else inventory.groups["all"][0]
+        store, read_only = inventory.store(host), inventory.is_read_only(host)
+        refresh = records and not read_only and store.is_writable(network.name)
+        outcome = cls(network, found, store, read_only, refresh, *_settle(network, store, found, refresh, write=False))
+        if records and read_only:
+            _check_given(outcome.settlement, found, inventory.play_hosts)
+        return outcome
+
+    def recorded(self) -> _Outcome:
+        """The same as it is when another run has recorded something meanwhile."""
+        if not self.is_changed:
+            return self
+        update, settlement, plan = _settle(self.network, self.store, self.found, self.refresh, write=True)
+        return self._replace(update=update, settlement=settlement, plan=plan)
+
+    def hosts_without(self, names: Collection[str]) -> Mapping[str, Any]:
+        """The plan of the other hosts, as if these were not there; empty where the network cannot be without them."""
+        remaining, problems, today = without(self.network, names), Problems(), datetime.date.today()
+        if remaining is not None:
+            check_networks([remaining], problems)
+        if remaining is None or problems:
+            return {}
+        settlement = settle(remaining, self.settlement.records, {}, today.isoformat(), refresh=False)
+        return plan_network(settlement.network, settlement.keys, today).hosts
+
+    def assuming_keys(self) -> _Outcome:
+        """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
+        network = self.settlement.network
+        keys = {member.name: f"(not known yet, of {member.name})" for member in network.members}
+        plan = plan_network(network, {**keys, **self.settlement.keys}, datetime.date.today())
+        return self._replace(plan=plan._replace(unknown_keys=self.plan.unknown_keys))
+
+    @property
+    def is_changed(self) -> bool:
+        return self.update.changed and not self.read_only
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        yield from (*self.settlement.warnings, *self.plan.warnings)
+        known = self.settlement.keys
+        if self.read_only and self.update.changed:
+            for name, key in self.found.items():
+                if known.get(name) == key and key not in self.update.before:
+                    yield (
+                        f"The registry is read only here and has no public key of {name} in the network "
+                        f"{self.network.name}. Its peers learn it once it is there: {key}"
+                    )
+
+
+def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: bool) -> tuple[Update, Settlement, Plan]:
+    """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
+    done: list[tuple[Settlement, Plan]] = []
+
+    def change(records: Records) -> Records:
+        today = datetime.date.today()
+        settlement = settle(network, records, found, today.isoformat(), refresh)
+        done.append((settlement, plan_network(settlement.network, settlement.keys, today)))
+        return settlement.records
+
+    return (store.update(network.name, change, write), *done[-1])
+
+
+def _check_given(settlement: Settlement, found: Keys, hosts: Iterable[str]) -> None:
+    """A host gets no address before that is recorded, as another run would give it another one."""
+    problems = Problems()
+    for name in hosts:
+        if name in settlement.given:
+            key = f", with its public key {found[name]}" if name in found else ""
+            problem = f"the registry of the network {settlement.network.name} has none and is read only here"
+            remedy = f"record one in a run that may write{key}, or give one in the inventory"
+            problems.add(name, "wireguard_addresses", None, problem, remedy)
+    problems.refuse()
+
+
+def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for outcome in outcomes:
+        for name, plan in outcome.plan.hosts.items():
+            hosts.setdefault(name, []).append(plan)
+    for plans in hosts.values():
+        plans.sort(key=lambda plan: str(plan["interface"]))
+    return hosts
+
+
+def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """The hosts whose plan is another without these; all hosts of a network that could not be without them."""
+    for name in names:
+        if name not in hosts:
+            remedy = "name a host of the inventory, and have it in one of the groups of a network"
+            raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
+    found: set[str] = set()
+    for outcome in outcomes:
+        others = outcome.hosts_without(names)
+        found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
+    return sorted(found)
+
+
+def _found_keys(
+    networks: Iterable[Network], inventory: _Inventory, keypairs: str | None, given: Mapping[str, Any] | None
+) -> dict[str, Keys]:
+    """By network, member to the public key that this run has found; ``keypairs`` names a variable."""
+    found: dict[str, dict[str, str]] = {network.name: {} for network in networks}
+    if keypairs:
+        places: dict[str, list[str]] = {}
+        for network in networks:
+            for host in network.hosts:
+                places.setdefault(host.name, []).append(network.name)
+        for member, names in places.items():
+            for name, key in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
+                found.setdefault(name, {})[member] = _checked(member, key)
+    members = {network.name: {member.name for member in network.members} for network in networks}
+    for name, keys in (given or {}).items():
+        for member, key in dict(keys).items():
+            if member not in members.get(name, ()):
+                problem, remedy = "no such member", "name a network and one of its members"
+                raise FleetError([HostError("", f"public_keys.{name}.{member}", None, problem, remedy)])
+            found[name][member] = _checked(member, key)
+    return dict(found)
+
+
+def _keypairs(host: str, networks: list[str], variable: str, registered: object) -> Iterator[tuple[str, str]]:
+    """Network and public key of each result of the host's ``keypair`` task, which may have run in a loop."""
+    if not isinstance(registered, Mapping):
+        return
+    for result in registered.get("results", [registered]):
+        if not result.get("public_key"):
+            continue
+        item = result.get(result.get("ansible_loop_var", "item"))
+        network = item.get("network") if isinstance(item, Mapping) else None
+        if network is None and len(networks) > 1:
+            problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
+            remedy = "loop over the host's interfaces, each item having the name of its network in network"
+            raise FleetError([HostError(host, variable, None, problem, remedy)])
+        yield network or networks[0], result["public_key"]
+
+
+def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) -> tuple[Network, ...]:
+    """The networks with what ``wireguard_accept_changed_keys`` does, for these members of each."""
+    return tuple(
+        network.with_members(
+            {
+                member.name: replace(member, accept_changed_key=True)
+                for member in network.members
+                if member.name in names.get(network.name, ())
+            }
+        )
+        for network in networks
+    )
+
+
+def _checked(host: str, key: str) -> str:
+    try:
+        return str(parse_public_key(key))
+    except InputError as error:
+        raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+
+
+def _unknown(names: list[str]) -> list[str]:
+    text = (
+        "No public key is known yet of {0}. They are left out of their peers' plans, which then remove no peer; "
+        "their keys are made when the role runs on them."
+    )
+    return [text.format(", ".join(names))] if names else []
+
+
+def _without(groups: Mapping[str, list[str]], names: Collection[str]) -> Mapping[str, list[str]]:
+    """The groups as if the inventory did not name these hosts."""
+    for name in names:
+        if name not in groups["all"]:
+            remedy = "name a host as the inventory does; one that it does not name has left already"
+            raise FleetError([HostError("", "without", name, "not in the inventory", remedy)])
+    gone = frozenset(names)
+    return {group: [host for host in hosts if host not in gone] for group, hosts in groups.items()} if gone else groups
 
 
 class _Inventory:
@@ -84,11 +300,11 @@ class _Inventory:
     ``hostvars[host]`` costs most: it merges the host's variables anew each time.
     """
 
-    def __init__(self, task_vars: Mapping[str, Any]) -> None:
+    def __init__(self, task_vars: Mapping[str, Any], without: Collection[str]) -> None:
         self._task_vars = task_vars
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
-        self.groups: Mapping[str, list[str]] = task_vars["groups"]
+        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
         self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
 
     def _host(self, name: str) -> Any:
@@ -104,6 +320,13 @@ class _Inventory:
             problem, remedy = f"cannot be templated: {error}", "define it so that it holds for this host by itself"
             raise FleetError([HostError(host, variable, None, problem, remedy)]) from None
 
+    def get(self, host: str, variable: str) -> Any:
+        return self._get(host, variable) if variable in self._host(host) else None
+
+    def registered(self, host: str, variable: str) -> Any:
+        """What a task has registered, which is never templated. To look for templates in it all would cost more."""
+        return self._hostvars.raw_get(host).get(variable)
+
     def networks(self, templar: Any) -> Any:
         """The definition at the play or the task's host, else any host's: it is the same for all."""
         if NETWORKS in self._task_vars:
@@ -111,48 +334,80 @@ class _Inventory:
         return next((self._get(name, NETWORKS) for name in self.groups["all"] if NETWORKS in self._host(name)), None)
 
     def variables(self, host: str) -> dict[str, Any]:
+        """The values for the whole fleet are not templated for every host."""
+        fleet = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
         return {
-            name: None if name in (NETWORKS, REGISTRY) else self._get(host, name)
+            name: None if name in fleet else self._get(host, name)
             for name in self._host(host)
             if name.startswith(PREFIX)
         }
 
-    def registry_directory(self, host: str) -> str:
-        """``wireguard_registry``, relative to the inventory, as this host's variables have it."""
+    def store(self, host: str) -> Store:
+        """Where this host's variables have the registry be."""
+        cache = self.get(host, REGISTRY_CACHE)
+        return CacheStore(_AnsibleCache(str(cache))) if cache else FileStore(self._directory(host))
+
+    def _directory(self, host: str) -> str:
+        """``wireguard_registry``, relative to the inventory."""
         variables = self._host(host)
-        chosen = self._get(host, REGISTRY) if REGISTRY in variables else PREFIX + "registry"
+        chosen = self.get(host, REGISTRY) or PREFIX + "registry"
         base = variables.get("inventory_dir")
         if not base and not Path(chosen).is_absolute():
             problem, remedy = "the inventory is no file, so that there is no place beside it", "give an absolute path"
             raise FleetError([HostError(host, REGISTRY, chosen, problem, remedy)])
         return str(Path(base or "/", chosen))
 
-    def public_keys(self, hosts: Iterable[str], variable: str) -> dict[str, str]:
-        """The keys that this run's ``keypair`` tasks returned."""
-        keys = {}
-        for host in hosts:
-            keypair = self._host(host).get(variable)
-            key = keypair.get("public_key") if isinstance(keypair, Mapping) else None
-            if key:
-                keys[host] = _checked(host, key)
-        return keys
+    def is_read_only(self, host: str) -> bool:
+        value = self.get(host, REGISTRY_READ_ONLY)
+        try:
+            return value is not None and parse_boolean(value, REGISTRY_READ_ONLY)
+        except InputError as error:
+            raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
 
 
-def _checked(host: str, key: str) -> str:
-    try:
-        return str(parse_public_key(key))
-    except InputError as error:
-        raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+class _AnsibleCache:
+    """A Cache that is one of Ansible's cache plugins, set up as for facts, except that nothing in it expires."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if name.rpartition(".")[2] == "memory":
+            raise RegistryError(f"{REGISTRY_CACHE} {name!r}: keeps nothing between runs; name another cache plugin")
 
-def _replaced(updates: Iterable[Update]) -> list[str]:
-    names = [name for update in updates for name in update.replaced]
-    return [f"The public key is another than the registry had: {', '.join(names)}."] if names else []
+    def _open(self) -> Any:
+        """A new plugin each time, as each goes on giving what it has read once."""
+        try:
+            plugin = cache_loader.get(self.name, _timeout=0)
+        except Exception as error:
+            raise self._failed("cannot be used", error) from error
+        if not plugin:
+            raise self._failed("cannot be used", "there is no such plugin")
+        # From ansible-core 2.19 on it is wrapped, with keys that change with the format of facts. This is plain text,
+        # and outlives the versions of Ansible.
+        plugin = getattr(plugin, "__wrapped__", plugin)
+        if plugin.has_option("_timeout") and float(plugin.get_option("_timeout") or 0):
+            raise self._failed("cannot be used", "what it keeps expires, whatever it is told")
+        return plugin
 
+    def read(self, key: str) -> str | None:
+        plugin = self._open()
+        try:
+            value = plugin.get(key)
+        except KeyError:
+            return None
+        except Exception as error:
+            raise self._failed(f"{key} cannot be read", error) from error
+        text = value.get("text") if isinstance(value, Mapping) else None
+        if not isinstance(text, str):
+            raise self._failed(f"{key} cannot be read", "it is not what this collection has written")
+        return text
 
-def _unknown(names: list[str]) -> list[str]:
-    text = (
-        "No public key is known yet of {0}. They are left out of their peers' plans, which then remove no peer; "
-        "their keys are made when the role runs on them."
-    )
-    return [text.format(", ".join(names))] if names else []
+    def write(self, key: str, text: str) -> None:
+        plugin = self._open()
+        try:
+            plugin.set(key, {"text": text})
+        except Exception as error:
+            raise self._failed(f"{key} cannot be written", error) from error
+
+    def _failed(self, problem: str, error: object) -> RegistryError:
+        remedy = "see to the plugin's own settings, such as fact_caching_connection in ansible.cfg"
+        return RegistryError(f"{REGISTRY_CACHE} {self.name!r}: {problem}: {error}; {remedy}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -30,15 +31,23 @@ class ActionModule(ActionBase):
         )
         variables = task_vars or {}
         plans, hostvars = arguments["plan"]["hosts"], variables["hostvars"]
-        answers = {}
-        for host in variables["ansible_play_hosts_all"]:
-            if host in plans:
-                of_host = hostvars[host]
-                answers[host] = {**of_host.get(arguments["info"], {}), **of_host.get(arguments["probe"], {})}
+        asked = [host for host in variables["ansible_play_hosts_all"] if host in plans]
+        answers = {host: _answer(hostvars[host], arguments["info"], arguments["probe"]) for host in asked}
         rows = list(read_tunnels(plans, answers))
         self._display.display("\n".join(["", *render_table(rows), ""]))
-        down = sum(not row.up for row in rows)
-        result.update(changed=False, up=len(rows) - down, down=down)
-        if down or not rows:
+        up, down = (sum(row.up is state for row in rows) for state in (True, False))
+        result.update(changed=False, up=up, down=down, unknown=len(rows) - up - down)
+        if down:
             result.update(failed=True, msg=f"{down} of {len(rows)} tunnels carry no traffic")
+        elif not asked:
+            result.update(failed=True, msg="no host of this play is in a network")
         return result
+
+
+def _answer(variables: Mapping[str, Any], *registered: str) -> dict[str, dict[str, Any]]:
+    """What a host's tasks returned, each a loop over the host's interfaces, by interface."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in registered:
+        for result in variables.get(name, {}).get("results", ()):
+            found.setdefault(result["item"]["interface"], {}).update(result)
+    return found

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: targets
-short_description: The addresses that show whether a host's tunnels carry traffic
+short_description: The addresses that show whether an interface's tunnels carry traffic
 version_added: 0.1.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - From the plan of one host to the targets for M(cryptokey.wireguard.probe), the first address of each family of each
-    of its peers.
+  - From the plan of one interface to the targets for M(cryptokey.wireguard.probe), the first address of each family of
+    each of its peers.
+  - Peers that are clients, which Ansible does not manage, are left out. They may be switched off at any time.
 positional: plans
 options:
   _input:
-    description: The plan of one host, as M(cryptokey.wireguard.plan) returns it.
+    description: The plan of one interface, an entry of C(hosts[HOST]) as M(cryptokey.wireguard.plan) returns it.
     type: dict
     required: true
   plans:
-    description: The plans of all hosts, to find the peers' addresses in.
+    description: The plans of all hosts, C(hosts) there, to find the peers' addresses in.
     type: dict
     required: true
 seealso:
@@ -37,8 +38,11 @@ EXAMPLES = r"""
 
 - name: Ping this host's peers
   cryptokey.wireguard.probe:
-    interface: "{{ network_plan.hosts[inventory_hostname].interface }}"
-    targets: "{{ network_plan.hosts[inventory_hostname] | cryptokey.wireguard.targets(network_plan.hosts) }}"
+    interface: "{{ item.interface }}"
+    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts) }}"
+  loop: "{{ network_plan.hosts[inventory_hostname] }}"
+  loop_control:
+    label: "{{ item.interface }}"
 """
 
 RETURN = r"""

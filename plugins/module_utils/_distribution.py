@@ -44,6 +44,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
         "arch": "python-pyroute2",
         "suse": "python3-pyroute2",
     },
+    "segno": dict.fromkeys(("debian", "fedora", "suse"), "python3-segno"),
     "nft": _NFTABLES,
     "resolvconf": {
         "debian": "systemd-resolved or openresolv",
@@ -55,7 +56,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
     "ping": {**dict.fromkeys(_NFTABLES, "iputils"), "debian": "iputils-ping"},
 }
-_PYTHON = ("nacl", "pyroute2")
+_PYTHON = ("nacl", "pyroute2", "segno")
 
 
 def package_hint(tool: str, root: str = "/") -> str:

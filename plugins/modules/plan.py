@@ -12,10 +12,13 @@ version_added: 0.1.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads the C(wireguard_*) variables of every member of every network in the inventory, and works out one desired
-    interface per host, as the options that M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) take.
+  - Reads the C(wireguard_*) variables of every member of every network in the inventory, and works out the desired
+    interfaces of each host, one for each of its networks, as the options that M(cryptokey.wireguard.interface) and
+    M(cryptokey.wireguard.config) take.
   - The members come from the inventory's groups, never from the hosts of this run, so that C(--limit) or an unreachable
     host take nobody's peers away.
+  - What the inventory leaves open is settled. A member without addresses gets one of each family from the network's
+    C(pools), a spoke or client without a hub gets a home hub. Both stay with it, as they are kept in the registry.
   - Public keys come from the registry and from the key pairs that this run made.
   - A bad inventory is refused before anything is touched, with all that is wrong in it.
   - It runs on the controller, once for the whole play, and contacts no host.
@@ -23,10 +26,48 @@ options:
   keypairs:
     description:
       - The name of the variable in which each host's result of M(cryptokey.wireguard.keypair) is registered.
-      - The public keys found there are merged into the registry, and members that the inventory no longer names are
-        dropped from it.
-      - If not given, the registry is only read.
+      - A host that is in several networks makes its key pairs in a loop, over items that have the name of a network in
+        C(network), as the plan's own entries of the host have.
+      - With it, what has been settled is recorded, the public keys among it. Members that the inventory no longer names
+        are dropped from the registry, and their addresses begin to rest.
+      - A key that differs from the recorded one is not taken, unless C(wireguard_accept_changed_keys) says so.
+      - If neither this nor O(public_keys) is given, the registry is only read.
     type: str
+  without:
+    description:
+      - The names of hosts that are leaving. It is planned as if the inventory did not name them.
+      - A network that could not be without them, such as one whose only hub it is, is refused.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  affected_by:
+    description:
+      - The names of hosts that come or leave. C(affected) then says whom that concerns.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  public_keys:
+    description:
+      - Public keys to record that were found otherwise, such as those made for clients. It maps the name of a network
+        to the names of its members, and each to its public key.
+    type: dict
+    version_added: 0.2.0
+  accept_changed_keys:
+    description:
+      - Members whose public key is recorded also where it is another than the registry has, as a dictionary from the
+        network's name to a list of names. For hosts, the variable C(wireguard_accept_changed_keys) does the same.
+    type: dict
+    default: {}
+    version_added: 0.2.0
+  assume_keys:
+    description:
+      - Plans as if the public keys of all members were known, to look at before the first run. In the place of one that
+        is not stands a text in parentheses. C(unknown_keys) still has those of whom none is known.
+    type: bool
+    default: false
+    version_added: 0.2.0
 attributes:
   action:
     description: Has a corresponding action plugin, which does the work on the controller.
@@ -42,7 +83,7 @@ attributes:
     support: full
     details:
       - The registry is not written. On a first run the keys of new hosts are not known,
-        and a warning names those hosts.
+        and a warning names those hosts. The addresses are those that the real run then records.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
@@ -57,7 +98,8 @@ notes:
     role's own C(vars) only C(wireguard_networks) is seen.
   - The variables are described with the role C(cryptokey.wireguard.network).
   - The registry is one YAML file per network in the directory that C(wireguard_registry) names, by default
-    C(wireguard_registry) next to the inventory. It holds no secret.
+    C(wireguard_registry) next to the inventory, or a value per network in the cache plugin that
+    C(wireguard_registry_cache) names. It holds no secret. With C(wireguard_registry_read_only) it is not written.
 seealso:
   - module: cryptokey.wireguard.keypair
   - module: cryptokey.wireguard.interface
@@ -65,50 +107,119 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See to it that every host has a key
-  cryptokey.wireguard.keypair:
-    interface: wg0
-  register: network_keypair
-
-- name: Plan the networks and record the keys
+- name: Look at the networks of each host
   cryptokey.wireguard.plan:
-    keypairs: network_keypair
+  run_once: true
+  register: network_plan
+
+- name: See to it that every host has a key pair for each of its networks
+  cryptokey.wireguard.keypair:
+    interface: "{{ item.interface }}"
+  loop: "{{ network_plan.hosts[inventory_hostname] }}"
+  loop_control:
+    label: "{{ item.interface }}"
+  register: network_keypairs
+
+- name: Plan the networks, and record keys and addresses
+  cryptokey.wireguard.plan:
+    keypairs: network_keypairs
   run_once: true
   register: network_plan
 
 - name: Show the plan for this host
   ansible.builtin.debug:
     var: network_plan.hosts[inventory_hostname]
+
+- name: Record a key that was made on a phone
+  cryptokey.wireguard.plan:
+    public_keys:
+      home:
+        phone: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+  run_once: true
 """
 
 RETURN = r"""
 hosts:
   description:
-    - The plan of each member of each network, by its inventory name.
-    - It has the options C(interface), C(addresses), C(peers) and C(peers_mode), and C(listen_port), C(fwmark),
-      C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(netns) and C(birth_netns) where the
-      inventory gives them. C(peers_mode) is V(merge) where the key of a peer is not known yet.
+    - The plan of each host, by its inventory name. It is a list with an entry for each network that the host is in,
+      sorted by the interface.
+    - An entry has the name of its C(network), the options C(interface), C(addresses), C(peers) and C(peers_mode), and
+      C(listen_port), C(fwmark), C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(netns) and
+      C(birth_netns) where the inventory gives them. C(peers_mode) is V(merge) where the key of a peer is not known yet.
     - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
     - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
+    - There are no preshared keys in it.
   returned: success
   type: dict
   sample:
     spoke1:
-      interface: wg0
-      addresses: [10.8.0.2/24]
-      peers:
-        - name: hub1
-          public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
-          endpoint: vpn.example.org:51820
-          allowed_ips: [10.8.0.0/24]
-          persistent_keepalive: 25
-      peers_mode: exact
-      forwarding: {}
+      - network: home
+        interface: wg0
+        addresses: [10.8.0.2/24]
+        peers:
+          - name: hub1
+            public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+            endpoint: vpn.example.org:51820
+            allowed_ips: [10.8.0.0/24]
+            persistent_keepalive: 25
+        peers_mode: exact
+        forwarding: {}
+clients:
+  description:
+    - The plan of each client, by the name of its network and its own.
+    - It has C(public_key), which may be null, C(interface), C(addresses), C(peers), C(expired) and, where they are
+      given, C(dns), C(dns_search), C(mtu) and C(valid_until). A client that has expired has no peers and is nobody's
+      peer.
+  returned: success
+  type: dict
+  sample:
+    home:
+      phone:
+        public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
+        interface: wg0
+        addresses: [10.8.0.9/24]
+        peers:
+          - name: hub1
+            public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+            endpoint: vpn.example.org:51820
+            allowed_ips: [10.8.0.0/24]
+            persistent_keepalive: 25
+        expired: false
 unknown_keys:
   description: The members of whom no public key is known yet.
   returned: success
   type: list
   elements: str
+  sample: []
+affected:
+  description:
+    - The hosts of O(affected_by), and those whose plan is another with them than without. Hosts of whom no key is known
+      are left out, as they have not been set up yet.
+    - In a network that could not be without them, all hosts are affected.
+  returned: with O(affected_by)
+  type: list
+  elements: str
+  sample: [hub1, laptop]
+changed_keys:
+  description:
+    - The keys that this run has found to be others than the recorded ones, and that were not accepted. Peers keep the
+      recorded ones.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The name of the member.
+      type: str
+    network:
+      description: The name of the network.
+      type: str
+    recorded:
+      description: The public key that the registry has.
+      type: str
+    found:
+      description: The one that the host has now.
+      type: str
   sample: []
 outside:
   description: The hosts of the play that are in no network.

@@ -13,8 +13,12 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - Compares the plan with what the hosts of the play answered, and shows one line for each host and peer with the age
-    of the latest handshake, the round trip through the tunnel over IPv4 and IPv6, and the bytes transferred.
-  - Fails if a host did not answer, if it has no peer, or if a peer did not answer a ping on each of its addresses.
+    of the latest handshake, the round trip through the tunnel over IPv4 and IPv6, and the bytes transferred. Where
+    there are several networks, a column says which one it is.
+  - Fails if a host did not answer, if a peer is not there or did not answer a ping on each of its addresses, if the key
+    of no peer is known, or if no host of the play is in a network.
+  - Clients, which Ansible does not manage, are shown with their latest handshake and are not pinged. Whether they are
+    switched on is not held against the network.
   - It runs on the controller, once for the whole play, and contacts no host.
 options:
   plan:
@@ -22,11 +26,15 @@ options:
     type: dict
     required: true
   info:
-    description: The name of the variable in which each host's M(cryptokey.wireguard.interface_info) is registered.
+    description:
+      - The name of the variable in which each host's M(cryptokey.wireguard.interface_info) is registered, a task that
+        loops over the host's interfaces in the plan.
     type: str
     required: true
   probe:
-    description: The name of the variable in which each host's M(cryptokey.wireguard.probe) is registered.
+    description:
+      - The name of the variable in which each host's M(cryptokey.wireguard.probe) is registered, a task that loops over
+        the host's interfaces in the plan.
     type: str
     required: true
 attributes:
@@ -58,6 +66,19 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Ping each host's peers through the tunnel
+  cryptokey.wireguard.probe:
+    interface: "{{ item.interface }}"
+    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts) }}"
+  loop: "{{ network_plan.hosts[inventory_hostname] }}"
+  register: network_probe
+
+- name: Read each host's running state
+  cryptokey.wireguard.interface_info:
+    interface: "{{ item.interface }}"
+  loop: "{{ network_plan.hosts[inventory_hostname] }}"
+  register: network_info
+
 - name: Show the tunnels
   cryptokey.wireguard.tunnels:
     plan: "{{ network_plan }}"
@@ -73,6 +94,10 @@ up:
   type: int
 down:
   description: How many do not.
+  returned: always
+  type: int
+unknown:
+  description: How many lead to clients, of which nobody can tell.
   returned: always
   type: int
 """

@@ -30,11 +30,10 @@ def write_drop_ins(namespaces: dict[str, str]) -> None:
     """As the role does, with Ansible's settings of Jinja."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)
     template = environment.from_string((ROLE / "templates/60-cryptokey-netns.conf.j2").read_text())
-    plan = {"hosts": {"here": namespaces}}
     folder = Path(f"/etc/systemd/system/{UNIT}.d")
     folder.mkdir(exist_ok=True)
     shutil.copy(ROLE / "files/50-cryptokey-adopt.conf", folder)
-    (folder / "60-cryptokey-netns.conf").write_text(template.render(network_plan=plan, inventory_hostname="here"))
+    (folder / "60-cryptokey-netns.conf").write_text(template.render(network_interface=namespaces))
     run("systemctl", "daemon-reload")
 
 

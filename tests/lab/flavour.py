@@ -38,6 +38,9 @@ _BASE = (
 # What the role installs. Guests that have it already save its time; the bare ones prove it.
 _HOST = (*_BASE, "iputils-ping", "nftables", "python3-nacl", "python3-pyroute2", "wireguard-tools")
 
+# What converges itself with ansible-pull. Debian 12's ansible-core is older than what the collection needs.
+_PULL = (*_HOST, "ansible-core", "git")
+
 # For tests in network namespaces, which also run modules as whole processes.
 _TEST = (
     *_HOST,
@@ -56,6 +59,7 @@ FLAVOURS = {
     "debian12-test": Flavour("bookworm", _TEST, ("resolvers.sh",)),
     "debian13": Flavour("trixie", _HOST),
     "debian13-bare": Flavour("trixie", _BASE),
+    "debian13-pull": Flavour("trixie", _PULL),
     "debian13-test": Flavour("trixie", _TEST, ("resolvers.sh",)),
     "debian-unstable-test": Flavour("unstable", _TEST, ("resolvers.sh",)),
 }

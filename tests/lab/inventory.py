@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,42 +16,56 @@ from .apt import HOST_SEEN_FROM_GUEST
 _HEADER = "# Written by tests/lab for the machines that are up now.\n"
 _IPV4 = "10.90.0"
 _IPV6 = "fd5a:c1e7:90b2::"
+_MESH_IPV4 = "10.91.0"
+_MESH_IPV6 = "fd5a:c1e7:91b2::"
+_INNER = ["10.92.0.0/24", "fd5a:c1e7:92b2::/64"]
+_INNER_PORT = 51821
 _BEHIND = "192.168.{}.0/24"
+_HUB = re.compile(r"hub([1-9]\d?)?")
 _SPOKE = re.compile(r"spoke([1-9]\d{0,2})")
+_NODE = re.compile(r"node([1-9]\d{0,2})")
 
 
 @dataclass(frozen=True)
 class Host:
-    """A machine as Ansible reaches it: its SSH port on the loopback, and a hub's UDP port there."""
+    """A machine as Ansible reaches it: the SSH port on the loopback, and the UDP port there of an endpoint."""
 
     name: str
     ssh_port: int
     udp_port: int | None
 
 
-def is_hub(name: str) -> bool:
-    """Whether a machine of this name is the hub of the lab's network."""
-    return name == "hub"
+def has_endpoint(name: str) -> bool:
+    """Whether the others have to reach a machine of this name at a UDP port: the hubs and the nodes of a mesh."""
+    return bool(_HUB.fullmatch(name) or _NODE.fullmatch(name))
 
 
 def inventory(hosts: Iterable[Host]) -> dict[str, Any]:
-    """Describe the machines and their WireGuard network.
+    """Describe the machines and their WireGuard networks, of which their names make them members.
 
-    A hub and machines named spoke1, spoke2 and so on are its members, with addresses by their numbers, so that those of
-    one do not depend on which others there are. Odd spokes send just the network's traffic through the tunnel and
-    have a subnet behind them, even ones send all. Machines of other names are plain hosts.
+    ``hub`` and ``spoke1``, ``spoke2`` and so on are one with a single hub, with addresses by their numbers, so that
+    those of one do not depend on which others there are. Odd spokes send just the network's traffic through the tunnel
+    and have a subnet behind them, even ones send all. With ``hub1`` and ``hub2`` in the place of ``hub`` there are
+    several, which have the spokes in turn. ``node1``, ``node2`` and so on are a mesh, and through its tunnels a second
+    network, with the first of them as its hub. Machines of other names are plain hosts.
     """
+    members = list(hosts)
+    hubs = [host.name for host in members if _HUB.fullmatch(host.name)]
     groups: dict[str, dict[str, Any]] = {}
-    for host in hosts:
+    for host in members:
         group, variables = "others", {}
-        if is_hub(host.name):
-            group, variables = "wg_hub", _hub(host)
+        if hub := _HUB.fullmatch(host.name):
+            group, variables = "wg_hub", _hub(host, None if hub[1] else 1)
         elif spoke := _SPOKE.fullmatch(host.name):
-            group, variables = "wg_spoke", _spoke(int(spoke[1]))
+            group, variables = "wg_spoke", _spoke(int(spoke[1]), hubs)
+        elif node := _NODE.fullmatch(host.name):
+            group, variables = "wg_member", _node(int(node[1]), host)
+            inner = "inner_hub" if node[1] == "1" else "inner_spoke"
+            groups.setdefault(inner, {"hosts": {}})["hosts"][host.name] = {}
         groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {"ansible_port": host.ssh_port, **variables}
     # The controller is in the group `all` too, and what leads to the machines must not lead it astray.
     machines = {"vars": _connection(), "children": groups}
-    return {"all": {"vars": {"wireguard_networks": _networks()}, "children": {"machines": machines}}}
+    return {"all": {"vars": {"wireguard_networks": _networks(groups)}, "children": {"machines": machines}}}
 
 
 def render_inventory(hosts: Iterable[Host]) -> str:
@@ -59,26 +73,43 @@ def render_inventory(hosts: Iterable[Host]) -> str:
     return _HEADER + yaml.safe_dump(inventory(hosts), explicit_start=True, sort_keys=False, width=120)
 
 
-def _hub(host: Host) -> dict[str, Any]:
-    return {
-        **_addresses(1),
-        "wireguard_endpoint": f"{HOST_SEEN_FROM_GUEST}:{host.udp_port}",
-        "wireguard_listen_port": 51820,
-    }
+def _hub(host: Host, member: int | None) -> dict[str, Any]:
+    """The one hub has an address by its number; those of several are given out."""
+    return {**(_addresses(member) if member else {}), **_endpoint(host)}
 
 
-def _spoke(number: int) -> dict[str, Any]:
+def _endpoint(host: Host) -> dict[str, Any]:
+    return {"wireguard_endpoint": f"{HOST_SEEN_FROM_GUEST}:{host.udp_port}", "wireguard_listen_port": 51820}
+
+
+def _spoke(number: int, hubs: list[str]) -> dict[str, Any]:
+    home = {"wireguard_hub": hubs[(number - 1) % len(hubs)]} if len(hubs) > 1 else {}
     if number % 2 == 0:
-        return {**_addresses(1 + number), "wireguard_tunnel": "full"}
-    return {**_addresses(1 + number), "wireguard_tunnel": "split", "wireguard_subnets": [_BEHIND.format(90 + number)]}
+        return {**_addresses(1 + number), **home, "wireguard_tunnel": "full"}
+    subnets = [_BEHIND.format(90 + number)]
+    return {**_addresses(1 + number), **home, "wireguard_tunnel": "split", "wireguard_subnets": subnets}
+
+
+def _node(number: int, host: Host) -> dict[str, Any]:
+    mesh = {
+        "addresses": [f"{_MESH_IPV4}.{number}", f"{_MESH_IPV6}{number:x}"],
+        "endpoint": f"{HOST_SEEN_FROM_GUEST}:{host.udp_port}",
+        "listen_port": 51820,
+    }
+    inner = {"endpoint": f"{_MESH_IPV4}.1:{_INNER_PORT}"} if number == 1 else {}
+    return {"wireguard_overrides": {"mesh": mesh, **({"inner": inner} if inner else {})}}
 
 
 def _addresses(member: int) -> dict[str, Any]:
     return {"wireguard_addresses": [f"{_IPV4}.{member}", f"{_IPV6}{member:x}"]}
 
 
-def _networks() -> dict[str, Any]:
-    return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"]}}
+def _networks(groups: Collection[str]) -> dict[str, Any]:
+    if "wg_member" not in groups:
+        # Whoever has no address by its number is given one above those.
+        return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"], "pools": [f"{_IPV4}.192/26", f"{_IPV6}/64"]}}
+    inner = {"hubs": "inner_hub", "spokes": "inner_spoke", "interface": "wg1", "port": _INNER_PORT, "prefixes": _INNER}
+    return {"mesh": {"topology": "mesh", "prefixes": [f"{_MESH_IPV4}.0/24", f"{_MESH_IPV6}/64"]}, "inner": inner}
 
 
 def _connection() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from .accel import choose_accel
 from .console import LabError, say
 from .image import Image, ensure_images
-from .inventory import Host, is_hub, render_inventory
+from .inventory import Host, has_endpoint, render_inventory
 from .machine import Machine, make_key
 from .settings import MachineSpec, Settings
 from .tools import check_architecture, tool
@@ -140,7 +140,7 @@ def plan_machines(wanted: Settings, existing: list[Machine], images: dict[str, I
             memory=wanted.memory,
             cpus=wanted.cpus,
             ssh_port=port,
-            udp_port=port if is_hub(spec.name) else None,
+            udp_port=port if has_endpoint(spec.name) else None,
         )
 
     return [machine(spec) for spec in wanted.machines]

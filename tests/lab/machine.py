@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of a lab, as it was made; `memory` is in MiB. A hub has a UDP port, others have none."""
+    """A machine of a lab, as it was made; `memory` is in MiB. One that the others call has a UDP port."""
 
     name: str
     flavour: str

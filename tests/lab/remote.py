@@ -22,7 +22,7 @@ COLLECTION = Path(__file__).resolve().parents[2]
 GUEST_COLLECTIONS = "/root/collections"
 GUEST_COLLECTION = f"{GUEST_COLLECTIONS}/ansible_collections/cryptokey/wireguard"
 
-_COPIED = ("galaxy.yml", "meta", "plugins", "pyproject.toml", "roles", "tests")
+_COPIED = ("galaxy.yml", "meta", "playbooks", "plugins", "pyproject.toml", "roles", "tests")
 
 
 def ssh_command(lab: Lab, machine: Machine, *arguments: str) -> list[str]:

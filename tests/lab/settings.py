@@ -33,8 +33,8 @@ class Settings:
     """A lab as it was asked for.
 
     `memory` is in MiB and `cpus` a number, each for one machine. `port` is the loopback's first port for SSH, one
-    a machine, and the hub's UDP port; 0 takes free ones. `timeout` is how many seconds a machine may take to
-    answer over SSH.
+    a machine, and the UDP port of those that have one; 0 takes free ones. `timeout` is how many seconds a machine
+    may take to answer over SSH.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     option("--spokes", "LAB_SPOKES", "2", "how many spokes the hub has, when no machine is named")
     option("--memory", "LAB_MEMORY", "384", "memory of each machine, in MiB")
     option("--cpus", "LAB_CPUS", "1", "processors of each machine")
-    option("--port", "LAB_PORT", "0", "first loopback port for SSH, and the hub's for UDP; 0 takes free ones")
+    option("--port", "LAB_PORT", "0", "first loopback port for SSH, and for the UDP of hubs; 0 takes free ones")
     option("--accel", "LAB_ACCEL", "auto", f"how machines run, one of {', '.join(ACCELERATORS)}")
     option("--timeout", "LAB_TIMEOUT", "300", "seconds that a machine may take to answer over SSH")
 

@@ -34,10 +34,10 @@ def reveal(_owner: PublicKey | None, secret: Secret) -> str:
     return secret.reveal_base64()
 
 
-def render(file: WgQuickFile, show: Show = reveal) -> str:
-    """The text, with the secrets in it. ``parse(render(file)) == file``."""
+def render(file: WgQuickFile, show: Show = reveal, header: str = HEADER) -> str:
+    """The text, with the secrets in it. ``parse(render(file)) == file``. ``header``: one or more comment lines."""
     sections = ["\n".join(_interface_lines(file, show)), *("\n".join(_peer_lines(peer, show)) for peer in file.peers)]
-    return HEADER + "\n" + "\n\n".join(sections) + "\n"
+    return header + "\n" + "\n\n".join(sections) + "\n"
 
 
 def _interface_lines(file: WgQuickFile, show: Show) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _peer_lines(peer: WgQuickPeer, show: Show) -> Iterator[str]:
         yield f"PersistentKeepalive = {peer.persistent_keepalive}"
 
 
-def render_diff(before: str, old: WgQuickFile, new: WgQuickFile) -> tuple[str, str]:
+def render_diff(before: str, old: WgQuickFile, new: WgQuickFile, header: str = HEADER) -> tuple[str, str]:
     """The texts before and after for people's eyes: no secret in them, yet a secret that changes is marked.
 
     ``before`` is the file's own text, so that what is not kept of it is seen, and ``old`` what it says.
@@ -91,7 +91,7 @@ def render_diff(before: str, old: WgQuickFile, new: WgQuickFile) -> tuple[str, s
         return REDACTED if secret == secrets.get(owner, secret) else REDACTED_CHANGE
 
     public = [peer.public_key for file in (old, new) for peer in file.peers]
-    return redact(before, public), redact(render(new, show), public)
+    return redact(before, public), redact(render(new, show, header), public)
 
 
 def _secrets(file: WgQuickFile) -> Mapping[PublicKey | None, Secret | None]:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, format_ip, sort_key
 
-from .errors import Problems
+from . import variables as v
+from .errors import Problems, list_names
 from .facts import Network
+from .places import Places, check_places
 from .topology import TOPOLOGIES
 
 
@@ -23,32 +25,53 @@ class _Claim(NamedTuple):
     option: str
 
 
-def check_network(network: Network, problems: Problems) -> None:
-    TOPOLOGIES[network.topology].check(network, problems)
-    _check_addresses(network, problems)
-    _check_overlaps(network, problems)
-    _check_namespaces(network, problems)
+def check_networks(networks: Sequence[Network], problems: Problems) -> None:
+    places = Places(networks)
+    for network in networks:
+        TOPOLOGIES[network.topology].check(network, problems)
+        _check_size(network, problems)
+        _check_pools(network, problems)
+        _check_addresses(network, places, problems)
+        _check_overlaps(network, problems)
+        _check_sites(network, problems)
+        _check_namespaces(network, problems)
+    check_places(places, problems)
 
 
-def _check_addresses(network: Network, problems: Problems) -> None:
+def _check_size(network: Network, problems: Problems) -> None:
+    if len(network.members) < 2:
+        names = list_names([member.name for member in network.members]) or "nobody"
+        remedy = "a tunnel has two ends: put another host into its groups, or remove the network"
+        problems.add("", f"{v.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
+
+
+def _check_pools(network: Network, problems: Problems) -> None:
+    for pool in network.pools:
+        if not any(prefix.covers(pool) for prefix in network.prefixes):
+            prefixes = ", ".join(map(str, network.prefixes))
+            remedy = f"addresses are given out within the network, which is {prefixes}"
+            problems.add("", f"{v.NETWORKS}.{network.name}.pools", str(pool), "outside the network", remedy)
+
+
+def _check_addresses(network: Network, places: Places, problems: Problems) -> None:
     owners: dict[bytes, str] = {}
-    prefixes = ", ".join(map(str, network.prefixes))
     for member in network.members:
         for address in member.addresses:
-            owner = owners.setdefault(address.packed, member.name)
+            owner, host = owners.setdefault(address.packed, member.name), address.host
             if owner != member.name:
                 problem, remedy = f"{owner} has this address too", "give each host its own"
-            elif not any(prefix.covers(address.host) for prefix in network.prefixes):
-                problem = f"outside the network {network.name}, which is {prefixes}"
-                remedy = f"give an address inside, or add its network to wireguard_networks.{network.name}.prefixes"
+            elif not any(prefix.covers(host) for prefix in network.prefixes):
+                problem = "outside " + places.describe(member.name, network)
+                remedy = f"give an address inside, or add its network to {v.NETWORKS}.{network.name}.prefixes"
             else:
                 continue
-            problems.add(member.name, "wireguard_addresses", format_ip(address.packed), problem, remedy)
+            option = v.option_of(network.name, member, "addresses")
+            problems.add(*option, format_ip(address.packed), problem, remedy)
 
 
 def _claims(network: Network) -> Iterator[_Claim]:
     for prefix in network.prefixes:
-        yield _Claim(prefix, "", f"wireguard_networks.{network.name}.prefixes")
+        yield _Claim(prefix, "", f"{v.NETWORKS}.{network.name}.prefixes")
     for member in network.members:
         for subnet in member.subnets:
             yield _Claim(subnet, member.name, "wireguard_subnets")
@@ -72,6 +95,13 @@ def _check_overlaps(network: Network, problems: Problems) -> None:
         )
 
 
+def _check_sites(network: Network, problems: Problems) -> None:
+    for host in network.hosts:
+        if host.endpoint_inside and not host.site:
+            problem, remedy = "it is for hosts of the same site, and this host has none", "give wireguard_site as well"
+            problems.add(host.name, "wireguard_endpoint_inside", str(host.endpoint_inside), problem, remedy)
+
+
 def _check_namespaces(network: Network, problems: Problems) -> None:
     """Each namespace forwards by settings of its own, which nothing sets at boot."""
     relays = {host.name for host in TOPOLOGIES[network.topology].relays(network)}
@@ -83,16 +113,17 @@ def _check_namespaces(network: Network, problems: Problems) -> None:
 
 
 def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) -> None:
-    """``keys``: host to public key. Two hosts with one key are a clone and its original."""
+    """``keys``: member to public key. Two members with one key are a clone and its original."""
     owners: dict[str, str] = {}
     for member in network.members:
         key = keys.get(member.name)
         owner = owners.setdefault(key, member.name) if key else member.name
-        if owner != member.name:
-            problems.add(
-                member.name,
-                "public_key",
-                key,
-                f"{owner} has this key too; one was probably cloned from the other",
-                f"remove /etc/wireguard/private/{network.interface}.key on one of them and run again",
-            )
+        if owner == member.name:
+            continue
+        if member.is_client:
+            remedy = "make a key pair of its own on each device"
+        else:
+            remedy = f"remove /etc/wireguard/private/{network.interface}.key on one of them and run again"
+        problem = f"{owner} has this key too; one was probably cloned from the other"
+        host, option = v.option_of(network.name, member, "public_key")
+        problems.add(host, option if member.is_client else "public_key", key, problem, remedy)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
@@ -14,22 +16,34 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 SPLIT = "split"
 FULL = "full"
 
+DEFAULT_PORT = 51820
+DEFAULT_REST_DAYS = 30
+
 
 @dataclass(frozen=True)
 class Host:
-    """A member of a network. ``None`` means that the inventory does not say.
+    """A member of a network: a host, or a client, which Ansible does not manage. ``None``: the inventory does not say.
 
-    ``addresses`` have their final length; ``subnets`` are the networks that are reached through the host. The names of
-    dead peers are resolved anew every ``reresolve`` seconds, never with 0.
+    ``addresses`` have their final length; none means that they are still to be given out. ``subnets`` are the networks
+    that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
+    and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
+    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0.
+
+    Of a client there may be a ``public_key`` and the last day on which it is let in, ``valid_until``.
     """
 
     name: str
     addresses: tuple[InterfaceAddress, ...] = ()
     subnets: tuple[Prefix, ...] = ()
     endpoint: Endpoint | None = None
+    endpoint_inside: Endpoint | None = None
+    site: str | None = None
+    hub: str | None = None
     listen_port: int | None = None
     persistent_keepalive: int | None = None
     tunnel: str = SPLIT
+    excluded: tuple[Prefix, ...] = ()
+    routes: tuple[Prefix, ...] = ()
     mtu: int | None = None
     fwmark: int | None = None
     table: str | None = None
@@ -40,16 +54,31 @@ class Host:
     reresolve: int = 0
     netns: str | None = None
     birth_netns: str | None = None
+    accept_changed_key: bool = False
+    is_client: bool = False
+    public_key: str | None = None
+    valid_until: datetime.date | None = None
 
     @property
     def own(self) -> tuple[Prefix, ...]:
-        """What is at or behind this host and nowhere else."""
+        """What is at or behind this member and nowhere else."""
         return (*(address.host for address in self.addresses), *self.subnets)
+
+    def endpoint_for(self, viewer: Host) -> Endpoint | None:
+        """Where ``viewer`` finds this member: on the inside, if both are at one site."""
+        if self.endpoint_inside and self.site == viewer.site:
+            return self.endpoint_inside
+        return self.endpoint
 
 
 @dataclass(frozen=True)
 class Network:
-    """One WireGuard network with its members, sorted by name."""
+    """One WireGuard network with its members, those of each kind sorted by name.
+
+    ``hubs`` and ``spokes`` are the hosts of hub_and_spoke, ``nodes`` those of the other topologies; ``links`` are
+    the pairs of nodes that custom connects, by name, each pair once and in order. Addresses are given out from
+    ``pools``; one that was freed rests for ``rest_days``. ``port`` is where members with an endpoint listen by default.
+    """
 
     name: str
     topology: str
@@ -57,23 +86,48 @@ class Network:
     prefixes: tuple[Prefix, ...]
     hubs: tuple[Host, ...] = ()
     spokes: tuple[Host, ...] = ()
+    nodes: tuple[Host, ...] = ()
+    clients: tuple[Host, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    pools: tuple[Prefix, ...] = ()
+    rest_days: int = DEFAULT_REST_DAYS
+    port: int = DEFAULT_PORT
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """The members that Ansible manages."""
+        return self.hubs + self.spokes + self.nodes
 
     @property
     def members(self) -> tuple[Host, ...]:
-        return self.hubs + self.spokes
+        return self.hosts + self.clients
 
     @property
     def subnets(self) -> list[Prefix]:
         """What is behind any of the members."""
         return [subnet for member in self.members for subnet in member.subnets]
 
+    def with_members(self, changed: Mapping[str, Host]) -> Network:
+        """The same network with these members, by name, in the place of those that it has."""
+
+        def changes(members: tuple[Host, ...]) -> tuple[Host, ...]:
+            return tuple(changed.get(member.name, member) for member in members)
+
+        return replace(
+            self,
+            hubs=changes(self.hubs),
+            spokes=changes(self.spokes),
+            nodes=changes(self.nodes),
+            clients=changes(self.clients),
+        )
+
 
 class Link(NamedTuple):
     """One direction of a tunnel: ``host`` has ``peer`` as a peer and sends it what lies in ``allowed_ips``.
 
-    ``allowed_ips`` is sorted text; links that allow the same share one tuple.
+    ``allowed_ips`` is sorted text; links that allow the same share one list.
     """
 
     host: Host
     peer: Host
-    allowed_ips: tuple[str, ...]
+    allowed_ips: list[str]

@@ -1,21 +1,27 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network and the public keys that are known, to one desired interface per host. Linear in the links."""
+"""A network and the public keys that are known, to one desired interface per member. Linear in the links."""
 
 from __future__ import annotations
 
+import datetime
 import socket
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import EXACT, MERGE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .checks import check_keys
-from .errors import Problems
+from .errors import Problems, list_names
 from .facts import Host, Link, Network
+from .loops import Loops
 from .topology import TOPOLOGIES
+from .topology.shape import Topology
 from .variables import DEFAULT_KEEPALIVE
 
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
@@ -24,42 +30,83 @@ _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
 
-    A host's plan has the keys ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and, where
-    the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
+    A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
+    where the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
     ``endpoint_policy``, ``netns``, ``birth_netns`` and ``reresolve``, which is seconds. ``forwarding`` has only the
     families that must be forwarded: the others are not ours to turn off.
+
+    A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
+    they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
+
+    Peers that are alike at several members are one dictionary: change none of them.
     """
 
     hosts: dict[str, dict[str, Any]]
+    clients: dict[str, dict[str, Any]]
     unknown_keys: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def plan_network(network: Network, keys: Mapping[str, str]) -> Plan:
-    """``keys``: host to public key. A peer without one is left out, and the host's unlisted peers then stay."""
+def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date) -> Plan:
+    """``keys``: member to public key; a client's in the inventory goes before. Every member has addresses.
+
+    A peer without a key is left out, and the host's unlisted peers then stay. Raises FleetError.
+    """
+    whole, expired = network, [c for c in network.clients if c.valid_until and c.valid_until < today]
+    gone = {client.name for client in expired}
+    network = replace(network, clients=tuple(client for client in network.clients if client.name not in gone))
+    known = {**keys, **{client.name: client.public_key for client in whole.clients if client.public_key}}
     problems = Problems()
-    check_keys(network, keys, problems)
+    check_keys(network, known, problems)
     problems.refuse()
     topology = TOPOLOGIES[network.topology]
     relays = {host.name for host in topology.relays(network)}
-    relayed = (*network.prefixes, *network.subnets)
-    plans = {
-        host.name: _plan_host(network, host, relayed if host.name in relays else host.subnets)
-        for host in network.members
+    relayed = [*network.prefixes, *network.subnets, *(route for host in network.members for route in host.routes)]
+    hosts = {
+        host.name: _plan_host(network, host, relayed if host.name in relays else host.subnets) for host in network.hosts
     }
+    clients = {
+        client.name: _plan_client(network, client, known.get(client.name), client.name in gone)
+        for client in whole.clients
+    }
+    _add_peers(network, topology, {**clients, **hosts}, known)
+    return Plan(
+        hosts,
+        clients,
+        tuple(member.name for member in network.members if not known.get(member.name)),
+        (*_apart(network, topology), *_expired(network, expired)),
+    )
+
+
+def _add_peers(
+    network: Network, topology: Topology, plans: Mapping[str, dict[str, Any]], keys: Mapping[str, str]
+) -> None:
+    made: dict[tuple[str, Endpoint | None, int, int], dict[str, Any]] = {}
+    loops = Loops(network)
     for link in topology.links(network):
-        plan = plans[link.host.name]
-        key = keys.get(link.peer.name)
-        if key:
-            plan["peers"].append(_plan_peer(link, key))
-        else:
-            plan["peers_mode"] = MERGE
+        host, peer, allowed_ips = link
+        endpoint = peer.endpoint_for(host)
+        if endpoint:
+            loops.note(link, endpoint)
+        key = keys.get(peer.name)
+        plan = plans[host.name]
+        if not key:
+            if not host.is_client:
+                plan["peers_mode"] = MERGE
+            continue
+        keepalive = _keepalive(link, endpoint)
+        # The entry keeps the list alive, so that nothing else gets its id.
+        same = (peer.name, endpoint, keepalive, id(allowed_ips))
+        entry = made.get(same)
+        if entry is None:
+            entry = made[same] = _plan_peer(link, key, endpoint, keepalive)
+        plan["peers"].append(entry)
+    if loops.suspects:
+        problems = Problems()
+        loops.check(topology.links(network), problems)
+        problems.refuse()
     for plan in plans.values():
-        plan["peers"].sort(key=_name_of)
-    return Plan(plans, tuple(host.name for host in network.members if not keys.get(host.name)))
-
-
-def _name_of(peer: Mapping[str, Any]) -> str:
-    return str(peer["name"])
+        plan["peers"].sort(key=itemgetter("name"))
 
 
 def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
@@ -78,6 +125,7 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "birth_netns": host.birth_netns,
     }
     return {
+        "network": network.name,
         "interface": network.interface,
         **{option: value for option, value in given.items() if value is not None},
         "addresses": [str(address) for address in host.addresses],
@@ -87,19 +135,50 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
     }
 
 
-def _plan_peer(link: Link, key: str) -> dict[str, Any]:
-    endpoint = {"endpoint": str(link.peer.endpoint)} if link.peer.endpoint else {}
+def _plan_client(network: Network, client: Host, key: str | None, expired: bool) -> dict[str, Any]:
+    given = {
+        "dns": None if client.dns is None else list(client.dns),
+        "dns_search": None if client.dns_search is None else list(client.dns_search),
+        "mtu": client.mtu,
+        "valid_until": client.valid_until.isoformat() if client.valid_until else None,
+    }
     return {
-        "name": link.peer.name,
         "public_key": key,
-        **endpoint,
-        "allowed_ips": list(link.allowed_ips),
-        "persistent_keepalive": _keepalive(link),
+        "interface": network.interface,
+        **{option: value for option, value in given.items() if value is not None},
+        "addresses": [str(address) for address in client.addresses],
+        "peers": [],
+        "expired": expired,
     }
 
 
-def _keepalive(link: Link) -> int:
+def _plan_peer(link: Link, key: str, endpoint: Endpoint | None, keepalive: int) -> dict[str, Any]:
+    return {
+        "name": link.peer.name,
+        "public_key": key,
+        **({"endpoint": str(endpoint)} if endpoint else {}),
+        "allowed_ips": link.allowed_ips,
+        "persistent_keepalive": keepalive,
+    }
+
+
+def _keepalive(link: Link, endpoint: Endpoint | None) -> int:
     """A host that cannot be called is behind NAT, whose memory it refreshes; the other side need not."""
     if link.host.persistent_keepalive is not None:
         return link.host.persistent_keepalive
-    return DEFAULT_KEEPALIVE if link.peer.endpoint and not link.host.endpoint else 0
+    return DEFAULT_KEEPALIVE if endpoint and not link.host.endpoint_for(link.peer) else 0
+
+
+def _apart(network: Network, topology: Topology) -> Iterable[str]:
+    pairs = [f"{one.name} and {other.name}" for one, other in topology.apart(network)]
+    if pairs:
+        yield (
+            f"Network {network.name}: pairs without a tunnel, as neither has an endpoint for the other: {len(pairs)} "
+            f"({list_names(pairs)}). They meet only through a hub; give one of each pair a wireguard_endpoint."
+        )
+
+
+def _expired(network: Network, clients: Iterable[Host]) -> Iterable[str]:
+    names = [f"{client.name} (valid until {client.valid_until})" for client in clients]
+    if names:
+        yield f"Network {network.name}: clients past their date, which are nobody's peers: {list_names(names)}."

@@ -1,80 +1,104 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tunnels of a fleet do right now, as a table for people. Pure: plans and answers in, rows and lines out."""
+"""What the tunnels of a fleet do right now, as a table for people. Pure: plans and answers in, rows and lines out.
+
+``plans`` are the hosts of a plan, ``{HOST: [{"network": ..., "interface": ..., "peers": [...], ...}]}``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-NO_PING = "-"
-_HEAD = ("HOST", "PEER", "HANDSHAKE", "PING", "PING6", "RECEIVED", "SENT")
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
+
+from .columns import align
+
+NONE = "-"
+_HEAD = ("HOST", "NETWORK", "PEER", "HANDSHAKE", "PING", "PING6", "RECEIVED", "SENT")
+_NETWORK = _HEAD.index("NETWORK")
+
+Plans = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Tunnel(NamedTuple):
-    """One direction of a tunnel as its host sees it; all but ``up`` is text for a column of the table."""
+    """One direction of a tunnel as its host sees it; all but ``up`` is text for a column of the table.
+
+    ``up`` is None where it cannot be told: nobody can ask a client, which may be switched off, or in another's pocket.
+    """
 
     host: str
+    network: str
     peer: str
-    handshake: str = NO_PING
-    ping: str = NO_PING
-    ping6: str = NO_PING
-    received: str = NO_PING
-    sent: str = NO_PING
-    up: bool = False
+    handshake: str = NONE
+    ping: str = NONE
+    ping6: str = NONE
+    received: str = NONE
+    sent: str = NONE
+    up: bool | None = False
 
 
-def targets(plan: Mapping[str, Any], plans: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Whom a host pings: the first address of each family of each peer, as ``{"name": ..., "address": ...}``."""
+def targets(interface: Mapping[str, Any], plans: Plans) -> list[dict[str, str]]:
+    """Whom a host pings through one of its interfaces: the first address of each family of each peer that is a host.
+
+    Each is ``{"name": ..., "address": ...}``.
+    """
     found = []
-    for peer in plan["peers"]:
+    for peer in interface["peers"]:
         families: dict[bool, str] = {}
-        for address in plans.get(peer["name"], {}).get("addresses", ()):
-            families.setdefault(":" in address, address.partition("/")[0])
+        for other in _same_network(peer["name"], interface, plans):
+            for address in other["addresses"]:
+                families.setdefault(":" in address, address.partition("/")[0])
         found += [{"name": peer["name"], "address": address} for address in families.values()]
     return found
 
 
-def read_tunnels(plans: Mapping[str, Mapping[str, Any]], answers: Mapping[str, Mapping[str, Any]]) -> Iterator[Tunnel]:
+def _same_network(host: str, interface: Mapping[str, Any], plans: Plans) -> list[Mapping[str, Any]]:
+    """What this host has in the interface's network; nothing when it is a client."""
+    return [other for other in plans.get(host, ()) if other["network"] == interface["network"]]
+
+
+def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[Tunnel]:
     """One row for each planned peer of each host that was asked.
 
-    ``answers`` maps a host to its ``interfaces``, of the module ``interface_info``, and its ``results``, of the
-    module ``probe``; a host that did not answer has neither.
+    ``answers`` maps a host and then an interface to its ``interfaces``, of the module ``interface_info``, and its
+    ``results``, of the module ``probe``; where a host did not answer, there is neither.
     """
     for host, answer in answers.items():
-        plan = plans[host]
-        if "interfaces" not in answer:
-            yield Tunnel(host, "(no answer)")
-            continue
-        running = {
-            peer["public_key"]: peer
-            for interface in answer["interfaces"]
-            if interface["interface"] == plan["interface"]
-            for peer in interface["peers"]
-        }
-        probes: dict[str, list[Mapping[str, Any]]] = {}
-        for probe in answer.get("results") or ():
-            probes.setdefault(probe["name"], []).append(probe)
-        for peer in plan["peers"]:
-            yield _tunnel(host, peer["name"], running.get(peer["public_key"]), probes.get(peer["name"], []))
-        if not plan["peers"]:
-            yield Tunnel(host, "(none known)")
+        for interface in plans[host]:
+            yield from _tunnels(host, interface, answer.get(interface["interface"], {}), plans)
 
 
-def _tunnel(host: str, name: str, peer: Mapping[str, Any] | None, probes: list[Mapping[str, Any]]) -> Tunnel:
+def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any], plans: Plans) -> Iterator[Tunnel]:
+    network = interface["network"]
+    if "interfaces" not in answer:
+        yield Tunnel(host, network, "(no answer)")
+        return
+    if not interface["peers"] and interface["peers_mode"] == MERGE:
+        yield Tunnel(host, network, "(none known)")
+    running = {peer["public_key"]: peer for found in answer["interfaces"] for peer in found["peers"]}
+    probes: dict[str, list[Mapping[str, Any]]] = {}
+    for probe in answer.get("results") or ():
+        probes.setdefault(probe["name"], []).append(probe)
+    for peer in interface["peers"]:
+        name = peer["name"]
+        tunnel = _tunnel(Tunnel(host, network, name), running.get(peer["public_key"]), probes.get(name, []))
+        is_client = not _same_network(name, interface, plans)
+        yield tunnel._replace(up=None) if is_client and peer["public_key"] in running else tunnel
+
+
+def _tunnel(tunnel: Tunnel, peer: Mapping[str, Any] | None, probes: list[Mapping[str, Any]]) -> Tunnel:
     if peer is None:
-        return Tunnel(host, name, "no such peer")
+        return tunnel._replace(handshake="no such peer")
     pings = {":" in probe["address"]: _ping(probe) for probe in probes}
-    return Tunnel(
-        host,
-        name,
-        _age(peer["latest_handshake_age"]),
-        pings.get(False, NO_PING),
-        pings.get(True, NO_PING),
-        _size(peer["transfer_rx"]),
-        _size(peer["transfer_tx"]),
-        bool(probes) and all(probe["reachable"] for probe in probes),
+    return tunnel._replace(
+        handshake=_age(peer["latest_handshake_age"]),
+        ping=pings.get(False, NONE),
+        ping6=pings.get(True, NONE),
+        received=_size(peer["transfer_rx"]),
+        sent=_size(peer["transfer_tx"]),
+        up=bool(probes) and all(probe["reachable"] for probe in probes),
     )
 
 
@@ -103,12 +127,13 @@ def _size(count: int) -> str:
 
 
 def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
-    """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line."""
+    """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line.
+
+    Of a single network the name is left out.
+    """
     rows = list(tunnels)
+    one_network = len({row.network for row in rows}) < 2
     cells = [_HEAD, *(row[:-1] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    marks = ["", *("" if row.up else "  <- down" for row in rows)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + mark
-        for line, mark in zip(cells, marks)
-    ]
+    lines = align([line[:_NETWORK] + line[_NETWORK + 1 :] for line in cells] if one_network else cells)
+    marks = ["", *("  <- down" if row.up is False else "" for row in rows)]
+    return [line + mark for line, mark in zip(lines, marks)]

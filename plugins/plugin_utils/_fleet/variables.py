@@ -8,15 +8,17 @@ Every parser takes the value as Ansible templated it and the name to complain ab
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import ENFORCE, INITIAL
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_alias as parse_alias_option,
 )
@@ -34,34 +36,80 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
-from .facts import FULL, SPLIT
+from .facts import FULL, SPLIT, Host
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
 REGISTRY = "wireguard_registry"
+REGISTRY_CACHE = "wireguard_registry_cache"
+REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 # The same for all hosts, then what each host may have of its own.
-FLEET_VARIABLES = (NETWORKS, REGISTRY, "wireguard_hosts")
-HOST_VARIABLES = (
-    "wireguard_addresses",
-    "wireguard_alias",
-    "wireguard_birth_netns",
-    "wireguard_dns",
-    "wireguard_dns_search",
-    "wireguard_endpoint",
-    "wireguard_endpoint_policy",
-    "wireguard_fwmark",
-    "wireguard_listen_port",
-    "wireguard_mtu",
-    "wireguard_netns",
-    "wireguard_persistent_keepalive",
-    "wireguard_reresolve",
-    "wireguard_subnets",
-    "wireguard_table",
-    "wireguard_tunnel",
+FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
+# What people give to the playbooks with -e, which makes it a variable of every host.
+PLAYBOOK_VARIABLES = (
+    "wireguard_client",
+    "wireguard_client_renew",
+    "wireguard_clients_directory",
+    "wireguard_clients_qr",
+    "wireguard_clients_show",
+    "wireguard_clients_vault_id",
+    "wireguard_file",
+    "wireguard_format",
+    "wireguard_hosts",
+    "wireguard_network",
 )
-NETWORK_OPTIONS = ("hubs", "interface", "prefixes", "spokes", "topology")
+# Without their prefix, as in wireguard_overrides.
+HOST_OPTIONS = (
+    "accept_changed_keys",
+    "addresses",
+    "alias",
+    "birth_netns",
+    "dns",
+    "dns_search",
+    "endpoint",
+    "endpoint_inside",
+    "endpoint_policy",
+    "excluded_subnets",
+    "fwmark",
+    "hub",
+    "listen_port",
+    "mtu",
+    "netns",
+    "persistent_keepalive",
+    "reresolve",
+    "routes",
+    "site",
+    "subnets",
+    "table",
+    "tunnel",
+)
+OVERRIDES = "wireguard_overrides"
+HOST_VARIABLES = (*(PREFIX + option for option in HOST_OPTIONS), OVERRIDES)
+CLIENT_OPTIONS = (
+    "addresses",
+    "dns",
+    "dns_search",
+    "excluded_subnets",
+    "hub",
+    "mtu",
+    "persistent_keepalive",
+    "public_key",
+    "routes",
+    "tunnel",
+    "valid_until",
+)
+# Those of a network of any topology; each has some of its own besides.
+COMMON_OPTIONS = (
+    "interface",
+    "pools",
+    "port",
+    "prefixes",
+    "preshared_keys",
+    "preshared_secret",
+    "rest_days",
+    "topology",
+)
 
-DEFAULT_PORT = 51820
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -69,15 +117,58 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 _SPAN = re.compile(r"([0-9]{1,9}\s*(s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)?\s*)+")
 _SPAN_PART = re.compile(r"([0-9]+)\s*([a-z]*)")
 _SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
-_NETWORK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def option_of(network: str, member: Host, option: str) -> tuple[str, str]:
+    """Whom and what to complain about: a host and its variable, or no host and the path of a client's option."""
+    if member.is_client:
+        return "", f"{NETWORKS}.{network}.clients.{member.name}.{option}"
+    return member.name, PREFIX + option
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The question whether the most similar of the valid names was meant."""
+    found = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.0)
+    return f"did you mean {found[0]}?" if found else "there is none to choose from"
 
 
 def check_names(names: Iterable[str], valid: Collection[str], option: str = "") -> None:
     """Refuses the first name that is not valid, with the nearest one that is."""
     for name in sorted(names):
         if name not in valid:
-            (nearest,) = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
-            raise InputError(f"{option}{name}", None, "unknown option", f"did you mean {nearest}?")
+            raise InputError(f"{option}{name}", None, "unknown option", nearest(name, valid))
+
+
+def parse_mapping(value: object, option: str) -> Mapping[str, Any]:
+    """A dictionary. Nothing of another value is shown, as there may be a secret in it."""
+    if not isinstance(value, Mapping):
+        raise InputError(option, None, "not a dictionary", "write NAME: VALUE, one a line")
+    return value
+
+
+def parse_fields(value: object, option: str, names: Sequence[str]) -> Mapping[str, Any]:
+    """A dictionary with just these names."""
+    fields = parse_mapping(value, option)
+    check_names(map(str, fields), names, f"{option}.")
+    for name in names:
+        if fields.get(name) in (None, ""):
+            raise InputError(f"{option}.{name}", None, "there is none", f"write {' and '.join(names)}")
+    return fields
+
+
+def parse_entries(value: object, option: str) -> list[Any]:
+    """A list of dictionaries. Nothing of another value is shown, as there may be a secret in it."""
+    if not isinstance(value, (list, tuple)):
+        raise InputError(option, None, "not a list", "write a list, with a '-' before each entry")
+    return list(value)
+
+
+def parse_pair(value: object, option: str) -> frozenset[str]:
+    names = frozenset(map(str, parse_list(value, option)))
+    if len(names) != 2:
+        raise InputError(option, ", ".join(sorted(names)), "not a pair", "name two members, such as [hub1, laptop]")
+    return names
 
 
 def parse_list(value: object, option: str) -> list[Any]:
@@ -94,13 +185,14 @@ def parse_prefixes(value: object, option: str) -> tuple[Prefix, ...]:
 
 
 def parse_addresses(prefixes: Collection[Prefix]) -> Callable[[object, str], tuple[InterfaceAddress, ...]]:
-    """A parser of a host's addresses; a bare one gets the length of the prefix that it lies in."""
+    """A parser of a member's addresses; a bare one gets the length of the prefix that it lies in."""
 
     def parse_one(text: object, option: str) -> InterfaceAddress:
         address = parse_interface_address(text, option)  # type: ignore[arg-type]  # it refuses what is no text
         if "/" in str(text):
             return address
-        lengths = [prefix.length for prefix in prefixes if prefix.covers(address.host)]
+        host = address.host
+        lengths = [prefix.length for prefix in prefixes if prefix.covers(host)]
         return InterfaceAddress(address.packed, max(lengths, default=address.length))
 
     def parse(value: object, option: str) -> tuple[InterfaceAddress, ...]:
@@ -126,6 +218,25 @@ def parse_text(value: object, option: str) -> str:
     if not isinstance(value, str) or not value:
         raise InputError(option, value, "not a name", "write a name")
     return value
+
+
+def parse_boolean(value: object, option: str) -> bool:
+    found = _BOOLEANS.get(str(value).strip().lower())
+    if found is None:
+        raise InputError(option, value, "neither true nor false", "write true or false")
+    return found
+
+
+def parse_date(value: object, option: str) -> datetime.date:
+    """A day as YAML reads it, or as text in ISO 8601."""
+    try:
+        return datetime.date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise InputError(option, str(value), "not a date", "write YEAR-MONTH-DAY, such as 2026-12-31") from None
+
+
+def parse_key(value: object, option: str) -> str:
+    return str(parse_public_key(value, option))  # type: ignore[arg-type]  # it refuses what is no text
 
 
 def parse_choice(value: object, option: str, choices: Collection[str]) -> str:
@@ -159,10 +270,10 @@ def parse_reresolve(value: object, option: str) -> int:
     return seconds
 
 
-def check_network_name(value: object, option: str) -> None:
-    """It also names a file in the registry."""
-    if not isinstance(value, str) or not _NETWORK_NAME.fullmatch(value):
-        raise InputError(option, value, "not a network's name", "use letters, digits, '_', '-' and '.'")
+def check_file_name(value: object, option: str, what: str) -> None:
+    """The name of a network or a member, which also names files."""
+    if not isinstance(value, str) or not _FILE_NAME.fullmatch(value):
+        raise InputError(option, value, f"not {what}", "use letters, digits, '_', '-' and '.'")
 
 
 def parse_interface(value: object, option: str) -> str:
@@ -196,10 +307,10 @@ def parse_alias(value: object, option: str) -> str | None:
     return parse_alias_option(str(value), option)
 
 
-def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int | None]:
+def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:
     """A parser of numbers in ``low..high``; ``off`` where that, or YAML's false for it, stands for 0."""
 
-    def parse(value: object, option: str) -> int | None:
-        return 0 if off and value is False else parse_number(value, option, low, high, off)
+    def parse(value: object, option: str) -> int:
+        return 0 if off and value is False else parse_number(value, option, low, high, off) or 0
 
     return parse

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 
+TODAY = datetime.date(2026, 6, 1)
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
@@ -36,9 +38,18 @@ class Inventory:
     def read(self) -> tuple[Network, ...]:
         return read_networks(self.networks, self.groups, self.hosts.__getitem__)
 
-    def plan(self, without: Iterable[str] = ()) -> Plan:
-        (network,) = self.read()
-        return plan_network(network, {host: key_of(host) for host in self.hosts if host not in without})
+    def plans(self, without: Iterable[str] = (), today: datetime.date = TODAY) -> dict[str, Plan]:
+        """Network to plan, with keys of all but these hosts and clients."""
+        plans = {}
+        for network in self.read():
+            keys = {member.name: key_of(member.name) for member in network.members if member.name not in without}
+            plans[network.name] = plan_network(network, keys, today)
+        return plans
+
+    def plan(self, without: Iterable[str] = (), today: datetime.date = TODAY) -> Plan:
+        """That of the only network."""
+        (plan,) = self.plans(without, today).values()
+        return plan
 
     def changed(self, change: Callable[[Inventory], object]) -> Inventory:
         other = copy.deepcopy(self)
@@ -51,11 +62,22 @@ def key_of(host: str) -> str:
 
 
 def example(name: str) -> Inventory:
-    """One of the inventories in the documentation. They give all variables host by host."""
+    """One of the inventories in the documentation, as Ansible understands it."""
     content = yaml.safe_load((EXAMPLES / name).read_text())
     inventory = Inventory()
     inventory.networks = content["all"]["vars"]["wireguard_networks"]
-    members = {group: content[group]["hosts"] for group in ("wg_hub", "wg_spoke")}
-    inventory.groups = {group: list(hosts) for group, hosts in members.items()}
-    inventory.hosts = {host: variables for hosts in members.values() for host, variables in hosts.items()}
+    inventory.groups, inventory.hosts = {"all": []}, {}
+    for group, entries in content.items():
+        _add_group(inventory, group, entries, [])
     return inventory
+
+
+def _add_group(inventory: Inventory, name: str, entries: dict[str, Any], above: list[str]) -> None:
+    groups = [*above, name]
+    for host, variables in (entries.get("hosts") or {}).items():
+        for group in {"all", *groups}:
+            if host not in inventory.groups.setdefault(group, []):
+                inventory.groups[group].append(host)
+        inventory.hosts.setdefault(host, {}).update({**(entries.get("vars") or {}), **(variables or {})})
+    for child, content in (entries.get("children") or {}).items():
+        _add_group(inventory, child, content, groups)

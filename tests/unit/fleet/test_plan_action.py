@@ -4,65 +4,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, example, key_of
-
-COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
-PLAYBOOK = [
-    {
-        "hosts": "all",
-        "gather_facts": False,
-        "tasks": [
-            {"name": "Look", "cryptokey.wireguard.plan": None, "run_once": True},
-            {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True, "register": "plan"},
-            {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname].interface"}},
-        ],
-    }
-]
-
-
-class Run(NamedTuple):
-    code: int
-    output: str
-    results: list[dict[str, Any]]
-
-
-class Fleet:
-    """An inventory in a directory of its own, and runs of the playbook over it."""
-
-    def __init__(self, directory: Path, name: str = "hub_and_spoke.yml") -> None:
-        self.directory = directory
-        self.registry = directory / "wireguard_registry" / "home.yml"
-        self.inventory = yaml.safe_load((EXAMPLES / name).read_text())
-        self.keys = {
-            host: variables
-            for group in ("wg_hub", "wg_spoke")
-            for host, variables in self.inventory[group]["hosts"].items()
-        }
-        for host, variables in self.keys.items():
-            variables["keypair"] = {"public_key": key_of(host)}
-
-    def run(self, *arguments: str) -> Run:
-        (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
-        (self.directory / "play.yml").write_text(yaml.safe_dump(PLAYBOOK))
-        command = ["ansible-playbook", "-v", "-i", "inventory.yml", "play.yml", *arguments]
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_LOCALHOST_WARNING": "false"}
-        environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.directory / ".ansible"), "COLUMNS": "1000"}
-        done = subprocess.run(
-            command, cwd=self.directory, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-        marks = [line.partition(" => ")[2] for line in done.stdout.splitlines() if line.startswith(("ok:", "changed:"))]
-        results = [json.loads(mark) for mark in marks if mark.endswith("}")]
-        return Run(done.returncode, done.stdout + done.stderr, results)
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import Fleet, addresses
 
 
 @pytest.fixture
@@ -74,13 +23,16 @@ def test_a_first_run_records_the_keys_and_a_second_changes_nothing(fleet: Fleet)
     checked = fleet.run("--check", "--diff")
     assert checked.code == 0, checked.output
     assert f"+    public_key: {key_of('hub1')}" in checked.output
+    assert "+      - 10.8.0.3" in checked.output
     assert not fleet.registry.parent.exists()
 
     first = fleet.run()
     assert [result["changed"] for result in first.results] == [False, True]
     assert first.results[0]["unknown_keys"] == ["hub1", "laptop", "office", "server"]
-    assert first.results[1]["hosts"] == example("hub_and_spoke.yml").plan().hosts == checked.results[1]["hosts"]
-    assert first.output.count('"plan.hosts[inventory_hostname].interface": "wg0"') == 4
+    plans = example("hub_and_spoke.yml").plan().hosts
+    assert first.results[1]["hosts"] == {name: [plan] for name, plan in plans.items()}
+    assert checked.results[1]["hosts"] == first.results[1]["hosts"]
+    assert first.output.count('"plan.hosts[inventory_hostname][0].interface": "wg0"') == 4
     assert "WARNING" not in first.output
 
     second = fleet.run()
@@ -91,49 +43,94 @@ def test_a_first_run_records_the_keys_and_a_second_changes_nothing(fleet: Fleet)
 def test_a_limited_run_plans_for_all_from_the_registry(fleet: Fleet) -> None:
     whole = fleet.run()
     for host in ("hub1", "server", "office"):
-        del fleet.keys[host]["keypair"]
+        del fleet.hosts[host]["keypair"]
     limited = fleet.run("--limit", "laptop")
     assert limited.results[1]["hosts"] == whole.results[1]["hosts"]
     assert not limited.results[1]["changed"]
 
 
-def test_an_unknown_key_and_a_changed_one_are_named_in_warnings(fleet: Fleet) -> None:
-    fleet.keys["server"]["keypair"] = {"failed": True}
-    first = fleet.run()
-    assert "No public key is known yet of server." in first.output
-    assert first.results[1]["hosts"]["hub1"]["peers_mode"] == "merge"
-    fleet.keys["office"]["keypair"]["public_key"] = key_of("another")
-    second = fleet.run()
-    assert "The public key is another than the registry had: office." in second.output
+def test_an_unknown_key_is_named_in_a_warning(fleet: Fleet) -> None:
+    fleet.hosts["server"]["keypair"] = {"failed": True}
+    run = fleet.run()
+    assert "No public key is known yet of server." in run.output
+    assert run.results[1]["hosts"]["hub1"][0]["peers_mode"] == "merge"
+
+
+def test_a_changed_key_spreads_only_when_it_is_accepted(fleet: Fleet) -> None:
+    fleet.run()
+    fleet.hosts["office"]["keypair"]["public_key"] = key_of("another")
+    shown = fleet.run()
+    changed = {"host": "office", "network": "home", "recorded": key_of("office"), "found": key_of("another")}
+    assert shown.results[1]["changed_keys"] == [changed]
+    assert f"The public key of office in the network home is {key_of('another')}, but the registry has" in shown.output
+    assert not shown.results[1]["changed"]
+    assert key_of("another") not in fleet.registry.read_text()
+    assert key_of("another") not in str(shown.results[1]["hosts"])
+
+    fleet.hosts["office"]["wireguard_accept_changed_keys"] = True
+    accepted = fleet.run()
+    assert accepted.results[1]["changed_keys"] == []
     assert key_of("another") in fleet.registry.read_text()
+    (peer,) = (peer for peer in accepted.results[1]["hosts"]["hub1"][0]["peers"] if peer["name"] == "office")
+    assert peer["public_key"] == key_of("another")
 
 
-def test_who_left_the_inventory_leaves_the_plan_and_the_registry(fleet: Fleet) -> None:
+def test_who_left_the_inventory_leaves_the_plan_and_its_address_rests(fleet: Fleet) -> None:
     fleet.run()
     del fleet.inventory["wg_spoke"]["hosts"]["server"]
     run = fleet.run()
     assert [result["changed"] for result in run.results] == [False, True]
-    assert [peer["name"] for peer in run.results[1]["hosts"]["hub1"]["peers"]] == ["laptop", "office"]
-    assert "server" not in fleet.registry.read_text()
+    assert [peer["name"] for peer in run.results[1]["hosts"]["hub1"][0]["peers"]] == ["laptop", "office"]
+    hosts, _resting, resting = fleet.registry.read_text().partition("resting:")
+    assert "server" not in hosts
+    assert "10.8.0.4: 20" in resting
+
+
+def test_addresses_are_given_out_once_and_durably(fleet: Fleet) -> None:
+    for variables in fleet.hosts.values():
+        del variables["wireguard_addresses"]
+    looked = fleet.run("--tags", "look")
+    assert not fleet.registry.parent.exists()
+    first = fleet.run()
+    assert addresses(looked, 0) == addresses(first) == addresses(fleet.run())
+    assert [found[0] for found in addresses(first).values()] == [f"10.8.0.{number}/24" for number in (1, 2, 3, 4)]
+
+    fleet.inventory["wg_spoke"]["hosts"]["archive"] = {"keypair": {"public_key": key_of("archive")}}
+    del fleet.inventory["wg_spoke"]["hosts"]["laptop"]
+    later = fleet.run()
+    assert addresses(later)["archive"][0] == "10.8.0.5/24"
+    assert {host: found for host, found in addresses(later).items() if host != "archive"} == {
+        host: found for host, found in addresses(first).items() if host != "laptop"
+    }
+
+
+def test_an_exhausted_pool_is_refused_before_anything_is_recorded(fleet: Fleet) -> None:
+    del fleet.hosts["office"]["wireguard_addresses"]
+    fleet.inventory["all"]["vars"]["wireguard_networks"]["home"]["pools"] = ["10.8.0.2/32"]
+    run = fleet.run()
+    assert run.code == 2
+    assert "exhausted: of 1 addresses 1 are used and 0 rest, and none is left for 1 more: office" in run.output
+    assert not fleet.registry.parent.exists()
 
 
 def test_values_are_templated_for_their_host_and_hosts_of_no_network_left_alone(fleet: Fleet) -> None:
     fleet.inventory["all"]["vars"] |= {"wireguard_mtu": "{{ base - 20 }}", "base": 1420}
-    fleet.keys["office"]["base"] = 1320
+    fleet.hosts["office"]["base"] = 1320
     fleet.inventory["web"] = {"hosts": {"web1": None, "web2": None}}
     run = fleet.run()
-    assert {host: plan["mtu"] for host, plan in run.results[1]["hosts"].items()} == {
+    assert {host: plan["mtu"] for host, (plan,) in run.results[1]["hosts"].items()} == {
         "hub1": 1400,
         "laptop": 1400,
         "office": 1300,
         "server": 1400,
     }
+    assert run.results[1]["outside"] == ["web1", "web2"]
     assert run.output.count("In no WireGuard network, left alone: web1, web2") == 1
 
 
 def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -> None:
-    fleet.keys["office"]["wireguard_addresses"] = ["10.99.0.3"]
-    fleet.keys["server"]["wireguard_addresses"] = ["10.8.0.2"]
+    fleet.hosts["office"]["wireguard_addresses"] = ["10.99.0.3"]
+    fleet.hosts["server"]["wireguard_addresses"] = ["10.8.0.2"]
     run = fleet.run()
     assert run.code == 2
     assert "office: wireguard_addresses '10.99.0.3': outside the network home" in run.output
@@ -148,14 +145,51 @@ def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -
         ("office", {"wireguard_mtu": "{{ nowhere }}"}, "office: wireguard_mtu: cannot be templated: "),
         ("office", {"keypair": {"public_key": "x"}}, "office: public_key 'x': not a WireGuard key; "),
         ("office", {"keypair": {"public_key": key_of("hub1")}}, "hub1 has this key too"),
+        (
+            "hub1",
+            {"wireguard_registry_read_only": "perhaps"},
+            "hub1: wireguard_registry_read_only 'perhaps': neither true",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_right(fleet: Fleet, host: str, variables: dict[str, Any], message: str) -> None:
-    fleet.keys[host].update(variables)
+    fleet.hosts[host].update(variables)
     run = fleet.run()
     assert run.code == 2
     assert message in run.output
     assert not fleet.registry.exists()
+
+
+def test_a_loop_gives_each_network_its_keys(fleet: Fleet) -> None:
+    fleet.add_second_network()
+    first = fleet.run()
+    assert first.code == 0, first.output
+    assert [plan["interface"] for plan in first.results[1]["hosts"]["server"]] == ["wg0", "wg1"]
+    for network in ("home", "lab"):
+        text = (fleet.registry.parent / f"{network}.yml").read_text()
+        assert key_of(f"server-{network}") in text
+    assert key_of("server-lab") not in fleet.registry.read_text()
+    assert not fleet.run().results[1]["changed"]
+
+
+def test_one_key_pair_for_two_networks_is_refused(fleet: Fleet) -> None:
+    fleet.add_second_network()
+    fleet.hosts["server"]["keypair"] = {"public_key": key_of("server")}
+    run = fleet.run()
+    assert "server: keypair: the host is in home, lab, and a result does not say to which its key belongs" in run.output
+    assert not fleet.registry.exists()
+
+
+def test_keys_can_be_given_also_of_clients(fleet: Fleet) -> None:
+    fleet.inventory["all"]["vars"]["wireguard_networks"]["home"]["clients"] = {"phone": {}}
+    fleet.arguments = {"public_keys": {"home": {"phone": key_of("phone")}}}
+    run = fleet.run()
+    assert run.code == 0, run.output
+    assert run.results[1]["clients"]["home"]["phone"]["public_key"] == key_of("phone")
+    assert run.results[1]["unknown_keys"] == ["hub1", "laptop", "office", "server"]
+    assert key_of("phone") in fleet.registry.read_text()
+    fleet.arguments = {"public_keys": {"home": {"fone": key_of("phone")}}}
+    assert "public_keys.home.fone: no such member; name a network and one of its members" in fleet.run().output
 
 
 def test_a_broken_registry_stops_the_run(fleet: Fleet) -> None:
@@ -163,10 +197,65 @@ def test_a_broken_registry_stops_the_run(fleet: Fleet) -> None:
     fleet.registry.write_text("---\nhosts:\n<<<<<<< HEAD\n")
     run = fleet.run()
     assert run.code == 2
-    assert f"registry {fleet.registry}, line 4: not YAML" in run.output
+    assert f"registry {fleet.registry}, line 3: a merge has left a conflict" in run.output
 
 
 def test_the_registry_can_be_elsewhere(fleet: Fleet) -> None:
     fleet.inventory["all"]["vars"]["wireguard_registry"] = "public/facts"
     assert fleet.run().code == 0
     assert (fleet.directory / "public" / "facts" / "home.yml").exists()
+
+
+def test_where_nothing_changed_nothing_is_touched(fleet: Fleet) -> None:
+    fleet.run()
+    before = fleet.registry.parent.stat().st_mtime_ns
+    assert fleet.run().code == 0
+    assert fleet.registry.parent.stat().st_mtime_ns == before
+
+
+def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
+    """As with ansible-pull, where every host runs for itself in a checkout."""
+    fleet.run()
+    fleet.registry.write_text(fleet.registry.read_text().replace("last_seen: 20", "last_seen: 19"))
+    before = fleet.registry.read_text()
+    fleet.inventory["all"]["vars"]["wireguard_registry_read_only"] = True
+    quiet = fleet.run("--limit", "office")
+    assert (quiet.code, quiet.results[1]["changed"]) == (0, False)
+    assert "WARNING" not in quiet.output
+
+    archive = {"wireguard_addresses": ["10.8.0.9"], "keypair": {"public_key": key_of("archive")}}
+    fleet.inventory["wg_spoke"]["hosts"]["archive"] = archive
+    lacking = fleet.run("--limit", "archive")
+    assert (lacking.code, lacking.results[1]["changed"]) == (0, False)
+    assert "The registry is read only here and has no public key of archive in the network home" in lacking.output
+    assert lacking.results[1]["hosts"]["archive"][0]["peers"][0]["name"] == "hub1"
+
+    del archive["wireguard_addresses"]
+    assert fleet.run("--limit", "office").code == 0
+    refused = fleet.run("--limit", "archive")
+    assert refused.code == 2
+    assert "archive: wireguard_addresses: the registry of the network home has none and is read only" in refused.output
+    assert f"record one in a run that may write, with its public key {key_of('archive')}, or give one" in refused.output
+    assert fleet.registry.read_text() == before
+
+
+def test_a_host_pulls_and_leaves_the_checkout_alone(fleet: Fleet) -> None:
+    whole = fleet.run()
+    git = ["git", "-C", str(fleet.directory), "-c", "user.name=tester", "-c", "user.email=tester@example.org"]
+    for arguments in (["init", "-q"], ["add", "play.yml", "inventory.yml", "wireguard_registry"], ["commit", "-qmx"]):
+        subprocess.run([*git, *arguments], check=True)
+    for _time in range(2):
+        pulled = fleet.pull(fleet.directory, "--limit", "office", "-e", "wireguard_registry_read_only=true")
+        assert pulled.code == 0, pulled.output
+        assert pulled.results[-1]["hosts"] == whole.results[1]["hosts"]
+    status = subprocess.run([*git, "-C", "checkout", "status", "--porcelain"], check=True, capture_output=True)
+    assert status.stdout == b""
+
+
+def test_two_runs_at_once_lose_nothing_of_each_others(fleet: Fleet) -> None:
+    fleet.forget_addresses()
+    runs = fleet.run_at_once("laptop", "office")
+    assert [run.code for run in runs] == [0, 0]
+    assert addresses(runs[0]) == addresses(runs[1])
+    text = fleet.registry.read_text()
+    assert [key_of(host) in text for host in ("laptop", "office", "server")] == [True, True, False]

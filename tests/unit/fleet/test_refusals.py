@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import variables as v
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, HostError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.outline import NETWORK_OPTIONS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROLE = Path(__file__).parents[3] / "roles" / "network"
 
@@ -31,6 +33,37 @@ def groups(**members: list[str]) -> Callable[[Inventory], object]:
     return lambda inventory: inventory.groups.update(members)
 
 
+def client(**options: Any) -> Callable[[Inventory], object]:
+    return home(clients={"phone": options})
+
+
+def second(**options: Any) -> Callable[[Inventory], object]:
+    """A second network of hub and ada, good but for these options; its variables are overrides."""
+
+    def change(inventory: Inventory) -> None:
+        inventory.networks["lab"] = {"prefixes": ["10.9.0.0/24"], "interface": "wg1", "port": 51821, "hubs": "lab_hub"}
+        inventory.networks["lab"].update(spokes="lab_spoke", **options)
+        inventory.groups.update(lab_hub=["hub"], lab_spoke=["ada"])
+        inventory.hosts["hub"]["wireguard_addresses"].append("10.9.0.1")
+        inventory.hosts["ada"]["wireguard_addresses"].append("10.9.0.2")
+
+    return change
+
+
+def both(*changes: Callable[[Inventory], object]) -> Callable[[Inventory], object]:
+    return lambda inventory: [change(inventory) for change in changes]
+
+
+def of_topology(topology: str, **options: Any) -> Callable[[Inventory], object]:
+    """The same hosts in another topology."""
+
+    def change(inventory: Inventory) -> None:
+        inventory.networks["home"].update(topology=topology, **options)
+        inventory.groups["wg_member"] = ["hub", "ada", "bob", "cid"]
+
+    return change
+
+
 def networks(value: object) -> Callable[[Inventory], object]:
     return lambda inventory: setattr(inventory, "networks", value)
 
@@ -38,10 +71,10 @@ def networks(value: object) -> Callable[[Inventory], object]:
 # What is wrong, and the parts of the message: host, variable, value, problem, remedy.
 REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "no network": (networks(None), ["wireguard_networks: there is no network", "define it for all hosts"]),
-    "networks are no dictionary": (networks(["home"]), ["wireguard_networks ['home']: there is no network"]),
+    "networks are no dictionary": (networks(["home"]), ["wireguard_networks: there is no network"]),
     "a network without options": (
         networks({"home": None}),
-        ["wireguard_networks.home: not a dictionary", "prefixes at least"],
+        ["wireguard_networks.home: not a dictionary", "write NAME: VALUE"],
     ),
     "a network's name": (
         networks({"../home": {"prefixes": ["10.8.0.0/24"]}}),
@@ -62,10 +95,6 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "no hub": (groups(wg_hub=[]), ["wireguard_networks.home.hubs 'wg_hub': the group has no hosts", "put the hosts"]),
     "no spoke": (groups(wg_spoke=[]), ["wireguard_networks.home.spokes 'wg_spoke': the group has no hosts"]),
-    "two hubs": (
-        groups(wg_hub=["hub", "ada"], wg_spoke=["bob", "cid"]),
-        ["wireguard_networks.home.hubs 'ada, hub': hub_and_spoke has one hub so far", "leave one host in the group"],
-    ),
     "a hub that is a spoke": (
         groups(wg_spoke=["hub", "ada"]),
         [
@@ -73,18 +102,10 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
             "take it out of one group",
         ],
     ),
-    "a host in two networks": (
-        lambda inventory: inventory.networks.update(
-            lab={"prefixes": ["10.9.0.0/24"], "hubs": "wg_spoke", "spokes": "wg_hub"}
-        ),
-        ["ada, bob, cid: wireguard_networks.lab.hubs: the host has its place in wireguard_networks.home.spokes"],
-    ),
     "a hub without endpoint": (
         having("hub", endpoint=None),
         ["hub: wireguard_endpoint: the hub has none", "such as vpn.example.org"],
     ),
-    "no address": (having("ada", addresses=None), ["ada: wireguard_addresses: there is none", "out of 10.8.0.0/24"]),
-    "no address in the list": (having("ada", addresses=[]), ["ada: wireguard_addresses: there is none"]),
     "a bad address": (
         having("ada", addresses=["10.8.0.300"]),
         ["ada: wireguard_addresses '10.8.0.300': not an IP address", "write an address"],
@@ -171,6 +192,279 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         having("ada", adress="10.8.0.2"),
         ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],
     ),
+    "a member in no group": (
+        groups(all=["hub", "ada", "bob", "cid"], wg_spoke=["ada", "bob"]),
+        [
+            "cid: wireguard_addresses ['10.8.0.4']: the host is in no group of a network",
+            "put it into the group of a network, such as the spokes', or remove its addresses",
+        ],
+    ),
+    "a name that is no host's": (
+        both(groups(wg_spoke=["ada", "a/b"]), lambda inventory: inventory.hosts.update({"a/b": {}})),
+        ["a/b: wireguard_networks.home 'a/b': not a host's name", "use letters, digits"],
+    ),
+    "a network of one host": (
+        of_topology("mesh", members="one"),
+        ["wireguard_networks.home.members 'one': the inventory has no such group", "name another group here"],
+    ),
+    "a mesh of one": (
+        both(of_topology("mesh", members="one"), groups(one=["ada"])),
+        ["wireguard_networks.home: its only member is ada", "a tunnel has two ends"],
+    ),
+    "a network of nobody": (
+        both(of_topology("mesh", members="one"), groups(one=[])),
+        ["wireguard_networks.home.members 'one': the group has no hosts", "put the hosts into it"],
+    ),
+    "an option of another topology": (
+        of_topology("mesh", hubs="wg_hub"),
+        ["wireguard_networks.home.hubs: no option of the topology mesh", "mesh has members"],
+    ),
+    "clients of a mesh": (
+        of_topology("mesh", clients={"phone": {}}),
+        ["wireguard_networks.home.clients: no option of the topology mesh", "make it hub_and_spoke"],
+    ),
+    "spokes that are named and not there": (
+        home(spokes="spokez", clients={"phone": {}}),
+        ["wireguard_networks.home.spokes 'spokez': the inventory has no such group"],
+    ),
+    "a home hub that is none": (
+        having("ada", hub="hubb"),
+        ["ada: wireguard_hub 'hubb': no hub of the network home; did you mean hub?"],
+    ),
+    "a spoke as a home hub": (having("ada", hub="bob"), ["ada: wireguard_hub 'bob': no hub of the network home"]),
+    "a home hub of a client": (
+        client(hub="ada"),
+        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; did you mean hub?"],
+    ),
+    "a port of the network": (home(port=0), ["wireguard_networks.home.port 0", "from 1 to 65535"]),
+    "days of rest": (home(rest_days="long"), ["wireguard_networks.home.rest_days 'long'", "from 0 to 36500"]),
+    "a pool outside": (
+        home(pools=["10.8.0.128/25", "10.9.0.0/24"]),
+        ["wireguard_networks.home.pools '10.9.0.0/24': outside the network", "10.8.0.0/24, fd00:8::/64"],
+    ),
+    "a pool that is none": (home(pools=["all"]), ["wireguard_networks.home.pools 'all': not an IP address"]),
+    "an inside endpoint without a site": (
+        having("hub", endpoint_inside="172.16.0.1"),
+        ["hub: wireguard_endpoint_inside '172.16.0.1:51820'", "give wireguard_site as well"],
+    ),
+    "a site": (having("hub", site=[]), ["hub: wireguard_site []: not a name"]),
+    "an excluded subnet": (having("ada", excluded_subnets=["x"]), ["ada: wireguard_excluded_subnets 'x'"]),
+    "a route": (having("ada", routes={"to": "x"}), ["ada: wireguard_routes {'to': 'x'}: not a list"]),
+    "accepting a changed key": (
+        having("ada", accept_changed_keys="maybe"),
+        ["ada: wireguard_accept_changed_keys 'maybe': neither true nor false", "write true or false"],
+    ),
+    "a full tunnel in a mesh": (
+        both(of_topology("mesh"), having("ada", tunnel="full")),
+        ["ada: wireguard_tunnel 'full': the host has no hub to send everything to", "wireguard_overrides"],
+    ),
+    "routes in a mesh": (
+        both(of_topology("mesh"), having("ada", routes=["172.16.0.0/12"])),
+        ["ada: wireguard_routes '172.16.0.0/12': the host has no hub", "leave it out"],
+    ),
+    "a gateway without subnets": (
+        of_topology("site_to_site"),
+        ["ada, cid, hub: wireguard_subnets: the gateway has nothing behind it", "list the subnets of its site"],
+    ),
+    "custom without links": (
+        of_topology("custom"),
+        ["wireguard_networks.home.links: there is none", "such as {from: offices, to: datacentre}"],
+    ),
+    "links that are no list": (
+        of_topology("custom", links={"from": "hub", "to": "ada"}),
+        ["wireguard_networks.home.links: not a list"],
+    ),
+    "a link without an end": (
+        of_topology("custom", links=[{"from": "hub"}]),
+        ["wireguard_networks.home.links[0].to: there is none; write from and to"],
+    ),
+    "a link with another option": (
+        of_topology("custom", links=[{"from": "hub", "too": "ada"}]),
+        ["wireguard_networks.home.links[0].too: unknown option; did you mean to?"],
+    ),
+    "a link to nobody": (
+        of_topology("custom", links=[{"from": "hub", "to": "wg_spok"}]),
+        [
+            "wireguard_networks.home.links[0].to 'wg_spok': neither a group with hosts nor a host",
+            "did you mean wg_spoke?",
+        ],
+    ),
+    "a link to itself": (
+        of_topology("custom", links=[{"from": "hub", "to": "ada"}, {"from": "wg_hub", "to": "hub"}]),
+        ["wireguard_networks.home.links[1] 'wg_hub': it links a host to itself", "name two hosts"],
+    ),
+    "a client that is named like a host": (
+        home(clients={"ada": {}}),
+        ["wireguard_networks.home.clients 'ada': the inventory has a host of this name", "another name"],
+    ),
+    "a client's name": (
+        home(clients={"my phone": {}}),
+        ["wireguard_networks.home.clients 'my phone': not a client's name", "use letters, digits"],
+    ),
+    "clients that are no dictionary": (home(clients=["phone"]), ["wireguard_networks.home.clients: not a dictionary"]),
+    "a client that is no dictionary": (
+        home(clients={"phone": "yes"}),
+        ["wireguard_networks.home.clients.phone: not a dictionary"],
+    ),
+    "an unknown option of a client": (
+        client(endpoint="x"),
+        ["wireguard_networks.home.clients.phone.endpoint: unknown option; did you mean"],
+    ),
+    "a client's key": (
+        client(public_key="abc"),
+        ["wireguard_networks.home.clients.phone.public_key 'abc': not a WireGuard key", "44 characters"],
+    ),
+    "a client's address": (
+        client(addresses=["10.8.0.2"]),
+        ["wireguard_networks.home.clients.phone.addresses '10.8.0.2': ada has this address too"],
+    ),
+    "a client's address outside": (
+        client(addresses=["10.9.0.2"]),
+        ["wireguard_networks.home.clients.phone.addresses '10.9.0.2': outside the network home"],
+    ),
+    "a client's date": (
+        client(valid_until="soon"),
+        ["wireguard_networks.home.clients.phone.valid_until 'soon': not a date", "such as 2026-12-31"],
+    ),
+    "a day that is none": (
+        client(valid_until="2026-02-30"),
+        ["wireguard_networks.home.clients.phone.valid_until '2026-02-30': not a date"],
+    ),
+    "an override of no network": (
+        having("ada", overrides={"hom": {"mtu": 1400}}),
+        ["ada: wireguard_overrides.hom: unknown option; did you mean home?"],
+    ),
+    "an unknown override": (
+        having("ada", overrides={"home": {"wireguard_mtu": 1400}}),
+        ["ada: wireguard_overrides.home.wireguard_mtu: unknown option"],
+    ),
+    "a bad override": (
+        having("ada", overrides={"home": {"mtu": 5}}),
+        ["ada: wireguard_overrides.home.mtu 5: out of range", "from 576 to 65535"],
+    ),
+    "overrides that are no dictionary": (
+        having("ada", overrides=["home"]),
+        ["ada: wireguard_overrides: not a dictionary"],
+    ),
+    "one interface in two networks": (
+        second(interface="wg0"),
+        [
+            "hub, ada: wireguard_networks.lab.interface 'wg0': home has the same interface, and the host is in both",
+            "name another one there, such as wg1",
+        ],
+    ),
+    "one port in two networks": (
+        second(port=51820),
+        [
+            "hub: wireguard_listen_port 51820: the host listens there in the network home too",
+            "give wireguard_overrides.lab.listen_port, or another wireguard_networks.lab.port for its default",
+        ],
+    ),
+    "one endpoint in two networks": (
+        both(second(), having("hub", endpoint="vpn.example.org:4500")),
+        [
+            "hub: wireguard_endpoint 'vpn.example.org:4500': it leads to the host's interface in the network home",
+            "give wireguard_overrides.lab.endpoint",
+        ],
+    ),
+    "two full tunnels": (
+        both(second(), having("ada", tunnel="full")),
+        ["ada: wireguard_tunnel 'full': everything goes through the network home already", "wireguard_overrides"],
+    ),
+    "two networks in one place": (
+        second(prefixes=["10.8.0.0/16"]),
+        [
+            "wireguard_networks.home.prefixes '10.8.0.0/24': overlaps with 10.8.0.0/16 of the network itself",
+            "make them disjoint for hub, ada, or take it out of one network",
+        ],
+    ),
+    "a subnet in two networks": (
+        both(second(), having("ada", subnets=["192.168.7.0/25"])),
+        ["ada: wireguard_subnets '192.168.7.0/25': overlaps with 192.168.7.0/24 of bob in the network home"],
+    ),
+    "an address that lies in none of two networks": (
+        both(second(), having("ada", addresses=["10.8.0.2", "10.9.0.2", "10.99.0.2"])),
+        ["ada: wireguard_addresses '10.99.0.2': outside the networks home, which is 10.8.0.0/24, fd00:8::/64, and lab"],
+    ),
+    "a secret that is none": (
+        home(preshared_secret=" "),
+        ["wireguard_networks.home.preshared_secret: too short to be a secret", "openssl rand -base64 32"],
+    ),
+    "preshared keys that are no list": (
+        home(preshared_keys={"ada": "x"}),
+        ["wireguard_networks.home.preshared_keys: not a list"],
+    ),
+    "a preshared key of nobody": (
+        home(preshared_keys=[{"between": ["hub", "adda"], "key": key_of("psk")}]),
+        ["wireguard_networks.home.preshared_keys[0].between 'adda': no member of the network; did you mean ada?"],
+    ),
+    "a preshared key of one": (
+        home(preshared_keys=[{"between": ["hub", "hub"], "key": key_of("psk")}]),
+        ["wireguard_networks.home.preshared_keys[0].between 'hub': not a pair", "such as [hub1, laptop]"],
+    ),
+    "a preshared key without a key": (
+        home(preshared_keys=[{"between": ["hub", "ada"]}]),
+        ["wireguard_networks.home.preshared_keys[0].key: there is none; write between and key"],
+    ),
+    "a second preshared key": (
+        home(preshared_keys=[{"between": pair, "key": key_of("psk")} for pair in (["hub", "ada"], ["ada", "hub"])]),
+        ["wireguard_networks.home.preshared_keys[1].between 'ada, hub': the pair has a key already"],
+    ),
+}
+
+# These show only when the tunnels are known: a value and its problem, of a plan.
+LOOPS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
+    "an endpoint in the network": (
+        having("hub", endpoint="10.8.0.1"),
+        [
+            "hub: wireguard_endpoint '10.8.0.1:51820': a routing loop: it lies in 10.8.0.0/24",
+            "which ada, bob, cid would send into the tunnel",
+            "give one outside of it, or keep it out of the tunnel by wireguard_excluded_subnets",
+        ],
+    ),
+    "an endpoint behind a spoke": (
+        having("hub", endpoint="192.168.7.1"),
+        [
+            "hub: wireguard_endpoint '192.168.7.1:51820': a routing loop: it lies in 192.168.7.0/24",
+            "which ada, cid would send into the tunnel",
+        ],
+    ),
+    "an inside endpoint in its own subnet": (
+        both(
+            having("hub", endpoint_inside="192.168.8.1", site="x", subnets=["192.168.8.0/24"]),
+            having("ada", site="x"),
+        ),
+        [
+            "hub: wireguard_endpoint_inside '192.168.8.1:51820': a routing loop: it lies in 192.168.8.0/24",
+            "which ada would send into the tunnel",
+        ],
+    ),
+    "a route around the endpoint": (
+        both(having("hub", endpoint="203.0.113.1"), having("ada", routes=["203.0.113.0/24"])),
+        ["hub: wireguard_endpoint '203.0.113.1:51820': a routing loop: it lies in 203.0.113.0/24, which ada would"],
+    ),
+    "a hole in a full tunnel, and a hub's name": (
+        having("ada", tunnel="full", excluded_subnets=["192.168.0.0/16"]),
+        [
+            "ada: wireguard_excluded_subnets '192.168.0.0/16': the address of vpn.example.org:51820 has to be kept out",
+            "give hub an address for its wireguard_endpoint, or set wireguard_table to off",
+        ],
+    ),
+}
+
+# Where a loop could be seen, and is none.
+NO_LOOPS: dict[str, Callable[[Inventory], object]] = {
+    "a default route": both(having("hub", endpoint="203.0.113.1"), having("ada", tunnel="full")),
+    "what is behind the host itself": both(
+        having("hub", endpoint="192.168.7.1"),
+        having("ada", excluded_subnets=["192.168.7.0/24"]),
+        having("cid", excluded_subnets=["192.168.7.1"]),
+    ),
+    "a table of one's own": both(
+        having("hub", endpoint="203.0.113.1"), having("ada", routes=["203.0.113.0/24"], table="off")
+    ),
+    "a namespace": both(having("hub", endpoint="203.0.113.1"), having("ada", routes=["203.0.113.0/24"], netns="vpn")),
+    "a hole in a client's tunnel": client(tunnel="full", excluded_subnets=["192.168.0.0/16"], addresses=["10.8.0.9"]),
 }
 
 
@@ -182,6 +476,99 @@ def test_a_bad_inventory_is_refused(case: str) -> None:
     text = str(caught.value)
     assert [part for part in parts if part not in text] == [], text
     assert all(problem.remedy for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("case", LOOPS)
+def test_a_routing_loop_is_refused_also_before_keys_are_known(case: str) -> None:
+    change, parts = LOOPS[case]
+    inventory = Inventory().changed(change)
+    with pytest.raises(FleetError) as caught:
+        inventory.plan(without=inventory.hosts)
+    text = str(caught.value)
+    assert [part for part in parts if part not in text] == [], text
+    assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("case", NO_LOOPS)
+def test_what_is_no_routing_loop_is_planned(case: str) -> None:
+    assert Inventory().changed(NO_LOOPS[case]).plan().hosts["ada"]["peers"]
+
+
+SECRET = key_of("secret")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"home": {"preshared_secret": SECRET}}],
+        {"home": [SECRET]},
+        {"home": SECRET},
+        {"home": {"preshared_secret": [SECRET]}},
+        {"home": {"preshared_secret": {"key": SECRET}}},
+        {"home": {"preshared_keys": SECRET}},
+        {"home": {"preshared_keys": [SECRET]}},
+        {"home": {"preshared_keys": [{"between": ["hub", "ada"], "key": SECRET + "x"}]}},
+        {"home": {"preshared_keys": [{"between": ["hub", "ada"], "key": [SECRET]}]}},
+        {"home": {"preshared_keys": [{"between": ["hub", "ada"], "kex": SECRET}]}},
+        {"home": {"preshared_keys": {"between": ["hub", "ada"], "key": SECRET}}},
+        {"home": {"clients": {"phone": {"preshared_key": SECRET}}}},
+        {"home": {"clients": {"phone": [SECRET]}}},
+        {"home": {"links": [SECRET], "topology": "custom"}},
+    ],
+)
+def test_no_message_shows_a_secret(value: object) -> None:
+    with pytest.raises(FleetError) as caught:
+        Inventory().changed(networks(value)).read()
+    assert SECRET not in str(caught.value)
+    assert SECRET not in repr(caught.value)
+
+
+def test_preshared_keys_are_let_pass_and_are_nowhere_in_a_plan() -> None:
+    pair = {"between": ["hub", "phone"], "key": SECRET}
+    inventory = Inventory().changed(
+        home(preshared_secret=SECRET, preshared_keys=[pair], clients={"phone": {"addresses": ["10.8.0.9"]}})
+    )
+    (network,) = inventory.read()
+    assert SECRET not in repr(network)
+    assert SECRET not in repr(inventory.plan())
+
+
+def test_two_clients_with_one_key_are_refused() -> None:
+    options = {"public_key": key_of("ada"), "addresses": ["10.8.0.9"]}
+    with pytest.raises(FleetError) as caught:
+        Inventory().changed(home(clients={"phone": options})).plan()
+    text = str(caught.value)
+    assert text.startswith(f"wireguard_networks.home.clients.phone.public_key {key_of('ada')!r}: ada has this key too")
+    assert "make a key pair of its own on each device" in text
+
+
+def test_two_networks_of_one_host_are_fine_when_they_keep_apart() -> None:
+    home_network, lab = Inventory().changed(second()).read()
+    assert [str(address) for host in lab.hosts for address in host.addresses] == ["10.9.0.1/24", "10.9.0.2/24"]
+    assert [len(host.addresses) for host in home_network.hosts] == [2, 2, 1, 1]
+
+
+def test_what_is_behind_the_only_host_in_two_networks_is_no_matter() -> None:
+    inventory = Inventory().changed(second())
+    inventory.groups.update(lab_hub=["bob"], lab_spoke=["eve"])
+    inventory.hosts["bob"].update(wireguard_endpoint="bob.example.org", wireguard_addresses=["10.8.0.3", "10.9.0.3"])
+    inventory.hosts["hub"]["wireguard_addresses"].pop()
+    inventory.hosts["ada"]["wireguard_addresses"].pop()
+    inventory.hosts["eve"] = {"wireguard_addresses": ["10.9.0.9"]}
+    assert [len(network.members) for network in inventory.read()] == [4, 2]
+
+
+def test_who_is_outside_is_let_be_when_its_variables_cannot_be_templated() -> None:
+    inventory = Inventory()
+    inventory.groups["all"] = [*inventory.hosts, "web"]
+
+    def variables(host: str) -> dict[str, Any]:
+        if host == "web":
+            raise FleetError([HostError("web", "wireguard_mtu", None, "cannot be templated", "define it")])
+        return inventory.hosts[host]
+
+    (network,) = read_networks(inventory.networks, inventory.groups, variables)
+    assert len(network.members) == 4
 
 
 def test_all_problems_are_shown_at_once_and_a_common_one_only_once() -> None:
@@ -202,7 +589,6 @@ def test_all_problems_are_shown_at_once_and_a_common_one_only_once() -> None:
 def test_the_role_documents_just_the_variables_that_are_valid() -> None:
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())
     documented = set(specification["argument_specs"]["main"]["options"])
-    # wireguard_hosts belongs to the playbooks.
-    assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES} - {"wireguard_hosts"}
+    assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES}
     text = " ".join(specification["argument_specs"]["main"]["options"]["wireguard_networks"]["description"])
-    assert [option for option in v.NETWORK_OPTIONS if f"C({option})" not in text] == []
+    assert [option for option in (*NETWORK_OPTIONS, *v.CLIENT_OPTIONS) if f"C({option})" not in text] == []

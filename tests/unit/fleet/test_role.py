@@ -8,8 +8,8 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -20,16 +20,27 @@ TOOLS = ["wg-quick", "ip", "nft", "ping"]
 
 INTERFACE = "wg-test"
 TIMER = f"cryptokey-wireguard-reresolve@{INTERFACE}.timer"
+BOTH = [f"systemd {INTERFACE}", f"reresolve {INTERFACE}"]
 # What the script itself needs of the system, next to what it looks for.
 REAL_TOOLS = ("cat", "grep", "sha256sum")
+
+
+class Asked(NamedTuple):
+    """What the role asks for on an interface, as the script takes it."""
+
+    interface: str = INTERFACE
+    drop_in: str = ""
+    timer: str = ""
+    netns: str = ""
+    birth_netns: str = ""
 
 
 def look(
     tmp_path: Path,
     tools: list[str],
+    *interfaces: Asked,
     libraries: bool = True,
-    reresolve: str = "off",
-    namespaces: Sequence[str] = (),
+    program: str = "0" * 64,
 ) -> list[str]:
     """What the script prints where just these tools are, and a Python with or without the libraries.
 
@@ -48,8 +59,9 @@ def look(
     script = (FILES / "look.sh").read_text().replace("PATH=$PATH:/usr/sbin:/sbin", "")
     for directory in ("/run/systemd/system", "/etc/systemd/system", "/etc/runlevels", "/usr/local/libexec"):
         script = script.replace(directory, f"{tmp_path}{directory}")
+    asked = interfaces or (Asked(),)
     done = subprocess.run(
-        ["/bin/sh", "-s", INTERFACE, str(python), reresolve, "", *namespaces],
+        ["/bin/sh", "-s", str(python), program, *(part for each in asked for part in each)],
         input=script,
         env={"PATH": str(bin_directory)},
         capture_output=True,
@@ -69,15 +81,28 @@ def look(
     ],
 )
 def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], libraries: bool, lacks: list[str]) -> None:
-    assert look(tmp_path, tools, libraries) == lacks
+    assert look(tmp_path, tools, libraries=libraries) == lacks
 
 
-@pytest.mark.parametrize(
-    ("namespaces", "lacks"),
-    [(["", ""], []), (["no-such-namespace", ""], ["netns"]), (["", "no-such-namespace"], ["netns"])],
-)
-def test_missing_namespaces_are_noticed(tmp_path: Path, namespaces: list[str], lacks: list[str]) -> None:
-    assert look(tmp_path, TOOLS, namespaces=namespaces) == lacks
+def test_missing_namespaces_are_named(tmp_path: Path) -> None:
+    interfaces = [Asked(), Asked(netns="none"), Asked(birth_netns="nowhere")]
+    assert look(tmp_path, TOOLS, *interfaces) == ["netns none", "netns nowhere"]
+
+
+def test_without_systemd_nothing_would_make_namespaces_at_boot(tmp_path: Path) -> None:
+    assert look(tmp_path, TOOLS, Asked("wg0"), Asked("wg1", drop_in="[Service]\n")) == ["boot wg1"]
+
+
+def test_each_interface_has_its_own_service(tmp_path: Path) -> None:
+    with_systemd(tmp_path)
+    assert look(tmp_path, TOOLS, Asked("wg0"), Asked("wg1")) == ["systemd wg0", "systemd wg1"]
+    shutil.rmtree(tmp_path / "bin")
+    folder = tmp_path / "etc/systemd/system/wg-quick@wg0.service.d"
+    folder.mkdir(parents=True)
+    shutil.copy(FILES / "50-cryptokey-adopt.conf", folder)
+    assert look(tmp_path, [*TOOLS, "systemctl"], Asked("wg0"), Asked("wg1")) == ["systemd wg1"]
+    shutil.rmtree(tmp_path / "bin")
+    assert look(tmp_path, [*TOOLS, "systemctl"], Asked("wg0", drop_in="[Service]\n")) == ["systemd wg0"]
 
 
 def test_it_looks_for_the_line_that_the_drop_in_has() -> None:
@@ -91,26 +116,32 @@ def with_systemd(tmp_path: Path) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)
 
 
+def timer_of(seconds: int) -> str:
+    template = (ROLE / "templates" / "reresolve.timer.j2").read_text()
+    return re.sub(r"{{ network_interface.reresolve }}", str(seconds), template)
+
+
 def with_timer(tmp_path: Path, seconds: int = 60) -> str:
     """Set up the files of the timer below ``tmp_path`` as the role does; returns the digest that it looks for."""
-    template = (ROLE / "templates" / "reresolve.timer.j2").read_text()
-    timer = re.sub(r"{{ network_plan.hosts.inventory_hostname..reresolve }}", str(seconds), template)
-    assert "{" not in timer
+    assert "{" not in timer_of(seconds)
     texts = {
         "usr/local/libexec/cryptokey-wireguard-reresolve": (FILES / "reresolve.sh").read_text(),
         "etc/systemd/system/cryptokey-wireguard-reresolve@.service": (FILES / "reresolve.service").read_text(),
-        f"etc/systemd/system/{TIMER}": timer,
+        f"etc/systemd/system/{TIMER}": timer_of(seconds),
     }
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    return hashlib.sha256("".join(texts.values()).encode()).hexdigest()
+    return hashlib.sha256("".join(list(texts.values())[:2]).encode()).hexdigest()
+
+
+EVERY_MINUTE = Asked(timer=timer_of(60))
 
 
 def test_a_timer_that_is_there_is_not_set_up_again(tmp_path: Path) -> None:
     with_systemd(tmp_path)
     digest = with_timer(tmp_path)
-    assert look(tmp_path, [*TOOLS, "systemctl"], reresolve=digest) == ["systemd"]
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == [f"systemd {INTERFACE}"]
 
 
 @pytest.mark.parametrize(
@@ -129,29 +160,28 @@ def test_a_timer_with_an_old_or_missing_part_is_set_up(tmp_path: Path, spoil: st
         (tmp_path / spoil).unlink()
     else:
         (tmp_path / spoil).write_text("# older\n")
-    assert look(tmp_path, [*TOOLS, "systemctl"], reresolve=digest) == ["systemd", "reresolve"]
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == BOTH
 
 
 def test_a_timer_of_another_interval_or_that_is_off_is_set_up(tmp_path: Path) -> None:
     with_systemd(tmp_path)
-    digest = with_timer(tmp_path, 60)
-    with_timer(tmp_path, 120)
-    assert look(tmp_path, [*TOOLS, "systemctl"], reresolve=digest) == ["systemd", "reresolve"]
+    digest = with_timer(tmp_path, 120)
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == BOTH
     shutil.rmtree(tmp_path / "bin")
     # Without systemctl nothing is enabled or active.
-    assert look(tmp_path, TOOLS, reresolve=with_timer(tmp_path, 60)) == ["systemd", "reresolve"]
+    assert look(tmp_path, TOOLS, EVERY_MINUTE, program=with_timer(tmp_path, 60)) == BOTH
 
 
 def test_a_timer_that_is_not_wanted_is_removed(tmp_path: Path) -> None:
     with_systemd(tmp_path)
-    assert look(tmp_path, TOOLS) == ["systemd"]
+    assert look(tmp_path, TOOLS) == [f"systemd {INTERFACE}"]
     shutil.rmtree(tmp_path / "bin")
     with_timer(tmp_path)
-    assert look(tmp_path, TOOLS) == ["systemd", "reresolve_absent"]
+    assert look(tmp_path, TOOLS) == [f"systemd {INTERFACE}", f"reresolve_absent {INTERFACE}"]
 
 
 def test_a_timer_is_refused_where_there_is_no_systemd(tmp_path: Path) -> None:
-    (line,) = look(tmp_path, TOOLS, reresolve="0" * 64)
+    (line,) = look(tmp_path, TOOLS, EVERY_MINUTE)
     assert line.startswith("wireguard_reresolve: it is a timer of systemd, which does not run here")
 
 

@@ -55,6 +55,33 @@ def test_other_machines_take_no_part_in_the_network() -> None:
     assert children == {"others": {"hosts": {"kernel": {"ansible_port": 2000}}}}
 
 
+def test_each_of_several_hubs_has_spokes_and_no_address_of_its_own() -> None:
+    machines = [Host("hub1", 1, 11), Host("hub2", 2, 12), Host("spoke1", 3, None), Host("spoke2", 4, None)]
+    groups = inventory(machines)["all"]["children"]["machines"]["children"]
+    hubs = groups["wg_hub"]["hosts"]
+    assert [hub["wireguard_endpoint"] for hub in hubs.values()] == ["10.0.2.2:11", "10.0.2.2:12"]
+    assert not [name for hub in hubs.values() for name in hub if name == "wireguard_addresses"]
+    spokes = groups["wg_spoke"]["hosts"]
+    assert {name: spoke["wireguard_hub"] for name, spoke in spokes.items()} == {"spoke1": "hub1", "spoke2": "hub2"}
+
+
+def test_nodes_are_a_mesh_and_in_a_second_network_within_it() -> None:
+    everything = inventory([Host("node1", 1, 11), Host("node2", 2, 12)])["all"]
+    assert {name: net.get("topology") for name, net in everything["vars"]["wireguard_networks"].items()} == {
+        "mesh": "mesh",
+        "inner": None,
+    }
+    groups = everything["children"]["machines"]["children"]
+    assert {name: list(group["hosts"]) for name, group in groups.items()} == {
+        "inner_hub": ["node1"],
+        "wg_member": ["node1", "node2"],
+        "inner_spoke": ["node2"],
+    }
+    node1, node2 = (node["wireguard_overrides"] for node in groups["wg_member"]["hosts"].values())
+    assert (node1["mesh"]["endpoint"], node2["mesh"]["endpoint"]) == ("10.0.2.2:11", "10.0.2.2:12")
+    assert node1["inner"] == {"endpoint": f"{node1['mesh']['addresses'][0]}:51821"}
+
+
 def test_what_leads_to_the_machines_is_not_for_the_controller() -> None:
     everything = inventory(HOSTS)["all"]
     assert not [name for name in everything["vars"] if name.startswith("ansible_")]

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The peers of a host with their preshared keys, for the arguments of the modules that set them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: with_preshared_keys
+short_description: Add to a host's peers the preshared keys that the inventory asks for
+version_added: 0.2.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - Derives the preshared key of each pair from the network's C(preshared_secret) and the two public keys, or takes the
+    one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
+  - Where the network's options have neither, the peers are returned as they are.
+  - The result has secrets in it. Use it only in the arguments of M(cryptokey.wireguard.interface) and
+    M(cryptokey.wireguard.config), which show no preshared key at any verbosity, never for a loop or a fact.
+positional: name, public_key, network_options
+options:
+  _input:
+    description: The peers of one host, as M(cryptokey.wireguard.plan) returns them.
+    type: list
+    elements: dict
+    required: true
+  name:
+    description: The name of the host or client whose peers they are.
+    type: str
+    required: true
+  public_key:
+    description:
+      - The public key of that host or client.
+      - Where it is empty or none, as in check mode before the first run, a random one stands in for it.
+    type: str
+    required: true
+  network_options:
+    description:
+      - The options of the network, an entry of C(wireguard_networks).
+      - With an empty C(preshared_secret), the peers get an empty preshared key, which clears theirs.
+    type: dict
+    required: true
+seealso:
+  - plugin: cryptokey.wireguard.plan
+    plugin_type: module
+  - plugin: cryptokey.wireguard.interface
+    plugin_type: module
+"""
+
+EXAMPLES = r"""
+- name: Bring this host's interface to what the plan says, with preshared keys
+  cryptokey.wireguard.interface:
+    interface: "{{ desired.interface }}"
+    addresses: "{{ desired.addresses }}"
+    peers: "{{ desired.peers | cryptokey.wireguard.with_preshared_keys(
+                 inventory_hostname, network_keypair.public_key, wireguard_networks[desired.network]) }}"
+  vars:
+    desired: "{{ network_plan.hosts[inventory_hostname][0] }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The peers, with C(preshared_key) where there is one.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"with_preshared_keys": with_preshared_keys}

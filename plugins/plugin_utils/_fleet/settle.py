@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settles what the inventory leaves open, with what earlier runs have recorded, and says what there is to record now.
+
+Pure: the same network, records and keys give the same settlement, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+import datetime
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip, parse_prefix
+
+from .allocate import allocate
+from .facts import Host, Network
+from .recorded import Recorded, Records
+
+HUB_AND_SPOKE = "hub_and_spoke"
+# A member that is there every day is written about once a week.
+LAST_SEEN_DAYS = 7
+
+
+class ChangedKey(NamedTuple):
+    """A public key that is another than the recorded one, and was not accepted."""
+
+    host: str
+    network: str
+    recorded: str
+    found: str
+
+
+class Settlement(NamedTuple):
+    """The network with addresses and home hubs, its records, and the public key of each member where one is known.
+
+    ``given`` are the addresses that members have from now on, by name, and that no run has recorded yet.
+    """
+
+    network: Network
+    records: Records
+    keys: dict[str, str]
+    given: dict[str, tuple[str, ...]]
+    changed_keys: tuple[ChangedKey, ...]
+    warnings: tuple[str, ...]
+
+
+def settle(
+    network: Network, records: Records, found: Mapping[str, str], today: str, refresh: bool = True
+) -> Settlement:
+    """``found``: member to the public key that it reported in this run; ``today``: an ISO 8601 date.
+
+    Without ``refresh``, the days on which members were last seen are no reason to record anything. Raises FleetError.
+    """
+    resting = _resting(network, records, today)
+    allocation = allocate(network, records, resting)
+    hubs = _home_hubs(network, records)
+    settled = network.with_members(
+        {
+            member.name: replace(
+                member,
+                addresses=allocation.addresses.get(member.name, member.addresses),
+                hub=hubs.get(member.name, member.hub),
+            )
+            for member in network.members
+            if member.name in allocation.addresses or hubs.get(member.name, member.hub) != member.hub
+        }
+    )
+    changed: list[ChangedKey] = []
+    members = {
+        member.name: _record(
+            network.name,
+            member,
+            records.members.get(member.name, Recorded()),
+            found.get(member.name),
+            today,
+            changed,
+        )
+        for member in settled.members
+    }
+    if refresh:
+        _refresh(members, found, today)
+    used = {address for recorded in members.values() for address in recorded.addresses}
+    return Settlement(
+        settled,
+        Records(members, {address: day for address, day in resting.items() if address not in used}),
+        {name: recorded.public_key for name, recorded in members.items() if recorded.public_key},
+        allocation.given,
+        tuple(changed),
+        (*allocation.warnings, *map(_warning, changed)),
+    )
+
+
+def _days(since: str, today: str) -> int:
+    return (datetime.date.fromisoformat(today) - datetime.date.fromisoformat(since)).days
+
+
+def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
+    """The addresses that rest, to the day on which they were freed: of members that are gone or have others now."""
+    explicit = {member.name: {format_ip(each.packed) for each in member.addresses} for member in network.members}
+    freed = {
+        address: today
+        for name, recorded in records.members.items()
+        for address in recorded.addresses
+        if name not in explicit or (explicit[name] and address not in explicit[name])
+    }
+    return {
+        address: day
+        for address, day in {**records.resting, **freed}.items()
+        if _days(day, today) < network.rest_days
+        and any(prefix.covers(parse_prefix(address)) for prefix in network.prefixes)
+    }
+
+
+def _home_hubs(network: Network, records: Records) -> dict[str, str]:
+    """The hub of each spoke and client: the one asked for, else the one it has, else the one with the fewest."""
+    hubs = {hub.name for hub in network.hubs}
+    if network.topology != HUB_AND_SPOKE or not hubs:
+        return {}
+    homes: dict[str, str | None] = {}
+    for member in (*network.spokes, *network.clients):
+        recorded = records.members.get(member.name, Recorded()).hub
+        homes[member.name] = member.hub or (recorded if recorded in hubs else None)
+    counts = Counter(homes.values())
+    fewest = [(counts[hub], hub) for hub in sorted(hubs)]
+    heapq.heapify(fewest)
+    for name in sorted(name for name, hub in homes.items() if hub is None):
+        count, hub = fewest[0]
+        homes[name] = hub
+        heapq.heapreplace(fewest, (count + 1, hub))
+    return {name: hub for name, hub in homes.items() if hub is not None}
+
+
+def _record(
+    network: str, member: Host, known: Recorded, found: str | None, today: str, changed: list[ChangedKey]
+) -> Recorded:
+    """What there is to remember of a member. Its peers keep a key that they know until another one is accepted."""
+    key = known.public_key
+    if member.public_key:
+        key = member.public_key
+    elif found and (not key or member.accept_changed_key):
+        key = found
+    elif found and key and found != key:
+        changed.append(ChangedKey(member.name, network, key, found))
+    facts = Recorded(
+        key,
+        tuple(format_ip(address.packed) for address in member.addresses),
+        member.hub,
+        known.first_seen,
+        known.last_seen,
+    )
+    if not found or found != key:
+        return facts
+    return facts._replace(
+        first_seen=facts.first_seen or today, last_seen=facts.last_seen if facts == known and facts.last_seen else today
+    )
+
+
+def _refresh(members: dict[str, Recorded], found: Mapping[str, str], today: str) -> None:
+    """When one of those that reported was last seen long ago, all are written about, so that they stay in step."""
+    reported = [name for name, key in found.items() if name in members and members[name].public_key == key]
+    if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):
+        for name in reported:
+            members[name] = members[name]._replace(last_seen=today)
+
+
+def _warning(changed: ChangedKey) -> str:
+    return (
+        f"The public key of {changed.host} in the network {changed.network} is {changed.found}, but the registry has "
+        f"{changed.recorded}. Its peers keep the recorded one and cannot talk to it. If it was installed anew, set "
+        f"wireguard_accept_changed_keys for it; if not, find out who has made the key."
+    )

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A preshared key for each pair of members, derived anew wherever it is needed and stored nowhere.
+
+Both ends get the same from one secret and their two public keys, by HKDF-SHA256 (RFC 5869)::
+
+    IKM  = the secret, in UTF-8
+    salt = "cryptokey.wireguard preshared key v1"
+    info = the two public keys, 32 bytes each, the smaller one first as bytes compare
+    L    = 32
+
+The public keys are what sets the pairs apart, so that a key pair that is made anew gets another preshared key too.
+No message of this file has a secret in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    KEY_BYTES,
+    NO_PRESHARED_KEY,
+    PresharedKey,
+    PublicKey,
+    parse_public_key,
+)
+
+from ._fleet.preshared import PresharedOptions, read_preshared
+
+_SALT = b"cryptokey.wireguard preshared key v1"
+
+
+def derive(secret: bytes, public_keys: Sequence[PublicKey]) -> PresharedKey:
+    """The key of the pair with these two public keys, in whatever order they are given."""
+    # Whatever runs Ansible has it; what only checks the collection need not.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    info = b"".join(sorted(public_keys))
+    return PresharedKey(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=_SALT, info=info).derive(secret))
+
+
+def with_preshared_keys(
+    peers: Sequence[Mapping[str, Any]], name: str, public_key: str | None, network_options: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """One member's peers with ``preshared_key`` added, in base64, or empty to clear; else the very same list.
+
+    ``name`` and ``public_key`` are the member's own. In check mode the latter may not be known yet, before the first
+    run: any key then stands in for it, as the difference shows only that there is one. Raises InputError.
+    """
+    found = read_preshared(network_options)
+    if found.secret is None and not found.pairs:
+        return peers
+    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
+    return [_with_key(peer, _find(found, name, own, peer)) for peer in peers]
+
+
+def _find(options: PresharedOptions, name: str, own: PublicKey, peer: Mapping[str, Any]) -> PresharedKey | None:
+    """The key of the member and this peer of its; None where the inventory asks for nothing."""
+    of_pair = options.pairs.get(frozenset((name, peer["name"])))
+    if of_pair is not None or options.secret is None:
+        return of_pair
+    if not options.secret:
+        return NO_PRESHARED_KEY
+    return derive(options.secret, (own, parse_public_key(peer["public_key"])))
+
+
+def _with_key(peer: Mapping[str, Any], key: PresharedKey | None) -> Mapping[str, Any]:
+    if key is None:
+        return peer
+    return {**peer, "preshared_key": key.reveal_base64() if key else ""}

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records as text that is made to be read and committed: sorted, one fact a line, and never a secret in it::
+
+    ---
+    hosts:
+      hub1:
+        public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
+        addresses:
+          - 10.8.0.1
+          - fd00:8::1
+        hub: hub2
+        first_seen: 2026-11-24
+        last_seen: 2026-11-24
+    resting:
+      10.8.0.7: 2026-11-01
+
+All facts of a host may be missing. What a merge can leave behind (a conflict, a host or an address that is there twice)
+is refused with its line, as is everything else that no run writes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+import yaml
+from yaml.reader import ReaderError
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    format_ip,
+    parse_interface_address,
+    sort_key,
+)
+
+from .._fleet.recorded import Recorded, Records
+
+_HEADER = """\
+# The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
+# Commit them with the inventory.
+---
+"""
+_PARTS = ("hosts", "resting")
+_REMEDY = (
+    "restore it from version control, or mend the line; without it, the next run makes it anew and gives out addresses "
+    "anew"
+)
+_CONFLICT = re.compile(r"^(<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>)", re.MULTILINE)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What every reader of YAML takes for a string: names but for YAML 1.1's words, and most IPv6 addresses.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|[0-9]+(?:\.[0-9]+){3}|[0-9a-f:]+::[0-9a-f:.]*[0-9a-f]")
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+# libyaml's is ten times as fast, but not everywhere.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_T = TypeVar("_T")
+
+
+class RegistryError(Exception):
+    """A registry that cannot be used; says which one, where in it, and what to do."""
+
+
+def render_records(records: Records) -> str:
+    lines = ["hosts:" if records.members else "hosts: {}"]
+    for name in sorted(records.members):
+        facts = list(_fact_lines(records.members[name]))
+        lines += [f"  {_scalar(name)}:" + ("" if facts else " {}"), *facts]
+    if records.resting:
+        days = sorted(records.resting.items(), key=lambda item: sort_key(parse_interface_address(item[0])))
+        lines += ["resting:", *(f"  {_scalar(address)}: {day}" for address, day in days)]
+    return _HEADER + "\n".join(lines) + "\n"
+
+
+def _fact_lines(recorded: Recorded) -> Iterator[str]:
+    for field, value in zip(Recorded._fields, recorded):
+        if isinstance(value, str):
+            yield f"    {field}: {_scalar(value) if field == 'hub' else value}"
+        elif value:
+            yield f"    {field}:"
+            yield from (f"      - {_scalar(address)}" for address in value)
+
+
+def _scalar(text: str) -> str:
+    """JSON's strings are YAML's too."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def parse_records(text: str | None, place: str) -> Records:
+    """Nothing where there is no text yet. ``place`` is where it is from, for the message. Raises RegistryError.
+
+    By nodes rather than values: a node has its line, and shows a key that is there twice.
+    """
+    if text is None:
+        return Records()
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        problem, remedy = (
+            "a merge has left a conflict",
+            "keep the hosts of both sides and remove the lines that mark it",
+        )
+        raise RegistryError(f"registry {place}, line {line}: {problem}; {remedy}")
+    try:
+        return _Parser(place).records(yaml.compose(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _broken(place, line, f"not YAML: {error.problem}") from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _broken(place, line, f"not YAML: {error.reason}") from error
+
+
+def _broken(place: str, line: int, problem: str, remedy: str = _REMEDY) -> RegistryError:
+    return RegistryError(f"registry {place}, line {line}: {problem}; {remedy}")
+
+
+def _line(node: yaml.Node | None) -> int:
+    return node.start_mark.line + 1 if node else 1
+
+
+class _Parser:
+    """Parses one text; remembers where each address was, since it can be in one place only."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._owners: dict[str, str] = {}
+
+    def records(self, root: yaml.Node | None) -> Records:
+        parts = self._mapping(root, _PARTS)
+        members = {
+            name: self._recorded(name, self._mapping(facts, Recorded._fields))
+            for name, facts in self._mapping(parts.get("hosts")).items()
+        }
+        resting = {}
+        for key, day in self._items(parts["resting"]) if "resting" in parts else ():
+            resting[self._address(key, "resting")] = self._date(day)
+        return Records(members, resting)
+
+    def _recorded(self, name: str, facts: dict[str, yaml.Node]) -> Recorded:
+        def get(field: str, parse: Callable[[yaml.Node], _T]) -> _T | None:
+            return parse(facts[field]) if field in facts else None
+
+        return Recorded(
+            get("public_key", self._public_key),
+            get("addresses", lambda node: self._addresses(node, name)) or (),
+            get("hub", self._text),
+            get("first_seen", self._date),
+            get("last_seen", self._date),
+        )
+
+    def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            wanted = f"a mapping with {' and '.join(valid)}" if valid else "a mapping"
+            raise _broken(self._place, _line(node), f"here belongs {wanted}")
+        return list(node.value)
+
+    def _mapping(self, node: yaml.Node | None, valid: Collection[str] = ()) -> dict[str, yaml.Node]:
+        found: dict[str, yaml.Node] = {}
+        for key, value in self._items(node, valid):
+            name = self._text(key)
+            if name in found:
+                raise _broken(self._place, _line(key), f"{name} is here for the second time")
+            if valid and name not in valid:
+                raise _broken(self._place, _line(key), f"{name} is unknown, only {', '.join(valid)} can be here")
+            found[name] = value
+        return found
+
+    def _text(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value:
+            raise _broken(self._place, _line(node), "here belongs a text")
+        return str(node.value)
+
+    def _public_key(self, node: yaml.Node) -> str:
+        try:
+            return str(parse_public_key(str(node.value)))
+        except InputError as error:
+            raise _broken(self._place, _line(node), f"public_key {node.value!r} is {error.problem}") from error
+
+    def _addresses(self, node: yaml.Node, name: str) -> tuple[str, ...]:
+        if isinstance(node, yaml.ScalarNode) and not node.value:
+            return ()  # the last one's line was removed
+        if not isinstance(node, yaml.SequenceNode):
+            raise _broken(self._place, _line(node), "here belongs a list of addresses, a line each")
+        return tuple(self._address(item, name) for item in node.value)
+
+    def _address(self, node: yaml.Node, owner: str) -> str:
+        text = self._text(node)
+        try:
+            address = format_ip(parse_interface_address(text).packed)
+        except InputError as error:
+            raise _broken(self._place, _line(node), f"{text!r} is {error.problem}") from error
+        if "/" in text:
+            raise _broken(self._place, _line(node), f"{text!r}: addresses stand here without a length")
+        other = self._owners.setdefault(address, f"{owner}, line {_line(node)}")
+        if other != f"{owner}, line {_line(node)}":
+            problem = f"the address {address} is here for the second time, after {other}"
+            remedy = "remove one of the two lines; a host that is left without is given another at the next run"
+            raise _broken(self._place, _line(node), problem, remedy)
+        return address
+
+    def _date(self, node: yaml.Node) -> str:
+        text = self._text(node)
+        try:
+            if _DATE.fullmatch(text):
+                return datetime.date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass
+        raise _broken(self._place, _line(node), f"{text!r} is no day, such as 2026-11-24")

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real runs of the collection's playbooks on an inventory of their own, with no host to contact."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+
+COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
+SECRET = "correct horse battery staple"
+PASSWORD = "open sesame"
+
+
+class Run(NamedTuple):
+    code: int
+    output: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What the last task of the playbook returned, with -v."""
+        (*_others, last) = re.findall(r"^(?:ok|changed): \[\S+\] => (\{.*\})$", self.output, re.MULTILINE)
+        found: dict[str, Any] = json.loads(last)
+        return found
+
+    @property
+    def changed(self) -> bool:
+        assert self.code == 0, self.output
+        (count,) = re.findall(r"changed=(\d+)", self.output)
+        return int(count) > 0
+
+
+class Site:
+    """A directory with an inventory, whose network has a hub of known key and a vaulted secret, and no client yet."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.log = directory / "ansible.log"
+        self.folder = directory / "wireguard_clients"
+        self.registry = directory / "wireguard_registry" / "home.yml"
+        self.registry.parent.mkdir()
+        self.registry.write_text(yaml.safe_dump({"hosts": {"hub1": {"public_key": key_of("hub1")}}}))
+        self.clients: dict[str, Any] = {}
+        self.network: dict[str, Any] = {"prefixes": ["10.8.0.0/24", "fd00:8::/64"], "clients": self.clients}
+        hub = {"wireguard_addresses": ["10.8.0.1", "fd00:8::1"], "wireguard_endpoint": "vpn.example.org"}
+        self.inventory: dict[str, Any] = {
+            "all": {"vars": {"wireguard_networks": {"home": self.network}}},
+            "wg_hub": {"hosts": {"hub1": hub}},
+        }
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+            "ANSIBLE_HOME": str(directory / ".ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_LOG_PATH": str(self.log),
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "TMPDIR": str(directory),
+        }
+        self.password(PASSWORD)
+
+    def password(self, password: str, name: str = "password") -> None:
+        (self.directory / name).write_text(password)
+
+    def vault(self, *arguments: str, text: str = "") -> bytes:
+        """What ``ansible-vault`` prints."""
+        command = ["ansible-vault", *arguments, "--vault-password-file", "password"]
+        return subprocess.run(
+            command, cwd=self.directory, env=self.environment, input=text.encode(), capture_output=True, check=True
+        ).stdout
+
+    def preshare(self) -> None:
+        """Has a vaulted secret for preshared keys, named by a variable of its own."""
+        self.network["preshared_secret"] = "{{ vault_secret }}"
+        vaulted = self.vault("encrypt_string", "--stdin-name", "vault_secret", text=SECRET).decode()
+        (self.directory / "group_vars").mkdir()
+        (self.directory / "group_vars" / "all.yml").write_text(vaulted)
+
+    def run(self, playbook: str, *arguments: str, environment: dict[str, str] | None = None) -> Run:
+        (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
+        command = ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}"]
+        if "--vault-id" not in arguments:
+            command += ["--vault-password-file", "password"]
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=self.directory,
+            env={**self.environment, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return Run(done.returncode, done.stdout + done.stderr)

@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/clients.yml in real runs: files, registry, secrets, the vault."""
+
+from __future__ import annotations
+
+import base64
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import Secret
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import SECRET, Site
+from ansible_collections.cryptokey.wireguard.tests.unit.clients.scanning import scan, scan_terminal
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+
+PHONE = "wireguard_networks.home.clients.phone"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    found = Site(tmp_path)
+    found.clients["phone"] = {"tunnel": "full", "dns": ["10.8.0.1"], "valid_until": "2999-12-31"}
+    return found
+
+
+def recorded_key(site: Site, name: str = "phone") -> str:
+    return str(yaml.safe_load(site.registry.read_text())["hosts"][name]["public_key"])
+
+
+def read(site: Site, name: str = "phone") -> WgQuickFile:
+    return parse((site.folder / f"{name}.conf").read_text())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_pair_is_made_written_recorded_and_then_kept(site: Site) -> None:
+    site.preshare()
+    before = site.registry.read_text()
+    checked = site.run("clients", "--check", "--diff")
+    assert checked.changed
+    assert "+PrivateKey = (redacted)" in checked.output
+    assert not site.folder.exists()
+    assert site.registry.read_text() == before
+
+    first = site.run("clients", "--diff")
+    assert first.changed
+    assert "phone has a new key. Run cryptokey.wireguard.site to make it known to hub1." in first.output
+    assert sorted(contents(site.folder)) == ["phone.conf", "phone.png"]
+    assert stat.S_IMODE(site.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in site.folder.iterdir()} == {0o600}
+    file = read(site)
+    assert file.private_key
+    assert recorded_key(site) == str(public_key_of(file.private_key)) == first.result["clients"][0]["public_key"]
+    assert scan((site.folder / "phone.png").read_bytes()) == (site.folder / "phone.conf").read_bytes()
+
+    files = contents(site.folder)
+    for arguments in ((), ("--check",)):
+        assert not site.run("clients", *arguments).changed
+    assert contents(site.folder) == files
+
+
+def test_both_ends_of_the_tunnel_fit(site: Site) -> None:
+    site.preshare()
+    assert site.run("clients").changed
+    strip = ["wg-quick", "strip", str(site.folder / "phone.conf")]
+    stripped = subprocess.run(strip, capture_output=True, text=True, check=True).stdout
+    # The program itself takes its own lines out of the file, and leaves those of wg(8).
+    assert re.findall("^(?:Address|DNS)", stripped, re.MULTILINE) == []
+    assert parse(stripped).peers == read(site).peers
+    (peer,) = read(site).peers
+    assert (str(peer.public_key), peer.persistent_keepalive) == (key_of("hub1"), 25)
+    assert str(peer.endpoint) == "vpn.example.org:51820"
+    assert {str(prefix) for prefix in peer.allowed_ips} == {"0.0.0.0/0", "::/0"}
+    shown = site.run("plan")
+    row = next(line for line in shown.output.splitlines() if line.startswith("hub1 "))
+    for address in read(site).addresses:
+        assert str(address.host) in row
+    at_hub = [{"name": "phone", "public_key": recorded_key(site)}]
+    (found,) = with_preshared_keys(at_hub, "hub1", key_of("hub1"), {"preshared_secret": SECRET})
+    assert found["preshared_key"] == peer.preshared_key.reveal_base64()
+
+
+def forms(secret: bytes) -> dict[str, bytes]:
+    """A secret in each of the ways in which it could be written."""
+    text = base64.b64encode(secret)
+    return {
+        "base64": text.rstrip(b"="),
+        "URL-safe base64": base64.urlsafe_b64encode(secret).rstrip(b"="),
+        "base64 of base64": base64.b64encode(text)[:56],
+        "hex": secret.hex().encode(),
+        "capital hex": secret.hex().upper().encode(),
+        "raw": secret,
+        "representation": repr(secret)[2:-1].encode(),
+    }
+
+
+def places(site: Site, secret: Secret, *outputs: bytes) -> set[str]:
+    """Where a secret is found: in an output, or in which file below the site's directory."""
+    found = set()
+    files = {str(path.relative_to(site.directory)): path for path in site.directory.rglob("*") if path.is_file()}
+    haystacks = {name: path.read_bytes() for name, path in files.items()} | {"output": b"".join(outputs)}
+    for place, content in haystacks.items():
+        found |= {place for form in forms(secret.reveal_bytes()).values() if form in content}
+    return found
+
+
+def test_no_secret_is_anywhere_but_in_the_two_files(site: Site) -> None:
+    site.preshare()
+    site.clients["tablet"] = {"public_key": key_of("tablet")}
+    runs = [site.run("clients", "-vvvv", "--diff", *extra) for extra in (("--check",), (), ())]
+    private = read(site).private_key
+    preshared = [peer.preshared_key for name in ("phone", "tablet") for peer in read(site, name).peers]
+    runs.append(site.run("clients", "-vvvv", "--diff", "-e", "wireguard_client_renew=phone"))
+    assert all(run.code == 0 for run in runs)
+    outputs = [run.output.encode() for run in runs]
+    # A public key, of the same form, is found, which shows that a private one would be.
+    assert recorded_key(site).encode() in outputs[-1]
+    assert key_of("hub1").encode() in outputs[0]
+    renewed = read(site).private_key
+    assert private
+    assert renewed
+    assert places(site, private, *outputs) == set()
+    assert places(site, renewed, *outputs) == {"wireguard_clients/phone.conf"}
+    assert places(site, preshared[0], *outputs) == set()
+    assert places(site, preshared[1], *outputs) == {"wireguard_clients/tablet.conf"}
+    assert SECRET.encode() not in b"".join(outputs) + site.log.read_bytes()
+
+
+def test_the_code_is_shown_when_asked_for_and_never_logged(site: Site) -> None:
+    assert "█" not in site.run("clients").output
+    run = site.run("clients", "-e", "wireguard_clients_show=true")
+    assert not run.changed
+    code = "\n".join(re.findall("^[ █▀▄]{30,}$", run.output, re.MULTILINE))
+    assert scan_terminal(code) == (site.folder / "phone.conf").read_bytes()
+    assert "█" not in site.log.read_text()
+
+
+def test_vaulted_files_are_the_same_and_never_plain(site: Site) -> None:
+    arguments = ("-e", "wireguard_clients_vault_id=default")
+    run = site.run("clients", *arguments, "-vvvv", "--diff")
+    assert run.changed
+    files = contents(site.folder)
+    assert all(content.startswith(b"$ANSIBLE_VAULT;1.1;AES256\n") for content in files.values())
+    text = site.vault("view", "wireguard_clients/phone.conf")
+    private = parse(text.decode()).private_key
+    assert private
+    assert recorded_key(site) == str(public_key_of(private))
+    assert places(site, private, run.output.encode()) == set()
+    assert not site.run("clients", *arguments).changed
+    assert contents(site.folder) == files
+    picture = site.vault("decrypt", "--output", "-", "wireguard_clients/phone.png")
+    assert scan(picture) == text
+
+    refused = site.run("clients")
+    assert refused.code == 2
+    assert (
+        "phone.conf: is encrypted, and would not be any more; name its secret in vault_id, or decrypt" in refused.output
+    )
+    site.password("another")
+    refused = site.run("clients", *arguments)
+    assert refused.code == 2
+    assert "phone.conf: cannot be decrypted with the vault secrets of this run" in refused.output
+    assert contents(site.folder) == files
+
+
+def test_plain_files_come_under_the_vault_by_a_named_secret(site: Site) -> None:
+    assert site.run("clients").changed
+    plain = contents(site.folder)
+    arguments = ("--vault-id", "phones@password", "-e", "wireguard_clients_vault_id=phones")
+    assert site.run("clients", *arguments).changed
+    assert (site.folder / "phone.conf").read_bytes().startswith(b"$ANSIBLE_VAULT;1.2;AES256;phones\n")
+    assert site.vault("view", "wireguard_clients/phone.conf") == plain["phone.conf"]
+    assert not site.run("clients", *arguments).changed
+    refused = site.run("clients", "--vault-id", "phones@password", "-e", "wireguard_clients_vault_id=other")
+    assert refused.code == 2
+    assert "vault_id 'other': no vault secret of this name is known in this run" in refused.output
+
+
+def test_a_lost_file_is_made_again_only_on_demand(site: Site) -> None:
+    site.run("clients")
+    old = recorded_key(site)
+    (site.folder / "phone.conf").unlink()
+    lost = site.run("clients")
+    assert lost.code == 2
+    assert f"{PHONE}: its private key was in {site.folder}/phone.conf, which has none now" in lost.output
+    assert "have a new key made: -e wireguard_client_renew=phone" in lost.output
+    assert recorded_key(site) == old
+    renewed = site.run("clients", "-e", "wireguard_client_renew=phone")
+    assert renewed.changed
+    key = read(site).private_key
+    assert key
+    assert recorded_key(site) == str(public_key_of(key)) != old
+    assert scan((site.folder / "phone.png").read_bytes()) == (site.folder / "phone.conf").read_bytes()
+    assert not site.run("clients").changed
+
+
+def test_a_file_that_is_there_before_the_registry_gives_it_the_key(site: Site) -> None:
+    before = site.registry.read_text()
+    site.run("clients")
+    files, key = contents(site.folder), recorded_key(site)
+    site.registry.write_text(before)
+    assert site.run("clients").changed
+    assert contents(site.folder) == files
+    assert recorded_key(site) == key
+
+
+def test_a_device_that_makes_its_own_key_has_no_code(site: Site) -> None:
+    site.run("clients")
+    site.clients["phone"]["public_key"] = key_of("phone")
+    run = site.run("clients", "-e", "wireguard_clients_show=true")
+    assert run.changed
+    assert "█" not in run.output
+    assert sorted(contents(site.folder)) == ["phone.conf"]
+    assert "PrivateKey = ..." in (site.folder / "phone.conf").read_text()
+    assert read(site).private_key is None
+    assert recorded_key(site) == key_of("phone")
+
+
+def test_who_gets_no_files(site: Site) -> None:
+    site.clients["old"] = {"valid_until": "2020-01-01"}
+    site.clients["other"] = {}
+    run = site.run("clients", "-e", "wireguard_client=phone")
+    assert run.changed
+    assert sorted(contents(site.folder)) == ["phone.conf", "phone.png"]
+    run = site.run("clients")
+    assert "The client old of the network home is past its date, 2020-01-01: no file was made." in run.output
+    assert sorted({path.stem for path in site.folder.iterdir()}) == ["other", "phone"]
+    run = site.run("clients", "-e", "wireguard_client=fone")
+    assert run.code == 2
+    assert "wireguard_client 'fone': there is no such client; name one of old, other, phone" in run.output
+
+
+def test_without_clients_it_says_so(site: Site) -> None:
+    del site.clients["phone"]
+    site.inventory["wg_spoke"] = {"hosts": {"office": {}}}
+    run = site.run("clients")
+    assert not run.changed
+    assert "There are no clients: declare them in the clients of a network in wireguard_networks." in run.output
+    assert not site.folder.exists()
+
+
+def test_others_could_read_it(site: Site) -> None:
+    site.run("clients")
+    (site.folder / "phone.conf").chmod(0o644)
+    site.folder.chmod(0o755)
+    assert site.run("clients", "--check").changed
+    assert site.run("clients").changed
+    assert stat.S_IMODE((site.folder / "phone.conf").stat().st_mode) == 0o600
+    assert stat.S_IMODE(site.folder.stat().st_mode) == 0o700
+
+
+def test_a_hub_without_a_key_comes_first(site: Site) -> None:
+    site.registry.unlink()
+    run = site.run("clients")
+    assert run.code == 2
+    assert (
+        f"{PHONE}: no public key is known yet of whoever it is to talk to; run cryptokey.wireguard.site" in run.output
+    )
+    assert not site.registry.exists()
+    assert not site.folder.exists()
+
+
+def test_what_does_not_fit_a_code_is_refused_before_anything_is_recorded(site: Site) -> None:
+    site.clients["phone"]["dns_search"] = [f"{'long' * 15}{number}.example" for number in range(50)]
+    before = site.registry.read_text()
+    run = site.run("clients")
+    assert run.code == 2
+    assert re.search(f"{PHONE}: its configuration has [0-9]+ bytes, and a QR code holds at most 2953", run.output)
+    assert site.registry.read_text() == before
+    assert not site.folder.exists()
+    assert site.run("clients", "-e", "wireguard_clients_qr=false").changed
+    assert sorted(contents(site.folder)) == ["phone.conf"]
+
+
+def test_without_segno_its_package_is_named(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "segno.py").write_text("raise ImportError('no segno here', name='segno')\n")
+    run = site.run("clients", environment={"PYTHONPATH": str(tmp_path / "without")})
+    assert run.code == 2
+    assert "QR codes need the Python library segno: install the package " in run.output
+    assert site.run(
+        "clients", "-e", "wireguard_clients_qr=no", environment={"PYTHONPATH": str(tmp_path / "without")}
+    ).changed
+
+
+def test_bad_secrets_are_refused_and_shown_nowhere(site: Site) -> None:
+    site.network["preshared_keys"] = [{"between": ["hub1", "phone"], "key": "neither-is-this"}]
+    pair = site.run("clients", "-vvvv")
+    assert pair.code == 2
+    assert "wireguard_networks.home.preshared_keys[0].key: not a WireGuard key" in pair.output
+    site.network["preshared_secret"] = "not-long-enough"
+    short = site.run("clients", "-vvvv")
+    assert short.code == 2
+    assert "wireguard_networks.home.preshared_secret: too short to be a secret: less than 20 characters" in short.output
+    for output in (pair.output, short.output, site.log.read_text()):
+        assert "not-long-enough" not in output
+        assert "neither-is-this" not in output

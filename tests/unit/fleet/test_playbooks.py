@@ -1,0 +1,234 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks and the role in real runs over local connections, in namespaces of their own: nothing of this machine
+is touched. There need be no WireGuard in its kernel, as what would be set up is only predicted, in check mode."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of
+
+COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
+SECRET = key_of("a preshared key")
+# An empty folder for keys and configurations, and no network but the loopback.
+ISOLATED = ["unshare", "--map-root-user", "--mount", "--net", "sh", "-ec"]
+SCRIPT = 'mount -t tmpfs none /etc/wireguard; ip link set lo up; exec "$@"'
+
+
+class Run(NamedTuple):
+    code: int
+    output: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """Each host's counts."""
+        lines = re.findall(r"^(\S+) +: (ok=.*)$", self.output.partition("PLAY RECAP")[2], re.MULTILINE)
+        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
+
+    def items(self, task: str) -> set[tuple[str, str]]:
+        """The hosts and the items of a task of the role, whatever became of them."""
+        text = self.output.partition(f"TASK [cryptokey.wireguard.network : {task}] ")[2].partition("\nTASK [")[0]
+        return set(re.findall(r"^\w+: \[(\S+)\] => \(item=(\S+)\)", text, re.MULTILINE))
+
+
+class Site:
+    """The example of the documentation with a second network, a mesh of the laptop and the server."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.inventory: dict[str, Any] = yaml.safe_load((EXAMPLES / "hub_and_spoke.yml").read_text())
+        variables = self.inventory["all"]["vars"]
+        variables["wireguard_networks"] = {
+            "home": {"interface": "wgtest0", "prefixes": ["10.8.0.0/24", "fd00:8::/64"]},
+            "side": {
+                "interface": "wgtest1",
+                "topology": "mesh",
+                "members": "side",
+                "prefixes": ["10.9.0.0/24"],
+                "preshared_secret": "a vaulted secret of more than enough characters",
+                "preshared_keys": [{"between": ["laptop", "server"], "key": SECRET}],
+            },
+        }
+        variables |= {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+        }
+        self.inventory["side"] = {"hosts": {"laptop": None, "server": None}}
+        spokes = self.inventory["wg_spoke"]["hosts"]
+        spokes["server"]["wireguard_overrides"] = {"side": {"addresses": ["10.9.0.4"], "endpoint": "192.0.2.4"}}
+        spokes["laptop"]["wireguard_overrides"] = {"side": {"addresses": ["10.9.0.2"], "tunnel": "split"}}
+        self.hosts: dict[str, Any] = {**self.inventory["wg_hub"]["hosts"], **spokes}
+        # What the role looks for, so that it leaves out the packages.
+        for tool in ("nft", "ping"):
+            path = directory / "bin" / tool
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("#!/bin/sh\n")
+            path.chmod(0o755)
+
+    def known(self, *names: str, network: str = "home") -> None:
+        """Has the registry know the keys of these hosts."""
+        path = self.directory / "wireguard_registry" / f"{network}.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump({"hosts": {name: {"public_key": key_of(name + network)} for name in names}}))
+
+    def recorded(self, network: str) -> dict[str, Any]:
+        path = self.directory / "wireguard_registry" / f"{network}.yml"
+        return dict(yaml.safe_load(path.read_text())["hosts"])
+
+    def unreachable(self, name: str) -> None:
+        self.hosts[name] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+
+    def run(self, playbook: str, *arguments: str) -> Run:
+        (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
+        command = ["ansible-playbook", "-i", "inventory.yml", playbook, *arguments]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+            "ANSIBLE_HOME": str(self.directory / ".ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",
+        }
+        done = subprocess.run(
+            [*ISOLATED, SCRIPT, "sh", *command],
+            cwd=self.directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        return Run(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_each_network_of_a_host_has_its_interface_and_whoever_is_not_there_keeps_its_place(site: Site) -> None:
+    site.known("hub1", "laptop", "office", "server")
+    site.known("laptop", "server", network="side")
+    site.unreachable("office")
+    run = site.run("cryptokey.wireguard.site", "--check", "--diff", "-vvvv")
+    assert run.code == 4, run.output
+    assert {host: counts["unreachable"] for host, counts in run.recap.items()} == {
+        "hub1": 0,
+        "laptop": 0,
+        "office": 1,
+        "server": 0,
+    }
+    interfaces = {
+        ("hub1", "wgtest0"),
+        ("laptop", "wgtest0"),
+        ("laptop", "wgtest1"),
+        ("server", "wgtest0"),
+        ("server", "wgtest1"),
+    }
+    assert run.items("See to it that the host has a key pair for each network") == interfaces
+    assert run.items("Bring the running interfaces to their desired state") == interfaces
+    assert run.items("Write their configurations for the next boot") == interfaces
+    # In the hub's running state and in its file.
+    assert run.output.count(f'+        "office ({key_of("officehome")})": {{') == 1
+    assert run.output.count(f"+PublicKey = {key_of('officehome')}") == 1
+    # The one peer in each direction of the second network has the preshared key, which is nowhere to be seen.
+    assert run.output.count('+            "preshared_key": "(hidden)"') == 2
+    assert SECRET not in run.output
+    assert "a vaulted secret" not in run.output
+
+
+def test_keys_are_made_for_each_network_and_recorded_before_anybody_else_is_told(site: Site) -> None:
+    (site.directory / "keys.yml").write_text(
+        yaml.safe_dump(
+            [
+                {
+                    "hosts": "laptop",
+                    "gather_facts": False,
+                    "tasks": [{"include_role": {"name": "cryptokey.wireguard.network", "tasks_from": "keys"}}],
+                }
+            ]
+        )
+    )
+    run = site.run("keys.yml")
+    assert run.code == 0, run.output
+    keys = [site.recorded(network)["laptop"]["public_key"] for network in ("home", "side")]
+    assert len(set(keys)) == 2
+    assert "No public key is known yet of hub1, office, server." in run.output
+    assert "Bring the running interfaces" not in run.output
+
+
+def test_onboarding_contacts_those_that_have_to_know_of_the_new_host_and_says_who_was_not_reached(site: Site) -> None:
+    site.known("hub1", "laptop", "server")
+    site.known("laptop", "server", network="side")
+    site.unreachable("server")
+    run = site.run("cryptokey.wireguard.onboard", "--check", "-e", "host=office")
+    assert run.code == 4, run.output
+    # The server would get a route to the subnet behind the office; the laptop sends everything to the hub anyway.
+    assert set(run.recap) == {"localhost", "office", "hub1", "server"}
+    assert "Brought up to date: hub1, office" in run.output
+    assert "Not reached, and left to the next run of site.yml: server" in run.output
+    assert run.items("Bring the running interfaces to their desired state") == {
+        ("hub1", "wgtest0"),
+        ("office", "wgtest0"),
+    }
+
+
+def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site: Site) -> None:
+    site.known("hub1", "laptop", "office", "server")
+    site.known("laptop", "server", network="side")
+    site.unreachable("office")
+    stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "host=office")
+    assert stopped.code != 0
+    assert "office does not answer, so that its keys would stay there. If it no longer exists, add -e gone=true" in (
+        stopped.output
+    )
+    assert set(stopped.recap) == {"localhost", "office"}
+
+    # The server loses the subnet behind the office; the laptop sends everything to the hub anyway.
+    run = site.run("cryptokey.wireguard.offboard", "--check", "--diff", "-e", "host=office", "-e", "gone=true")
+    assert run.code == 0, run.output
+    assert {host for host, counts in run.recap.items() if counts["ok"]} == {"localhost", "hub1", "server"}
+    assert f"-    public_key: {key_of('officehome')}" in run.output
+    assert f"+PublicKey = {key_of('officehome')}" not in run.output
+    assert "192.168.7.0/24" not in run.output.partition("Have those that knew the host remove it")[2]
+    assert "office has left. Delete it from the inventory now" in run.output
+
+
+@pytest.mark.parametrize(
+    ("playbook", "host", "message"),
+    [
+        ("offboard", "hub1", "'wg_hub': the group has no hosts"),
+        ("offboard", "nobody", "affected_by 'nobody': in no network"),
+        ("onboard", "web1", "affected_by 'web1': in no network"),
+        ("onboard", "", "name the new host with -e host=NAME"),
+    ],
+)
+def test_who_cannot_come_or_leave(site: Site, playbook: str, host: str, message: str) -> None:
+    site.inventory["web"] = {"hosts": {"web1": None}}
+    run = site.run(f"cryptokey.wireguard.{playbook}", *(["-e", f"host={host}"] if host else []))
+    assert run.code == 2
+    assert message in run.output
+    assert set(run.recap) == {"localhost"}
+
+
+def test_one_network_of_a_host_can_be_removed(site: Site) -> None:
+    arguments = ["--check", "-e", "wireguard_hosts=laptop"]
+    run = site.run("cryptokey.wireguard.remove", *arguments, "-e", "wireguard_network=side")
+    assert run.code == 0, run.output
+    assert "=> (item=wgtest1)" in run.output
+    assert "remove.yml for laptop => (item=wgtest0)" not in run.output
+    refused = site.run("cryptokey.wireguard.remove", *arguments, "-e", "wireguard_network=sied")
+    assert refused.code == 2
+    assert "wireguard_network sied: no such network; leave it out, or name one of home, side" in refused.output
