@@ -399,7 +399,7 @@ class _AnsibleCache:
         text = value.get("text") if isinstance(value, Mapping) else None
         if not isinstance(text, str):
             raise self._failed(f"{key} cannot be read", "it is not what this collection has written")
-        return text
+        return str(text)  # a plugin may give one of Ansible's own kinds of text, which libyaml does not take
 
     def write(self, key: str, text: str) -> None:
         plugin = self._open()
