@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import cache_loader
 
@@ -37,6 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variabl
     REGISTRY,
     REGISTRY_CACHE,
     REGISTRY_READ_ONLY,
+    parse_boolean,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.cache import CacheStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
@@ -360,10 +360,9 @@ class _Inventory:
     def is_read_only(self, host: str) -> bool:
         value = self.get(host, REGISTRY_READ_ONLY)
         try:
-            return value is not None and bool(boolean(value))
-        except TypeError:
-            problem, remedy = "not a boolean", "write true or false"
-            raise FleetError([HostError(host, REGISTRY_READ_ONLY, value, problem, remedy)]) from None
+            return value is not None and parse_boolean(value, REGISTRY_READ_ONLY)
+        except InputError as error:
+            raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
 
 
 class _AnsibleCache:
@@ -400,7 +399,7 @@ class _AnsibleCache:
         text = value.get("text") if isinstance(value, Mapping) else None
         if not isinstance(text, str):
             raise self._failed(f"{key} cannot be read", "it is not what this collection has written")
-        return text
+        return str(text)  # a plugin may give one of Ansible's own kinds of text, which libyaml does not take
 
     def write(self, key: str, text: str) -> None:
         plugin = self._open()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, mask, parse_prefix
@@ -40,6 +39,7 @@ class Loops:
         for link in links:
             if link.host.name in sent:
                 sent[link.host.name].append(link.allowed_ips)
+        around = _Around()
         found: dict[tuple[str, str, str, str], list[str]] = {}
         for (host, peer, _allowed_ips), endpoint in self.suspects:
             address = literal_prefix(endpoint)
@@ -47,8 +47,9 @@ class Loops:
                 self._check_name(host, peer, endpoint, problems)
                 continue
             option = "wireguard_endpoint" + ("" if endpoint == peer.endpoint else "_inside")
-            for prefix in _around(address, chain.from_iterable(sent[host.name])):
-                found.setdefault((peer.name, option, str(endpoint), prefix), []).append(host.name)
+            for allowed_ips in sent[host.name]:
+                for prefix in around.find(address, allowed_ips):
+                    found.setdefault((peer.name, option, str(endpoint), prefix), []).append(host.name)
         remedy = "give one outside of it, or keep it out of the tunnel by wireguard_excluded_subnets"
         for (name, option, value, prefix), hosts in found.items():
             problem = f"a routing loop: it lies in {prefix}, which {list_names(hosts)} would send into the tunnel"
@@ -67,9 +68,20 @@ def _routes_by_itself(host: Host) -> bool:
     return host.table in (None, "auto") and (host.netns or "") == (host.birth_netns or "")
 
 
-def _around(address: Prefix, allowed_ips: Iterable[str]) -> set[str]:
-    """What of it holds the address. A default route is no loop, wg-quick sees to that."""
-    return {text for text in allowed_ips if not text.endswith("/0") and parse_prefix(text).covers(address)}
+class _Around:
+    """What of some allowed_ips holds an address; many hosts share one list of them."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Prefix, int], list[str]] = {}
+
+    def find(self, address: Prefix, allowed_ips: list[str]) -> list[str]:
+        """``allowed_ips`` lives on. A default route is no loop, wg-quick sees to that."""
+        key = (address, id(allowed_ips))
+        if key not in self._found:
+            self._found[key] = [
+                text for text in allowed_ips if not text.endswith("/0") and parse_prefix(text).covers(address)
+            ]
+        return self._found[key]
 
 
 class _Set:

@@ -18,7 +18,7 @@ from pathlib import Path
 from .store import Change, Update, change_text
 from .text import RegistryError
 
-_REMEDY = "make its directory writable"
+_REMEDY = "make its directory writable, or set wireguard_registry_read_only"
 
 
 class FileStore:

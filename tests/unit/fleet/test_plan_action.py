@@ -148,7 +148,7 @@ def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -
         (
             "hub1",
             {"wireguard_registry_read_only": "perhaps"},
-            "hub1: wireguard_registry_read_only 'perhaps': not a bool",
+            "hub1: wireguard_registry_read_only 'perhaps': neither true",
         ),
     ],
 )

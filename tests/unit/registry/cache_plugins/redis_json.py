@@ -32,6 +32,7 @@ import json
 from typing import Any
 
 import redis
+from ansible.parsing.yaml.loader import AnsibleLoader
 from ansible.plugins.cache import BaseCacheModule
 
 
@@ -39,19 +40,19 @@ class CacheModule(BaseCacheModule):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         host, port, database = self.get_option("_uri").split(":")
-        self._server = redis.Redis(host, int(port), int(database))
+        self._server = redis.Redis(host, int(port), int(database), decode_responses=True)
         self._values: dict[str, Any] = {}
 
     def _key(self, key: str) -> str:
         return str(self.get_option("_prefix")) + key
 
     def get(self, key: str) -> Any:
-        """As plugins do: what was read once is not read again."""
+        """As plugins do: what was read once is not read again, and its strings may be of Ansible's own kind."""
         if key not in self._values:
             text = self._server.get(self._key(key))
             if text is None:
                 raise KeyError(key)
-            self._values[key] = json.loads(text)
+            self._values[key] = AnsibleLoader(str(text)).get_single_data()
         return self._values[key]
 
     def set(self, key: str, value: Any) -> None:
@@ -60,7 +61,7 @@ class CacheModule(BaseCacheModule):
 
     def keys(self) -> list[str]:
         prefix = self._key("")
-        return [key.decode().removeprefix(prefix) for key in self._server.scan_iter(f"{prefix}*")]
+        return [str(key).removeprefix(prefix) for key in self._server.scan_iter(f"{prefix}*")]
 
     def contains(self, key: str) -> bool:
         return bool(self._server.exists(self._key(key)))
