@@ -20,9 +20,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
     KEY_BYTES,
     NO_PRESHARED_KEY,
@@ -38,6 +35,10 @@ _SALT = b"cryptokey.wireguard preshared key v1"
 
 def derive(secret: bytes, public_keys: Sequence[PublicKey]) -> PresharedKey:
     """The key of the pair with these two public keys, in whatever order they are given."""
+    # Whatever runs Ansible has it; what only checks the collection need not.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     info = b"".join(sorted(public_keys))
     return PresharedKey(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=_SALT, info=info).derive(secret))
 

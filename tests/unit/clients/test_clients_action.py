@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,11 @@ def test_a_pair_is_made_written_recorded_and_then_kept(site: Site) -> None:
 def test_both_ends_of_the_tunnel_fit(site: Site) -> None:
     site.preshare()
     assert site.run("clients").changed
+    strip = ["wg-quick", "strip", str(site.folder / "phone.conf")]
+    stripped = subprocess.run(strip, capture_output=True, text=True, check=True).stdout
+    # The program itself takes its own lines out of the file, and leaves those of wg(8).
+    assert re.findall("^(?:Address|DNS)", stripped, re.MULTILINE) == []
+    assert parse(stripped).peers == read(site).peers
     (peer,) = read(site).peers
     assert (str(peer.public_key), peer.persistent_keepalive) == (key_of("hub1"), 25)
     assert str(peer.endpoint) == "vpn.example.org:51820"
