@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
+from operator import eq, itemgetter
 
 from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
 from .._model.interface import ENFORCE, EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
-from .._model.keys import PublicKey
+from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
 
@@ -21,6 +23,13 @@ from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
 SESSION_SECONDS = 180
 # What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
 TUNNEL_OVERHEAD = 80
+
+_KEY_OF = itemgetter(0)
+_COMPARED = ("allowed_ips", "preshared_key", "persistent_keepalive")
+_WANTED_VALUES, _RUNNING_VALUES = (
+    itemgetter(*map(kind._fields.index, _COMPARED)) for kind in (DesiredPeer, RunningPeer)
+)
+_NOBODY = RunningPeer(PublicKey(b""), persistent_keepalive=-1)
 
 
 def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
@@ -114,31 +123,69 @@ def _aim_device(desired: DesiredInterface, device: RunningDevice, circumstances:
 
 def _aim_peers(
     desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
-) -> dict[PublicKey, RunningPeer]:
+) -> Mapping[PublicKey, RunningPeer]:
+    """The very mapping that was given where nothing differs."""
     if desired.peers is None:
-        return dict(running)
+        return running
+    current = dict(running.items())
+    keys = list(map(_KEY_OF, desired.peers))
+    there = list(map(current.get, keys, repeat(_NOBODY)))
+    unsettled = _unsettled(desired.peers, there, circumstances.settled)
+    unlisted: dict[PublicKey, RunningPeer] = {}
+    if desired.peers_mode != EXACT:
+        listed = frozenset(keys)
+        unlisted = {key: peer for key, peer in current.items() if key not in listed}
+    if not unsettled and len(keys) + len(unlisted) == len(current):
+        return running
+    wanted = {key: current[key] for key in keys if key in current}
     enforce = desired.endpoint_policy == ENFORCE
-    wanted = {
-        peer.public_key: _aim_peer(peer, running.get(peer.public_key), circumstances, enforce) for peer in desired.peers
-    }
-    unlisted = {} if desired.peers_mode == EXACT else {key: peer for key, peer in running.items() if key not in wanted}
-    open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
+    for peer in unsettled:
+        there_now = current.get(peer.public_key)
+        if there_now is None and peer.endpoint is None:
+            wanted[peer.public_key] = _new_peer(peer)
+        else:
+            wanted[peer.public_key] = _aim_peer(peer, there_now, circumstances, enforce)
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in unsettled if peer.allowed_ips is None}
     losers = {**unlisted, **open_ended}
     if losers:
         # A prefix has one owner: a peer that a wanted one takes it from is left without.
         taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in desired.peers if peer.allowed_ips))
         for key, loser in losers.items():
-            if not taken.isdisjoint(loser.allowed_ips):
-                losers[key] = loser._replace(allowed_ips=loser.allowed_ips - taken)
-    return {**wanted, **losers}
+            wanted[key] = loser._replace(allowed_ips=loser.allowed_ips - taken) if taken & loser.allowed_ips else loser
+    return wanted
+
+
+def _unsettled(
+    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], settled: Mapping[PublicKey, RunningPeer]
+) -> list[DesiredPeer]:
+    """The peers to be looked at one by one. Of ten thousand nearly all are as wanted, which is found out by C code.
+
+    One with an endpoint always is looked at, unless it is settled: the kernel's may be another and right.
+    """
+    same = map(eq, map(_WANTED_VALUES, peers), map(_RUNNING_VALUES, there))
+    differ = [peer for peer, equal in zip(peers, same) if not equal or peer.endpoint]
+    if not settled:
+        return differ
+    objects = dict(zip(map(_KEY_OF, peers), there))
+    return [peer for peer in differ if objects[peer.public_key] is not settled.get(peer.public_key)]
+
+
+def _new_peer(wanted: DesiredPeer) -> RunningPeer:
+    """Of a peer that is not there yet, what is not given is as the kernel has it at first."""
+    key, _name, preshared_key, _endpoint, allowed_ips, keepalive = wanted
+    return RunningPeer(
+        key,
+        NO_PRESHARED_KEY if preshared_key is None else preshared_key,
+        None,
+        frozenset() if allowed_ips is None else allowed_ips,
+        keepalive or 0,
+    )
 
 
 def _aim_peer(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> RunningPeer:
     """The peer as it should be; the very object that was given where nothing differs."""
-    if running is not None and _is_settled(wanted, running, circumstances):
-        return running
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
         base.public_key,
@@ -151,16 +198,6 @@ def _aim_peer(
         base.transfer_tx,
     )
     return base if peer == base else peer
-
-
-def _is_settled(wanted: DesiredPeer, running: RunningPeer, circumstances: Circumstances) -> bool:
-    """Whether the peer is as it should be, as nearly all are; one with an endpoint is looked at more closely."""
-    return running is circumstances.settled.get(wanted.public_key) or (
-        wanted.endpoint is None
-        and (wanted.allowed_ips is None or wanted.allowed_ips == running.allowed_ips)
-        and (wanted.preshared_key is None or wanted.preshared_key == running.preshared_key)
-        and wanted.persistent_keepalive in (None, running.persistent_keepalive)
-    )
 
 
 def _aim_endpoint(

@@ -14,6 +14,7 @@ from typing import NamedTuple, Union
 
 from .._model.dns import NO_DNS, Dns
 from .._model.endpoint import Endpoint
+from .._model.interface import label_peer
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import Route, Rule
@@ -66,7 +67,7 @@ class SetPeer(NamedTuple):
     """Add a peer (``new``), or change what differs of one that stays. ``add`` are allowed_ips."""
 
     public_key: PublicKey
-    label: str
+    name: str | None = None
     new: bool = False
     preshared_key: PresharedKey | None = None
     endpoint: Endpoint | None = None
@@ -83,24 +84,24 @@ class SetPeer(NamedTuple):
             parts.append(f"set persistent_keepalive {self.persistent_keepalive or 'off'}")
         if self.add:
             parts.append(f"add allowed_ips {_listed(self.add)}")
-        return f"peer {self.label}: {', '.join(parts)}"
+        return f"peer {label_peer(self.public_key, self.name)}: {', '.join(parts)}"
 
 
 class RemovePrefixes(NamedTuple):
     public_key: PublicKey
-    label: str
+    name: str | None
     prefixes: tuple[Prefix, ...]
 
     def describe(self) -> str:
-        return f"peer {self.label}: remove allowed_ips {_listed(self.prefixes)}"
+        return f"peer {label_peer(self.public_key, self.name)}: remove allowed_ips {_listed(self.prefixes)}"
 
 
 class RemovePeer(NamedTuple):
     public_key: PublicKey
-    label: str
+    name: str | None = None
 
     def describe(self) -> str:
-        return f"peer {self.label}: remove"
+        return f"peer {label_peer(self.public_key, self.name)}: remove"
 
 
 class ClearPeers(NamedTuple):

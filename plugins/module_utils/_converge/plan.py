@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
+from typing import Optional
 
+from .._model.endpoint import Endpoint
 from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import PublicKey
-from .._model.prefix import InterfaceAddress, Prefix
+from .._model.keys import PresharedKey, PublicKey
+from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import Route, RunningState
 from .operations import (
     AddAddress,
@@ -35,11 +37,8 @@ from .operations import (
 
 Names = Mapping[PublicKey, str]
 
-
-def label(key: PublicKey, names: Names) -> str:
-    """How a peer is called in results: by name and key where the name is known."""
-    name = names.get(key)
-    return f"{name} ({key})" if name else str(key)
+_PeerChange = tuple[Optional[PresharedKey], Optional[Endpoint], Optional[int], tuple[Prefix, ...]]
+_NO_CHANGE: _PeerChange = (None, None, None, ())
 
 
 def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
@@ -88,39 +87,41 @@ def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operat
 def _plan_peers(
     before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: Names
 ) -> Iterator[Operation]:
-    changed = [(before.get(key), peer) for key, peer in after.items() if before.get(key) is not peer]
-    gained = {prefix for old, new in changed for prefix in _gained(old, new)}
+    """Of ten thousand peers nearly all are the same objects, which is found out by C code."""
+    if before is after:
+        return
+    had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())
+    pairs = zip(map(had.get, has), has.values())
+    changed = [(old, new) for old, new in pairs if old is not new]
+    losing = [(old.allowed_ips - new.allowed_ips, new.public_key) for old, new in changed if old]
+    if any(lost for lost, _key in losing):
+        gained = frozenset[Prefix]().union(*(_gained(old, new) for old, new in changed))
+        for lost, key in losing:
+            if lost - gained:
+                yield RemovePrefixes(key, names.get(key), tuple(lost - gained))
     for old, new in changed:
-        lost = tuple(prefix for prefix in old.allowed_ips - new.allowed_ips if prefix not in gained) if old else ()
-        if lost:
-            yield RemovePrefixes(new.public_key, label(new.public_key, names), lost)
-    for old, new in changed:
-        change = _peer_change(old, new, names)
-        if change:
-            yield change
-    yield from (RemovePeer(key, label(key, names)) for key in before if key not in after)
+        change = _peer_change(old, new)
+        if old is None or change != _NO_CHANGE:
+            yield SetPeer(new.public_key, names.get(new.public_key), old is None, *change)
+    gone = had.keys() - has.keys()
+    yield from (RemovePeer(key, names.get(key)) for key in had if gone and key in gone)
 
 
 def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]:
     return after.allowed_ips if before is None else after.allowed_ips - before.allowed_ips
 
 
-def _peer_change(before: RunningPeer | None, after: RunningPeer, names: Names) -> SetPeer | None:
-    base = before or RunningPeer(after.public_key)
-    change = SetPeer(
-        after.public_key,
-        label="",
-        new=before is None,
-        preshared_key=None if base.preshared_key == after.preshared_key else after.preshared_key,
-        endpoint=None if base.endpoint == after.endpoint else after.endpoint,
-        persistent_keepalive=None
-        if base.persistent_keepalive == after.persistent_keepalive
-        else after.persistent_keepalive,
-        add=tuple(_gained(before, after)),
+def _peer_change(before: RunningPeer | None, after: RunningPeer) -> _PeerChange:
+    """What differs; None and empty where nothing does."""
+    _key, preshared_key, endpoint, allowed_ips, keepalive, *_counters = after
+    if before is None:
+        return preshared_key or None, endpoint, keepalive or None, tuple(sort_prefixes(allowed_ips))
+    return (
+        None if before.preshared_key == preshared_key else preshared_key,
+        None if before.endpoint == endpoint else endpoint,
+        None if before.persistent_keepalive == keepalive else keepalive,
+        tuple(sort_prefixes(allowed_ips - before.allowed_ips)),
     )
-    if change == SetPeer(after.public_key, label=""):
-        return None
-    return change._replace(label=label(after.public_key, names))
 
 
 def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple, Protocol
 
 from .._model.dns import check_dns
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface, DesiredPeer
+from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.options import check_mtu, refuse_own_key
 from .._model.state import RunningState
@@ -103,15 +103,19 @@ class _Verifier:
 
     def __call__(self, running: RunningState) -> RunningState:
         """What the state just read should be. An endpoint may have been learned since it was set."""
-        known = {key for key, peer in running.device.peers.items() if peer.endpoint}
-        return aim(_without_endpoints(self.desired, known), running, self.circumstances)
+        desired = self.desired
+        if any(peer.endpoint for peer in desired.peers or ()):
+            known = {key for key, peer in running.device.peers.items() if peer.endpoint}
+            desired = _without_endpoints(desired, known)
+        return aim(desired, running, self.circumstances)
 
 
-def _without_endpoints(desired: DesiredInterface, known: set[PublicKey]) -> DesiredInterface:
-    def relax(peer: DesiredPeer) -> DesiredPeer:
-        return peer._replace(endpoint=None) if peer.endpoint and peer.public_key in known else peer
-
-    return replace(desired, peers=None if desired.peers is None else tuple(map(relax, desired.peers)))
+def _without_endpoints(desired: DesiredInterface, known: Container[PublicKey]) -> DesiredInterface:
+    relaxed = (
+        peer._replace(endpoint=None) if peer.endpoint and peer.public_key in known else peer
+        for peer in desired.peers or ()
+    )
+    return replace(desired, peers=tuple(relaxed))
 
 
 def _run(
@@ -133,7 +137,7 @@ def _run(
             origin.kernel.apply(before.interface, leaving)
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
-        left = plan_operations(now, expected(now), names)
+        left = [] if now == after else plan_operations(now, expected(now), names)
         problem = "; ".join(f"still to do: {operation.describe()}" for operation in left)
         if now.sockets_elsewhere:
             problem = _STRANGE_SOCKETS

@@ -9,11 +9,11 @@ import socket
 import time
 from typing import Any
 
-from .._model.interface import RunningPeer
+from .._model.interface import RunningPeer, label_peer
 from .._model.keys import Secret
 from .._model.prefix import sort_prefixes
 from .._model.state import RunningState
-from .plan import Names, label
+from .plan import Names
 
 _CHANGED = "(hidden, changed)"
 
@@ -31,8 +31,8 @@ def show_difference(before: RunningState, after: RunningState, names: Names) -> 
     for side, peers, others in (("before", peers_before, {}), ("after", peers_after, peers_before)):
         if shown[side]:
             shown[side]["peers"] = {
-                label(key, names): _show_peer(peer, others.get(key))
-                for key, peer in sorted(peers.items(), key=lambda item: label(item[0], names))
+                label_peer(key, names.get(key)): _show_peer(peer, others.get(key))
+                for key, peer in sorted(peers.items(), key=lambda item: label_peer(item[0], names.get(item[0])))
             }
     if after.exists and after.device.private_key != before.device.private_key:
         shown["after"]["private_key"] = _CHANGED if before.device.private_key else "(hidden)"

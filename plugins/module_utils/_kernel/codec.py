@@ -9,12 +9,13 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
-from .attributes import NLA_HEADER, NLA_MAX_PAYLOAD, encode_attribute, encode_nested
+from .attributes import NLA_F_NESTED, NLA_HEADER, NLA_MAX_PAYLOAD, encode_attribute, encode_nested
 from .errors import KernelError
 from .resolve import find_scope
 
@@ -86,45 +87,70 @@ def encode_name(interface: str) -> bytes:
     return encode_attribute(DEVICE_IFNAME, interface.encode() + b"\0")
 
 
-# An allowed IP around its address, by the number of the address's bytes: there are twenty thousand of them to encode.
-_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
+# An allowed IP up to the bytes of its address, by their number and the prefix's length: there are twenty thousand to
+# encode. Addresses need no padding.
 _BEFORE_ADDRESS = {
-    size: encode_attribute(ALLOWED_IP_FAMILY, _U16.pack(family)) + NLA_HEADER.pack(size + 4, ALLOWED_IP_ADDRESS)
-    for size, family in _FAMILIES.items()
+    size: [
+        NLA_HEADER.pack(24 + size, NLA_F_NESTED)
+        + encode_attribute(ALLOWED_IP_LENGTH, bytes([length]))
+        + encode_attribute(ALLOWED_IP_FAMILY, _U16.pack(family))
+        + NLA_HEADER.pack(4 + size, ALLOWED_IP_ADDRESS)
+        for length in range(size * 8 + 1)
+    ]
+    for size, family in ((4, socket.AF_INET), (16, socket.AF_INET6))
 }
-_AFTER_ADDRESS = [encode_attribute(ALLOWED_IP_LENGTH, bytes([length])) for length in range(129)]
 _REMOVE_ME = encode_attribute(ALLOWED_IP_FLAGS, _U32.pack(ALLOWED_IP_F_REMOVE_ME))
+_PUBLIC_KEY, _PRESHARED_KEY = (NLA_HEADER.pack(36, kind) for kind in (PEER_PUBLIC_KEY, PEER_PRESHARED_KEY))
 
 
-def _encode_allowed_ip(prefix: Prefix, extra: bytes = b"") -> bytes:
-    packed, length = prefix
-    return encode_nested(0, _BEFORE_ADDRESS[len(packed)] + packed + _AFTER_ADDRESS[length] + extra)
+def _encode_prefixes(prefixes: Iterable[Prefix]) -> bytes:
+    return b"".join([_BEFORE_ADDRESS[len(packed)][length] + packed for packed, length in prefixes])
+
+
+def _encode_removals(prefixes: Iterable[Prefix]) -> Iterator[bytes]:
+    for prefix in prefixes:
+        entry = _encode_prefixes((prefix,))
+        yield encode_nested(0, entry[NLA_HEADER.size :] + _REMOVE_ME)
+
+
+@lru_cache(maxsize=64)
+def _encode_keepalive(seconds: int) -> bytes:
+    return encode_attribute(PEER_KEEPALIVE, _U16.pack(seconds))
 
 
 def encode_peer(change: PeerChange) -> bytes:
-    parts = [encode_attribute(PEER_PUBLIC_KEY, change.public_key)]
-    if change.flags:
-        parts.append(encode_attribute(PEER_FLAGS, _U32.pack(change.flags)))
-    if change.preshared_key is not None:
-        parts.append(encode_attribute(PEER_PRESHARED_KEY, change.preshared_key.reveal_bytes()))
-    if change.endpoint is not None:
-        parts.append(encode_attribute(PEER_ENDPOINT, encode_endpoint(change.endpoint)))
-    if change.persistent_keepalive is not None:
-        parts.append(encode_attribute(PEER_KEEPALIVE, _U16.pack(change.persistent_keepalive)))
-    if change.allowed_ips or change.removed_ips:
-        added = map(_encode_allowed_ip, change.allowed_ips)
-        removed = (_encode_allowed_ip(prefix, _REMOVE_ME) for prefix in change.removed_ips)
-        parts.append(encode_nested(PEER_ALLOWED_IPS, b"".join((*added, *removed))))
+    key, flags, preshared_key, endpoint, keepalive, allowed_ips, removed_ips = change
+    parts = [_PUBLIC_KEY, key]
+    if flags:
+        parts.append(encode_attribute(PEER_FLAGS, _U32.pack(flags)))
+    if preshared_key is not None:
+        parts += (_PRESHARED_KEY, preshared_key.reveal_bytes())
+    if endpoint is not None:
+        parts.append(encode_attribute(PEER_ENDPOINT, encode_endpoint(endpoint)))
+    if keepalive is not None:
+        parts.append(_encode_keepalive(keepalive))
+    if allowed_ips or removed_ips:
+        entries = _encode_prefixes(allowed_ips)
+        if removed_ips:
+            entries += b"".join(_encode_removals(removed_ips))
+        parts.append(encode_nested(PEER_ALLOWED_IPS, entries))
     return encode_nested(0, b"".join(parts))
 
 
-def _split_peer(change: PeerChange) -> Iterator[PeerChange]:
+def _encode_entries(change: PeerChange) -> Iterator[bytes]:
     """A peer with more prefixes than a message holds becomes several entries; only the first has the rest."""
-    parts = range(0, max(len(change.allowed_ips), len(change.removed_ips), 1), PREFIXES_A_MESSAGE)
-    for start in parts:
+    for start in range(0, max(len(change.allowed_ips), len(change.removed_ips)), PREFIXES_A_MESSAGE):
         some = slice(start, start + PREFIXES_A_MESSAGE)
         part = change if start == 0 else PeerChange(change.public_key, change.flags | PEER_F_UPDATE_ONLY)
-        yield part._replace(allowed_ips=change.allowed_ips[some], removed_ips=change.removed_ips[some])
+        yield encode_peer(part._replace(allowed_ips=change.allowed_ips[some], removed_ips=change.removed_ips[some]))
+
+
+def _encode_peers(changes: Iterable[PeerChange]) -> Iterator[bytes]:
+    for change in changes:
+        if len(change.allowed_ips) <= PREFIXES_A_MESSAGE and len(change.removed_ips) <= PREFIXES_A_MESSAGE:
+            yield encode_peer(change)
+        else:
+            yield from _encode_entries(change)
 
 
 def _encode_device(change: DeviceChange) -> bytes:
@@ -149,7 +175,7 @@ def encode_set(interface: str, device: DeviceChange, peers: Iterable[PeerChange]
     nest: list[bytes] = []
     size = 0
     pending = head != encode_name(interface)
-    for entry in (encode_peer(part) for change in peers for part in _split_peer(change)):
+    for entry in _encode_peers(peers):
         if nest and size + len(entry) > NLA_MAX_PAYLOAD:
             yield head + encode_nested(DEVICE_PEERS, b"".join(nest))
             head, nest, size = encode_name(interface), [], 0

@@ -4,48 +4,45 @@
 """Dumps of the ``wireguard`` netlink family to the model (get_peer() in drivers/net/wireguard/netlink.c).
 
 A hub has ten thousand peers, and each attribute read on its own costs as much as all the rest of a run that changes
-nothing. But most peers look alike: the same attributes in the same order, each of the same size. So the layout of a
-record is learned from the first of its size, and further ones are unpacked in one go; and of a second dump only the
-records that differ from the first are read at all.
+nothing. So nothing is decoded before it is looked at; records that look alike, the same attributes of the same sizes,
+are unpacked together, column by column; and of a second dump only the records that differ from the first are read.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from functools import cached_property
+from itertools import chain, compress, count, islice, repeat
+from operator import eq, itemgetter
+from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
 from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import NO_PRESHARED_KEY, ZERO_KEY, PresharedKey, PrivateKey, PublicKey
+from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from . import codec
-from .attributes import decode_attributes
+from .attributes import NLA_HEADER, decode_attributes
+from .namespace import bound
 
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
 _TIMESPEC = struct.Struct("=qq")
 _PORT = struct.Struct("!H")
 _NEVER = bytes(16)
-# A peer with more prefixes than fit here is one of a kind.
-_LARGEST_LAYOUT = 1024
-# As many values come before those that differ in number.
-_VALUES = 6
 # What the class itself does, without its checks and defaults.
 _new = tuple.__new__
 
-# The attributes that each peer begins with, as kernels send them, and the struct format of each with its header.
-_HEAD = (
-    (codec.PEER_PUBLIC_KEY, "4x32s"),
-    (codec.PEER_PRESHARED_KEY, "4x32s"),
-    (codec.PEER_LAST_HANDSHAKE, "4x16s"),
-    (codec.PEER_KEEPALIVE, "4xH2x"),
-    (codec.PEER_TX_BYTES, "4xQ"),
-    (codec.PEER_RX_BYTES, "4xQ"),
-    (codec.PEER_PROTOCOL_VERSION, "8x"),
-)
-_HEAD_KINDS = [kind for kind, _format in _HEAD]
-_HEAD_FORMAT = "=" + "".join(format_ for _kind, format_ in _HEAD)
+# The attributes that each peer begins with, as kernels send them, and the struct format of each value that is read.
+_HEAD = {
+    codec.PEER_PUBLIC_KEY: "32s",
+    codec.PEER_PRESHARED_KEY: "32s",
+    codec.PEER_LAST_HANDSHAKE: "16s",
+    codec.PEER_KEEPALIVE: "H",
+    codec.PEER_TX_BYTES: "Q",
+    codec.PEER_RX_BYTES: "Q",
+    codec.PEER_PROTOCOL_VERSION: "",
+}
 # What may follow.
 _TAILS: tuple[list[int], ...] = (
     [],
@@ -54,125 +51,213 @@ _TAILS: tuple[list[int], ...] = (
     [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
 )
 _ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
+# A record that is larger is one of a kind.
+_LARGEST_LAYOUT = 1024
 
 
 class _Layout(NamedTuple):
-    """How to unpack records of one size.
+    """How to unpack records that look alike: those that share all bytes but the values'.
 
-    The fields are six values, then of an endpoint its header and value, of the nest of allowed IPs its header, and of
-    each allowed IP its header, prefix length and address. ``endpoint`` is the index of the endpoint's header, ``first``
-    that of the first allowed IP's, each 0 for none. ``headers`` are all of these headers: records of one size with the
-    same ones are alike, as a kernel sends the rest always in the same order.
+    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and of each allowed IP the
+    length and the address. ``shared``: the place and value of each byte that is not theirs.
     """
 
     structure: struct.Struct
-    endpoint: int
-    first: int
-    headers: tuple[int, ...]
+    shared: list[tuple[int, int]]
+    has_endpoint: bool
 
-    def headers_of(self, fields: tuple[Any, ...]) -> tuple[int, ...]:
-        before = self.first - 1
-        allowed = (fields[before], *fields[self.first :: 3]) if self.first else ()
-        return (fields[self.endpoint], *allowed) if self.endpoint else allowed
+
+class _Row(NamedTuple):
+    """Records of one ``size`` in a row, each with its header as the kernel sends it."""
+
+    size: int
+    data: bytes
+
+    def cut(self) -> list[bytes]:
+        return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
+
+    def fits(self, layout: _Layout) -> bool:
+        """Whether all look like that; each byte is compared in all of them at once."""
+        records = len(self.data) // self.size
+        return all(self.data[at :: self.size].count(byte) == records for at, byte in layout.shared)
+
+
+def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
+    """The nest of peers in ``data[start:end]``: as long as the header stays the same, so does the size."""
+    while start + 4 <= end:
+        size, _index = NLA_HEADER.unpack_from(data, start)
+        step = (size + 3) & ~3
+        if size < 4 or start + size > end:
+            raise ValueError(f"torn netlink attribute at byte {start}")
+        headers = [data[start + at : end : step] for at in range(4)]
+        row = step * min(len(column) - len(column.lstrip(column[:1])) for column in headers)
+        yield _Row(step, data[start : start + row])
+        start += row
+
+
+class DumpedPeers(Mapping[PublicKey, RunningPeer]):
+    """The peers of a dump in its order. They are decoded when one is looked at; their number is known before."""
+
+    def __init__(self, rows: Sequence[_Row], decode: Callable[[Sequence[_Row]], list[RunningPeer]]) -> None:
+        self._rows = rows
+        self._decode = decode
+
+    @cached_property
+    def _peers(self) -> dict[PublicKey, RunningPeer]:
+        """A peer may be split across messages anywhere; its later parts hold its key and more allowed_ips."""
+        parts = self._decode(self._rows)
+        keys = list(map(_KEY_OF, parts))
+        for at in compress(count(1), map(eq, keys, keys[1:])):
+            first, rest = parts[at - 1], parts[at]
+            parts[at] = first._replace(allowed_ips=first.allowed_ips | rest.allowed_ips)
+        return dict(zip(keys, parts))
+
+    def __eq__(self, other: object) -> bool:
+        return self._peers == (other._peers if isinstance(other, DumpedPeers) else other)
+
+    def __getitem__(self, key: PublicKey) -> RunningPeer:
+        return self._peers[key]
+
+    def __iter__(self) -> Iterator[PublicKey]:
+        return iter(self._peers)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def __len__(self) -> int:
+        """Of neighbouring rows, the second may begin with the rest of the first one's last peer."""
+        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self._rows]
+        rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
+        return sum(len(row.data) // row.size for row in self._rows) - rests
+
+    # What Mapping itself makes of these is slow.
+    def items(self) -> ItemsView[PublicKey, RunningPeer]:
+        return self._peers.items()
+
+    def values(self) -> ValuesView[RunningPeer]:
+        return self._peers.values()
+
+
+_KEY_OF = itemgetter(RunningPeer._fields.index("public_key"))
 
 
 class DeviceDecoder:
     """Decodes the dumps of one device. A peer whose record is as in the dump before is the very object of then."""
 
     def __init__(self) -> None:
-        self._records: dict[bytes, RunningPeer] = {}
-        self._layouts: dict[int, _Layout] = {}
+        self._last: dict[_Row, list[RunningPeer]] = {}
 
-    def decode(self, messages: Iterable[bytes]) -> RunningDevice:
-        """All messages of one dump, in order, to one device."""
+    def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
+        """All messages of one dump, in order, to one device. The endpoints' scopes are of the namespace ``birth``."""
         values: dict[int, bytes] = {}
-        peers: dict[PublicKey, RunningPeer] = {}
-        records: dict[bytes, RunningPeer] = {}
+        rows: list[_Row] = []
         for data in messages:
             for kind, start, end in decode_attributes(data, 0, len(data)):
                 if kind == codec.DEVICE_PEERS:
-                    self._decode_peers(data, start, end, peers, records)
+                    rows += _rows(data, start, end)
                 else:
                     values[kind] = data[start:end]
-        self._records = records
-        return _decode_device(values, peers)
+        return _decode_device(values, DumpedPeers(rows, bound(birth, self._decode_rows)))
 
-    def _decode_peers(
-        self, data: bytes, start: int, end: int, peers: dict[PublicKey, RunningPeer], records: dict[bytes, RunningPeer]
-    ) -> None:
-        """A peer may be split across messages anywhere; its later parts hold its key and more allowed_ips."""
-        for _index, first, last in decode_attributes(data, start, end):
-            record = data[first:last]
-            peer = self._records.get(record) or self._decode_peer(record)
-            records[record] = peer
-            earlier = peers.setdefault(peer.public_key, peer)
-            if earlier is not peer:
-                peers[peer.public_key] = earlier._replace(allowed_ips=earlier.allowed_ips | peer.allowed_ips)
-
-    def _decode_peer(self, record: bytes) -> RunningPeer:
-        layout = self._layouts.get(len(record))
-        if layout:
-            fields = layout.structure.unpack(record)
-            if layout.headers_of(fields) == layout.headers:
-                return _build_peer(layout, fields)
-        learned = _learn_layout(record)
-        if learned:
-            self._layouts[len(record)] = learned
-        return _decode_record(record)
+    def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
+        """The rows of one dump to what each record holds of its peer."""
+        decoded = {row: self._last[row] for row in rows if row in self._last}
+        new = [row for row in rows if row not in decoded]
+        gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
+        known: dict[bytes, RunningPeer] = {}
+        for row, peers in gone:
+            known.update(zip(row.cut(), peers))
+        for size in {row.size for row in new}:
+            alike = [row for row in new if row.size == size]
+            together = iter(_decode_known(_Row(size, b"".join(row.data for row in alike)), known))
+            for row in alike:
+                decoded[row] = list(islice(together, len(row.data) // size))
+        self._last = decoded
+        return list(chain.from_iterable(map(decoded.__getitem__, rows)))
 
 
-def _build_peer(layout: _Layout, fields: tuple[Any, ...]) -> RunningPeer:
-    first = layout.first
-    prefixes = zip(fields[first + 2 :: 3], fields[first + 1 :: 3]) if first else ()
-    return _new(
-        RunningPeer,
-        (
-            PublicKey(fields[0]),
-            NO_PRESHARED_KEY if fields[1] == ZERO_KEY else PresharedKey(fields[1]),
-            decode_endpoint(fields[layout.endpoint + 1]) if layout.endpoint else None,
-            frozenset([_new(Prefix, prefix) for prefix in prefixes]),
-            fields[3],
-            0.0 if fields[2] == _NEVER else _decode_time(fields[2]),
-            fields[5],
-            fields[4],
-        ),
+def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
+    """The records of a row to peers, as far as they are known to those."""
+    if not known:
+        return _decode_row(row)
+    records = row.cut()
+    peers = list(map(known.get, records))
+    unknown = [record for record, peer in zip(records, peers) if peer is None]
+    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))) if unknown else ())
+    return [peer or next(decoded) for peer in peers]
+
+
+def _decode_row(row: _Row) -> Iterable[RunningPeer]:
+    """Column by column where all records look like the first, else in parts that do."""
+    first = row.data[: row.size]
+    layout = _learn_layout(first)
+    if layout is None:
+        return map(_decode_record, row.cut())
+    if not row.fits(layout):
+        alike = [record for record in row.cut() if _Row(row.size, record).fits(layout)]
+        others = [record for record in row.cut() if not _Row(row.size, record).fits(layout)]
+        peers: dict[bytes, RunningPeer] = {}
+        for records in (alike, others):
+            peers.update(zip(records, _decode_row(_Row(row.size, b"".join(records)))))
+        return map(peers.__getitem__, row.cut())
+    keys, secrets, handshakes, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(row.data))
+    endpoints = map(decode_endpoint, rest.pop(0)) if layout.has_endpoint else repeat(None)
+    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in map(zip, rest[1::2], rest[::2])]
+    columns = (
+        map(PublicKey, keys),
+        map(PresharedKey, secrets),
+        endpoints,
+        map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
+        keepalives,
+        map(_decode_time, handshakes),
+        received,
+        sent,
     )
+    return map(_new, repeat(RunningPeer), zip(*columns))
+
+
+def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of a record with its header."""
+    return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
 
 
 def _learn_layout(record: bytes) -> _Layout | None:
     """The layout of the record, None when its attributes are others than usual, or in another order."""
-    found = list(decode_attributes(record, 0, len(record)))
+    found = list(_attributes(record))
     kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
-    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != _HEAD_KINDS or kinds[len(_HEAD) :] not in _TAILS:
+    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != list(_HEAD) or kinds[len(_HEAD) :] not in _TAILS:
         return None
-    parts, endpoint, first = [_HEAD_FORMAT], 0, 0
+    values = [(start, end, _HEAD[kind]) for kind, start, end in found[: len(_HEAD)] if _HEAD[kind]]
     for kind, start, end in tail:
         if kind == codec.PEER_ENDPOINT:
-            endpoint = _VALUES
-            parts.append(f"I{end - start}s")
-        else:
-            first = _VALUES + (2 if endpoint else 0) + 1
-            parts += ["I", *_allowed_ip_formats(record, start, end)]
-    structure = struct.Struct("".join(parts))
-    if structure.size != len(record):
-        return None
-    layout = _Layout(structure, endpoint, first, ())
-    return layout._replace(headers=layout.headers_of(structure.unpack(record)))
+            values.append((start, end, f"{end - start}s"))
+            continue
+        for _index, first, last in decode_attributes(record, start, end):
+            parts = list(decode_attributes(record, first, last))
+            if [part for part, _start, _end in parts] != _ALLOWED_IP_KINDS:
+                return None
+            (_length, *length), _family, (_address, at, stop) = parts
+            values += [(length[0], length[1], "B"), (at, stop, f"{stop - at}s")]
+    formats, shared, at = ["="], list(enumerate(record)), 0
+    for start, end, format_ in values:
+        formats.append(f"{start - at}x{format_}")
+        at = end
+    formats.append(f"{len(record) - at}x")
+    for start, end, _format in reversed(values):
+        del shared[start:end]
+    return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
 
 
-def _allowed_ip_formats(record: bytes, start: int, end: int) -> Iterator[str]:
-    """The format of each allowed IP; empty, which spoils the sum, for one whose attributes are in another order."""
-    for _index, first, last in decode_attributes(record, start, end):
-        found = list(decode_attributes(record, first, last))
-        usual = [kind for kind, _start, _end in found] == _ALLOWED_IP_KINDS
-        yield f"I4xB3x8x4x{found[-1][2] - found[-1][1]}s" if usual else ""
+def _find_key(record: bytes) -> bytes:
+    keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
+    return next(keys)
 
 
 def _decode_record(record: bytes) -> RunningPeer:
     """Attribute by attribute, whatever their order, as also in the later parts of a peer that is split."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()
-    for kind, first, last in decode_attributes(record, 0, len(record)):
+    for kind, first, last in _attributes(record):
         if kind == codec.PEER_ALLOWED_IPS:
             allowed = frozenset(_decode_allowed_ips(record, first, last))
         else:
@@ -197,6 +282,8 @@ def _decode_allowed_ips(data: bytes, start: int, end: int) -> Iterator[Prefix]:
 
 
 def _decode_time(data: bytes) -> float:
+    if data == _NEVER:
+        return 0.0
     seconds, nanoseconds = _TIMESPEC.unpack(data)
     return float(seconds + nanoseconds / 1e9)
 
@@ -221,7 +308,7 @@ def _scope_name(index: int) -> str:
         return str(index)
 
 
-def _decode_device(values: dict[int, bytes], peers: dict[PublicKey, RunningPeer]) -> RunningDevice:
+def _decode_device(values: dict[int, bytes], peers: Mapping[PublicKey, RunningPeer]) -> RunningDevice:
     private = values.get(codec.DEVICE_PRIVATE_KEY, ZERO_KEY)
     return RunningDevice(
         interface=values.get(codec.DEVICE_IFNAME, b"").rstrip(b"\0").decode(),

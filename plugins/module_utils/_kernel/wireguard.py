@@ -23,9 +23,9 @@ from .namespace import entered
 
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
     """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
         doing = f"read the peers of {interface}"
-        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing))
+        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
 
 
 def apply_operations(interface: str, operations: Sequence[WireGuardOperation], birth: str = "") -> None:

@@ -8,6 +8,7 @@ In the desired types ``None`` means "leave as it is" and an empty value clears; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +20,11 @@ EXACT = "exact"
 MERGE = "merge"
 INITIAL = "initial"
 ENFORCE = "enforce"
+
+
+def label_peer(public_key: PublicKey, name: str | None) -> str:
+    """How results and messages call a peer: by name and key where the name is known."""
+    return f"{name} ({public_key})" if name else str(public_key)
 
 
 class DesiredPeer(NamedTuple):
@@ -33,8 +39,7 @@ class DesiredPeer(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How results and messages call the peer."""
-        return f"{self.name} ({self.public_key})" if self.name else str(self.public_key)
+        return label_peer(self.public_key, self.name)
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,15 @@ class RunningPeer(NamedTuple):
 
 @dataclass(frozen=True)
 class RunningDevice:
-    """The ``wireguard`` family's half of an interface. ``listen_port`` and ``fwmark`` 0 are unset."""
+    """The ``wireguard`` family's half of an interface. ``listen_port`` and ``fwmark`` 0 are unset.
+
+    Two are equal whatever the number that the kernel gave the link; the public key follows from the private one.
+    """
 
     interface: str
-    ifindex: int = 0
+    ifindex: int = field(default=0, compare=False)
     private_key: PrivateKey | None = None
-    public_key: PublicKey | None = None
+    public_key: PublicKey | None = field(default=None, compare=False)
     listen_port: int = 0
     fwmark: int = 0
-    peers: dict[PublicKey, RunningPeer] = field(default_factory=dict)
+    peers: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)

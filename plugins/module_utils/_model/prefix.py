@@ -73,7 +73,10 @@ def sort_key(prefix: tuple[bytes, int]) -> tuple[int, bytes, int]:
 
 
 def sort_prefixes(prefixes: Iterable[Prefix]) -> list[Prefix]:
-    return sorted(prefixes, key=sort_key)
+    """In the order of ``sort_key``."""
+    ordered = sorted(prefixes)
+    ipv4 = [prefix for prefix in ordered if len(prefix[0]) == 4]
+    return ipv4 + [prefix for prefix in ordered if len(prefix[0]) != 4]
 
 
 class InterfaceAddress(NamedTuple):

@@ -138,14 +138,14 @@ def test_a_learned_endpoint_is_not_drift(
     state = running(RunningPeer(KEYS[0], endpoint=known, latest_handshake=NOW - handshake_age))
     memory = {KEYS[0]: str(recorded)} if recorded else {}
     planned = plan(desired(DesiredPeer(KEYS[0], endpoint=ENDPOINTS[0])), state, Circumstances(NOW, memory))
-    assert planned == ([ops.SetPeer(KEYS[0], str(KEYS[0]), endpoint=sent)] if sent else [])
+    assert planned == ([ops.SetPeer(KEYS[0], endpoint=sent)] if sent else [])
 
 
 @pytest.mark.parametrize("policy", ["initial", "enforce"])
 def test_a_name_without_an_address_keeps_the_endpoint(policy: str) -> None:
     wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)), endpoint_policy=policy)
     assert plan(wanted, running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))) == []
-    assert plan(wanted, running()) == [ops.SetPeer(KEYS[0], str(KEYS[0]), new=True)]
+    assert plan(wanted, running()) == [ops.SetPeer(KEYS[0], new=True)]
 
 
 FIRST, SECOND = NAMES[Endpoint("hub.example.org", 51820)]
@@ -218,15 +218,15 @@ def test_a_prefix_moves_in_one_step_from_its_old_owner() -> None:
     moved = prefixes("192.168.7.0/24")
     state = running(RunningPeer(KEYS[0], allowed_ips=moved), RunningPeer(KEYS[1]), routes=frozenset(map(Route, moved)))
     wanted = desired(DesiredPeer(KEYS[0], allowed_ips=frozenset()), DesiredPeer(KEYS[1], allowed_ips=moved))
-    assert plan(wanted, state) == [ops.SetPeer(KEYS[1], str(KEYS[1]), add=tuple(moved))]
+    assert plan(wanted, state) == [ops.SetPeer(KEYS[1], add=tuple(moved))]
 
 
 def test_a_replaced_key_keeps_its_address_throughout() -> None:
     own = prefixes("192.168.7.0/24")
     state = running(RunningPeer(KEYS[0], allowed_ips=own), routes=frozenset(map(Route, own)))
     assert plan(desired(DesiredPeer(KEYS[1], allowed_ips=own)), state) == [
-        ops.SetPeer(KEYS[1], str(KEYS[1]), new=True, add=tuple(own)),
-        ops.RemovePeer(KEYS[0], str(KEYS[0])),
+        ops.SetPeer(KEYS[1], new=True, add=tuple(own)),
+        ops.RemovePeer(KEYS[0]),
     ]
 
 
