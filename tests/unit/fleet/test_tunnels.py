@@ -54,8 +54,8 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
     return {"interfaces": [{"interface": plan["interface"], "peers": peers}], "results": results}
 
 
-def answers(host: str, *arguments: Any, **more: str) -> dict[str, dict[str, Any]]:
-    return {plan["interface"]: answer(plan, PLANS, *arguments, **more) for plan in PLANS[host]}
+def answers(host: str, age: int | None, lost: str = "", missing: str = "") -> dict[str, dict[str, Any]]:
+    return {plan["interface"]: answer(plan, PLANS, age, lost, missing) for plan in PLANS[host]}
 
 
 def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
@@ -120,7 +120,7 @@ def test_a_client_that_is_no_peer_of_the_interface_is_down() -> None:
 
 
 def test_a_host_whose_peers_have_no_keys_yet_is_down() -> None:
-    answered = {"laptop": {"wg0": {"interfaces": [], "results": []}}}
+    answered: dict[str, dict[str, dict[str, Any]]] = {"laptop": {"wg0": {"interfaces": [], "results": []}}}
     (row,) = read_tunnels(plans_of("hub1"), answered)
     assert (row.host, row.peer, row.up) == ("laptop", "(none known)", False)
 
