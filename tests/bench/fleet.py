@@ -3,10 +3,11 @@
 """What whole runs cost in a fleet, next to a playbook of as many pings for each host: ``fleet.py HOSTS...``.
 
 All hosts are this machine, over local connections, each with an /etc/wireguard of its own: its Python is a script that
-runs the real one in a mount namespace. The pings pay for that too. There need be no WireGuard in the kernel, as the tasks
-tagged ``running`` are skipped. Nothing outside build/bench is written to: all of it runs in namespaces, as who calls it.
+runs the real one in a mount namespace. The pings pay for that too. There need be no WireGuard in the kernel, as the
+tasks tagged ``running`` are skipped. All of it runs in namespaces, as whoever calls it, and writes below build/bench.
 
-Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``tasks`` the number of tasks on each
+Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``processor_ratio`` the same ratio of
+processor time, of all processes, which heeds less what else the machine does. ``tasks`` is the number of tasks on each
 host, ``MiB`` the peak memory of the control process.
 """
 
@@ -63,6 +64,7 @@ Row = dict[str, float]
 
 class Run(NamedTuple):
     seconds: float
+    processor_seconds: float
     mib: float
     output: str
 
@@ -95,7 +97,7 @@ class Fleet:
         self.folder = ROOT / f"build/bench/fleet_{count}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.names = [f"host{number:04}" for number in range(count)]
-        self.hubs = self.names[:: max(count // max(count // HOSTS_PER_HUB, 1), 1)][: max(count // HOSTS_PER_HUB, 1)]
+        self.hubs = self.names[: max(count // HOSTS_PER_HUB, 1)]
         self.write()
 
     def write(self) -> None:
@@ -150,7 +152,7 @@ class Fleet:
         if process.returncode:
             raise SystemExit(f"{playbook.name} failed with {self.count} hosts, see {log}")
         print(f"{playbook.name} with {self.count} hosts: {seconds:.1f} s", file=sys.stderr, flush=True)
-        return Run(seconds, usage.ru_maxrss / 1024, log.read_text())
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, log.read_text())
 
     def site(self) -> Run:
         return self.run(ROOT / "playbooks/site.yml", *CONFIG_ONLY)
@@ -203,8 +205,9 @@ def measure(fleet: Fleet) -> Row:
         pings.append(fleet.pings(sites[-1].tasks(fleet.count)))
     tasks = sites[-1].tasks(fleet.count)
     value, reference = (statistics.median(run.seconds for run in runs) for runs in (sites, pings))
-    memory = {"MiB": round(sites[-1].mib), "reference_MiB": round(pings[-1].mib)}
-    return row(value, reference, tasks=tasks, first=round(first.seconds, 2), **memory)
+    busy, reference_busy = (statistics.median(run.processor_seconds for run in runs) for runs in (sites, pings))
+    others = {"processor_ratio": round(busy / reference_busy, 3), "first": round(first.seconds, 2), "tasks": tasks}
+    return row(value, reference, **others, MiB=round(sites[-1].mib), reference_MiB=round(pings[-1].mib))
 
 
 def onboard(fleet: Fleet, site: float) -> Row:
