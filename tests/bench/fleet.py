@@ -6,9 +6,9 @@ All hosts are this machine, over local connections, each with an /etc/wireguard 
 runs the real one in a mount namespace. The pings pay for that too. There need be no WireGuard in the kernel, as the
 tasks tagged ``running`` are skipped. All of it runs in namespaces, as whoever calls it, and writes below build/bench.
 
-Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``processor_ratio`` the same ratio of
-processor time, of all processes, which heeds less what else the machine does. ``tasks`` is the number of tasks on each
-host, ``MiB`` the peak memory of the control process.
+Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``processor_ratio`` the same ratio
+of processor time, of all processes, which heeds less what else the machine does. ``tasks`` is the number of tasks on
+each host, ``MiB`` the peak memory of the control process.
 """
 
 from __future__ import annotations
