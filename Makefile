@@ -93,7 +93,7 @@ kernels: build/stamp/lab ## run them on three kernels, each with five versions o
 molecule: build/stamp/lab ## run the Molecule scenarios, on VMs
 	molecule test --all
 
-bench: build/stamp/lab ## measure, and write the numbers to build/bench.json
+bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to build/bench.json
 	python tests/bench
 
 clean: ## stop the VMs and remove all that was made

@@ -4,7 +4,7 @@
 #
 # Installs the system packages that one part of the tests needs and this machine lacks.
 #
-#   tests/setup.sh python|lint|unit|lab
+#   tests/setup.sh python|lint|unit|lab|bench
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/sbin # mke2fs is there, and not on every user's path
@@ -43,8 +43,14 @@ case ${1-} in
         need qemu-utils has qemu-img
         need uidmap has newuidmap
         ;;
+    bench) # what the role looks for on its hosts
+        need iproute2 has ip
+        need iputils-ping has ping
+        need nftables has nft
+        need wireguard-tools has wg-quick
+        ;;
     *)
-        echo "usage: $0 python|lint|unit|lab" >&2
+        echo "usage: $0 python|lint|unit|lab|bench" >&2
         exit 2
         ;;
 esac

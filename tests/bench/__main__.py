@@ -15,12 +15,15 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = [sys.executable, str(ROOT / "tests/lab")]
 INVENTORY = ROOT / "build/lab/inventory.yml"
 RESULTS = ROOT / "build/bench.json"
+PARTS = ["engine", "planner", "site", "fleet"]
+FLEETS = [100, 300, 1000]
 # What site.yml runs on a hub that has everything: look, key pair, forwarding, interface, config.
 TASKS = 5
 # What is measured, the reference, and the ratio that is aimed at.
@@ -36,11 +39,18 @@ MEANINGS = {
     "prefix_removal_loss": ("packets lost while a live peer's prefix goes 1,000 times", "wg syncconf", "0"),
     "read_vs_pyroute2": ("10,000 peers read", "pyroute2's info() and a walk", "<= 0.033"),
     "growth": ("nothing to change at 10,000 peers", "ten times that at 1,000", "<= 1.2"),
+    "planner_10000": ("10,000 hosts, 10 hubs planned", "100 times a fleet of 100", "<= 1.3"),
+    "mesh_1000": ("a mesh of 1,000 planned, a million peers", "100 times a mesh of 100", "<= 1.3"),
     "no_change_site": ("a site.yml that changes nothing, on the lab", f"a playbook of {TASKS} ping tasks", ""),
+    # Config-only: without the tasks tagged running, as there need be no WireGuard in this kernel.
+    "fleet_N": ("a site.yml that changes nothing, {0} hosts, config-only", "as many ping tasks a host", "<= 1.3"),
+    "onboard": ("onboard.yml in the largest fleet, config-only", "its site.yml that changes nothing", ""),
 }
 
+Rows = dict[str, dict[str, float]]
 
-def in_guest() -> dict[str, dict[str, float]]:
+
+def in_guest() -> Rows:
     """Boot a VM, run guest.py there, take it down."""
     machine = ["--dir", "build/bench"]
     # Next to the bench itself there is an ansible-playbook that has all the peers to pass on.
@@ -50,7 +60,7 @@ def in_guest() -> dict[str, dict[str, float]]:
         done = subprocess.run(
             [*LAB, "run", *machine, *command], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
-        results: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+        results: Rows = json.loads(done.stdout.splitlines()[-1])
         return results
     finally:
         subprocess.run([*LAB, "down", *machine], check=True, cwd=ROOT)
@@ -79,22 +89,65 @@ def on_the_lab() -> dict[str, float]:
     return {"value": round(value, 2), "reference": round(reference, 2), "ratio": round(value / reference, 2)}
 
 
+def on_this_machine(script: str, *arguments: str) -> Iterator[Rows]:
+    """Run one of the scripts of this folder, which prints rows as lines of JSON as it has them."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "build/collections")}
+    command = [sys.executable, str(ROOT / "tests/bench" / script), *arguments]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        yield from map(json.loads, process.stdout or ())
+    if process.returncode:
+        raise SystemExit(f"{script} failed")
+
+
+def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
+    if part == "engine":
+        yield in_guest()
+    elif part == "planner":
+        yield from on_this_machine("planner.py")
+    elif part == "site":
+        yield {"no_change_site": on_the_lab()}
+    else:
+        yield from on_this_machine("fleet.py", *map(str, fleets))
+
+
+def meaning(name: str) -> tuple[str, str, str]:
+    kind, _, count = name.partition("_")
+    if kind != "fleet":
+        return MEANINGS[name]
+    what, reference, aim = MEANINGS["fleet_N"]
+    return what.format(f"{int(count):,}"), reference, aim
+
+
+def order(name: str) -> tuple[int, int]:
+    """In the order of their meanings, and fleets by their size."""
+    kind, _, count = name.partition("_")
+    return [*MEANINGS].index("fleet_N" if kind == "fleet" else name), int(count) if kind == "fleet" else 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
-    parser.add_argument("--only", choices=["engine", "site"], help="measure just this part")
-    only = parser.parse_args().only
+    parser.add_argument("--only", choices=PARTS, help="measure just this part")
+    parser.add_argument(
+        "--hosts",
+        type=lambda text: [int(count) for count in text.split(",")],
+        default=FLEETS,
+        metavar="N,N",
+        help="the sizes of the fleets, by default 100,300,1000",
+    )
+    arguments = parser.parse_args()
     os.environ.setdefault("ANSIBLE_NOCOWS", "1")
-    results: dict[str, dict[str, float]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    if only != "site":
-        results |= in_guest()
-    if only != "engine":
-        results["no_change_site"] = on_the_lab()
-    RESULTS.write_text(json.dumps({name: results[name] for name in MEANINGS if name in results}, indent=2) + "\n")
+    results: Rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for part in [arguments.only] if arguments.only else PARTS:
+        for rows in measured(part, arguments.hosts):
+            results |= rows
+            # At once, as what comes after may take long.
+            RESULTS.write_text(
+                json.dumps({name: results[name] for name in sorted(results, key=order)}, indent=2) + "\n"
+            )
     print(f"\n{'what':<58} {'value':>9} {'reference':>10} {'ratio':>7}  {'aim':<9} reference is")
-    for name, (what, reference, aim) in MEANINGS.items():
-        if name in results:
-            row = results[name]
-            print(f"{what:<58} {row['value']:>9} {row['reference']:>10} {row['ratio']:>7}  {aim:<9} {reference}")
+    for name, row in results.items():
+        what, reference, aim = meaning(name)
+        print(f"{what:<58} {row['value']:>9} {row['reference']:>10} {row['ratio']:>7}  {aim:<9} {reference}")
 
 
 if __name__ == "__main__":

@@ -149,6 +149,20 @@ def test_each_network_of_a_host_has_its_interface_and_whoever_is_not_there_keeps
     assert "a vaulted secret" not in run.output
 
 
+def test_without_what_is_tagged_running_only_keys_and_files_are_made(site: Site) -> None:
+    site.known("laptop", "office", "server")
+    run = site.run("cryptokey.wireguard.site", "--limit", "hub1", "--skip-tags", "running", "--diff")
+    assert run.code == 0, run.output
+    interface = {("hub1", "wgtest0")}
+    assert run.items("See to it that the host has a key pair for each network") == interface
+    assert run.items("Write their configurations for the next boot") == interface
+    assert run.output.count("+PublicKey = ") == 3
+    assert site.recorded("home")["hub1"]["public_key"]
+    # Which would need WireGuard in this kernel, and a hub forwards.
+    assert not run.items("Bring the running interfaces to their desired state")
+    assert "TASK [cryptokey.wireguard.network : Forward what other hosts send each other]" not in run.output
+
+
 def test_keys_are_made_for_each_network_and_recorded_before_anybody_else_is_told(site: Site) -> None:
     (site.directory / "keys.yml").write_text(
         yaml.safe_dump(

@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What whole runs cost in a fleet, next to a playbook of as many pings for each host: ``fleet.py HOSTS...``.
+
+All hosts are this machine, over local connections, each with an /etc/wireguard of its own: its Python is a script that
+runs the real one in a mount namespace. The pings pay for that too. There need be no WireGuard in the kernel, as the
+tasks tagged ``running`` are skipped. All of it runs in namespaces, as whoever calls it, and writes below build/bench.
+
+Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``processor_ratio`` the same ratio
+of processor time, of all processes, which heeds less what else the machine does. ``tasks`` is the number of tasks on
+each host, ``MiB`` the peak memory of the control process.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+FORKS = 8
+HOSTS_PER_HUB = 100
+FEW = 100
+RUNS = 3  # with at most FEW hosts; else one, which takes long enough
+NEW = "newcomer"
+CONFIG_ONLY = ["--skip-tags", "running"]
+# No network but the loopback: what should touch the running system after all touches nothing of this machine.
+ISOLATED = ["unshare", "--map-root-user", "--mount", "--net"]
+PYTHON = """\
+#!/bin/sh
+exec unshare --mount /bin/sh -ec 'mount --bind {folder} /etc/wireguard; exec {python} "$@"' sh "$@"
+"""
+# The same job as roles do it that have no plan: each host's template looks at the variables of all hosts.
+TEMPLATE = """\
+[Interface]
+Address = {{ address }}
+ListenPort = 51820
+{% for host in groups['all'] | difference([inventory_hostname]) %}
+{% if host in groups['wg_hub'] or inventory_hostname in groups['wg_hub'] %}
+
+[Peer]
+# {{ host }}
+PublicKey = {{ hostvars[host].public_key }}
+AllowedIPs = {{ hostvars[host].address }}
+{% if hostvars[host].wireguard_endpoint is defined %}
+Endpoint = {{ hostvars[host].wireguard_endpoint }}:51820
+{% endif %}
+{% endif %}
+{% endfor %}
+"""
+
+Row = dict[str, float]
+
+
+class Run(NamedTuple):
+    seconds: float
+    processor_seconds: float
+    mib: float
+    output: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """Each host's counts."""
+        lines = re.findall(r"^(\S+) +: (ok=.*)$", self.output.partition("PLAY RECAP")[2], re.MULTILINE)
+        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
+
+    @property
+    def changed(self) -> list[str]:
+        return [host for host, counts in self.recap.items() if counts["changed"]]
+
+    def tasks(self, hosts: int) -> int:
+        """How many tasks ran on each host. Ansible checks a role's arguments on the controller, and what has run once,
+        for all hosts, is the plan, which is made there too."""
+        blocks = [block for block in self.output.split("\nTASK [")[1:] if "Validating arguments" not in block]
+        counts = [len(re.findall(r"^(?:ok|changed): \[", block, re.MULTILINE)) for block in blocks]
+        each, rest = divmod(sum(count for count in counts if count > 1), hosts)
+        if rest:
+            raise SystemExit(f"not all of the {hosts} hosts have run as many tasks, see {counts}")
+        return each
+
+
+class Fleet:
+    """Some hosts, and a folder for their inventory, their registry and their files."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.folder = ROOT / f"build/bench/fleet_{count}"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.names = [f"host{number:04}" for number in range(count)]
+        self.hubs = self.names[: max(count // HOSTS_PER_HUB, 1)]
+        self.write()
+
+    def write(self) -> None:
+        """The inventory, and for each host what stands for its Python."""
+        hosts = {name: self._host(number, name) for number, name in enumerate(self.names, 1)}
+        inventory = {
+            "all": {
+                "vars": {
+                    "ansible_connection": "local",
+                    "ansible_become": False,
+                    "ansible_python_interpreter": "{{ inventory_dir }}/hosts/{{ inventory_hostname }}/python",
+                    "wireguard_networks": {"bench": {"prefixes": ["10.8.0.0/16", "fd00:8::/64"]}},
+                }
+            },
+            "wg_hub": {"hosts": {name: hosts[name] for name in self.hubs}},
+            "wg_spoke": {"hosts": {name: hosts[name] for name in self.names if name not in self.hubs}},
+        }
+        for name in self.names:
+            folder = self.folder / "hosts" / name
+            (folder / "wireguard").mkdir(parents=True, exist_ok=True)
+            python = folder / "python"
+            places = {"folder": shlex.quote(str(folder / "wireguard")), "python": shlex.quote(sys.executable)}
+            python.write_text(PYTHON.format(**places))
+            python.chmod(0o755)
+        (self.folder / "inventory.json").write_text(json.dumps(inventory, indent=1))
+        (self.folder / "template.j2").write_text(TEMPLATE)
+
+    def _host(self, number: int, name: str) -> dict[str, str]:
+        # The role gives out addresses by itself and has the hosts make their keys; these are for the template.
+        key = base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+        variables = {"public_key": key, "address": f"10.8.{number // 256}.{number % 256}"}
+        return variables | ({"wireguard_endpoint": f"{name}.example.org"} if name in self.hubs else {})
+
+    def run(self, playbook: Path, *arguments: str) -> Run:
+        command = [*ISOLATED, "ansible-playbook", "-i", str(self.folder / "inventory.json"), str(playbook), *arguments]
+        environment = {
+            **os.environ,
+            "ANSIBLE_FORKS": str(FORKS),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_REMOTE_TEMP": str(self.folder / "ansible/tmp"),
+        }
+        log = self.folder / f"{playbook.stem}.log"
+        with log.open("w") as output:
+            start = time.perf_counter()
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{playbook.name} failed with {self.count} hosts, see {log}")
+        print(f"{playbook.name} with {self.count} hosts: {seconds:.1f} s", file=sys.stderr, flush=True)
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, log.read_text())
+
+    def site(self) -> Run:
+        return self.run(ROOT / "playbooks/site.yml", *CONFIG_ONLY)
+
+    def unchanged(self) -> Run:
+        run = self.site()
+        if run.changed or len(run.recap) != self.count:
+            raise SystemExit(f"site.yml changed {run.changed} of {len(run.recap)} hosts")
+        return run
+
+    def playbook(self, name: str, *tasks: dict[str, Any]) -> Run:
+        path = self.folder / f"{name}.yml"
+        path.write_text(json.dumps([{"name": name, "hosts": "all", "gather_facts": False, "tasks": tasks}]))
+        return self.run(path)
+
+    def pings(self, count: int) -> Run:
+        return self.playbook("pings", *({"name": f"Ping {n}", "ansible.builtin.ping": {}} for n in range(count)))
+
+    def templates(self) -> Run:
+        options = {"src": str(self.folder / "template.j2"), "dest": "/etc/wireguard/template.conf", "mode": "0600"}
+        return self.playbook("templates", {"name": "Write it", "ansible.builtin.template": options})
+
+    def home(self, name: str) -> str:
+        """The hub of a spoke, of the registry."""
+        registry = (self.folder / "wireguard_registry/bench.yml").read_text()
+        found = re.search(rf"^  {name}:\n(?:    .*\n)*?    hub: (\S+)$", registry, re.MULTILINE)
+        if not found:
+            raise SystemExit(f"the registry knows no hub of {name}")
+        return found[1]
+
+
+def row(value: float, reference: float, **others: float) -> Row:
+    return {
+        "value": round(value, 2),
+        "reference": round(reference, 2),
+        "ratio": round(value / reference, 3),
+        "seconds": round(value, 2),
+        **others,
+    }
+
+
+def measure(fleet: Fleet) -> Row:
+    """A run that changes nothing. It and the pings are taken in turn, and the medians given."""
+    first = fleet.site()
+    if len(first.changed) != fleet.count:
+        raise SystemExit("the first run has not set up all hosts")
+    sites, pings = [], []
+    for _ in range(RUNS if fleet.count <= FEW else 1):
+        sites.append(fleet.unchanged())
+        pings.append(fleet.pings(sites[-1].tasks(fleet.count)))
+    tasks = sites[-1].tasks(fleet.count)
+    value, reference = (statistics.median(run.seconds for run in runs) for runs in (sites, pings))
+    busy, reference_busy = (statistics.median(run.processor_seconds for run in runs) for runs in (sites, pings))
+    others = {"processor_ratio": round(busy / reference_busy, 3), "first": round(first.seconds, 2), "tasks": tasks}
+    return row(value, reference, **others, MiB=round(sites[-1].mib), reference_MiB=round(pings[-1].mib))
+
+
+def onboard(fleet: Fleet, site: float) -> Row:
+    """One host more: it and its hub are contacted, and nobody else."""
+    fleet.names.append(NEW)
+    fleet.write()
+    run = fleet.run(ROOT / "playbooks/onboard.yml", "-e", f"host={NEW}", *CONFIG_ONLY)
+    concerned = {NEW, fleet.home(NEW)}
+    if run.recap.keys() != {*concerned, "localhost"} or not concerned <= {*run.changed}:
+        raise SystemExit(f"not just {concerned} were brought up to date, but: {run.recap}")
+    return row(run.seconds, site, hosts=fleet.count, MiB=round(run.mib))
+
+
+def main() -> None:
+    counts = sorted({int(count) for count in sys.argv[1:]})
+    if not counts or counts[0] < 2:
+        raise SystemExit("usage: fleet.py HOSTS..., each a number from 2 on")
+    for count in counts:
+        fleet = Fleet(count)
+        measured = measure(fleet)
+        if count == FEW:
+            measured["template"] = round(fleet.templates().seconds, 2)
+        print(json.dumps({f"fleet_{count}": measured}), flush=True)
+    print(json.dumps({"onboard": onboard(fleet, measured["seconds"])}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
