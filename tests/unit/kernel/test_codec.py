@@ -128,6 +128,70 @@ def test_a_peer_is_read_in_the_usual_order_and_in_any_other(peer: RunningPeer, r
     assert usual.peers == other.peers == {peer.public_key: peer}
 
 
+# Few sizes and keys, so that many records look alike, and many dumps have some of the same.
+CROWD = st.lists(
+    st.builds(
+        RunningPeer,
+        st.integers(1, 40).map(lambda number: PublicKey(bytes([number]) * 32)),
+        st.sampled_from([NO_PRESHARED_KEY, PresharedKey(b"p" * 32)]),
+        st.none() | st.sampled_from([Endpoint("192.0.2.1", 1), Endpoint("2001:db8::1", 2)]),
+        st.lists(prefixes(), unique=True, max_size=2).map(frozenset),
+        st.sampled_from([0, 25]),
+        st.sampled_from([0.0, 7.0]),
+        st.sampled_from([0, 9]),
+        st.just(0),
+    ),
+    unique_by=lambda peer: peer.public_key,
+    max_size=30,
+)
+
+
+def dump(peers: list[RunningPeer], random: Random) -> list[bytes]:
+    """Messages of a dump, which a kernel may end after any peer, and within any peer's allowed IPs."""
+    records = []
+    for peer in peers:
+        ordered = sort_prefixes(peer.allowed_ips)
+        cut = random.randint(0, len(ordered))
+        parts = [peer._replace(allowed_ips=frozenset(ordered[:cut]))] if random.random() < 0.2 and cut else []
+        rest = peer._replace(allowed_ips=frozenset(ordered[cut:])) if parts else peer
+        records += [listed(part, lambda kinds: kinds) for part in [*parts, rest]]
+    messages = [b""]
+    for record in records:
+        nest = record[4:]
+        if random.random() < 0.3:
+            messages.append(b"")
+        messages[-1] += nest
+    return [encode_nested(codec.DEVICE_PEERS, nest) for nest in messages if nest]
+
+
+@given(CROWD, CROWD, st.randoms(use_true_random=False))
+def test_a_crowd_is_read_whole_and_known_again(
+    first: list[RunningPeer], second: list[RunningPeer], random: Random
+) -> None:
+    decoder = DeviceDecoder()
+    before, after = (decoder.decode(dump(peers, random)).peers for peers in (first, second))
+    assert len(before) == len(first)
+    assert bool(before) == bool(first)
+    assert before == {peer.public_key: peer for peer in first}
+    assert list(after.values()) == second
+    assert len(after) == len(second)
+    again = decoder.decode([encode_nested(codec.DEVICE_PEERS, listed(peer, list)[4:]) for peer in second]).peers
+    assert again == after
+
+
+def test_a_peer_that_is_as_it_was_is_the_same_object() -> None:
+    peers = [
+        RunningPeer(PublicKey(bytes([n]) * 32), allowed_ips=frozenset({Prefix(bytes([n]) * 4, 32)})) for n in range(9)
+    ]
+    decoder = DeviceDecoder()
+    old, new = (
+        decoder.decode([encode_nested(codec.DEVICE_PEERS, b"".join(listed(peer, list)[4:] for peer in some))]).peers
+        for some in (peers, [*peers[2:], peers[0]._replace(persistent_keepalive=9)])
+    )
+    assert dict(old.items()) != dict(new.items())
+    assert [key for key, peer in new.items() if old[key] is peer] == [peer.public_key for peer in peers[2:]]
+
+
 def test_the_flag_that_removes_a_prefix_stands_with_that_prefix_only() -> None:
     stays, goes = Prefix(bytes(4), 8), Prefix(bytes(16), 64)
     entry = codec.encode_peer(PeerChange(PublicKey(b"\1" * 32), allowed_ips=(stays,), removed_ips=(goes,)))
