@@ -9,12 +9,12 @@ No ``describe()`` shows a secret.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Union
 
 from .._model.dns import NO_DNS, Dns
 from .._model.endpoint import Endpoint
-from .._model.interface import label_peer
+from .._model.interface import RunningPeer, label_peer
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import Route, Rule
@@ -63,28 +63,49 @@ class SetDevice(NamedTuple):
         return ", ".join(parts)
 
 
+def _peer_words(
+    preshared_key: PresharedKey | None,
+    endpoint: Endpoint | None,
+    persistent_keepalive: int | None,
+    add: Collection[Prefix],
+) -> list[str]:
+    words = []
+    if preshared_key is not None:
+        words.append("set preshared_key" if preshared_key else "clear preshared_key")
+    if endpoint is not None:
+        words.append(f"set endpoint {endpoint}")
+    if persistent_keepalive is not None:
+        words.append(f"set persistent_keepalive {persistent_keepalive or 'off'}")
+    if add:
+        words.append(f"add allowed_ips {_listed(add)}")
+    return words
+
+
+class AddPeer(NamedTuple):
+    """Make the peer as it is here, but for what only the kernel knows of it."""
+
+    peer: RunningPeer
+    name: str | None = None
+
+    def describe(self) -> str:
+        key, preshared_key, endpoint, allowed_ips, keepalive, *_counters = self.peer
+        words = _peer_words(preshared_key or None, endpoint, keepalive or None, allowed_ips)
+        return f"peer {label_peer(key, self.name)}: {', '.join(['add', *words])}"
+
+
 class SetPeer(NamedTuple):
-    """Add a peer (``new``), or change what differs of one that stays. ``add`` are allowed_ips."""
+    """Change what differs of a peer that stays; None leaves a thing as it is. ``add`` are allowed_ips."""
 
     public_key: PublicKey
     name: str | None = None
-    new: bool = False
     preshared_key: PresharedKey | None = None
     endpoint: Endpoint | None = None
     persistent_keepalive: int | None = None
     add: tuple[Prefix, ...] = ()
 
     def describe(self) -> str:
-        parts = ["add"] if self.new else []
-        if self.preshared_key is not None:
-            parts.append("set preshared_key" if self.preshared_key else "clear preshared_key")
-        if self.endpoint is not None:
-            parts.append(f"set endpoint {self.endpoint}")
-        if self.persistent_keepalive is not None:
-            parts.append(f"set persistent_keepalive {self.persistent_keepalive or 'off'}")
-        if self.add:
-            parts.append(f"add allowed_ips {_listed(self.add)}")
-        return f"peer {label_peer(self.public_key, self.name)}: {', '.join(parts)}"
+        words = _peer_words(self.preshared_key, self.endpoint, self.persistent_keepalive, self.add)
+        return f"peer {label_peer(self.public_key, self.name)}: {', '.join(words)}"
 
 
 class RemovePrefixes(NamedTuple):
@@ -200,7 +221,7 @@ class SetSourceValidMark(NamedTuple):
         return f"set sysctl net.ipv4.conf.all.src_valid_mark {self.on:d}"
 
 
-WireGuardOperation = Union[SetDevice, SetPeer, RemovePrefixes, RemovePeer, ClearPeers]
+WireGuardOperation = Union[SetDevice, AddPeer, SetPeer, RemovePrefixes, RemovePeer, ClearPeers]
 Operation = Union[
     WireGuardOperation,
     CreateLink,

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from typing import Optional
 
-from .._model.endpoint import Endpoint
 from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import PresharedKey, PublicKey
+from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import Route, RunningState
 from .operations import (
     AddAddress,
+    AddPeer,
     AddRoute,
     AddRule,
     ClearPeers,
@@ -36,9 +35,6 @@ from .operations import (
 )
 
 Names = Mapping[PublicKey, str]
-
-_PeerChange = tuple[Optional[PresharedKey], Optional[Endpoint], Optional[int], tuple[Prefix, ...]]
-_NO_CHANGE: _PeerChange = (None, None, None, ())
 
 
 def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
@@ -100,9 +96,13 @@ def _plan_peers(
             if lost - gained:
                 yield RemovePrefixes(key, names.get(key), tuple(lost - gained))
     for old, new in changed:
-        change = _peer_change(old, new)
-        if old is None or change != _NO_CHANGE:
-            yield SetPeer(new.public_key, names.get(new.public_key), old is None, *change)
+        name = names.get(new.public_key)
+        if old is None:
+            yield AddPeer(new, name)
+        else:
+            change = _peer_change(old, new, name)
+            if change != SetPeer(new.public_key, name):
+                yield change
     gone = had.keys() - has.keys()
     yield from (RemovePeer(key, names.get(key)) for key in had if gone and key in gone)
 
@@ -111,16 +111,16 @@ def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]
     return after.allowed_ips if before is None else after.allowed_ips - before.allowed_ips
 
 
-def _peer_change(before: RunningPeer | None, after: RunningPeer) -> _PeerChange:
-    """What differs; None and empty where nothing does."""
-    _key, preshared_key, endpoint, allowed_ips, keepalive, *_counters = after
-    if before is None:
-        return preshared_key or None, endpoint, keepalive or None, tuple(sort_prefixes(allowed_ips))
-    return (
-        None if before.preshared_key == preshared_key else preshared_key,
-        None if before.endpoint == endpoint else endpoint,
-        None if before.persistent_keepalive == keepalive else keepalive,
-        tuple(sort_prefixes(allowed_ips - before.allowed_ips)),
+def _peer_change(before: RunningPeer, after: RunningPeer, name: str | None) -> SetPeer:
+    return SetPeer(
+        after.public_key,
+        name,
+        preshared_key=None if before.preshared_key == after.preshared_key else after.preshared_key,
+        endpoint=None if before.endpoint == after.endpoint else after.endpoint,
+        persistent_keepalive=None
+        if before.persistent_keepalive == after.persistent_keepalive
+        else after.persistent_keepalive,
+        add=tuple(sort_prefixes(after.allowed_ips - before.allowed_ips)),
     )
 
 

@@ -107,6 +107,11 @@ def _encode_prefixes(prefixes: Iterable[Prefix]) -> bytes:
     return b"".join([_BEFORE_ADDRESS[len(packed)][length] + packed for packed, length in prefixes])
 
 
+def _encode_nest(kind: int, attributes: bytes) -> bytes:
+    """As ``encode_nested``, for attributes that are padded already, and of one peer, whose prefixes are counted."""
+    return NLA_HEADER.pack(NLA_HEADER.size + len(attributes), kind | NLA_F_NESTED) + attributes
+
+
 def _encode_removals(prefixes: Iterable[Prefix]) -> Iterator[bytes]:
     for prefix in prefixes:
         entry = _encode_prefixes((prefix,))
@@ -133,8 +138,8 @@ def encode_peer(change: PeerChange) -> bytes:
         entries = _encode_prefixes(allowed_ips)
         if removed_ips:
             entries += b"".join(_encode_removals(removed_ips))
-        parts.append(encode_nested(PEER_ALLOWED_IPS, entries))
-    return encode_nested(0, b"".join(parts))
+        parts.append(_encode_nest(PEER_ALLOWED_IPS, entries))
+    return _encode_nest(0, b"".join(parts))
 
 
 def _encode_entries(change: PeerChange) -> Iterator[bytes]:

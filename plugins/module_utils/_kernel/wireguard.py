@@ -10,9 +10,18 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from .._converge.operations import ClearPeers, RemovePeer, RemovePrefixes, SetDevice, SetPeer, WireGuardOperation
-from .._model.interface import RunningDevice
+from .._converge.operations import (
+    AddPeer,
+    ClearPeers,
+    RemovePeer,
+    RemovePrefixes,
+    SetDevice,
+    SetPeer,
+    WireGuardOperation,
+)
+from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import KEY_BYTES, PublicKey
+from .._model.prefix import sort_prefixes
 from . import codec
 from .codec import DeviceChange, PeerChange
 from .decode import DeviceDecoder
@@ -67,21 +76,20 @@ def _knows_removal_flag(release: str) -> bool:
 def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
     changes: list[PeerChange] = []
     for operation in operations:
-        if isinstance(operation, RemovePeer):
+        if isinstance(operation, AddPeer):
+            changes.append(_new_peer(operation.peer))
+        elif isinstance(operation, RemovePeer):
             changes.append(PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME))
         elif isinstance(operation, SetPeer):
-            changes.append(
-                PeerChange(
-                    operation.public_key,
-                    # A peer that went away meanwhile must not come back half made.
-                    0 if operation.new else codec.PEER_F_UPDATE_ONLY,
-                    operation.preshared_key,
-                    operation.endpoint,
-                    operation.persistent_keepalive,
-                    operation.add,
-                )
-            )
+            key, _name, preshared_key, endpoint, keepalive, add = operation
+            # A peer that went away meanwhile must not come back half made.
+            changes.append(PeerChange(key, codec.PEER_F_UPDATE_ONLY, preshared_key, endpoint, keepalive, add))
     return changes
+
+
+def _new_peer(peer: RunningPeer) -> PeerChange:
+    key, preshared_key, endpoint, allowed_ips, keepalive, _latest, _received, _sent = peer
+    return PeerChange(key, 0, preshared_key or None, endpoint, keepalive or None, tuple(sort_prefixes(allowed_ips)))
 
 
 def _remove_prefixes(removals: Iterable[RemovePrefixes]) -> list[PeerChange]:

@@ -10,7 +10,8 @@ from socket import AF_INET
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
 
 
@@ -109,11 +110,13 @@ def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:
         peer = peers[op.public_key]
         assert peer.allowed_ips.issuperset(op.prefixes)
         peers[op.public_key] = peer._replace(allowed_ips=peer.allowed_ips.difference(op.prefixes))
+    elif isinstance(op, ops.AddPeer):
+        assert op.peer.public_key not in peers
+        peers = _without(peers, op.peer.allowed_ips)
+        peers[op.peer.public_key] = op.peer._replace(latest_handshake=0.0, transfer_rx=0, transfer_tx=0)
     elif isinstance(op, ops.SetPeer):
-        assert op.new != (op.public_key in peers)
-        peer = peers.get(op.public_key) or RunningPeer(op.public_key)
-        moved = frozenset(op.add)
-        peers = {key: other._replace(allowed_ips=other.allowed_ips - moved) for key, other in peers.items()}
+        peer, moved = peers[op.public_key], frozenset(op.add)
+        peers = _without(peers, moved)
         peers[op.public_key] = peer._replace(
             preshared_key=peer.preshared_key if op.preshared_key is None else op.preshared_key,
             endpoint=op.endpoint or peer.endpoint,
@@ -123,3 +126,7 @@ def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:
             allowed_ips=peer.allowed_ips | moved,
         )
     return replace(device, peers=peers)
+
+
+def _without(peers: dict[PublicKey, RunningPeer], moved: frozenset[Prefix]) -> dict[PublicKey, RunningPeer]:
+    return {key: peer._replace(allowed_ips=peer.allowed_ips - moved) for key, peer in peers.items()}

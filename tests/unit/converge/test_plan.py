@@ -145,7 +145,7 @@ def test_a_learned_endpoint_is_not_drift(
 def test_a_name_without_an_address_keeps_the_endpoint(policy: str) -> None:
     wanted = desired(DesiredPeer(KEYS[0], endpoint=Endpoint("gone.example.org", 51820)), endpoint_policy=policy)
     assert plan(wanted, running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[1]))) == []
-    assert plan(wanted, running()) == [ops.SetPeer(KEYS[0], new=True)]
+    assert plan(wanted, running()) == [ops.AddPeer(RunningPeer(KEYS[0]))]
 
 
 FIRST, SECOND = NAMES[Endpoint("hub.example.org", 51820)]
@@ -225,7 +225,7 @@ def test_a_replaced_key_keeps_its_address_throughout() -> None:
     own = prefixes("192.168.7.0/24")
     state = running(RunningPeer(KEYS[0], allowed_ips=own), routes=frozenset(map(Route, own)))
     assert plan(desired(DesiredPeer(KEYS[1], allowed_ips=own)), state) == [
-        ops.SetPeer(KEYS[1], new=True, add=tuple(own)),
+        ops.AddPeer(RunningPeer(KEYS[1], allowed_ips=own)),
         ops.RemovePeer(KEYS[0]),
     ]
 
