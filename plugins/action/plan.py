@@ -17,8 +17,7 @@ from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected, without
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.checks import check_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
     FleetError,
     HostError,
@@ -134,16 +133,6 @@ class _Outcome(NamedTuple):
         update, settlement, plan = _settle(self.network, self.store, self.found, self.refresh, write=True)
         return self._replace(update=update, settlement=settlement, plan=plan)
 
-    def hosts_without(self, names: Collection[str]) -> Mapping[str, Any]:
-        """The plan of the other hosts, as if these were not there; empty where the network cannot be without them."""
-        remaining, problems, today = without(self.network, names), Problems(), datetime.date.today()
-        if remaining is not None:
-            check_networks([remaining], problems)
-        if remaining is None or problems:
-            return {}
-        settlement = settle(remaining, self.settlement.records, {}, today.isoformat(), refresh=False)
-        return plan_network(settlement.network, settlement.keys, today).hosts
-
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
         network = self.settlement.network
@@ -209,11 +198,8 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
         if name not in hosts:
             remedy = "name a host of the inventory, and have it in one of the groups of a network"
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
-    found: set[str] = set()
-    for outcome in outcomes:
-        others = outcome.hosts_without(names)
-        found.update(affected(outcome.plan.hosts, others, names, outcome.plan.unknown_keys))
-    return sorted(found)
+    today = datetime.date.today()
+    return sorted({host for each in outcomes for host in affected(each.settlement, each.plan, names, today)})
 
 
 def _found_keys(

@@ -5,11 +5,42 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .checks import check_networks
+from .errors import Problems
 from .facts import Host, Network
+from .planner import Plan, plan_network
+from .settle import Settlement, settle
+
+
+def affected(settlement: Settlement, plan: Plan, names: Collection[str], today: datetime.date) -> list[str]:
+    """The hosts of the plan that would have another one without these, and these themselves, sorted.
+
+    ``plan`` is that of ``settlement``. Where the network cannot be without them, all hosts are affected. Others of whom
+    no key is known never are: they have not been set up yet, and hear of it when they are.
+    """
+    unknown = set(plan.unknown_keys)
+    if unknown.intersection(names):
+        # In check mode their keys are still to be made. A text in the place of one shows who would have it.
+        made = {name: f"(of {name})" for name in unknown.intersection(names)}
+        plan = plan_network(settlement.network, {**settlement.keys, **made}, today)
+    others = _hosts_without(settlement, names, today)
+    differ = {name for name, interface in plan.hosts.items() if interface != others.get(name)}
+    return sorted(differ.difference(unknown).union(plan.hosts.keys() & set(names)))
+
+
+def _hosts_without(settlement: Settlement, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:
+    network, problems = without(settlement.network, names), Problems()
+    if network is not None:
+        check_networks([network], problems)
+    if network is None or problems:
+        return {}
+    rest = settle(network, settlement.records, {}, today.isoformat(), refresh=False)
+    return plan_network(rest.network, rest.keys, today).hosts
 
 
 def without(network: Network, names: Collection[str]) -> Network | None:
@@ -34,14 +65,3 @@ def without(network: Network, names: Collection[str]) -> Network | None:
         clients=staying(network.clients),
         links=tuple(link for link in network.links if gone.isdisjoint(link)),
     )
-
-
-def affected(
-    hosts: Mapping[str, Any], others: Mapping[str, Any], names: Collection[str], unknown_keys: Collection[str]
-) -> list[str]:
-    """The hosts that differ between two plans, sorted, and ``names`` where they are in the first of them.
-
-    Others of whom no key is known are left out: they have not been set up yet, and hear of it when they are.
-    """
-    differ = {name for name, plan in hosts.items() if name in names or plan != others.get(name)}
-    return sorted(name for name in differ if name in names or name not in unknown_keys)
