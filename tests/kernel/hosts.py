@@ -62,7 +62,9 @@ class Host(Namespace):
 
     def read(self) -> RunningState:
         with self.entered():
-            return kernel.Host().read("wg0")
+            state = kernel.Host().read("wg0")
+            # What is not looked at is not decoded, and the scopes of endpoints are this host's.
+            return replace(state, device=replace(state.device, peers=dict(state.device.peers.items())))
 
     def peer(self, other: Host) -> RunningPeer:
         return self.read().device.peers[other.public_key]
