@@ -24,7 +24,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule bench clean
+.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule scenarios bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -90,7 +90,10 @@ kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
 kernels: build/stamp/lab ## run them on three kernels, each with five versions of pyroute2, and print a table
 	python tests/lab kernel --flavour all --pyroute2 all --report build/kernels.json --pairs 500
 
-molecule: build/stamp/lab ## run the Molecule scenarios, on VMs
+molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
+	molecule test --scenario-name hub_and_spoke
+
+scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh
 	molecule test --all
 
 bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to build/bench.json
