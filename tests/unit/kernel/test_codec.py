@@ -148,19 +148,16 @@ CROWD = st.lists(
 
 def dump(peers: list[RunningPeer], random: Random) -> list[bytes]:
     """Messages of a dump, which a kernel may end after any peer, and within any peer's allowed IPs."""
-    records = []
+    messages = [b""]
     for peer in peers:
         ordered = sort_prefixes(peer.allowed_ips)
         cut = random.randint(0, len(ordered))
-        parts = [peer._replace(allowed_ips=frozenset(ordered[:cut]))] if random.random() < 0.2 and cut else []
-        rest = peer._replace(allowed_ips=frozenset(ordered[cut:])) if parts else peer
-        records += [listed(part, lambda kinds: kinds) for part in [*parts, rest]]
-    messages = [b""]
-    for record in records:
-        nest = record[4:]
-        if random.random() < 0.3:
-            messages.append(b"")
-        messages[-1] += nest
+        splits = random.random() < 0.2
+        parts = (ordered[:cut], ordered[cut:]) if splits else (ordered,)
+        for number, some in enumerate(parts):
+            if number or random.random() < 0.3:
+                messages.append(b"")
+            messages[-1] += listed(peer._replace(allowed_ips=frozenset(some)), list)[4:]
     return [encode_nested(codec.DEVICE_PEERS, nest) for nest in messages if nest]
 
 
