@@ -111,7 +111,7 @@ def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
 
 
 def meaning(name: str) -> tuple[str, str, str]:
-    kind, _, count = name.partition("_")
+    kind, _underscore, count = name.partition("_")
     if kind != "fleet":
         return MEANINGS[name]
     what, reference, aim = MEANINGS["fleet_N"]
@@ -120,7 +120,7 @@ def meaning(name: str) -> tuple[str, str, str]:
 
 def order(name: str) -> tuple[int, int]:
     """In the order of their meanings, and fleets by their size."""
-    kind, _, count = name.partition("_")
+    kind, _underscore, count = name.partition("_")
     return [*MEANINGS].index("fleet_N" if kind == "fleet" else name), int(count) if kind == "fleet" else 0
 
 

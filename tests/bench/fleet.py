@@ -146,7 +146,7 @@ class Fleet:
         with log.open("w") as output:
             start = time.perf_counter()
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-            _, status, usage = os.wait4(process.pid, 0)
+            _pid, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -200,7 +200,7 @@ def measure(fleet: Fleet) -> Row:
     if len(first.changed) != fleet.count:
         raise SystemExit("the first run has not set up all hosts")
     sites, pings = [], []
-    for _ in range(RUNS if fleet.count <= FEW else 1):
+    for _run in range(RUNS if fleet.count <= FEW else 1):
         sites.append(fleet.unchanged())
         pings.append(fleet.pings(sites[-1].tasks(fleet.count)))
     tasks = sites[-1].tasks(fleet.count)

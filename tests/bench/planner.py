@@ -84,7 +84,7 @@ CASES: dict[str, tuple[Callable[[int], Inventory], int]] = {
 def _seconds(inventory: Inventory, times: int = 1) -> float:
     gc.collect()
     start = time.process_time()
-    for _ in range(times):
+    for _time in range(times):
         inventory.plan()
     return time.process_time() - start
 
@@ -93,7 +93,7 @@ def measure(name: str) -> Row:
     """One case, in this process. The two are taken in turn and the medians given."""
     make, count = CASES[name]
     large, small = make(count), make(SMALL)
-    pairs = [(_seconds(large), _seconds(small, 100)) for _ in range(RUNS)]
+    pairs = [(_seconds(large), _seconds(small, 100)) for _run in range(RUNS)]
     value, reference = (statistics.median(times) for times in zip(*pairs, strict=True))
     peak = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     return {

@@ -114,8 +114,8 @@ def _encode_nest(kind: int, attributes: bytes) -> bytes:
 
 def _encode_removals(prefixes: Iterable[Prefix]) -> Iterator[bytes]:
     for prefix in prefixes:
-        entry = _encode_prefixes((prefix,))
-        yield encode_nested(0, entry[NLA_HEADER.size :] + _REMOVE_ME)
+        # Without its header, whose length is another with the flag.
+        yield encode_nested(0, _encode_prefixes((prefix,))[4:] + _REMOVE_ME)
 
 
 @lru_cache(maxsize=64)

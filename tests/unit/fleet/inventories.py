@@ -48,8 +48,9 @@ class Inventory:
 
     def plan(self, without: Iterable[str] = (), today: datetime.date = TODAY) -> Plan:
         """That of the only network."""
-        (plan,) = self.plans(without, today).values()
-        return plan
+        plans = list(self.plans(without, today).values())
+        assert len(plans) == 1
+        return plans[0]
 
     def changed(self, change: Callable[[Inventory], object]) -> Inventory:
         other = copy.deepcopy(self)

@@ -99,7 +99,7 @@ addresses = st.one_of(st.binary(min_size=4, max_size=4), st.binary(min_size=16, 
 def test_what_is_written_is_read_back(texts: list[str], names: dict[str, str], data: st.DataObject) -> None:
     members = {}
     for name, day in names.items():
-        taken = tuple(texts.pop() for _ in range(data.draw(st.integers(0, min(3, len(texts))))))
+        taken = tuple(texts.pop() for _text in range(data.draw(st.integers(0, min(3, len(texts))))))
         members[name] = Recorded(data.draw(st.sampled_from([None, key_of(name)])), taken, name, day, day)
     all_records = Records(members, dict.fromkeys(texts, "2026-11-24"))
     text = render_records(all_records)
