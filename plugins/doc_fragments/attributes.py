@@ -34,3 +34,26 @@ attributes:
   diff_mode:
     support: N/A
 """
+
+    # For modules whose work an action plugin does on the controller, once for all hosts.
+    CONTROLLER = r"""
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does the work on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  bypass_host_loop:
+    description: Runs once for all hosts of the play rather than once for each.
+    support: full
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: all
+    support: full
+"""

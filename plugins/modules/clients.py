@@ -59,30 +59,16 @@ options:
       - The secret of C(--ask-vault-pass) and C(--vault-password-file) is named V(default).
       - If not given, the files are plain. One that is there and encrypted is then refused.
     type: str
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes.controller
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does the work on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  bypass_host_loop:
-    description: Runs once for all hosts of the play rather than once for each.
-    support: full
   check_mode:
-    description: Can run in check_mode and return changed status prediction without modifying target.
-    support: full
     details:
       - No key is made and nothing is recorded.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
     details:
       - Private and preshared keys are shown as C((redacted)).
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: all
 requirements:
   - On the controller, pynacl to make keys (on Debian the package C(python3-nacl)) and segno for QR codes
     (C(python3-segno), version 1.4.1 or newer)

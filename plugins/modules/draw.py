@@ -32,26 +32,11 @@ options:
       - The file to write to, mode 0644. A relative path is taken from where C(ansible-playbook) was started.
       - If not given, the text is shown in the terminal.
     type: path
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes.controller
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does the work on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  bypass_host_loop:
-    description: Runs once for all hosts of the play rather than once for each.
-    support: full
-  check_mode:
-    description: Can run in check_mode and return changed status prediction without modifying target.
-    support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: all
 seealso:
   - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_table

@@ -68,29 +68,15 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes.controller
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does the work on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  bypass_host_loop:
-    description: Runs once for all hosts of the play rather than once for each.
-    support: full
   check_mode:
-    description: Can run in check_mode and return changed status prediction without modifying target.
-    support: full
     details:
       - The registry is not written. On a first run the keys of new hosts are not known,
         and a warning names those hosts. The addresses are those that the real run then records.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: all
 notes:
   - Give the task C(run_once=true), with which its result is registered for all hosts. The C(free) strategy cannot run
     it.

@@ -37,26 +37,11 @@ options:
         the host's interfaces in the plan.
     type: str
     required: true
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes.controller
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does the work on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  bypass_host_loop:
-    description: Runs once for all hosts of the play rather than once for each.
-    support: full
-  check_mode:
-    description: Can run in check_mode and return changed status prediction without modifying target.
-    support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: N/A
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: all
 seealso:
   - module: cryptokey.wireguard.plan
   - module: cryptokey.wireguard.interface_info
