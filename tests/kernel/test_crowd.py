@@ -101,7 +101,7 @@ def test_the_dump_has_new_peers_as_they_are_foretold(host: Host) -> None:
     ]
     decoder = DeviceDecoder()
     with host.entered():
-        apply_operations("wg0", list(map(AddPeer, peers)), decoder)
+        apply_operations("wg0", list(map(AddPeer, peers)), decoder=decoder)
         read = list(read_device("wg0", decoder).peers.values())
     assert read == peers
     assert all(map(is_, read, peers))
@@ -215,7 +215,7 @@ def test_a_dump_that_is_never_left_alone_is_given_up(crowd: Crowd) -> None:
     def change_for_ever() -> None:
         while True:
             for seconds in (1, 0):
-                apply_operations("wg0", [SetPeer(key, "", persistent_keepalive=seconds)], DeviceDecoder())
+                apply_operations("wg0", [SetPeer(key, "", persistent_keepalive=seconds)])
 
     with crowd.entered():
         process = multiprocessing.get_context("fork").Process(target=change_for_ever)

@@ -40,11 +40,11 @@ def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> Runn
 
 
 def apply_operations(
-    interface: str, operations: Sequence[WireGuardOperation], decoder: DeviceDecoder, birth: str = ""
+    interface: str, operations: Sequence[WireGuardOperation], birth: str = "", decoder: DeviceDecoder | None = None
 ) -> None:
     """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays. ``decoder``, of the next dump, is told of
-    new peers. ``birth`` as for ``read_device``."""
+    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``;
+    ``decoder``, that of the next dump, is told of new peers."""
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
@@ -78,12 +78,13 @@ def _knows_removal_flag(release: str) -> bool:
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 16)
 
 
-def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder) -> list[bytes]:
+def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
     """The entries of a set message for the new peers, then for those that change or go."""
     new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
     usual = [peer for peer in new if len(peer.allowed_ips) <= codec.PREFIXES_A_MESSAGE]
     entries, records = encode_newcomers(usual)
-    decoder.foretell(zip(records, usual))
+    if decoder:
+        decoder.foretell(zip(records, usual))
     if len(usual) == len(operations):
         return entries
     large = [peer for peer in new if len(peer.allowed_ips) > codec.PREFIXES_A_MESSAGE]
