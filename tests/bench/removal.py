@@ -1,19 +1,17 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packets that a live peer loses while a prefix of it comes and goes, by the engine and by ``wg syncconf``."""
+"""Pings that a live peer loses while a prefix of it comes and goes, by the engine and by ``wg syncconf``."""
 
 from __future__ import annotations
 
-import re
-import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, tunnel
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 
 REMOVALS = 1000
 
@@ -46,18 +44,9 @@ def count_lost() -> tuple[int, int]:
 
 
 def _lost(host: Host, change: Callable[[], None]) -> int:
-    """Pings run through the tunnel while the change is made again and again. A flood of them would leave an emulated
-    processor no time for the changes. Those that are on their way at the end are not lost."""
-    command = ["ip", "netns", "exec", host.name, "ping", "-n", "-i", "0.005", "10.9.0.2"]
-    with tempfile.TemporaryFile("w+") as output:
-        with subprocess.Popen(command, stdout=output) as ping:
-            try:
-                for _removal in range(REMOVALS):
-                    change()
-            finally:
-                ping.send_signal(signal.SIGINT)
-        output.seek(0)
-        answered = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl=", output.read())}
-    if len(answered) < REMOVALS:
-        raise SystemExit(f"only {len(answered)} pings came through")
-    return max(answered) - len(answered)
+    with Ping(host, "10.9.0.2") as ping:
+        for _removal in range(REMOVALS):
+            change()
+    if ping.sent < REMOVALS:
+        raise SystemExit(f"only {ping.sent} pings were sent")
+    return ping.lost
