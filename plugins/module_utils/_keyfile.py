@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
@@ -108,6 +108,7 @@ def find_private_key(path: str) -> PrivateKey | None:
         raise InputError(_OPTION, path, error.problem, remedy) from None
 
 
+@again_when_changed
 def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
     """Make sure that there is a key, and say whether that took a change; one that is there is kept.
 
@@ -120,7 +121,7 @@ def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, P
     if check_mode:
         return True, None
     private_key = PrivateKey(os.urandom(KEY_BYTES))
-    atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+    replace_file(path, None, private_key.reveal_base64().encode() + b"\n", 0o600)
     return True, private_key
 
 

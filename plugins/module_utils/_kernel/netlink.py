@@ -9,6 +9,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
@@ -64,8 +65,14 @@ class Netlink:
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
         """The payloads of a whole, consistent dump. Raises KernelError, also when it stays interrupted."""
-        for _attempt in range(DUMP_ATTEMPTS):
-            replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
+        for attempt in range(1, DUMP_ATTEMPTS + 1):
+            try:
+                replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
+            except KernelError as error:
+                # Messages were lost; what is left of them in the socket has another number than the next attempt's.
+                if error.errno != errno.ENOBUFS or attempt == DUMP_ATTEMPTS:
+                    raise
+                continue
             if not interrupted:
                 return replies
         raise KernelError(errno.EINTR, doing, f"changed under each of {DUMP_ATTEMPTS} attempts to read it")
@@ -75,12 +82,15 @@ class Netlink:
         meanwhile (NLM_F_DUMP_INTR). Always drained: a dump left half read would pin the device."""
         self._sequence += 1
         size = NLMSG_HEADER.size + len(payload)
-        self._socket.send(NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
+        header = NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0)
+        with _doing(doing):
+            self._socket.send(header + payload)
         interrupted = False
         replies: list[bytes] = []
         done = False
         while not done:
-            data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
+            with _doing(doing):
+                data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
             if message_flags & socket.MSG_TRUNC:
                 raise KernelError(errno.EMSGSIZE, doing, f"a netlink reply was longer than {RECEIVE_BYTES} bytes")
             for reply_kind, reply_flags, start, end in self._messages(data):
@@ -102,6 +112,15 @@ class Netlink:
             if sequence == self._sequence:
                 yield kind, flags, offset + NLMSG_HEADER.size, offset + size
             offset += (size + 3) & ~3
+
+
+@contextmanager
+def _doing(what: str) -> Iterator[None]:
+    """Has an error of the socket itself say what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise KernelError(error.errno or errno.EIO, what) from None
 
 
 def _raise_for(data: bytes, kind: int, flags: int, start: int, end: int, doing: str) -> None:
