@@ -102,6 +102,12 @@ def again_when_changed(ensure: _EnsureT) -> _EnsureT:
     return cast(_EnsureT, repeated)
 
 
+def sweep(path: str) -> None:
+    """Remove what a killed run has left behind of a file that was to be this one. Raises as ``atomic_write`` does."""
+    with suppress(FileNotFoundError), _directory(path, fcntl.LOCK_EX) as directory:
+        _unlink(_temporary(path), directory)
+
+
 def check_room(path: str, size: int) -> None:
     """Have it fail now, if a file of so many bytes could not be written later: on a full disk, or one that is mounted
     read-only. Raises as ``atomic_write`` does."""

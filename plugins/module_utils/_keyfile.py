@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file
+from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
@@ -117,6 +117,8 @@ def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, P
     private_key = find_private_key(path)
     changed = ensure_parent(path, own_directory, check_mode)
     if private_key is not None:
+        if not check_mode:
+            sweep(path)
         return changed, private_key
     if check_mode:
         return True, None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._distribution import package_hint
-from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file
+from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._kernel.dns import find_resolvconf
 from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
@@ -60,8 +60,12 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     rendered = render(new)
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
-    if stale and not check_mode:
+    if check_mode:
+        return Outcome(changed, path, text, old, new)
+    if stale:
         replace_file(path, content, rendered.encode(), MODE)
+    else:
+        sweep(path)
     return Outcome(changed, path, text, old, new)
 
 
@@ -87,7 +91,7 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Ou
     """Remove the file, whatever it says. Raises InputError and OSError."""
     path = config_path(options)
     content = read_file(path)
-    if content is not None and not check_mode:
+    if not check_mode:
         remove_file(path)
     text = content.data.decode("utf-8", "replace") if content else ""
     return Outcome(content is not None, path, text, WgQuickFile(), None)

@@ -176,11 +176,12 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
     latest = max([*days, *records.resting.values()], default=today)
     if latest <= today or _days(today, latest) <= _ZONES_DAYS:
         return ()
-    return (
+    warning = (
         f"The clock of the controller says {today}, but the registry of the network {network} has something of "
         f"{latest}. One of them cannot be right: set the clock, best by NTP, or the day in the registry. By such days "
-        "is told how long an address that was freed has to rest.",
+        "is told how long an address that was freed has to rest."
     )
+    return (warning,)
 
 
 def _warning(changed: ChangedKey) -> str:
