@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils import basic
 
-from ansible_collections.cryptokey.wireguard.tests.faults.kills import finish
+from ansible_collections.cryptokey.wireguard.tests.faults.kills import Child, finish
 
 # What modules load when they need it: not again in each fork.
 _LIBRARIES = ("nacl.bindings", "pyroute2", "syslog")
@@ -44,3 +44,11 @@ def result_of(run: Callable[[], None], folder: Path) -> dict[str, Any]:
 def changes(run: Callable[[], None], folder: Path, times: int = 2) -> list[bool]:
     """Whether each of so many runs in a row says that it has changed something."""
     return [bool(result_of(run, folder)["changed"]) for _time in range(times)]
+
+
+def message_of(run: Callable[[], None], folder: Path) -> str:
+    """Why a run fails, which it has to."""
+    code = Child(run, folder / "result").go()
+    text = (folder / "result").read_text()
+    assert code == 1, text
+    return str(json.loads(text)["msg"])
