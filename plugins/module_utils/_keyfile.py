@@ -16,6 +16,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
 from ._model.options import parse_interface, parse_interface_name, refuse_own_key
+from ._sealed import open_peers
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
@@ -77,12 +78,15 @@ def read_private_key(path: str) -> PrivateKey:
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
-    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError.
+    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
+    MissingLibrary where a preshared key is sealed and cannot be opened.
 
     Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
     """
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
+    if options.get("peers"):
+        options = {**options, "peers": open_peers(options["peers"], private_key, check_mode)}
     desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
     # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
     with suppress(ImportError):
