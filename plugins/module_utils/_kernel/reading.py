@@ -32,7 +32,7 @@ def interface_addresses(netlink: RouteNetlink, index: int) -> tuple[InterfaceAdd
 def taken_address(
     netlink: RouteNetlink, interface: str, wanted: Iterable[InterfaceAddress]
 ) -> tuple[InterfaceAddress, str] | None:
-    """The first of the addresses that another link has, and the link's name.
+    """The first of the addresses that another link has, as it stands there, and the link's name.
 
     An address that the interface has already is passed over, and so are link-local ones, which every link has for
     itself, and an address that stands without a network on both, as on links without one of their own.
@@ -48,7 +48,7 @@ def taken_address(
         bits = 8 * len(address.packed)
         owner = netlink.link_of(other.ifindex)
         if owner and not address.length == other.length == bits:
-            return address, owner.name
+            return InterfaceAddress(other.packed, other.length), owner.name
     return None
 
 
