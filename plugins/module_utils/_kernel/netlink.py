@@ -65,21 +65,16 @@ class Netlink:
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
         """The payloads of a whole, consistent dump. Raises KernelError, also when it stays interrupted."""
-        for attempt in range(1, DUMP_ATTEMPTS + 1):
-            try:
-                replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
-            except KernelError as error:
-                # Messages were lost; what is left of them in the socket has another number than the next attempt's.
-                if error.errno != errno.ENOBUFS or attempt == DUMP_ATTEMPTS:
-                    raise
-                continue
+        for _attempt in range(DUMP_ATTEMPTS):
+            replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
             if not interrupted:
                 return replies
         raise KernelError(errno.EINTR, doing, f"changed under each of {DUMP_ATTEMPTS} attempts to read it")
 
     def _exchange(self, kind: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
         """The replies up to the end of the dump or the acknowledgement, and whether the dumped object changed
-        meanwhile (NLM_F_DUMP_INTR). Always drained: a dump left half read would pin the device."""
+        meanwhile (NLM_F_DUMP_INTR) or the kernel had no memory for a part. Always drained: a dump left half read would
+        pin the device, and refuse the next one."""
         self._sequence += 1
         size = NLMSG_HEADER.size + len(payload)
         header = NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0)
@@ -88,9 +83,16 @@ class Netlink:
         interrupted = False
         replies: list[bytes] = []
         done = False
+        losses = 0
         while not done:
-            with _doing(doing):
+            try:
                 data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
+            except OSError as error:
+                losses += 1
+                if error.errno != errno.ENOBUFS or flags != NLM_F_DUMP or losses == DUMP_ATTEMPTS:
+                    raise KernelError(error.errno or errno.EIO, doing) from None
+                interrupted = True
+                continue
             if message_flags & socket.MSG_TRUNC:
                 raise KernelError(errno.EMSGSIZE, doing, f"a netlink reply was longer than {RECEIVE_BYTES} bytes")
             for reply_kind, reply_flags, start, end in self._messages(data):
