@@ -7,27 +7,26 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import os
 import re
-import runpy
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from unittest import mock
 
-_SCRIPT = Path(__file__).parents[2] / "molecule" / "hub_and_spoke" / "find_secrets.py"
-_SETTINGS = ("MOLECULE_PROJECT_DIRECTORY", "LAB_DIR", "MOLECULE_EPHEMERAL_DIRECTORY")
 _PACKED = re.compile(rb"[A-Za-z0-9+/=\n]{400,}")
 
 
-def _load_forms() -> Callable[[str], dict[str, bytes]]:
-    """Those of the Molecule scenario's search, which is a script that takes its settings from the environment."""
-    with mock.patch.dict(os.environ, dict.fromkeys(_SETTINGS, "/nonexistent")):
-        forms: Callable[[str], dict[str, bytes]] = runpy.run_path(str(_SCRIPT))["forms"]
-    return forms
-
-
-forms = _load_forms()
+def forms(key: str) -> dict[str, bytes]:
+    """A key in each of the ways in which it could be written."""
+    raw = base64.b64decode(key, validate=True)
+    return {
+        "base64": key.encode().rstrip(b"="),
+        "URL-safe base64": base64.urlsafe_b64encode(raw).rstrip(b"="),
+        "base64 of base64": base64.b64encode(key.encode())[:56],
+        "hex": raw.hex().encode(),
+        "capital hex": raw.hex().upper().encode(),
+        "raw": raw,
+        "representation": repr(raw)[2:-1].encode(),
+    }
 
 
 def spellings(keys: Mapping[str, str]) -> dict[str, bytes]:
