@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
+from ._files import again_when_changed, check_parent, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
@@ -99,6 +99,7 @@ def find_private_key(path: str) -> PrivateKey | None:
     content = read_file(path)
     if content is None:
         return None
+    check_parent(path)
     if content.owner != os.geteuid():
         problem = f"owned by user {content.owner}, who may know the key"
         raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
