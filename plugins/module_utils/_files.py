@@ -201,7 +201,7 @@ def ensure_parent(path: str, own_directory: str, check_mode: bool = False) -> bo
 
 
 def check_parent(path: str) -> None:
-    """Refuse a file for which somebody else could put another one in its place. A directory with the sticky bit, such as
+    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
     /tmp, keeps everybody's files apart. Raises InputError."""
     directory = str(Path(path).absolute().parent)
     status = check_directory(directory)

@@ -99,13 +99,13 @@ def find_private_key(path: str) -> PrivateKey | None:
     content = read_file(path)
     if content is None:
         return None
-    check_parent(path)
     if content.owner != os.geteuid():
         problem = f"owned by user {content.owner}, who may know the key"
         raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
     if content.mode & 0o077:
         problem = f"mode {content.mode:04o}: others than its owner may have read it"
         raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
+    check_parent(path)
     try:
         return parse_private_key(content.data.decode("ascii", "replace"))
     except InputError as error:
