@@ -24,7 +24,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule scenarios bench clean
+.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule scenarios faults bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -95,6 +95,9 @@ molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 
 scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh
 	molecule test --all
+
+faults: build/stamp/lab ## kill runs at each of their calls, break the host in every way, print what was survived, and write it to build/faults.json
+	python tests/faults
 
 bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to build/bench.json
 	python tests/bench

@@ -31,6 +31,7 @@ case ${1-} in
         need cpio has cpio
         need graphviz has dot
         need redis-server has redis-server
+        need strace has strace
         need wireguard-tools has wg-quick
         ;;
     lab)

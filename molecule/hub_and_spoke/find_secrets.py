@@ -9,7 +9,6 @@ the same form, have to be found in that output, which shows that a key would be.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -28,20 +27,6 @@ def on_host(host: str, command: str) -> bytes:
     return subprocess.run(call, stdout=subprocess.PIPE, check=True).stdout
 
 
-def forms(key: str) -> dict[str, bytes]:
-    """A key in each of the ways in which it could be written."""
-    raw = base64.b64decode(key, validate=True)
-    return {
-        "base64": key.encode().rstrip(b"="),
-        "URL-safe base64": base64.urlsafe_b64encode(raw).rstrip(b"="),
-        "base64 of base64": base64.b64encode(key.encode())[:56],
-        "hex": raw.hex().encode(),
-        "capital hex": raw.hex().upper().encode(),
-        "raw": raw,
-        "representation": repr(raw)[2:-1].encode(),
-    }
-
-
 def haystacks(hosts: list[str]) -> Iterator[tuple[str, bytes]]:
     """Every place that is searched, with its content."""
     for host in hosts:
@@ -54,6 +39,9 @@ def haystacks(hosts: list[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def main() -> int:
+    sys.path.insert(0, str(PROJECT / "build" / "collections"))
+    from ansible_collections.cryptokey.wireguard.tests.leaks.search import forms
+
     hosts = [machine["name"] for machine in json.loads((LAB / "lab.json").read_text(encoding="utf-8"))]
     output = (LAB / "site.log").read_bytes()
     secrets = {}

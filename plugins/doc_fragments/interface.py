@@ -85,6 +85,9 @@ options:
         description:
           - A secret that both ends share, in base64, on top of the key pairs.
           - An empty string clears it.
+          - Ansible writes what modules are given to a file on the host, which is there while the task runs, unless
+            pipelining is on. P(cryptokey.wireguard.with_preshared_keys#filter) gives it sealed, so that it stands
+            nowhere in the clear; the text then begins with C(sealed:).
         type: str
       endpoint:
         description:

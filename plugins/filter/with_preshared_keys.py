@@ -15,8 +15,9 @@ description:
   - Derives the preshared key of each pair from the network's C(preshared_secret) and the two public keys, or takes the
     one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
   - Where the network's options have neither, the peers are returned as they are.
-  - The result has secrets in it. Use it only in the arguments of M(cryptokey.wireguard.interface) and
-    M(cryptokey.wireguard.config), which show no preshared key at any verbosity, never for a loop or a fact.
+  - The preshared keys in the result are sealed to O(public_key), as HPKE of RFC 9180 does it, so that they stand in no
+    file, variable or message in the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them
+    on the host with its private key. The same key is sealed to another text each time.
 positional: name, public_key, network_options
 options:
   _input:
@@ -60,17 +61,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The peers, with C(preshared_key) where there is one.
+  description: The peers, with a sealed C(preshared_key) where there is one.
   type: list
   elements: dict
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    KEY_BYTES,
+    PublicKey,
+    parse_public_key,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sealing import seal_peers
+
+
+def sealed_preshared_keys(
+    peers: Sequence[Mapping[str, Any]], name: str, public_key: str | None, network_options: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Sealed to a random key where the host has none yet: in check mode nobody opens them."""
+    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
+    return seal_peers(with_preshared_keys(peers, name, public_key, network_options), own)
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"with_preshared_keys": with_preshared_keys}
+        return {"with_preshared_keys": sealed_preshared_keys}

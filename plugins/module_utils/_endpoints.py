@@ -13,7 +13,7 @@ import json
 from collections.abc import Container, Mapping
 from pathlib import Path
 
-from ._files import atomic_write, ensure_directory, remove_file
+from ._files import atomic_write, check_room, ensure_directory, remove_file
 from ._model.endpoint import Endpoint
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey, parse_public_key
@@ -60,8 +60,20 @@ def record_endpoints(
     if wanted == recorded:
         return
     ensure_directory(directory, 0o700)
-    text = json.dumps({str(key): endpoint for key, endpoint in wanted.items()}, indent=0, sort_keys=True) + "\n"
-    atomic_write(str(_path(interface, directory)), text.encode(), 0o600)
+    atomic_write(str(_path(interface, directory)), _render(wanted), 0o600)
+
+
+def check_recordable(desired: DesiredInterface, recorded: Mapping[PublicKey, str], directory: str = DIRECTORY) -> None:
+    """Have it fail before anything is applied, if that could not be written down after. Raises OSError."""
+    most = remember(desired, recorded, recorded, ())
+    if most != recorded:
+        ensure_directory(directory, 0o700)
+        check_room(str(_path(desired.interface, directory)), len(_render(most)))
+
+
+def _render(endpoints: Mapping[PublicKey, str]) -> bytes:
+    text = json.dumps({str(key): endpoint for key, endpoint in endpoints.items()}, indent=0, sort_keys=True)
+    return f"{text}\n".encode()
 
 
 def forget_endpoints(interface: str, directory: str = DIRECTORY) -> None:

@@ -5,7 +5,8 @@
 
 Neither a file nor the directory it is in is ever reached through a symbolic link. The directory is opened once and
 locked, so that two runs at once write one after the other and the temporary file can have a fixed name: one that a
-killed run left behind is gone with the next.
+killed run left behind is gone with the next. Whoever reads a file to write another one in its place says so, and does
+not write over what came in between.
 """
 
 from __future__ import annotations
@@ -14,17 +15,43 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
+from ._lock import acquire
 from ._model.errors import InputError
 
 _SELINUX = "security.selinux"
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Nonblocking, so that opening a named pipe does not wait for a writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ATTEMPTS = 20
+
+_HINTS = {
+    errno.ENOSPC: "make room on that file system and run again",
+    errno.EDQUOT: "make room within the quota and run again",
+    errno.EROFS: "mount it for writing and run again",
+    errno.EACCES: "run the module as root, with become",
+    errno.EPERM: "run the module as root, with become; as root, see whether the file is immutable (lsattr)",
+    errno.EIO: "look for errors of the disk in the kernel's log",
+}
+
+_EnsureT = TypeVar("_EnsureT", bound=Callable[..., Any])
+
+
+class FileError(OSError):
+    """What the system refused to do with a file, and what can be done about it."""
+
+    def __str__(self) -> str:
+        hint = _HINTS.get(self.errno or 0)
+        return super().__str__() + (f"; {hint}" if hint else "")
+
+
+class ChangedMeanwhile(FileError):
+    """The file is no longer what was read."""
 
 
 class FileContent(NamedTuple):
@@ -39,11 +66,7 @@ def read_file(path: str) -> FileContent | None:
     """The file, None when there is none. Raises InputError for what is not a regular file, and OSError."""
     try:
         with _directory(path, fcntl.LOCK_SH) as directory:
-            _check_regular(path, directory)
-            descriptor = os.open(Path(path).name, _READ, dir_fd=directory)
-            with os.fdopen(descriptor, "rb") as file:
-                status = os.fstat(descriptor)
-                return FileContent(file.read(), stat.S_IMODE(status.st_mode), status.st_uid)
+            return _read(path, directory)
     except FileNotFoundError:
         return None
 
@@ -54,25 +77,79 @@ def atomic_write(path: str, data: bytes, mode: int) -> None:
     The directory must be there. An SELinux context is kept. Raises InputError for what is not a regular file, and
     OSError; the old file is then as it was.
     """
-    name = Path(path).name
+    with _directory(path, fcntl.LOCK_EX) as directory:
+        _replace(path, directory, data, mode)
+
+
+def replace_file(path: str, old: FileContent | None, data: bytes, mode: int) -> None:
+    """The same, but only while the file still is what was read. Raises ChangedMeanwhile where it is not."""
+    with _directory(path, fcntl.LOCK_EX) as directory:
+        if _read(path, directory) != old:
+            raise ChangedMeanwhile(errno.EAGAIN, "another run keeps changing the file", path)
+        _replace(path, directory, data, mode)
+
+
+def again_when_changed(ensure: _EnsureT) -> _EnsureT:
+    """The function, which reads a file and replaces it, begun anew when another run has changed the file in between."""
+
+    @wraps(ensure)
+    def repeated(*arguments: Any, **named: Any) -> Any:
+        for _attempt in range(_ATTEMPTS - 1):
+            with suppress(ChangedMeanwhile):
+                return ensure(*arguments, **named)
+        return ensure(*arguments, **named)
+
+    return cast(_EnsureT, repeated)
+
+
+def sweep(path: str) -> None:
+    """Remove what a killed run has left behind of a file that was to be this one. Raises as ``atomic_write`` does."""
+    with suppress(FileNotFoundError), _directory(path, fcntl.LOCK_EX) as directory:
+        _unlink(_temporary(path), directory)
+
+
+def check_room(path: str, size: int) -> None:
+    """Have it fail now, if a file of so many bytes could not be written later: on a full disk, or one that is mounted
+    read-only. Raises as ``atomic_write`` does."""
     temporary = _temporary(path)
     with _directory(path, fcntl.LOCK_EX) as directory:
-        old = _check_regular(path, directory)
+        _check_regular(path, directory)
         _unlink(temporary, directory)
         descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, mode)
-                if old is not None:
-                    _copy_context(name, directory, descriptor)
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-        except BaseException:
+            os.posix_fallocate(descriptor, 0, max(size, 1))
+        finally:
+            os.close(descriptor)
             _unlink(temporary, directory)
-            raise
-        os.fsync(directory)
+
+
+def _read(path: str, directory: int) -> FileContent | None:
+    if _check_regular(path, directory) is None:
+        return None
+    with os.fdopen(os.open(Path(path).name, _READ, dir_fd=directory), "rb") as file:
+        status = os.fstat(file.fileno())
+        return FileContent(file.read(), stat.S_IMODE(status.st_mode), status.st_uid)
+
+
+def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
+    name = Path(path).name
+    temporary = _temporary(path)
+    old = _check_regular(path, directory)
+    _unlink(temporary, directory)
+    descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            if old is not None:
+                _copy_context(name, directory, descriptor)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        _unlink(temporary, directory)
+        raise
+    os.fsync(directory)
 
 
 def remove_file(path: str) -> bool:
@@ -99,15 +176,13 @@ def ensure_directory(path: str, mode: int, check_mode: bool = False) -> bool:
         return False
     if check_mode:
         return True
-    if status is None:
-        _make_directory(path, mode)
-    else:
-        descriptor = os.open(path, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    try:
+        if status is None:
+            _make_directory(path, mode)
+        else:
+            _change_mode(path, mode)
+    except OSError as error:
+        raise _explained(error, path) from error
     return True
 
 
@@ -121,16 +196,39 @@ def ensure_parent(path: str, own_directory: str, check_mode: bool = False) -> bo
     status = check_directory(directory)
     if status is None or directory == own_directory:
         return ensure_directory(directory, 0o700, check_mode)
+    _refuse_shared(directory, status)
+    return False
+
+
+def check_parent(path: str) -> None:
+    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
+    /tmp, keeps everybody's files apart. Raises InputError."""
+    directory = str(Path(path).absolute().parent)
+    status = check_directory(directory)
+    if status is not None and not status.st_mode & stat.S_ISVTX:
+        _refuse_shared(directory, status)
+
+
+def _refuse_shared(directory: str, status: os.stat_result) -> None:
     if status.st_mode & 0o022:
         raise InputError("directory", directory, "others can write to it", "chmod it to 0700, or choose another")
-    return False
+
+
+def _change_mode(directory: str, mode: int) -> None:
+    descriptor = os.open(directory, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _make_directory(path: str, mode: int) -> None:
     parent = Path(path).absolute().parent
     if not parent.is_dir():
         _make_directory(str(parent), mode)
-    Path(path).mkdir()
+    Path(path).mkdir(exist_ok=True)  # another run may have come first
+    check_directory(path)
     Path(path).chmod(mode)  # whatever the umask
     descriptor = os.open(parent, os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -164,14 +262,23 @@ def _directory(path: str, lock: int) -> Iterator[int]:
         # Linux tells a link that O_NOFOLLOW met as ENOTDIR when O_DIRECTORY is there too.
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             check_directory(parent)
-        raise
+        raise _explained(error, path) from error
     try:
-        fcntl.flock(descriptor, lock)
+        acquire(descriptor, lock, "directory", parent)
         yield descriptor
+    except ChangedMeanwhile:
+        raise
     except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from error
+        raise _explained(error, path) from error
     finally:
         os.close(descriptor)
+
+
+def _explained(error: OSError, path: str) -> OSError:
+    """The error with the whole path, and what can be done about it; that a file is missing stays the error it is."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(error.errno, error.strerror, path)
+    return FileError(error.errno, error.strerror, path)
 
 
 def _check_regular(path: str, directory: int) -> os.stat_result | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ._files import atomic_write, check_directory, ensure_directory, read_file
+from ._files import FileContent, again_when_changed, check_directory, ensure_directory, read_file, replace_file
 from ._model.errors import InputError
 
 # After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts.
@@ -42,6 +42,7 @@ class Outcome(NamedTuple):
     file: tuple[str, str]
 
 
+@again_when_changed
 def ensure_forwarding(
     ipv4: bool | None, ipv6: bool | None, path: str = PATH, check_mode: bool = False, root: str = "/"
 ) -> Outcome:
@@ -62,15 +63,15 @@ def ensure_forwarding(
         for key, value in aim.items():
             kernel.write(key, value)
         if stale:
-            _write(path, rendered)
+            _write(path, content, rendered)
     return Outcome(stale or live != aim, (_lines(live), _lines(aim)), (text, rendered))
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, old: FileContent | None, text: str) -> None:
     directory = str(Path(path).absolute().parent)
     if check_directory(directory) is None:
         ensure_directory(directory, 0o755)
-    atomic_write(path, text.encode(), 0o644)
+    replace_file(path, old, text.encode(), 0o644)
 
 
 def _forwarding_settings(kernel: Kernel, ipv4: bool | None, ipv6: bool | None) -> Settings:

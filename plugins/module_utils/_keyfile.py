@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._files import again_when_changed, check_parent, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
 from ._model.options import parse_interface, parse_interface_name, refuse_own_key
+from ._sealed import open_peers
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
@@ -77,12 +78,15 @@ def read_private_key(path: str) -> PrivateKey:
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
-    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError.
+    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
+    MissingLibrary where a preshared key is sealed and cannot be opened.
 
     Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
     """
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
+    if options.get("peers"):
+        options = {**options, "peers": open_peers(options["peers"], private_key, check_mode)}
     desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
     # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
     with suppress(ImportError):
@@ -101,6 +105,7 @@ def find_private_key(path: str) -> PrivateKey | None:
     if content.mode & 0o077:
         problem = f"mode {content.mode:04o}: others than its owner may have read it"
         raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
+    check_parent(path)
     try:
         return parse_private_key(content.data.decode("ascii", "replace"))
     except InputError as error:
@@ -108,6 +113,7 @@ def find_private_key(path: str) -> PrivateKey | None:
         raise InputError(_OPTION, path, error.problem, remedy) from None
 
 
+@again_when_changed
 def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
     """Make sure that there is a key, and say whether that took a change; one that is there is kept.
 
@@ -116,11 +122,13 @@ def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, P
     private_key = find_private_key(path)
     changed = ensure_parent(path, own_directory, check_mode)
     if private_key is not None:
+        if not check_mode:
+            sweep(path)
         return changed, private_key
     if check_mode:
         return True, None
     private_key = PrivateKey(os.urandom(KEY_BYTES))
-    atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+    replace_file(path, None, private_key.reveal_base64().encode() + b"\n", 0o600)
     return True, private_key
 
 

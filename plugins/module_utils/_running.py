@@ -10,18 +10,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ._clock import clock_warning, is_plausible
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
-from ._endpoints import forget_endpoints, load_endpoints, record_endpoints, remember
+from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
 from ._kernel.host import Host
-from ._kernel.namespace import bound, exists, has_link
+from ._kernel.namespace import bound, entered, exists, has_link
+from ._kernel.reading import taken_address
 from ._kernel.resolve import Resolver
 from ._kernel.routing import is_installed
+from ._kernel.rtnetlink import RouteNetlink
 from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
+from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.options import parse_interface_name, parse_netns
@@ -29,6 +33,7 @@ from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
 
 
+@one_at_a_time
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
@@ -36,9 +41,16 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
+    _refuse_taken_addresses(desired)
+    if not check_mode:
+        check_recordable(desired, recorded)
     kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, _name_servers_for(desired))
     resolve = bound(desired.birth_netns, resolver)
-    circumstances = Circumstances(time.time(), recorded, resolve, kernel.path_mtu, kernel.has_routes)
+    now = time.time()
+    if not is_plausible(now):
+        warnings.append(clock_warning(now))
+        now = 0.0  # nobody is dead
+    circumstances = Circumstances(now, recorded, resolve, kernel.path_mtu, kernel.has_routes)
     outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired))
     warnings += resolver.warnings
     if not check_mode:
@@ -63,6 +75,18 @@ def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]
     return warnings
 
 
+def _refuse_taken_addresses(desired: DesiredInterface) -> None:
+    """The kernel lets two links have one address, and then sends by the network of either."""
+    if not (desired.addresses and exists(desired.netns)):
+        return
+    with entered(desired.netns), RouteNetlink() as netlink:
+        taken = taken_address(netlink, desired.interface, desired.addresses)
+    if taken:
+        address, owner = taken
+        remedy = f"give another one, or remove it there with 'ip address delete {address} dev {owner}'"
+        raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
+
+
 def _elsewhere(desired: DesiredInterface) -> Host | None:
     """The namespace in which the interface is, when that is not the one where it shall be."""
     name = desired.interface
@@ -76,6 +100,7 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
     return None
 
 
+@one_at_a_time
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
     """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
     interface = parse_interface_name(options["interface"])

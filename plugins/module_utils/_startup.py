@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._distribution import package_hint
-from ._files import atomic_write, ensure_parent, read_file, remove_file
+from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._kernel.dns import find_resolvconf
 from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
@@ -45,6 +45,7 @@ def config_path(options: Mapping[str, Any]) -> str:
     return options.get("path") or f"{DIRECTORY}/{parse_interface_name(options['interface'])}.conf"
 
 
+@again_when_changed
 def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
     """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
 
@@ -59,8 +60,12 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     rendered = render(new)
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
-    if stale and not check_mode:
-        atomic_write(path, rendered.encode(), MODE)
+    if check_mode:
+        return Outcome(changed, path, text, old, new)
+    if stale:
+        replace_file(path, content, rendered.encode(), MODE)
+    else:
+        sweep(path)
     return Outcome(changed, path, text, old, new)
 
 
@@ -86,7 +91,7 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Ou
     """Remove the file, whatever it says. Raises InputError and OSError."""
     path = config_path(options)
     content = read_file(path)
-    if content is not None and not check_mode:
+    if not check_mode:
         remove_file(path)
     text = content.data.decode("utf-8", "replace") if content else ""
     return Outcome(content is not None, path, text, WgQuickFile(), None)

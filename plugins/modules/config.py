@@ -105,6 +105,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import INTERFACE_ARGUMENTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config, ensure_no_config
 
@@ -114,7 +115,7 @@ def main() -> None:
     ensure = ensure_config if module.params["state"] == "present" else ensure_no_config
     try:
         outcome = ensure(module.params, module.check_mode)
-    except (InputError, OSError) as error:
+    except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
     result: dict[str, Any] = {"changed": outcome.changed, "path": outcome.path}
     if module._diff:

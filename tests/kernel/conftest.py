@@ -11,17 +11,25 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.tests.faults.ledger import Ledger
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", type=Path, help="write what was injected and survived to this file, as JSON")
     parser.addoption("--pairs", type=int, default=100, help="how many random pairs of states to converge (%(default)s)")
 
 
 def pytest_report_header() -> str:
     found = util.find_spec("pyroute2")
     return f"kernel {platform.release()}, pyroute2 {metadata.version('pyroute2')} in {found and found.origin}"
+
+
+@pytest.fixture(scope="session")
+def ledger(pytestconfig: pytest.Config) -> Ledger:
+    """Where the tests write down the faults that they inject."""
+    return Ledger(pytestconfig.getoption("--faults"))
 
 
 @pytest.fixture

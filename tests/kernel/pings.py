@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -19,13 +20,23 @@ _SENT = re.compile(r"(\d+) packets transmitted")
 class Ping:
     """A ping from a host for the length of a ``with`` block; ``lost`` is then how many of its packets had no answer.
 
-    Those of the last moment may still be on their way when it is stopped: they count from half a second on.
+    Those of the last moment may still be on their way when it is stopped: they count from half a second on. ``missing``
+    are their numbers; ``interval`` is in seconds.
     """
 
-    def __init__(self, host: Namespace, address: str) -> None:
-        self.command = ["ip", "netns", "exec", host.name, "ping", "-n", "-i", str(_INTERVAL), address]
+    def __init__(self, host: Namespace, address: str, interval: float = _INTERVAL) -> None:
+        self.command = ["ip", "netns", "exec", host.name, "ping", "-n", "-i", str(interval), address]
+        self.interval = interval
         self.lost = -1
         self.sent = 0
+        self.missing: set[int] = set()
+
+    def position(self) -> int:
+        """The number of the latest answer while it runs."""
+        status = os.fstat(self.output.fileno())
+        # Not by seek and read, as the ping has the same place in the file.
+        tail = os.pread(self.output.fileno(), 4096, max(status.st_size - 4096, 0)).decode()
+        return max(map(int, _ANSWER.findall(tail)), default=0)
 
     def __enter__(self) -> Ping:
         # A pipe that nobody reads would be full after some seconds, and stop it.
@@ -46,5 +57,6 @@ class Ping:
         self.sent = int(total[1])
         answered = {int(number) for number in _ANSWER.findall(output)}
         last = max(answered, default=0)
-        under_way = self.sent - last if self.sent - last < 0.5 / _INTERVAL else 0
-        self.lost = self.sent - under_way - len(answered)
+        under_way = self.sent - last if self.sent - last < 0.5 / self.interval else 0
+        self.missing = set(range(1, self.sent - under_way + 1)) - answered
+        self.lost = len(self.missing)

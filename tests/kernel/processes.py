@@ -48,7 +48,7 @@ def run_module(host: Host, folder: Path, check_mode: bool = False, trace: Path |
     """Run the module ``interface`` as Ansible does, and return its result. Give the interface a name of its own: what
     the module remembers of it is the machine's, not the namespace's."""
     if "private_key_file" not in options:
-        options["private_key_file"] = str(_key_file(host, folder))
+        options["private_key_file"] = str(key_file(host, folder))
     arguments = _write(folder, {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check_mode}})
     return json.loads(_run(host, f"{_PACKAGE}.plugins.modules.interface", arguments, trace))
 
@@ -60,7 +60,8 @@ def run_engine(host: Host, folder: Path, trace: Path | None = None, **options: A
     return operations
 
 
-def _key_file(host: Host, folder: Path) -> Path:
+def key_file(host: Host, folder: Path) -> Path:
+    """The host's private key in a file of that folder."""
     file = folder / "private.key"
     file.touch(0o600)
     file.write_text(host.private_key.reveal_base64() + "\n")

@@ -50,7 +50,7 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
     if not after.exists:
         return list(_plan_absent(before, after))
     return [
-        *(RemoveRule(rule) for rule in sorted(before.rules - after.rules)),
+        *_remove_rules(before, after),
         *([] if before.exists else [CreateLink(after.interface)]),
         *_plan_device(before.device, after.device),
         *_plan_peers(before.device.peers, after.device.peers, names),
@@ -63,8 +63,13 @@ def plan_operations(before: RunningState, after: RunningState, names: Names) -> 
     ]
 
 
+def _remove_rules(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    """In the opposite order: while the rule of a full tunnel stands alone, what is sent to others goes through it."""
+    return (RemoveRule(rule) for rule in sorted(before.rules - after.rules, reverse=True))
+
+
 def _plan_absent(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    yield from (RemoveRule(rule) for rule in sorted(before.rules - after.rules))
+    yield from _remove_rules(before, after)
     yield from _plan_dns(before, after)
     if before.exists:
         if before.device.peers:

@@ -30,5 +30,10 @@ _HINTS = {
     errno.EADDRINUSE: "another socket has this UDP port: choose another listen_port or stop the other program",
     errno.EOPNOTSUPP: "this kernel has no WireGuard: load the module 'wireguard' or run a kernel from 5.6 on",
     errno.ENODEV: "the interface is gone, or is not a WireGuard one",
+    errno.ELIBACC: "install the distribution's own package of pyroute2, or another version of it, for this Python",
+    errno.ENOBUFS: "the kernel is short of memory for its messages: run again, with more memory free, or a larger "
+    "net.core.rmem_default",
+    errno.ENOMEM: "the kernel is short of memory: free some and run again",
+    errno.EINTR: "another program keeps changing it: find out which, and run again when it is done",
     errno.EAFNOSUPPORT: "IPv6 is switched off on this host: leave IPv6 out or switch it on",
 }

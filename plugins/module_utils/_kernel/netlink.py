@@ -9,6 +9,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
@@ -72,15 +73,26 @@ class Netlink:
 
     def _exchange(self, kind: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
         """The replies up to the end of the dump or the acknowledgement, and whether the dumped object changed
-        meanwhile (NLM_F_DUMP_INTR). Always drained: a dump left half read would pin the device."""
+        meanwhile (NLM_F_DUMP_INTR) or the kernel had no memory for a part. Always drained: a dump left half read would
+        pin the device, and refuse the next one."""
         self._sequence += 1
         size = NLMSG_HEADER.size + len(payload)
-        self._socket.send(NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
+        header = NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0)
+        with _doing(doing):
+            self._socket.send(header + payload)
         interrupted = False
         replies: list[bytes] = []
         done = False
+        losses = 0
         while not done:
-            data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
+            try:
+                data, _ancillary, message_flags, _address = self._socket.recvmsg(RECEIVE_BYTES)
+            except OSError as error:
+                losses += 1
+                if error.errno != errno.ENOBUFS or flags != NLM_F_DUMP or losses == DUMP_ATTEMPTS:
+                    raise KernelError(error.errno or errno.EIO, doing) from None
+                interrupted = True
+                continue
             if message_flags & socket.MSG_TRUNC:
                 raise KernelError(errno.EMSGSIZE, doing, f"a netlink reply was longer than {RECEIVE_BYTES} bytes")
             for reply_kind, reply_flags, start, end in self._messages(data):
@@ -102,6 +114,15 @@ class Netlink:
             if sequence == self._sequence:
                 yield kind, flags, offset + NLMSG_HEADER.size, offset + size
             offset += (size + 3) & ~3
+
+
+@contextmanager
+def _doing(what: str) -> Iterator[None]:
+    """Has an error of the socket itself say what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise KernelError(error.errno or errno.EIO, what) from None
 
 
 def _raise_for(data: bytes, kind: int, flags: int, start: int, end: int, doing: str) -> None:

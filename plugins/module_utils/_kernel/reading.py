@@ -26,7 +26,34 @@ def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
 
 
 def interface_addresses(netlink: RouteNetlink, index: int) -> tuple[InterfaceAddress, ...]:
-    return tuple(sorted(InterfaceAddress(*address) for address in netlink.addresses(index)))
+    return tuple(sorted(InterfaceAddress(packed, length) for packed, length, _index in netlink.addresses(index)))
+
+
+def taken_address(
+    netlink: RouteNetlink, interface: str, wanted: Iterable[InterfaceAddress]
+) -> tuple[InterfaceAddress, str] | None:
+    """The first of the addresses that another link has, as it stands there, and the link's name.
+
+    An address that the interface has already is passed over, and so are link-local ones, which every link has for
+    itself, and an address that stands without a network on both, as on links without one of their own.
+    """
+    found = netlink.addresses()
+    link = netlink.link(interface)
+    own = {address.packed for address in found if link and address.ifindex == link.ifindex}
+    others = {address.packed: address for address in found if address.packed not in own}
+    for address in wanted:
+        other = others.get(address.packed)
+        if other is None or _is_link_local(address.packed):
+            continue
+        bits = 8 * len(address.packed)
+        owner = netlink.link_of(other.ifindex)
+        if owner and not address.length == other.length == bits:
+            return InterfaceAddress(other.packed, other.length), owner.name
+    return None
+
+
+def _is_link_local(packed: bytes) -> bool:
+    return len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
 def owned_routes(netlink: RouteNetlink, index: int) -> dict[Route, int]:

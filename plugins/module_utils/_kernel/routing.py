@@ -33,8 +33,9 @@ class Routing:
     def __init__(self) -> None:
         try:
             from pyroute2 import IPRoute
-        except ImportError as error:
-            raise KernelError(errno.ELIBACC, "load pyroute2", str(error)) from None
+        # A version that is not made for this Python fails in any way.
+        except Exception as error:
+            raise KernelError(errno.ELIBACC, "load pyroute2", f"{type(error).__name__}: {error}") from None
         with _doing("open a netlink socket"):
             self._ipr = IPRoute()
         _mend_deletions(self._ipr)
@@ -122,3 +123,6 @@ def _doing(what: str) -> Iterator[None]:
         raise KernelError(error.code, what) from None
     except OSError as error:
         raise KernelError(error.errno or errno.EIO, what) from None
+    # So that what was running is restored, as after a refusal of the kernel's.
+    except Exception as error:
+        raise KernelError(errno.ELIBACC, what, f"pyroute2 fails with {type(error).__name__}: {error}") from None

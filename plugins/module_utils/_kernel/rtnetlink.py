@@ -48,6 +48,14 @@ class Link(NamedTuple):
     alias: str
 
 
+class KernelAddress(NamedTuple):
+    """A packed address with its prefix length, and the index of the link that has it."""
+
+    packed: bytes
+    length: int
+    ifindex: int
+
+
 class KernelRoute(NamedTuple):
     """``packed`` and ``length`` are the destination's, ``kind`` is rtm_type, ``mtu`` 0 where it has none of its own."""
 
@@ -88,14 +96,14 @@ class RouteNetlink(Netlink):
     def links(self) -> list[Link]:
         return [_decode_link(data) for data in self.dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0), "read links")]
 
-    def addresses(self, index: int) -> list[tuple[bytes, int]]:
-        """Packed address and prefix length of each address of the link."""
+    def addresses(self, index: int = 0) -> list[KernelAddress]:
+        """The addresses of the link, without one those of all links."""
         found = []
         for data in self.dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), "read addresses"):
             _family, length, _flags, _scope, owner = _ADDRESS.unpack_from(data)
             values = _attributes(data, _ADDRESS.size)
-            if owner == index:
-                found.append((values.get(_IFA_LOCAL) or values[_IFA_ADDRESS], length))
+            if index in (0, owner):
+                found.append(KernelAddress(values.get(_IFA_LOCAL) or values[_IFA_ADDRESS], length, owner))
         return found
 
     def routes(self, family: int, oif: int = 0, table: int = 0) -> Iterator[KernelRoute]:

@@ -102,8 +102,9 @@ def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]
     return tuple(peers)
 
 
-def _parse_preshared_key(text: str | None) -> PresharedKey | None:
-    return None if text is None else parse_preshared_key(text)
+def _parse_preshared_key(text: str | PresharedKey | None) -> PresharedKey | None:
+    """One that came sealed is a key already."""
+    return text if text is None or isinstance(text, PresharedKey) else parse_preshared_key(text)
 
 
 def _parse_endpoint(text: str | None) -> Endpoint | None:

@@ -24,6 +24,8 @@ from .recorded import Recorded, Records
 HUB_AND_SPOKE = "hub_and_spoke"
 # A member that is there every day is written about once a week.
 LAST_SEEN_DAYS = 7
+# Another controller may be further east.
+_ZONES_DAYS = 1
 
 
 class ChangedKey(NamedTuple):
@@ -91,7 +93,7 @@ def settle(
         {name: recorded.public_key for name, recorded in members.items() if recorded.public_key},
         allocation.given,
         tuple(changed),
-        (*allocation.warnings, *map(_warning, changed)),
+        (*allocation.warnings, *map(_warning, changed), *_clock_warnings(network.name, records, today)),
     )
 
 
@@ -166,6 +168,20 @@ def _refresh(members: dict[str, Recorded], found: Mapping[str, str], today: str)
     if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):
         for name in reported:
             members[name] = members[name]._replace(last_seen=today)
+
+
+def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ...]:
+    """Days are compared as text, being in ISO 8601."""
+    days = [day for known in records.members.values() for day in (known.first_seen, known.last_seen) if day]
+    latest = max([*days, *records.resting.values()], default=today)
+    if latest <= today or _days(today, latest) <= _ZONES_DAYS:
+        return ()
+    warning = (
+        f"The clock of the controller says {today}, but the registry of the network {network} has something of "
+        f"{latest}. One of them cannot be right: set the clock, best by NTP, or the day in the registry. By such days "
+        "is told how long an address that was freed has to rest."
+    )
+    return (warning,)
 
 
 def _warning(changed: ChangedKey) -> str:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from .store import Change, Update, change_text
 from .text import RegistryError
 
-_REMEDY = "make its directory writable, or set wireguard_registry_read_only"
+_WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_REMEDY = "make its directory writable, with room in it, or set wireguard_registry_read_only"
 
 
 class FileStore:
@@ -81,20 +81,23 @@ def _locked(lock: Path) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one, also after a power cut."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Readers see the old file or the new one, also after a power cut. The temporary file's name is always the same, so
+    that one which a killed run has left behind is gone with the next; the lock keeps two writers apart."""
+    temporary = path.with_name(f".{path.name}.new")
     try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, _WRITE_NEW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
         parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(parent)
         finally:
             os.close(parent)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise RegistryError(f"registry {path}: cannot be written: {error}; {_REMEDY}") from error

@@ -331,8 +331,8 @@ def test_an_interface_that_is_held_down_has_nothing_that_sends_packets_to_it() -
     down = replace(wanted, up=False)
     described = [op.describe() for op in plan(down, state)]
     assert described == [
-        "remove rule 32764: lookup main suppress_prefixlength 0",
         "remove rule 32765: not fwmark 0xca6c lookup 51820",
+        "remove rule 32764: lookup main suppress_prefixlength 0",
         "clear fwmark",
         "set down",
         "add address fd00::1/64",

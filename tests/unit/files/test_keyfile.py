@@ -219,3 +219,12 @@ def test_the_package_is_called_by_its_name_there(tmp_path: Path, release: str) -
 
 def test_an_unknown_system_gets_a_hint_too(tmp_path: Path) -> None:
     assert package_hint("ping", str(tmp_path)) == "install the package that has ping"
+
+
+def test_a_key_where_others_could_put_another_is_refused(path: Path) -> None:
+    put(path, TEXT)
+    path.parent.chmod(0o770)
+    with pytest.raises(InputError, match=r"directory .*: others can write to it; chmod it to 0700"):
+        read_private_key(str(path))
+    path.parent.chmod(0o1777)
+    assert read_private_key(str(path)).reveal_bytes()

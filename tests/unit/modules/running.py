@@ -50,7 +50,7 @@ def run_module(
         text=True,
         check=False,
         timeout=60,
-        env={**_environment(), **({"PATH": path} if path is not None else {})},
+        env={**environment(), **({"PATH": path} if path is not None else {})},
     )
     output = done.stdout + done.stderr
     assert done.stdout.lstrip().startswith("{"), output
@@ -82,7 +82,7 @@ def run_task(name: str, arguments: dict[str, Any], home: Path, *flags: str) -> T
         check=False,
         timeout=120,
         env={
-            **_environment(),
+            **environment(),
             "ANSIBLE_HOME": str(home / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(home / "local"),
             "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
@@ -95,7 +95,7 @@ def run_task(name: str, arguments: dict[str, Any], home: Path, *flags: str) -> T
     return Task("\n".join([done.stdout, done.stderr, (home / "log").read_text()]), "\n".join(remains))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Where this process finds the collection, the module does too."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths, "ANSIBLE_COLLECTIONS_PATH": paths}

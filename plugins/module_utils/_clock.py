@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the host's clock can be right, by which handshakes have an age.
+
+A handshake has a time in it, and a peer takes none that is older than the newest it has seen (WireGuard whitepaper,
+section 5.1): a host whose clock has gone back is not answered until it has caught up.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+# No right clock shows a time before this was written, nor one when nobody will run it any more.
+_FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
+_LAST = datetime.datetime(2060, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
+
+
+def is_plausible(now: float) -> bool:
+    """``now`` in seconds since 1970."""
+    return _FIRST <= now < _LAST
+
+
+def clock_warning(now: float) -> str:
+    shown = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        f"The clock of this host says {shown}, which cannot be right. Peers refuse handshakes from before the last one "
+        "they have seen, so that tunnels may not come up; and which peers are dead cannot be told, so that endpoints "
+        "that were learned have been left alone. Set the clock, best by NTP (timedatectl set-ntp true), and run again."
+    )
