@@ -40,3 +40,9 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "netns": {"type": "str"},
     "birth_netns": {"type": "str"},
 }
+
+# Of ``interface`` alone.
+CONFIRM_ARGUMENTS: dict[str, Any] = {
+    "confirm": {"type": "str", "choices": ["never", "auto", "always"], "default": "never"},
+    "confirm_timeout": {"type": "int", "default": 60},
+}
