@@ -28,7 +28,7 @@ def poke(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
     """One datagram to each peer that there is a way to; where there is none, the peer is left alone."""
     with entered(netns):
         for key in keys:
-            address = next(_addresses_behind(state, key), None)
+            address = next(addresses_behind(state, key), None)
             if address is not None:
                 with suppress(OSError):
                     _send(state.interface, address)
@@ -41,7 +41,7 @@ def _send(interface: str, address: bytes) -> None:
         datagram.sendto(b"cryptokey", (format_ip(address), _DISCARD))
 
 
-def _addresses_behind(state: RunningState, key: PublicKey) -> Iterator[bytes]:
+def addresses_behind(state: RunningState, key: PublicKey) -> Iterator[bytes]:
     """Addresses that the interface sends to this peer: in its prefixes, in no longer one of another, not its own."""
     peer = state.device.peers[key]
     others = [prefix for other in state.device.peers.values() if other is not peer for prefix in other.allowed_ips]
