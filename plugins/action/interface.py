@@ -51,8 +51,8 @@ class ActionModule(ActionBase):
     def _confirm(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result:
         """What becomes of the result. ``deadline`` is when the old state comes back, in seconds of the monotonic clock,
         and a little before that: the host counts from later on."""
-        problem = ""
-        while time.monotonic() < deadline:
+        # Once at least: where the change has cut the connection, the result came when the time was over.
+        while True:
             answer = self._ask("confirmed", done, task_vars)
             if answer.get("failed"):
                 problem = str(answer.get("msg"))
@@ -60,6 +60,8 @@ class ActionModule(ActionBase):
             if "tunnels" in answer:
                 return {"provisional": False, "tunnels": answer["tunnels"]}
             problem = f"the host cannot be reached over a new connection: {answer['unreachable']}"
+            if time.monotonic() >= deadline:
+                break
             time.sleep(_PAUSE_SECONDS)
         left = max(deadline - time.monotonic(), 0)
         name = self._task.args.get("interface")

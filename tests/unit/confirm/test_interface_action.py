@@ -129,6 +129,14 @@ def test_without_a_connection_the_old_state_is_waited_for() -> None:
     assert "What was before is back since" in result["msg"]
 
 
+def test_a_result_that_comes_when_the_time_is_over() -> None:
+    """The change had cut the connection, and with the old state it was there again."""
+    rolled_back = {"failed": True, "msg": "the change was rolled back at 2026-11-25T02:30:00Z, before it was confirmed"}
+    result, _warnings = ran(Host(DONE, rolled_back, {**ROLLED_BACK, "changed": False}), confirm_timeout=3)
+    assert result["msg"].startswith("wg0: the change was rolled back at 2026-11-25T02:30:00Z, before it was confirmed.")
+    assert result["rolled_back"] == BACK
+
+
 def test_a_host_that_stays_away() -> None:
     result, _warnings = ran(Host(DONE, LOST))
     assert (result["failed"], result["rolled_back"]) == (True, None)
