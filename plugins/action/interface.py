@@ -15,6 +15,8 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import CONFIRM_SECONDS, NEVER
+
 # Between two attempts at a new connection.
 _PAUSE_SECONDS = 2.0
 # How long after its time the old state may take to be back, and to let Ansible in.
@@ -34,7 +36,7 @@ class ActionModule(ActionBase):
         try:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=later))
         except AnsibleConnectionFailure as error:
-            if self._task.args.get("confirm") in (None, "never"):
+            if self._task.args.get("confirm") in (None, NEVER):
                 raise
             hint = f"If this change cut the connection, the host undoes it {self._timeout} seconds after it was made."
             raise AnsibleConnectionFailure(f"{error}\n{hint}") from error
@@ -46,7 +48,7 @@ class ActionModule(ActionBase):
 
     @property
     def _timeout(self) -> int:
-        return int(self._task.args.get("confirm_timeout") or 60)
+        return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
 
     def _confirm(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result:
         """What becomes of the result. ``deadline`` is when the old state comes back, in seconds of the monotonic clock,

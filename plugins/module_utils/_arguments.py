@@ -42,7 +42,9 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
 }
 
 # Of ``interface`` alone.
+NEVER, AUTO, ALWAYS = "never", "auto", "always"
+CONFIRM_SECONDS = 60
 CONFIRM_ARGUMENTS: dict[str, Any] = {
-    "confirm": {"type": "str", "choices": ["never", "auto", "always"], "default": "never"},
-    "confirm_timeout": {"type": "int", "default": 60},
+    "confirm": {"type": "str", "choices": [NEVER, AUTO, ALWAYS], "default": NEVER},
+    "confirm_timeout": {"type": "int", "default": CONFIRM_SECONDS},
 }

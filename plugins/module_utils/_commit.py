@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import _watchdog
+from ._arguments import AUTO, CONFIRM_SECONDS, NEVER
 from ._converge.plan import Names
 from ._converge.runner import ConvergeError
 from ._kernel.rtnetlink import RouteNetlink
@@ -25,8 +26,6 @@ from ._model.state import RunningState
 from ._ssh import concerns, find_connection
 from ._unconfirmed import Unconfirmed, boot_id, clock, find, forget, record
 
-NEVER, AUTO, ALWAYS = "never", "auto", "always"
-DEFAULT_TIMEOUT = 60
 LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
 
@@ -93,7 +92,7 @@ class Commit:
 def parse_timeout(options: Mapping[str, Any]) -> int:
     """``confirm_timeout`` in seconds. Raises InputError."""
     timeout = parse_number(options.get("confirm_timeout"), "confirm_timeout", LEAST_TIMEOUT, MOST_TIMEOUT)
-    return timeout or DEFAULT_TIMEOUT
+    return timeout or CONFIRM_SECONDS
 
 
 def refuse_unconfirmed(interface: str) -> None:

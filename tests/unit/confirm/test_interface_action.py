@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.action import interface as action
 from ansible_collections.cryptokey.wireguard.plugins.action.interface import ActionModule
 
 DONE = {"changed": True, "provisional": True, "change": "5b1f0c6d2a9e4837"}
@@ -80,9 +81,9 @@ class Action(ActionModule):
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock on which each look takes five seconds."""
     ticks = itertools.count(0, 5)
-    monkeypatch.setattr(action.time, "monotonic", lambda: float(next(ticks)))
-    monkeypatch.setattr(action.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(action.ActionBase, "run", lambda _self, _tmp, _variables: {})
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(ActionBase, "run", lambda _self, _tmp, _variables: {})
 
 
 def ran(host: Host, **arguments: Any) -> tuple[dict[str, Any], list[str]]:

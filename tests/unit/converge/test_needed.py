@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_other_rules_of_the_host_do_not_count() -> None:
         ({"transfer_rx": 101}, None, 1),
     ],
 )
-def test_what_shows_it(hub: dict[str, float], laptop: dict[str, float] | None, missing: int) -> None:
+def test_what_shows_it(hub: dict[str, Any], laptop: dict[str, Any] | None, missing: int) -> None:
     wanted = needs(state(*ALL), state(*ALL, port=1), NOW)
     peers = {HUB: HUB_PEER._replace(**hub)}
     if laptop is not None:
