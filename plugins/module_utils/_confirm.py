@@ -52,10 +52,10 @@ def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
         return Answer(True, proved)
     with interface_lock(interface):
         _find(interface, change.change)
-        # First what says that it is applied, so that a crash in between rolls back rather than forgets.
+        forget(interface)
+        # What is remembered as applied comes second: were a crash to come in between, it is applied once more.
         record_endpoints(interface, change.endpoints, load_endpoints(interface))
         record_place(interface, change.netns)
-        forget(interface)
         _watchdog.stop(change)
     return Answer(True, proved)
 

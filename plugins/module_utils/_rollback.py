@@ -13,7 +13,7 @@ import sys
 import syslog
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ._converge.runner import restore
@@ -45,7 +45,8 @@ def roll_back(change: Unconfirmed, attempts: int = 1) -> Report:
         if not problem:
             break
     report = Report(change.change, time.time(), done, problem)
-    record_report(change.interface, report)
+    with suppress(InputError, OSError):
+        record_report(change.interface, report)
     forget(change.interface)
     stop(change)
     return report

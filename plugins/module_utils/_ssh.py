@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ._model.full_tunnel import answers_outside
 from ._model.prefix import Prefix
-from ._model.state import RunningState
+from ._model.state import MAIN_TABLE, RunningState
 
 _VARIABLE = b"SSH_CONNECTION="
 _PARENT = re.compile(rb"\d+ \(.*\) . (\d+) ", re.DOTALL)  # proc_pid_stat(5); the name may have anything in it
@@ -69,8 +70,10 @@ def concerns(
     """Whether the connection runs over the interface, or would run into it after the change.
 
     It ends at one of the interface's addresses, or what is sent to the client leaves by the interface, or a new route
-    would take it there. ``leaves_by``: a literal address to the name of the interface by which packets to it leave now.
-    Only the host's own network namespace counts, as sshd is there.
+    would take it there. That of a full tunnel does not where connections from outside are answered outside.
+
+    ``leaves_by``: a literal address to the name of the interface by which packets to it leave now. Only the host's own
+    network namespace counts, as sshd is there.
     """
     addresses = {address.packed for state in (before, after) if not state.netns for address in state.addresses}
     if connection.server in addresses:
@@ -80,4 +83,6 @@ def concerns(
         return True
     client = Prefix(connection.client, len(connection.client) * 8)
     new_routes = frozenset() if after.netns else after.routes - before.routes
-    return any(route.prefix.covers(client) for route in new_routes)
+    covering = (route for route in new_routes if route.prefix.covers(client))
+    outside = answers_outside(after.netfilter.get(client.family, ()))
+    return any(route.table == MAIN_TABLE or not outside for route in covering)

@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     parse_interface_address,
     parse_prefix,
@@ -84,6 +86,13 @@ def state(address: str = "10.8.0.2/24", *routes: str, netns: str = "") -> Runnin
     )
 
 
+FULL = replace(
+    state(),
+    routes=frozenset({Route(parse_prefix("0.0.0.0/0"), 51820)}),
+    netfilter={2: netfilter_rules("wg0", 2, 51820, [], outside_replies=True)},
+)
+
+
 @pytest.mark.parametrize(
     ("connection", "before", "after", "way", "expected"),
     [
@@ -98,6 +107,15 @@ def state(address: str = "10.8.0.2/24", *routes: str, netns: str = "") -> Runnin
         ),
         pytest.param(
             "192.168.7.5 1 192.0.2.2 22", RunningState("wg0"), state("10.8.0.2/24", "0.0.0.0/0"), "eth0", True, id="all"
+        ),
+        pytest.param("192.168.7.5 1 192.0.2.2 22", RunningState("wg0"), FULL, "eth0", False, id="answered outside"),
+        pytest.param(
+            "192.168.7.5 1 192.0.2.2 22",
+            RunningState("wg0"),
+            replace(FULL, netfilter={}),
+            "eth0",
+            True,
+            id="not answered outside",
         ),
         pytest.param("fe80::1%wg0 1 fe80::2%wg0 22", state(), state(), "eth0", True, id="scoped"),
         pytest.param("fe80::1%eth0 1 fe80::2%eth0 22", state(), state(), None, False, id="scoped elsewhere"),
