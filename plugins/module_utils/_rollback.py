@@ -17,6 +17,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ._converge.runner import restore
+from ._files import remove_file
 from ._kernel.dns import find_name_servers
 from ._kernel.host import Host
 from ._lock import interface_lock
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         if not Path(change.program).exists():
             return 0
         time.sleep(min(1.0, max(change.seconds_left, 0.0)))
+    program = change.program
     syslog.openlog("cryptokey-wireguard", syslog.LOG_PID, syslog.LOG_DAEMON)
     with ExitStack() as stack:
         try:
@@ -96,6 +98,7 @@ def main(arguments: Sequence[str]) -> int:
             syslog.syslog(syslog.LOG_WARNING, f"{error}; rolling back all the same")
         change = find(interface)
         if change is None or change.change != name:
+            remove_file(program)
             return 0
         syslog.syslog(syslog.LOG_WARNING, f"{interface}: the change {name} was not confirmed in time, rolling it back")
         report = roll_back(change, _ATTEMPTS)
