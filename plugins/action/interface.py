@@ -72,11 +72,11 @@ class ActionModule(ActionBase):
         return {"provisional": False, "failed": True, "rolled_back": back, "msg": f"{name}: {problem}. {_told(back)}"}
 
     def _return(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result | None:
-        """What has come back, None where the host has not been heard of."""
+        """What has come back, None where the host has not been heard of; empty where it does not know of the change."""
         while time.monotonic() < deadline + _RETURN_SECONDS:
             answer = self._ask("rolled_back", done, task_vars)
-            if answer.get("rolled_back"):
-                return dict(answer["rolled_back"])
+            if "rolled_back" in answer:
+                return dict(answer["rolled_back"] or {})
             if answer.get("failed"):
                 return None
             time.sleep(_PAUSE_SECONDS)
@@ -95,6 +95,8 @@ class ActionModule(ActionBase):
 def _told(back: Mapping[str, Any] | None) -> str:
     if back is None:
         return "Whether what was before is back is not known, as the host does not answer"
+    if not back:
+        return "The host knows of no such change any more, as after a reboot"
     what = "; ".join(back["operations"]) or "nothing was left to do"
     if back["problem"]:
         return f"Not all of what was before came back at {back['date']}: {back['problem']}; done was: {what}"

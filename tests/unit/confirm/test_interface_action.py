@@ -19,7 +19,7 @@ BACK = {"change": "5b1f0c6d2a9e4837", "date": "2026-11-25T02:30:00Z", "operation
 ANSWERED = {"changed": True, "tunnels": ["hub"]}
 NO_PROOF = {"failed": True, "msg": "nothing came through the tunnel from hub"}
 ROLLED_BACK = {"changed": True, "tunnels": [], "rolled_back": BACK}
-NOT_YET = {"changed": False, "tunnels": [], "rolled_back": None}
+FORGOTTEN = {"changed": False, "tunnels": [], "rolled_back": None}
 LOST = AnsibleConnectionFailure("no route to host")
 
 
@@ -142,6 +142,12 @@ def test_a_host_that_stays_away() -> None:
     result, _warnings = ran(Host(DONE, LOST))
     assert (result["failed"], result["rolled_back"]) == (True, None)
     assert "is not known, as the host does not answer" in result["msg"]
+
+
+def test_a_host_that_was_rebooted_meanwhile() -> None:
+    unknown = {"failed": True, "msg": "there is no unconfirmed change 5b1f0c6d2a9e4837"}
+    result, _warnings = ran(Host(DONE, LOST, unknown, FORGOTTEN))
+    assert result["msg"].endswith("The host knows of no such change any more, as after a reboot")
 
 
 def test_not_all_came_back() -> None:
