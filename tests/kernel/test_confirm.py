@@ -326,9 +326,9 @@ def machine(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 def test_with_systemd_it_is_a_timer(machine: Callable[..., Any]) -> None:
     before = own()
     result = machine(peers=strangers(1), confirm="always", confirm_timeout=15)
-    timers = subprocess.run(["systemctl", "list-timers", "--no-pager"], capture_output=True, text=True, check=True)
+    timers = run("systemctl", "list-timers", "--no-pager")
     unit = f"cryptokey-wireguard-rollback-{result['change']}"
-    assert f"{unit}.timer" in timers.stdout
+    assert f"{unit}.timer" in timers
     assert own() != before
     wait_until(lambda: find("wgown") is None)
     assert own() == before
@@ -336,9 +336,9 @@ def test_with_systemd_it_is_a_timer(machine: Callable[..., Any]) -> None:
     assert report
     assert len(report.operations) == 2
     wait_until(lambda: leftovers() == [], 5)
-    log = subprocess.run(["journalctl", "--no-pager", "-t", "cryptokey-wireguard"], capture_output=True, text=True)
-    assert f"the change {result['change']} was not confirmed in time" in log.stdout
-    assert "what was before the change is back" in log.stdout
+    log = run("journalctl", "--no-pager", "-t", "cryptokey-wireguard")
+    assert f"the change {result['change']} was not confirmed in time" in log
+    assert "what was before the change is back" in log
 
 
 def test_a_timer_that_is_disarmed_is_gone(machine: Callable[..., Any], tmp_path: Path) -> None:
@@ -347,6 +347,6 @@ def test_a_timer_that_is_disarmed_is_gone(machine: Callable[..., Any], tmp_path:
     arguments = tmp_path / "confirm.json"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"interface": "wgown", "change": result["change"]}}))
     module = "ansible_collections.cryptokey.wireguard.plugins.modules.confirm"
-    subprocess.run([sys.executable, "-m", module, str(arguments)], capture_output=True, text=True, check=True)
+    run(sys.executable, "-m", module, str(arguments))
     wait_until(lambda: subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode != 0, 10)
     assert (own().mtu, leftovers()) == (1300, [])
