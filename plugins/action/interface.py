@@ -63,17 +63,16 @@ class ActionModule(ActionBase):
                 return {"provisional": False, "tunnels": answer["tunnels"]}
             problem = f"the host cannot be reached over a new connection: {answer['unreachable']}"
             if time.monotonic() >= deadline:
+                self._display.warning(f"{problem}. Waiting for it to put back what was before the change.")
                 break
             time.sleep(_PAUSE_SECONDS)
-        left = max(deadline - time.monotonic(), 0)
-        name = self._task.args.get("interface")
-        self._display.warning(f"{name}: {problem}. The host puts back what was before within {left:.0f} seconds.")
         back = self._return(done, deadline, task_vars)
-        return {"provisional": False, "failed": True, "rolled_back": back, "msg": f"{name}: {problem}. {_told(back)}"}
+        return {"provisional": False, "failed": True, "rolled_back": back, "msg": f"{problem}. {_told(back)}"}
 
     def _return(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result | None:
         """What has come back, None where the host has not been heard of; empty where it does not know of the change."""
-        while time.monotonic() < deadline + _RETURN_SECONDS:
+        end = max(deadline, time.monotonic()) + _RETURN_SECONDS
+        while time.monotonic() < end:
             answer = self._ask("rolled_back", done, task_vars)
             if "rolled_back" in answer:
                 return dict(answer["rolled_back"] or {})

@@ -104,7 +104,8 @@ def _find(interface: str, name: str | None) -> Unconfirmed:
     report = find_report(interface)
     if report and name == report.change:
         raise ConfirmError(f"{interface}: the change was rolled back at {report.date}, before it was confirmed")
-    raise ConfirmError(f"{interface}: there is no unconfirmed change{f' {name}' if name else ''}")
+    last = f"; the last one that was not confirmed was rolled back at {report.date}" if report else ""
+    raise ConfirmError(f"{interface}: there is no unconfirmed change{f' {name}' if name else ''}{last}")
 
 
 def _wait_for_proof(change: Unconfirmed) -> list[str]:
