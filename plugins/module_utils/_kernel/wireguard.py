@@ -43,7 +43,8 @@ def apply_operations(interface: str, operations: Sequence[WireGuardOperation], b
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
-            device = device._replace(**operation._asdict())
+            given = {name: value for name, value in operation._asdict().items() if value is not None}
+            device = device._replace(**given)
         elif isinstance(operation, ClearPeers):
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
