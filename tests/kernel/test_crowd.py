@@ -12,17 +12,24 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import AddPeer, SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import apply_operations, read_device
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey, parse_public_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    PresharedKey,
+    PublicKey,
+    parse_public_key,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import (
     counted,
@@ -73,6 +80,31 @@ def test_all_of_them_are_written_and_read(crowd: Crowd) -> None:
         peer["public_key"]: 2 for peer in crowd.options["peers"]
     }
     assert len(peers) == PEERS
+
+
+def test_the_dump_has_new_peers_as_they_are_foretold(host: Host) -> None:
+    host.converge(addresses=["10.9.0.1/24"], peers=[])
+    plain = RunningPeer(PublicKey(b"k" * 32), allowed_ips=frozenset({Prefix(bytes([10, 9, 0, 2]), 32)}))
+    peers = [
+        plain,
+        plain._replace(public_key=PublicKey(b"l" * 32), allowed_ips=frozenset(), preshared_key=PresharedKey(b"p" * 32)),
+        plain._replace(
+            public_key=PublicKey(b"m" * 32),
+            endpoint=Endpoint("192.0.2.9", 51820),
+            allowed_ips=frozenset(map(parse_prefix, ("fd00::/64", "10.8.0.0/24", "10.7.0.1/32", "fd00:1::1/128"))),
+        ),
+        plain._replace(
+            public_key=PublicKey(b"n" * 32),
+            endpoint=Endpoint("2001:db8::1", 9),
+            allowed_ips=frozenset({parse_prefix("fd01::/16")}),
+        ),
+    ]
+    decoder = DeviceDecoder()
+    with host.entered():
+        apply_operations("wg0", list(map(AddPeer, peers)), decoder=decoder)
+        read = list(read_device("wg0", decoder).peers.values())
+    assert read == peers
+    assert all(map(is_, read, peers))
 
 
 def test_no_change_is_no_message(crowd: Crowd, tmp_path: Path, say: Callable[[str], None]) -> None:
