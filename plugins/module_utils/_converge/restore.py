@@ -15,15 +15,16 @@ from .operations import Operation, RemovePeer, SetDevice
 from .plan import Names, plan_operations
 
 
-def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[Operation]:
-    """The operations that make ``now`` into ``before`` again; none when that is so already.
+def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[list[Operation]]:
+    """The steps that make ``now`` into ``before`` again; none when that is so already. Each is to be applied by itself:
+    operations that are applied together do not undo one another, and are sent in an order of their own.
 
     A private key that was there, as its public half shows, and is not known any more, stays what it is now. Handshakes
     and counters stay. So does the endpoint of a peer that had none and has shaken hands since: it has been learned, and
     there is no way to take it from the peer but with its session.
     """
     if not (now.exists and before.exists):
-        return plan_operations(now, before, names)
+        return [step for step in [plan_operations(now, before, names)] if step]
     strays = _given_endpoints(now.device.peers, before.device.peers)
     kept = {key: peer for key, peer in now.device.peers.items() if key not in strays}
     known = replace(now, device=replace(now.device, peers=kept)) if strays else now
@@ -34,11 +35,12 @@ def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[
         aim = replace(before, device=replace(before.device, private_key=private_key))
     # While the interface is up the kernel would choose a port; going down is among the operations.
     no_port = not before.up and before.device.listen_port == 0 != now.device.listen_port
-    return [
-        *(RemovePeer(key, names.get(key)) for key in strays),
-        *plan_operations(known, aim, names),
-        *([SetDevice(listen_port=0)] if no_port else []),
+    steps: list[list[Operation]] = [
+        [RemovePeer(key, names.get(key)) for key in strays],
+        plan_operations(known, aim, names),
+        [SetDevice(listen_port=0)] if no_port else [],
     ]
+    return [step for step in steps if step]
 
 
 def _given_endpoints(now: Mapping[PublicKey, RunningPeer], before: Mapping[PublicKey, RunningPeer]) -> list[PublicKey]:

@@ -194,8 +194,11 @@ def restore(before: RunningState, kernel: Kernel, names: Names, moved_to: Kernel
     done: list[Operation] = []
     now = moved_to.read(before.interface) if moved_to else None
     if moved_to and now and now.exists:
-        done += plan_leaving(now, before.netns)
-        moved_to.apply(before.interface, done)
-    operations = plan_restore(kernel.read(before.interface), before, names)
-    kernel.apply(before.interface, operations)
-    return Restored([*done, *operations], plan_restore(kernel.read(before.interface), before, names))
+        leaving = plan_leaving(now, before.netns)
+        moved_to.apply(before.interface, leaving)
+        done += leaving
+    for step in plan_restore(kernel.read(before.interface), before, names):
+        kernel.apply(before.interface, step)
+        done += step
+    left = plan_restore(kernel.read(before.interface), before, names)
+    return Restored(done, list(chain.from_iterable(left)))

@@ -48,8 +48,7 @@ def apply_operations(
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
-            given = {name: value for name, value in operation._asdict().items() if value is not None}
-            device = device._replace(**given)
+            device = device._replace(**operation._asdict())
         elif isinstance(operation, ClearPeers):
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])

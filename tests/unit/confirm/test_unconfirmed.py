@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _rollback, _watchdog
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import parse_timeout
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice
@@ -120,6 +121,17 @@ def test_what_came_back_is_remembered(tmp_path: Path) -> None:
     assert report.date == "1970-01-12T13:46:40Z"
     (tmp_path / "state/wg0.rollback.json").write_text("{")
     assert find_report("wg0", directory) is None
+
+
+@pytest.mark.parametrize(("given_seconds", "seconds"), [(None, 60), (10, 10), ("3600", 3600)])
+def test_how_long_a_change_waits(given_seconds: object, seconds: int) -> None:
+    assert parse_timeout({"confirm_timeout": given_seconds}) == seconds
+
+
+@pytest.mark.parametrize("given_seconds", [0, 9, 3601, "soon"])
+def test_how_long_it_does_not(given_seconds: object) -> None:
+    with pytest.raises(InputError, match="confirm_timeout .*: out of range"):
+        parse_timeout({"confirm_timeout": given_seconds})
 
 
 def test_the_program_needs_nothing_but_python(tmp_path: Path) -> None:
