@@ -130,7 +130,7 @@ def test_how_long_a_change_waits(given_seconds: object, seconds: int) -> None:
 
 @pytest.mark.parametrize("given_seconds", [0, 9, 3601, "soon"])
 def test_how_long_it_does_not(given_seconds: object) -> None:
-    with pytest.raises(InputError, match="confirm_timeout .*: out of range"):
+    with pytest.raises(InputError, match=r"confirm_timeout .*: out of range"):
         parse_timeout({"confirm_timeout": given_seconds})
 
 
