@@ -40,3 +40,11 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "netns": {"type": "str"},
     "birth_netns": {"type": "str"},
 }
+
+# Of ``interface`` alone.
+NEVER, AUTO, ALWAYS = "never", "auto", "always"
+CONFIRM_SECONDS = 60
+CONFIRM_ARGUMENTS: dict[str, Any] = {
+    "confirm": {"type": "str", "choices": [NEVER, AUTO, ALWAYS], "default": NEVER},
+    "confirm_timeout": {"type": "int", "default": CONFIRM_SECONDS},
+}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ._clock import clock_warning, is_plausible
+from ._commit import Commit, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
@@ -28,15 +29,25 @@ from ._keyfile import read_desired
 from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
+from ._model.keys import PublicKey
 from ._model.options import parse_interface_name, parse_netns
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
+from ._unconfirmed import Unconfirmed
+
+
+@dataclass(frozen=True)
+class Presence(Outcome):
+    """``unconfirmed`` is the change where it is provisional. It is then not remembered as applied yet."""
+
+    unconfirmed: Unconfirmed | None = None
 
 
 @one_at_a_time
-def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
+def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
+    refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()
@@ -44,20 +55,25 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     _refuse_taken_addresses(desired)
     if not check_mode:
         check_recordable(desired, recorded)
-    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, _name_servers_for(desired))
+    name_servers = _name_servers_for(desired)
+    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, name_servers)
     resolve = bound(desired.birth_netns, resolver)
     now = time.time()
     if not is_plausible(now):
         warnings.append(clock_warning(now))
         now = 0.0  # nobody is dead
     circumstances = Circumstances(now, recorded, resolve, kernel.path_mtu, kernel.has_routes)
-    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired))
+
+    def endpoints(after: RunningState) -> Mapping[PublicKey, str]:
+        return remember(desired, recorded, after.device.peers, resolver.unresolved)
+
+    commit = Commit(options, desired, name_servers is not None, endpoints)
+    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), commit)
     warnings += resolver.warnings
-    if not check_mode:
-        wanted = remember(desired, recorded, outcome.after.device.peers, resolver.unresolved)
-        record_endpoints(desired.interface, wanted, recorded)
+    if not check_mode and not commit.unconfirmed:
+        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
         record_place(desired.interface, desired.netns)
-    return outcome
+    return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
 
 
 def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:
@@ -104,6 +120,7 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
     """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
     interface = parse_interface_name(options["interface"])
+    refuse_unconfirmed(interface)
     netns = parse_netns(options.get("netns"), "netns")
     if not has_link(netns, interface) and has_link(load_place(interface), interface):
         netns = load_place(interface)

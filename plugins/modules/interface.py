@@ -20,6 +20,8 @@ description:
   - Covers the link, its keys and peers, addresses, the routes that the peers' allowed IPs need, and for a default
     route through the tunnel the policy rules and netfilter table of C(wg-quick).
   - It does not write any configuration for the next boot. M(cryptokey.wireguard.config) does, from the same options.
+  - A change can be provisional, with O(confirm). The host then puts back by itself what was before, unless this task
+    finds that it can still be reached over a new connection, and that the tunnels that the change concerns work.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.interface
@@ -30,6 +32,26 @@ attributes:
     support: full
     details:
       - Keys are shown as C((hidden)). Of the peers only those that differ are shown.
+options:
+  confirm:
+    description:
+      - Whether a change is provisional until it is confirmed.
+      - With V(always) every change is. With V(auto) one is if the SSH connection over which the module was started runs
+        over the interface, or would run into it after the change. V(never) has none be.
+      - A provisional change is confirmed by this same task, over a new connection. If that does not work, or a tunnel
+        that the change concerns does not carry traffic, the task fails once the old state is back.
+      - With C(async), and in playbooks for other tools, the change is left to M(cryptokey.wireguard.confirm).
+      - It has no effect with O(state=absent).
+    type: str
+    choices: [never, auto, always]
+    default: never
+    version_added: 0.2.0
+  confirm_timeout:
+    description:
+      - After how many seconds a provisional change is rolled back, from V(10) to V(3600).
+    type: int
+    default: 60
+    version_added: 0.2.0
 notes:
   - Needs C(pyroute2) and, to recognise its own public key, C(pynacl) on the managed node. A full tunnel needs C(nft).
   - Routes on the interface that it does not need are removed when they were made by hand, by C(wg-quick) or by this
@@ -42,8 +64,12 @@ notes:
     the host's own or in that of the last run. It keeps its keys, peers and endpoints. Its sessions begin anew.
   - The kernel does not tell in which namespace an interface was made. With O(netns) or O(birth_netns), one that is up
     has to have its UDP port in O(birth_netns), and is refused otherwise.
+  - While a change is not confirmed, the next run waits for that, or for its being rolled back.
+  - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
+    What it puts back is kept in C(/etc/wireguard/private), mode V(0600), until then.
 seealso:
   - module: cryptokey.wireguard.config
+  - module: cryptokey.wireguard.confirm
   - module: cryptokey.wireguard.interface_info
   - module: cryptokey.wireguard.keypair
 """
@@ -78,6 +104,13 @@ EXAMPLES = r"""
     table: vpn  # as in /etc/iproute2/rt_tables
     dns: [10.8.0.1, "fd00:8::1"]
     dns_search: [corp.example]
+
+- name: A change that is rolled back within two minutes if it cuts Ansible off
+  cryptokey.wireguard.interface:
+    interface: wg0
+    listen_port: 51821
+    confirm: always
+    confirm_timeout: 120
 
 - name: Hold the tunnel down for now
   cryptokey.wireguard.interface:
@@ -118,19 +151,53 @@ operations:
   elements: str
   sample:
     - "peer phone (8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=): add, add allowed_ips 10.8.0.77/32"
+provisional:
+  description: Whether the change waits to be confirmed. As the result of a task it is only with C(async).
+  returned: always
+  type: bool
+change:
+  description: The name of a provisional change, for M(cryptokey.wireguard.confirm).
+  returned: when the change was provisional
+  type: str
+  sample: 5b1f0c6d2a9e4837
+deadline:
+  description: When a provisional change is rolled back, by the clock of the host.
+  returned: when the change was provisional
+  type: str
+  sample: "2026-11-25T02:30:00Z"
+tunnels:
+  description: The peers that had to show that their tunnels work, and did.
+  returned: when the change was provisional and is confirmed
+  type: list
+  elements: str
+  sample: [hub]
+rolled_back:
+  description: What was rolled back, as M(cryptokey.wireguard.confirm) returns it.
+  returned: when the change was provisional and was not confirmed
+  type: dict
 """
 
 import gc
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import INTERFACE_ARGUMENTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import (
+    CONFIRM_ARGUMENTS,
+    INTERFACE_ARGUMENTS,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm import settle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_absent, ensure_present
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
+    Presence,
+    ensure_absent,
+    ensure_present,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import render_date
 
 MANY_PEERS = 100
 
@@ -139,7 +206,12 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": bool(outcome.operations),
         "operations": [operation.describe() for operation in outcome.operations],
+        "provisional": False,
     }
+    if isinstance(outcome, Presence) and outcome.unconfirmed:
+        change = outcome.unconfirmed
+        deadline = render_date(time.time() + change.seconds_left)
+        result.update(provisional=True, change=change.change, deadline=deadline)
     if with_diff:
         result["diff"] = show_difference(outcome.before, outcome.after, outcome.names)
     return result
@@ -157,9 +229,11 @@ def shortened(arguments: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     # Ten thousand peers are objects enough to have it look for cycles, of which there are none, a third of the time.
     gc.disable()
-    module = AnsibleModule(argument_spec=INTERFACE_ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
+    outcome: Outcome
     try:
+        settle(module.params, module.check_mode, warnings)
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:

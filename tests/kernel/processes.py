@@ -49,8 +49,17 @@ def run_module(host: Host, folder: Path, check_mode: bool = False, trace: Path |
     the module remembers of it is the machine's, not the namespace's."""
     if "private_key_file" not in options:
         options["private_key_file"] = str(key_file(host, folder))
-    arguments = _write(folder, {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check_mode}})
-    return json.loads(_run(host, f"{_PACKAGE}.plugins.modules.interface", arguments, trace))
+    return _run_module(host, folder, "interface", {**options, "_ansible_check_mode": check_mode}, trace)
+
+
+def run_confirm(host: Host, folder: Path, **options: Any) -> Any:
+    """The same for the module ``confirm``."""
+    return _run_module(host, folder, "confirm", options)
+
+
+def _run_module(host: Host, folder: Path, name: str, options: dict[str, Any], trace: Path | None = None) -> Any:
+    arguments = _write(folder, {"ANSIBLE_MODULE_ARGS": options})
+    return json.loads(_run(host, f"{_PACKAGE}.plugins.modules.{name}", arguments, trace))
 
 
 def run_engine(host: Host, folder: Path, trace: Path | None = None, **options: Any) -> list[str]:

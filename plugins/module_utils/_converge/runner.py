@@ -20,6 +20,7 @@ from .aim import Circumstances, absent, aim
 from .move import arrived, plan_leaving
 from .operations import Operation
 from .plan import Names, plan_operations
+from .restore import plan_restore
 
 
 class Kernel(Protocol):
@@ -32,6 +33,16 @@ class Kernel(Protocol):
     def path_mtu(self, hosts: Iterable[str]) -> int: ...
 
     def has_routes(self, table: int) -> bool: ...
+
+
+class Guard(Protocol):
+    """Whoever puts the state before back, unless somebody confirms the one after."""
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        """Called when all is decided and nothing is changed yet. Raises OSError or InputError, and nothing then is."""
+
+    def disarm(self) -> None:
+        """Called when the state before is there again. Raises OSError."""
 
 
 _STRANGE_SOCKETS = (
@@ -53,6 +64,13 @@ class Outcome:
     names: Names
 
 
+class Restored(NamedTuple):
+    """The operations that put back what was, and those that should have had to but had no effect."""
+
+    done: list[Operation]
+    left: list[Operation]
+
+
 class _Origin(NamedTuple):
     """Another namespace, and its state while the interface is still there."""
 
@@ -66,8 +84,11 @@ def converge(
     circumstances: Circumstances,
     check_mode: bool = False,
     elsewhere: Kernel | None = None,
+    guard: Guard | None = None,
 ) -> Outcome:
     """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which it is moved.
+
+    ``guard`` is armed where something is to be changed, and stays so after that.
 
     Raises InputError before anything is touched, KernelError when the running state cannot be read, and
     ConvergeError when applying failed or what was read back differs; the state before is then restored.
@@ -87,7 +108,7 @@ def converge(
     after = aim(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     verifier = _Verifier(desired, replace(circumstances, settled=after.device.peers))
-    return _run(before, after, kernel, names, check_mode, verifier, origin)
+    return _run(before, after, kernel, names, check_mode, verifier, origin, guard)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
@@ -126,12 +147,15 @@ def _run(
     check_mode: bool,
     expected: Callable[[RunningState], RunningState],
     origin: _Origin | None = None,
+    guard: Guard | None = None,
 ) -> Outcome:
     leaving = plan_leaving(origin.state, before.netns) if origin else []
     operations = plan_operations(before, after, names)
     outcome = Outcome(origin.state if origin else before, after, (*leaving, *operations), names)
     if check_mode or not outcome.operations:
         return outcome
+    if guard:
+        guard.arm(outcome.before, after, names)
     try:
         if origin:
             origin.kernel.apply(before.interface, leaving)
@@ -144,22 +168,37 @@ def _run(
     except OSError as error:
         problem = str(error)
     if problem:
-        raise ConvergeError(f"{before.interface}: {problem}. {_restore(before, kernel, names, origin)}")
+        raise ConvergeError(f"{before.interface}: {problem}. {_restore(outcome, kernel, origin, guard)}")
     return outcome
 
 
-def _restore(before: RunningState, kernel: Kernel, names: Names, origin: _Origin | None) -> str:
-    """Put back the state ``before`` and say how that went."""
+def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
+    """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
     try:
-        if origin:
-            now = kernel.read(before.interface)
-            if now.exists:
-                kernel.apply(before.interface, plan_leaving(now, origin.state.netns))
-            kernel, before = origin
-        kernel.apply(before.interface, plan_operations(kernel.read(before.interface), before, names))
-        left = plan_operations(kernel.read(before.interface), before, names)
+        where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
+        left = restore(outcome.before, where, outcome.names, moved_to).left
+        if guard and not left:
+            guard.disarm()
     except OSError as error:
         return f"Restoring what was running before failed as well: {error}"
     if left:
         return "Not all of what was running before could be restored: " + "; ".join(op.describe() for op in left)
     return "What was running before has been restored."
+
+
+def restore(before: RunningState, kernel: Kernel, names: Names, moved_to: Kernel | None = None) -> Restored:
+    """Put back a state that was, in the namespace where it was; ``moved_to`` is that where the interface may be now.
+
+    Raises OSError.
+    """
+    done: list[Operation] = []
+    now = moved_to.read(before.interface) if moved_to else None
+    if moved_to and now and now.exists:
+        leaving = plan_leaving(now, before.netns)
+        moved_to.apply(before.interface, leaving)
+        done += leaving
+    for step in plan_restore(kernel.read(before.interface), before, names):
+        kernel.apply(before.interface, step)
+        done += step
+    left = plan_restore(kernel.read(before.interface), before, names)
+    return Restored(done, list(chain.from_iterable(left)))

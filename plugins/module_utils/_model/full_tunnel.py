@@ -74,6 +74,11 @@ def _outside_rules(interface: str, fwmark: str) -> tuple[str, ...]:
     )
 
 
+def answers_outside(rules: Iterable[str]) -> bool:
+    """Whether these rules of a table have connections from outside answered there."""
+    return any(rule.startswith("outbound ") for rule in rules)
+
+
 def netfilter_script(interface: str, family: int, rules: Iterable[str]) -> str:
     """One ``nft -f`` transaction that makes the table anew, whatever was there."""
     table = f"{NFT_FAMILY[family]} {netfilter_table(interface)}"

@@ -25,6 +25,8 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "accept_changed_keys": ("accept_changed_key", v.parse_boolean),
     "alias": ("alias", v.parse_alias),
     "birth_netns": ("birth_netns", parse_netns),
+    "confirm": ("confirm", v.parse_boolean),
+    "confirm_timeout": ("confirm_timeout", v.number(10, 3600)),
     "dns": ("dns", v.parse_dns),
     "dns_search": ("dns_search", v.parse_search),
     "endpoint_policy": ("endpoint_policy", v.parse_endpoint_policy),

@@ -32,8 +32,9 @@ class Plan(NamedTuple):
 
     A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
     where the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
-    ``endpoint_policy``, ``netns``, ``birth_netns`` and ``reresolve``, which is seconds. ``forwarding`` has only the
-    families that must be forwarded: the others are not ours to turn off.
+    ``endpoint_policy``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and ``confirm_timeout`` and
+    ``reresolve``, which are seconds. ``forwarding`` has only the families that must be forwarded: the others are not
+    ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -123,6 +124,8 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "reresolve": host.reresolve or None,
         "netns": host.netns,
         "birth_netns": host.birth_netns,
+        "confirm": None if host.confirm is None else "always" if host.confirm else "never",
+        "confirm_timeout": host.confirm_timeout,
     }
     return {
         "network": network.name,

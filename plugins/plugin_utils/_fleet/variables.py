@@ -64,6 +64,8 @@ HOST_OPTIONS = (
     "addresses",
     "alias",
     "birth_netns",
+    "confirm",
+    "confirm_timeout",
     "dns",
     "dns_search",
     "endpoint",

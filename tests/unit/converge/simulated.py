@@ -97,8 +97,9 @@ def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:
     if isinstance(op, ops.SetDevice):
         return replace(
             device,
-            private_key=op.private_key or device.private_key,
-            listen_port=op.listen_port or device.listen_port,
+            # The all-zero key, which is false, stands for none.
+            private_key=device.private_key if op.private_key is None else op.private_key or None,
+            listen_port=device.listen_port if op.listen_port is None else op.listen_port,
             fwmark=device.fwmark if op.fwmark is None else op.fwmark,
         )
     if isinstance(op, ops.ClearPeers):

@@ -126,7 +126,15 @@ def test_options_are_there_only_where_they_are_given() -> None:
     inventory.hosts["ada"].update(wireguard_mtu=1400, wireguard_fwmark="0xca6c", wireguard_table=False)
     inventory.hosts["ada"].update(wireguard_endpoint_policy="enforce", wireguard_reresolve=True)
     inventory.hosts["ada"].update(wireguard_netns="vpn", wireguard_birth_netns="physical")
+    inventory.hosts["ada"].update(wireguard_confirm=True, wireguard_confirm_timeout="120")
+    inventory.hosts["bob"].update(wireguard_confirm="no")
     hosts = inventory.plan().hosts
+    assert (hosts["ada"]["confirm"], hosts["ada"]["confirm_timeout"]) == ("always", 120)
+    assert (hosts["bob"]["confirm"], "confirm_timeout" in hosts["bob"], "confirm" in hosts["hub"]) == (
+        "never",
+        False,
+        False,
+    )
     assert (hosts["ada"]["netns"], hosts["ada"]["birth_netns"]) == ("vpn", "physical")
     assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
     assert (hosts["ada"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)

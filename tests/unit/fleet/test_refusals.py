@@ -174,6 +174,11 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         having("ada", reresolve="often"),
         ["ada: wireguard_reresolve 'often': out of range or not a time span", "such as 30s, 2min or 1h"],
     ),
+    "a confirmation of its own kind": (
+        having("ada", confirm="perhaps"),
+        ["ada: wireguard_confirm 'perhaps': neither true nor false"],
+    ),
+    "no time to confirm": (having("ada", confirm_timeout=5), ["ada: wireguard_confirm_timeout 5: out of range"]),
     "an interval of months": (having("ada", reresolve="2M0"), ["ada: wireguard_reresolve '2M0': out of range"]),
     "an interval of 0": (having("ada", reresolve=0), ["ada: wireguard_reresolve 0: out of range", "true, false or"]),
     "an interval of 9 seconds": (having("ada", reresolve="9s"), ["ada: wireguard_reresolve '9s': out of range"]),

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a change provisional: before it is made, what was is written down and a watchdog is started."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from . import _watchdog
+from ._arguments import AUTO, CONFIRM_SECONDS, NEVER
+from ._converge.plan import Names
+from ._converge.runner import ConvergeError
+from ._kernel.rtnetlink import RouteNetlink
+from ._keyfile import default_path, find_private_key
+from ._model.errors import InputError
+from ._model.interface import DesiredInterface
+from ._model.keys import PrivateKey, PublicKey
+from ._model.options import parse_number
+from ._model.state import RunningState
+from ._ssh import concerns, find_connection
+from ._unconfirmed import Unconfirmed, boot_id, clock, find, forget, record
+
+LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
+
+
+class Commit:
+    """Guards one change, if the options ask for that. ``endpoints``: the state after to what is to be remembered of it.
+
+    ``unconfirmed`` is None until it is armed.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        desired: DesiredInterface,
+        with_dns: bool,
+        endpoints: Callable[[RunningState], Mapping[PublicKey, str]],
+    ) -> None:
+        self._wanted = options.get("confirm") or NEVER
+        self._timeout = parse_timeout(options)
+        self._desired = desired
+        self._key_file = options.get("private_key_file") or default_path(desired.interface)
+        self._with_dns = with_dns
+        self._endpoints = endpoints
+        self.unconfirmed: Unconfirmed | None = None
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        """Raises ConvergeError, and has then left nothing behind."""
+        if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
+            return
+        name = os.urandom(8).hex()
+        change = Unconfirmed(
+            interface=before.interface,
+            change=name,
+            boot=boot_id(),
+            armed_at=time.time(),
+            deadline=clock() + self._timeout,
+            before=before,
+            key_file=self._key_file if _has_key(self._key_file, before.device.private_key) else "",
+            names=names,
+            netns=self._desired.netns,
+            birth_netns=self._desired.birth_netns,
+            with_dns=self._with_dns,
+            endpoints=self._endpoints(after),
+            program=_watchdog.program_path(name),
+            unit=_watchdog.unit_name(name),
+        )
+        try:
+            _watchdog.install(change)
+            record(change)
+            _watchdog.start(change)
+        except (_watchdog.WatchdogError, InputError, OSError) as error:
+            _abandon(change)
+            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
+            raise ConvergeError(f"{before.interface}: {problem}") from None
+        self.unconfirmed = change
+
+    def disarm(self) -> None:
+        """What was before the change is there again."""
+        if self.unconfirmed:
+            forget(self.unconfirmed.interface)
+            _watchdog.stop(self.unconfirmed)
+            self.unconfirmed = None
+
+
+def parse_timeout(options: Mapping[str, Any]) -> int:
+    """``confirm_timeout`` in seconds. Raises InputError."""
+    timeout = parse_number(options.get("confirm_timeout"), "confirm_timeout", LEAST_TIMEOUT, MOST_TIMEOUT)
+    return timeout or CONFIRM_SECONDS
+
+
+def refuse_unconfirmed(interface: str) -> None:
+    """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises InputError."""
+    change = find(interface)
+    if change:
+        problem = f"its last change is not confirmed, and will be rolled back in {max(change.seconds_left, 0):.0f} s"
+        raise InputError(
+            "interface", interface, problem, "wait for that, or confirm it with cryptokey.wireguard.confirm"
+        )
+
+
+def _abandon(change: Unconfirmed) -> None:
+    with suppress(InputError, OSError):
+        forget(change.interface)
+    with suppress(InputError, OSError):
+        _watchdog.stop(change)
+
+
+def _has_key(path: str, private_key: PrivateKey | None) -> bool:
+    with suppress(InputError, OSError):
+        return private_key is not None and find_private_key(path) == private_key
+    return False
+
+
+def _concerns_connection(before: RunningState, after: RunningState) -> bool:
+    connection = find_connection()
+    return connection is not None and concerns(connection, before, after, _leaves_by)
+
+
+def _leaves_by(host: str) -> str | None:
+    with RouteNetlink() as netlink:
+        route = netlink.route_to(host)
+    with suppress(OSError):
+        return socket.if_indextoname(route.oif) if route and route.oif else None
+    return None

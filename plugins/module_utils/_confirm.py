@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``confirm`` does on a host: a provisional change is proved good and stays, or is rolled back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from . import _watchdog
+from ._converge.needed import Need, needs, unproved
+from ._endpoints import load_endpoints, record_endpoints
+from ._kernel.host import Host
+from ._lock import interface_lock
+from ._model.options import parse_interface_name
+from ._place import record_place
+from ._poke import poke
+from ._rollback import roll_back
+from ._unconfirmed import Report, Unconfirmed, find, find_report, forget
+
+# A watchdog waits so long for the lock, at most, and then needs a moment for its work.
+_GRACE_SECONDS = 15.0
+_POLL_SECONDS = 0.5
+# What is left of the time for whoever asked to hear that it was not enough.
+_RESERVE_SECONDS = 5.0
+_POKE_SECONDS = 2.0
+_MANY_PEERS = 50
+_NAMED = 5
+
+
+class ConfirmError(Exception):
+    """The change is not confirmed; the message says why, and what becomes of it."""
+
+
+class Answer(NamedTuple):
+    """``tunnels``: the peers that have shown to be there. ``report`` is what was rolled back, now or before."""
+
+    changed: bool
+    tunnels: list[str]
+    report: Report | None = None
+
+
+def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
+    """Have the change stay, once the tunnels that it concerns carry traffic. Raises ConfirmError,
+    InputError and OSError."""
+    interface = parse_interface_name(options["interface"])
+    change = _find(interface, options.get("change"))
+    proved = _wait_for_proof(change)
+    if check_mode:
+        return Answer(True, proved)
+    with interface_lock(interface):
+        _find(interface, change.change)
+        forget(interface)
+        # What is remembered as applied comes second: were a crash to come in between, it is applied once more.
+        record_endpoints(interface, change.endpoints, load_endpoints(interface))
+        record_place(interface, change.netns)
+        _watchdog.stop(change)
+    return Answer(True, proved)
+
+
+def ensure_rolled_back(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
+    """Have it rolled back now, or tell what was, where that is done. Raises InputError and OSError."""
+    interface = parse_interface_name(options["interface"])
+    with interface_lock(interface):
+        change = find(interface)
+        wanted = options.get("change")
+        if change is None or (wanted and change.change != wanted):
+            report = find_report(interface)
+            return Answer(False, [], report if report and wanted in (None, report.change) else None)
+        return Answer(True, [], None if check_mode else roll_back(change))
+
+
+def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
+    """Wait until no change of the interface is unconfirmed. Raises InputError and OSError.
+
+    A watchdog that somebody has ended does not keep an interface in suspense: its work is then done here.
+    """
+    interface = parse_interface_name(options["interface"])
+    change = find(interface)
+    if change is None:
+        return
+    begin = time.monotonic()
+    while change and change.seconds_left > -_GRACE_SECONDS:
+        time.sleep(_POLL_SECONDS)
+        change = find(interface)
+    if change and not check_mode:
+        with interface_lock(interface):
+            change = find(interface)
+            if change:
+                roll_back(change)
+    waited = f"{interface}: an earlier change was not confirmed yet; waited {time.monotonic() - begin:.0f} s for that"
+    report = find_report(interface)
+    recent = report is not None and report.at >= time.time() - (time.monotonic() - begin) - 1
+    warnings.append(f"{waited}, and it was {'rolled back' if recent else 'confirmed'}")
+
+
+def _find(interface: str, name: str | None) -> Unconfirmed:
+    """The change that waits, by its name where one is given."""
+    change = find(interface)
+    if change and (not name or change.change == name):
+        return change
+    report = find_report(interface)
+    if report and name == report.change:
+        raise ConfirmError(f"{interface}: the change was rolled back at {report.date}, before it was confirmed")
+    last = f"; the last one that was not confirmed was rolled back at {report.date}" if report else ""
+    raise ConfirmError(f"{interface}: there is no unconfirmed change{f' {name}' if name else ''}{last}")
+
+
+def _wait_for_proof(change: Unconfirmed) -> list[str]:
+    """The peers that have shown that they are there, by name."""
+    host = Host(change.netns, change.birth_netns)
+    state = host.read(change.interface)
+    wanted = needs(change.before, state, change.armed_at)
+    poked = 0.0
+    while missing := unproved(wanted, state.device.peers):
+        if change.seconds_left < _RESERVE_SECONDS:
+            raise ConfirmError(_no_proof(change, missing))
+        if time.monotonic() - poked > _POKE_SECONDS:
+            poke(change.netns, state, [key for need in missing for key in list(need.peers)[:_MANY_PEERS]])
+            poked = time.monotonic()
+        time.sleep(_POLL_SECONDS)
+        state = host.read(change.interface)
+    return sorted({change.names.get(key, str(key)) for need in wanted for key in need.peers})
+
+
+def _no_proof(change: Unconfirmed, missing: list[Need]) -> str:
+    silent = "; ".join(
+        " or ".join(change.names.get(key, str(key)) for key in list(need.peers)[:_NAMED]) for need in missing
+    )
+    left = max(change.seconds_left, 0)
+    return (
+        f"{change.interface}: nothing came through the tunnel from {silent} since the change, so that it is not "
+        f"confirmed. What was before comes back in {left:.0f} s"
+    )

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running state as JSON and back: ``decode_state(encode_state(x)) == x``.
+
+The text has the preshared keys, and the private key unless that is left out because a file has it: whoever writes it
+down sees to it that nobody else reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .._model.dns import Dns
+from .._model.endpoint import Endpoint
+from .._model.interface import RunningDevice, RunningPeer
+from .._model.keys import NO_PRESHARED_KEY, PrivateKey, parse_preshared_key, parse_private_key, parse_public_key
+from .._model.prefix import parse_interface_address, parse_prefix, sort_prefixes
+from .._model.state import Route, Rule, RunningState
+
+Plain = dict[str, Any]
+
+
+def encode_state(state: RunningState, with_private_key: bool = True) -> Plain:
+    """The state as JSON has it; without its private key, ``decode_state`` is to be given that."""
+    return {
+        "interface": state.interface,
+        "exists": state.exists,
+        "device": _encode_device(state.device, with_private_key),
+        "up": state.up,
+        "mtu": state.mtu,
+        "addresses": list(map(str, state.addresses)),
+        "routes": [[str(route.prefix), route.table] for route in sorted(state.routes)],
+        "rules": sorted(map(list, state.rules)),
+        "priorities": [[family, list(priorities)] for family, priorities in state.priorities.items()],
+        "netfilter": [[family, sorted(rules)] for family, rules in state.netfilter.items()],
+        "src_valid_mark": state.src_valid_mark,
+        "alias": state.alias,
+        "dns": list(state.dns),
+        "netns": state.netns,
+        "sockets_elsewhere": state.sockets_elsewhere,
+    }
+
+
+def decode_state(plain: Mapping[str, Any], private_key: PrivateKey | None = None) -> RunningState:
+    """The state; ``private_key`` is its key where the text has none. Raises KeyError, TypeError and ValueError, of
+    which InputError is one, for what ``encode_state`` did not make."""
+    servers, search, exclusive = plain["dns"]
+    device = _decode_device(plain["device"])
+    return RunningState(
+        plain["interface"],
+        exists=plain["exists"],
+        device=device if device.private_key else replace(device, private_key=private_key),
+        up=plain["up"],
+        mtu=plain["mtu"],
+        addresses=tuple(map(parse_interface_address, plain["addresses"])),
+        routes=frozenset(Route(parse_prefix(prefix), table) for prefix, table in plain["routes"]),
+        rules=frozenset(Rule(*rule) for rule in plain["rules"]),
+        priorities={family: tuple(priorities) for family, priorities in plain["priorities"]},
+        netfilter={family: frozenset(rules) for family, rules in plain["netfilter"]},
+        src_valid_mark=plain["src_valid_mark"],
+        alias=plain["alias"],
+        dns=Dns(tuple(servers), tuple(search), exclusive),
+        netns=plain["netns"],
+        sockets_elsewhere=plain["sockets_elsewhere"],
+    )
+
+
+def _encode_device(device: RunningDevice, with_private_key: bool) -> Plain:
+    key = device.private_key if with_private_key else None
+    return {
+        "interface": device.interface,
+        "ifindex": device.ifindex,
+        "private_key": key.reveal_base64() if key else None,
+        "public_key": str(device.public_key) if device.public_key else None,
+        "listen_port": device.listen_port,
+        "fwmark": device.fwmark,
+        "peers": [_encode_peer(peer) for peer in device.peers.values()],
+    }
+
+
+def _decode_device(plain: Mapping[str, Any]) -> RunningDevice:
+    private_key, public_key = plain["private_key"], plain["public_key"]
+    peers = map(_decode_peer, plain["peers"])
+    return RunningDevice(
+        plain["interface"],
+        plain["ifindex"],
+        parse_private_key(private_key) if private_key else None,
+        parse_public_key(public_key) if public_key else None,
+        plain["listen_port"],
+        plain["fwmark"],
+        {peer.public_key: peer for peer in peers},
+    )
+
+
+def _encode_peer(peer: RunningPeer) -> list[Any]:
+    key, preshared_key, endpoint, allowed_ips, *numbers = peer
+    return [
+        str(key),
+        preshared_key.reveal_base64() if preshared_key else None,
+        list(endpoint) if endpoint else None,
+        list(map(str, sort_prefixes(allowed_ips))),
+        *numbers,
+    ]
+
+
+def _decode_peer(plain: list[Any]) -> RunningPeer:
+    key, preshared_key, endpoint, allowed_ips, *numbers = plain
+    return RunningPeer(
+        parse_public_key(key),
+        parse_preshared_key(preshared_key) if preshared_key else NO_PRESHARED_KEY,
+        Endpoint(*endpoint) if endpoint else None,
+        frozenset(map(parse_prefix, allowed_ips)),
+        *numbers,
+    )

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watchdog: a program that rolls a change back unless that is confirmed in time, started where nothing ends it
+with the connection over which it was asked for.
+
+It is a zip archive of this collection's own code as it is loaded now, since what Ansible has copied to the host is gone
+when the module ends. Where systemd runs, a transient timer starts it (systemd-run(1)), else it is a process in a
+session of its own, which sleeps until then.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ._files import atomic_write, ensure_directory, remove_file
+from ._unconfirmed import Unconfirmed
+
+# Forgotten at a reboot, as what it is for is.
+DIRECTORY = "/run/cryptokey-wireguard"
+MAIN = f"{__package__}._rollback"
+CHECK = "--check"
+_SYSTEMD = "/run/systemd/system"
+_START_SECONDS = 60
+
+
+class WatchdogError(Exception):
+    """It could not be started; the message says why."""
+
+
+def program_path(change: str) -> str:
+    return f"{DIRECTORY}/{change}.zip"
+
+
+def unit_name(change: str) -> str:
+    """The timer's name, empty where systemd does not run, or has another network than this process."""
+    if not Path(_SYSTEMD).is_dir() or _network("self") != _network("1"):
+        return ""
+    return f"cryptokey-wireguard-rollback-{change}"
+
+
+def _network(process: str) -> str:
+    try:
+        return str(Path(f"/proc/{process}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def install(change: Unconfirmed) -> None:
+    """Write the program. Raises WatchdogError, InputError and OSError."""
+    ensure_directory(DIRECTORY, 0o700)
+    atomic_write(change.program, build_program(), 0o600)
+
+
+def start(change: Unconfirmed) -> None:
+    """Start it, once it has shown that it can run and read what it has to. Raises WatchdogError and OSError."""
+    command = [sys.executable, change.program, change.interface, change.change]
+    _succeed([*command, CHECK])
+    if change.unit:
+        _succeed([*_timer(change), *command])
+        return
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+    if process.poll() is not None:
+        raise WatchdogError(f"it ended at once, with {process.returncode}")
+
+
+def stop(change: Unconfirmed) -> None:
+    """Have it end without doing anything: without its file, a process of its own ends within a second.
+
+    Raises InputError and OSError.
+    """
+    remove_file(change.program)
+    systemctl = _which("systemctl")
+    if change.unit and systemctl:
+        _run([systemctl, "stop", "--no-block", f"{change.unit}.timer"])
+
+
+def _timer(change: Unconfirmed) -> Sequence[str]:
+    systemd_run = _which("systemd-run")
+    if systemd_run is None:
+        raise WatchdogError("systemd runs here, but the program systemd-run is missing")
+    return (
+        *(systemd_run, "--quiet", "--collect", f"--unit={change.unit}"),
+        f"--description=Roll back the change of WireGuard interface {change.interface} unless it is confirmed",
+        f"--on-active={max(change.seconds_left, 1):.3f}s",
+        "--timer-property=AccuracySec=100ms",
+    )
+
+
+def build_program() -> bytes:
+    """The archive: what of this collection is loaded now, which is all that the program needs, and where libraries are.
+
+    Raises WatchdogError.
+    """
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as program:
+        for path, source in _sources():
+            program.writestr(path, source)
+        libraries = [folder for folder in sys.path if Path(folder).is_absolute() and Path(folder).is_dir()]
+        lines = (
+            "import sys",
+            f"sys.path += [folder for folder in {libraries!r} if folder not in sys.path]",
+            f"from {MAIN} import main",
+            "sys.exit(main(sys.argv[1:]))",
+        )
+        program.writestr("__main__.py", "\n".join(lines) + "\n")
+    return archive.getvalue()
+
+
+def _sources() -> Iterator[tuple[str, str]]:
+    package = str(__package__)
+    if MAIN not in sys.modules:
+        raise WatchdogError(f"{MAIN} is not loaded")
+    parts = package.split(".")
+    for depth in range(1, len(parts)):
+        yield "/".join([*parts[:depth], "__init__.py"]), ""
+    for name, module in sorted(sys.modules.items()):
+        if f"{name}.".startswith(f"{package}."):
+            get_source = getattr(module.__loader__, "get_source", None)
+            source = get_source(name) if get_source else None
+            is_package = hasattr(module, "__path__")
+            if not (source or is_package):
+                raise WatchdogError(f"the source of {name} cannot be read")
+            yield name.replace(".", "/") + ("/__init__.py" if is_package else ".py"), source or ""
+
+
+def _succeed(command: Sequence[str]) -> None:
+    done = _run(command)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise WatchdogError(said[-1] if said else f"{command[0]} failed with {done.returncode}")
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            timeout=_START_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except subprocess.TimeoutExpired:
+        raise WatchdogError(f"{command[0]} took more than {_START_SECONDS} seconds") from None
+
+
+def _which(program: str) -> str | None:
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/bin:/bin")

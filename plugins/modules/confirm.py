@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: confirm
+short_description: Confirm a provisional change of a WireGuard interface, or roll it back
+version_added: 0.2.0
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+description:
+  - A change that M(cryptokey.wireguard.interface) has made with O(cryptokey.wireguard.interface#module:confirm) is
+    provisional, and is rolled back by the host itself unless it is confirmed in time. As a task, that module confirms
+    it too, over a new connection. This one is for whoever wants to do so by hand, or have the old state back before.
+  - Before it confirms, the tunnels that the change concerns have to carry traffic. A new peer has to answer if this
+    host calls it, which it does with an endpoint and a persistent keepalive; on a new interface one of these has to. A
+    peer with which there was a session, and whose options have changed, has to be there again. Where the interface
+    itself has changed, so has each peer that the host calls and had a session with, and one of the others with one.
+  - It sends something into these tunnels, so that their other ends have to answer, and waits for that until 5 seconds
+    before the time is over.
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Waits for the tunnels as well.
+  diff_mode:
+    support: none
+options:
+  interface:
+    description:
+      - The name of the interface.
+    type: str
+    required: true
+  change:
+    description:
+      - Which change is meant, as M(cryptokey.wireguard.interface) returns it.
+      - If not given, it is the one that waits.
+    type: str
+  state:
+    description:
+      - V(confirmed) has the change stay, and fails if none waits.
+      - V(rolled_back) puts back at once what was before the change. Where the host has already done so, it tells what
+        came back, and changes nothing.
+    type: str
+    choices: [confirmed, rolled_back]
+    default: confirmed
+seealso:
+  - module: cryptokey.wireguard.interface
+"""
+
+EXAMPLES = r"""
+- name: Make a change that is rolled back after two minutes, and leave it to other tasks to confirm it
+  cryptokey.wireguard.interface:
+    interface: wg0
+    listen_port: 51821
+    confirm: always
+    confirm_timeout: 120
+  async: 100
+  poll: 5
+
+- name: Have it stay
+  cryptokey.wireguard.confirm:
+    interface: wg0
+
+- name: Rather have back what was before
+  cryptokey.wireguard.confirm:
+    interface: wg0
+    state: rolled_back
+"""
+
+RETURN = r"""
+tunnels:
+  description: The peers that had to show that their tunnels work, and did.
+  returned: always
+  type: list
+  elements: str
+  sample: [hub]
+rolled_back:
+  description: What was rolled back, now or before. Null where nothing was.
+  returned: O(state=rolled_back)
+  type: dict
+  contains:
+    change:
+      description: The change.
+      type: str
+    date:
+      description: When that was.
+      type: str
+      sample: "2026-11-25T02:30:00Z"
+    operations:
+      description: What was done, in words and in order.
+      type: list
+      elements: str
+      sample: ["peer hub (zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=): set endpoint 192.0.2.1:51820"]
+    problem:
+      description: Why not all of it came back. Empty when all did.
+      type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm import (
+    Answer,
+    ConfirmError,
+    confirm,
+    ensure_rolled_back,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+
+ARGUMENTS = {
+    "interface": {"type": "str", "required": True},
+    "change": {"type": "str"},
+    "state": {"type": "str", "choices": ["confirmed", "rolled_back"], "default": "confirmed"},
+}
+
+
+def result_of(answer: Answer, rolled_back: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {"changed": answer.changed, "tunnels": answer.tunnels}
+    report = answer.report
+    if rolled_back:
+        result["rolled_back"] = report and {
+            "change": report.change,
+            "date": report.date,
+            "operations": report.operations,
+            "problem": report.problem,
+        }
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    rolled_back = module.params["state"] == "rolled_back"
+    try:
+        answer = (ensure_rolled_back if rolled_back else confirm)(module.params, module.check_mode)
+    except (InputError, ConfirmError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result_of(answer, rolled_back))
+
+
+if __name__ == "__main__":
+    main()
