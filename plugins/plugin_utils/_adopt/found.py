@@ -136,6 +136,10 @@ def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapp
 
 def _differences(file: Mapping[str, Any], state: Mapping[str, Any] | None) -> Iterator[str]:
     """Where startup and running state are not one, and site.yml would make them one."""
+    mode = int(str(file.get("mode", "0600")), 8)
+    if mode & 0o077:
+        what = "so that others may know its keys; it gets 0600, and new keys would be better"
+        yield f"{file['path']} has mode {mode:04o}, {what}"
     if state is None:
         yield "does not run; it was taken from its file alone"
         return

@@ -47,6 +47,11 @@ REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
 # What people give to the playbooks with -e, which makes it a variable of every host.
 PLAYBOOK_VARIABLES = (
+    "wireguard_adopt_directory",
+    "wireguard_adopt_interfaces",
+    "wireguard_adopt_network",
+    "wireguard_adopt_overwrite",
+    "wireguard_adopt_partial",
     "wireguard_client",
     "wireguard_client_renew",
     "wireguard_clients_directory",

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recognise import Proposal, plan, recognise
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import component_of, found_of
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
 
 OPTIONS = ("interface", "addresses", "listen_port", "mtu", "fwmark")
