@@ -294,10 +294,14 @@ def _aim_routes(
         return running.routes
     prefixes = frozenset[Prefix]().union(*allowed)
     wanted = _peer_routes(desired.table, prefixes, addresses, default_table)
-    if desired.peers_mode == EXACT:
+    if desired.peers_mode == EXACT and not desired.keep_routes:
         return wanted
     peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
-    return wanted | {route for route in running.routes if route.prefix not in peers}
+    kept = {route for route in running.routes if route.prefix not in peers}
+    if desired.keep_routes:
+        own = {MAIN_TABLE, default_table, *([] if desired.table == "auto" else [int(desired.table)])}
+        kept |= {route for route in running.routes if route.table not in own}
+    return wanted | kept
 
 
 def _peer_routes(

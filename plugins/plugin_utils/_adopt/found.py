@@ -31,7 +31,8 @@ class FoundPeer(NamedTuple):
 
 class FoundInterface(NamedTuple):
     """One interface of one host. ``mtu`` and ``fwmark`` 0: the file does not say. ``listen_port`` likewise, then
-    ``running_port`` is what the kernel chose, 0 where it does not run. ``kept`` are the lines that stay as they are."""
+    ``running_port`` is what the kernel chose, 0 where it does not run. ``kept`` are the lines that stay as they are,
+    and ``routes`` those out of the interface that are none of its peers'."""
 
     host: str
     interface: str
@@ -45,6 +46,7 @@ class FoundInterface(NamedTuple):
     table: str
     peers: Mapping[str, FoundPeer]
     kept: tuple[str, ...]
+    routes: tuple[str, ...] = ()
 
 
 def read_found(
@@ -99,6 +101,8 @@ def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> Foun
     """What runs goes before the file, but for endpoints: there it may have been learned. What only one has, counts."""
     texts = state["addresses"] if state else file["addresses"]
     addresses = [*map(parse_interface_address, texts), *map(parse_interface_address, file["addresses"])]
+    peers = {peer.public_key: peer for peer in _merge_peers(file["peers"], state.get("peers", ()))}
+    table = str(file["table"])
     return FoundInterface(
         host,
         str(file["interface"]),
@@ -109,10 +113,21 @@ def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> Foun
         int(state.get("listen_port") or 0),
         int(file["fwmark"]),
         int(file["mtu"]),
-        str(file["table"]),
-        {peer.public_key: peer for peer in _merge_peers(file["peers"], state.get("peers", ()))},
+        table,
+        peers,
         tuple(map(str, file["kept"])),
+        tuple(_other_routes(state.get("routes", ()), table, peers.values())),
     )
+
+
+def _other_routes(routes: Iterable[str], table: str, peers: Iterable[FoundPeer]) -> Iterator[str]:
+    """Those that wg-quick did not make: of no peer, or in a table of their own. With ``off`` it makes none."""
+    allowed = {prefix for peer in peers for prefix in peer.allowed_ips}
+    for text in routes if table != "off" else ():
+        prefix, _word, number = str(text).partition(" table ")
+        route = parse_prefix(prefix)
+        if route not in allowed or (number and number != table and route.length):
+            yield str(text)
 
 
 def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]]) -> Iterator[FoundPeer]:

@@ -232,6 +232,8 @@ class _Draft:
                 variables[option] = value
         if member.table != "auto":
             variables["table"] = member.table
+        if member.routes:
+            variables["keep_routes"] = True
         if self._subnets[name]:
             variables["subnets"] = as_text(self._subnets[name])
         if self._shape.topology == HUB_AND_SPOKE and name not in self._shape.hubs:

@@ -22,6 +22,9 @@ def report(
     kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
     if kept:
         lines += ["", "Kept in their files word for word, and left to you:", *kept]
+    routes = [f"  {each.host} {each.interface}: {list_names(each.routes, _SHOWN)}" for each in found if each.routes]
+    if routes:
+        lines += ["", "Routes that no peer needs, which stay (wireguard_keep_routes):", *routes]
     if notes:
         lines += ["", "Differs, or wants to be looked at:", *(f"  {note}" for note in notes)]
     lines += ["", "Files:", *(f"  {path}" for path in paths or ["nothing to change"])]

@@ -67,6 +67,7 @@ class Host:
     netns: str | None = None
     birth_netns: str | None = None
     interface: str | None = None
+    keep_routes: bool | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
     is_client: bool = False

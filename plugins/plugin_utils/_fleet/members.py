@@ -32,6 +32,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
     "hub": ("hub", v.parse_text),
     "interface": ("interface", v.parse_interface),
+    "keep_routes": ("keep_routes", v.parse_boolean),
     "listen_port": ("listen_port", v.number(1, 65535)),
     "mtu": ("mtu", v.number(576, 65535)),
     "netns": ("netns", parse_netns),

@@ -34,8 +34,8 @@ class Plan(NamedTuple):
 
     A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
     where the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
-    ``endpoint_policy``, ``netns``, ``birth_netns`` and ``reresolve``, which is seconds. ``forwarding`` has only the
-    families that must be forwarded: the others are not ours to turn off.
+    ``endpoint_policy``, ``keep_routes``, ``netns``, ``birth_netns`` and ``reresolve``, which is seconds. ``forwarding``
+    has only the families that must be forwarded: the others are not ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -148,6 +148,7 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "dns_search": None if host.dns_search is None else list(host.dns_search),
         "alias": host.alias,
         "endpoint_policy": host.endpoint_policy,
+        "keep_routes": host.keep_routes,
         "reresolve": host.reresolve or None,
         "netns": host.netns,
         "birth_netns": host.birth_netns,

@@ -78,6 +78,7 @@ HOST_OPTIONS = (
     "fwmark",
     "hub",
     "interface",
+    "keep_routes",
     "listen_port",
     "mtu",
     "netns",
