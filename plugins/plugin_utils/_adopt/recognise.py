@@ -96,7 +96,9 @@ def _shapes(component: Component) -> Iterator[_Shape]:
     for choice in [hubs] if hubs else [{name} for name in sorted(component.members)]:
         if len(choice) < len(component.members) or owners:
             yield _Shape(HUB_AND_SPOKE, tuple(sorted(choice)))
-    if not owners:
+    # A mesh in which only one can be called would be a star.
+    called = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
+    if not owners and (len(called) > 1 or len(component.members) == 2):
         yield _Shape("site_to_site")
         yield _Shape("mesh")
     yield _Shape("custom")
@@ -112,26 +114,34 @@ def _attempt(component: Component, shape: _Shape, given: Given, today: datetime.
 def _propose(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal:
     draft = _Draft(component, shape, given)
     proposal = Proposal(component, draft.options(), draft.hosts())
+    # Where the others call a host decides what keepalives it has by itself, so that those come last.
+    _say(proposal, plan(proposal, given, today), ("allowed_ips", "endpoint"))
     planned = plan(proposal, given, today)
     for host, options in proposal.hosts.items():
-        _say_keepalive(component, component.members[host], options, planned[host])
+        _say_keepalive(component.members[host], options, planned[host])
+    _say(proposal, plan(proposal, given, today), ("persistent_keepalive",))
     planned = plan(proposal, given, today)
-    gained, lost = [], []
     names = component.names
+    gained, lost = [], []
     for host, member in component.members.items():
-        theirs = {str(peer["public_key"]): peer for peer in planned[host]["peers"]}
-        said = {
-            names[key]: exception
-            for key, peer in member.peers.items()
-            if key in theirs and (exception := _exception(peer, theirs[key]))
-        }
+        theirs = {str(peer["public_key"]) for peer in planned[host]["peers"]}
+        gained += [(host, names[key]) for key in theirs.difference(member.peers)]
+        lost += [(host, names[key]) for key in member.peers if key not in theirs]
+    return proposal._replace(gained=tuple(sorted(gained)), lost=tuple(sorted(lost)))
+
+
+def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: Collection[str]) -> None:
+    """Have each host say itself where these options of its peers are others than planned."""
+    names = proposal.component.names
+    for host, member in proposal.component.members.items():
+        said: dict[str, Variables] = proposal.hosts[host].get("peers", {})
+        for peer in planned[host]["peers"]:
+            found = member.peers.get(peer["public_key"])
+            differs = _exception(found, peer, options) if found else {}
+            if differs:
+                said.setdefault(names[peer["public_key"]], {}).update(differs)
         if said:
             proposal.hosts[host]["peers"] = dict(sorted(said.items()))
-        gained += [(host, names[key]) for key in theirs if key not in member.peers]
-        lost += [(host, names[key]) for key in member.peers if key not in theirs]
-    proposal = proposal._replace(gained=tuple(sorted(gained)), lost=tuple(sorted(lost)))
-    plan(proposal, given, today)  # with its exceptions it has to be right, too
-    return proposal
 
 
 def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
@@ -153,32 +163,22 @@ def _own(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name in v.HOST_VARIABLES and value is not None}
 
 
-def _exception(found: FoundPeer, planned: Mapping[str, Any]) -> Variables:
-    """What a host has to say of a peer itself so that its plan is what it was found with."""
-    said: Variables = {}
-    allowed_ips = as_text(found.allowed_ips)
-    if allowed_ips != planned["allowed_ips"]:
-        said["allowed_ips"] = allowed_ips
-    endpoint = str(found.endpoint) if found.endpoint else ""
-    if endpoint != planned.get("endpoint", ""):
-        said["endpoint"] = endpoint
-    if found.persistent_keepalive != planned["persistent_keepalive"]:
-        said["persistent_keepalive"] = found.persistent_keepalive
-    return said
-
-
-def _say_keepalive(
-    component: Component, member: FoundInterface, options: Variables, planned: Mapping[str, Any]
-) -> None:
-    """One for all peers, where the host has the same for all and the rule would have another."""
-    found = {peer.persistent_keepalive for peer in member.peers.values()}
-    theirs = {
-        peer["persistent_keepalive"] == member.peers[peer["public_key"]].persistent_keepalive
-        for peer in planned["peers"]
-        if peer["public_key"] in member.peers
+def _exception(found: FoundPeer, planned: Mapping[str, Any], options: Collection[str]) -> Variables:
+    """Those of the options with which the peer was found and that are planned otherwise."""
+    had = {
+        "allowed_ips": as_text(found.allowed_ips),
+        "endpoint": str(found.endpoint) if found.endpoint else "",
+        "persistent_keepalive": found.persistent_keepalive,
     }
-    if len(found) == 1 and False in theirs:
-        options["persistent_keepalive"] = found.pop()
+    return {option: had[option] for option in options if had[option] != planned.get(option, "")}
+
+
+def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[str, Any]) -> None:
+    """One for all peers, where the host has the same for all and the rule would have another."""
+    found = {key: peer.persistent_keepalive for key, peer in member.peers.items()}
+    theirs = {peer["public_key"]: peer["persistent_keepalive"] for peer in planned["peers"]}
+    if len(set(found.values())) == 1 and any(theirs.get(key, value) != value for key, value in found.items()):
+        options["persistent_keepalive"] = next(iter(found.values()))
 
 
 class _Draft:

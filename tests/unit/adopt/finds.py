@@ -50,17 +50,26 @@ def file_of(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def found_of(inventory: Inventory, without: Iterable[str] = ()) -> list[FoundInterface]:
-    """All hosts but these, each as it is after it was set up by the inventory, with a file and nothing that runs."""
+    """All hosts but these, each as it is after it was set up by the inventory, with a file and nothing that runs.
+
+    In a second network they have other keys.
+    """
     problems = Problems()
-    found = [
-        each
-        for plan in inventory.plans().values()
-        for name, host in plan.hosts.items()
-        if name not in without
-        for each in read_found(name, [file_of(name, host)], [], problems)[0]
-    ]
+    found = []
+    for number, plan in enumerate(inventory.plans().values()):
+        for name, host in plan.hosts.items():
+            file = file_of(name, host)
+            if number:
+                file["public_key"] = other_key(file["public_key"])
+                file["peers"] = [{**peer, "public_key": other_key(peer["public_key"])} for peer in file["peers"]]
+            if name not in without:
+                found += read_found(name, [file], [], problems)[0]
     problems.refuse()
     return found
+
+
+def other_key(key: str) -> str:
+    return key_of(f"another than {key}")
 
 
 def component_of(found: Iterable[FoundInterface]) -> Component:
