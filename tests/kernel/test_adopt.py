@@ -164,7 +164,8 @@ def test_the_files_bring_up_the_same_again(site: Sequence[Host], tmp_path: Path)
 SPELLINGS = {
     "case and space": "[ INTERFACE ]\n listen port = 5 1 8 2 1 # one\nFWMARK\t=\t0xCa6C\n[peer]\nPUBLICKEY={key}\n",
     "repeated": "[Peer]\nPublicKey={key}\nAllowedIPs=10.1.0.0/16\n[Interface]\nListenPort=1\n"
-    "[Interface]\nListenPort=51821\n[Peer]\nPublicKey={key}\nAllowedIPs=10.2.0.0/16 , fd00::/8\nAllowedIPs=10.3.3.3\nPersistentKeepalive=7\n",
+    "[Interface]\nListenPort=51821\n"
+    "[Peer]\nPublicKey={key}\nAllowedIPs=10.2.0.0/16 , fd00::/8\nAllowedIPs=10.3.3.3\nPersistentKeepalive=7\n",
     "carriage returns": "[Interface]\r\nFwMark = 010\r\n[Peer]\r\nPublicKey = {key}\r\nAllowedIPs = 0.0.0.0/0,::/0",
     "off": "[Interface]\nFwMark = off\n[Peer]\nPublicKey = {key}\nPersistentKeepalive = Off",
     "endpoints": "[Peer]\nPublicKey = {key}\nEndpoint = [2001:DB8::1]:0443\nPersistentKeepalive = 025\n",
