@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ._files import FileContent, read_file
+from ._files import read_file
 from ._keyfile import DIRECTORY as KEY_DIRECTORY
 from ._keyfile import Outcome, converge_key, default_path, find_private_key, public_key_of
 from ._model.errors import InputError
@@ -20,8 +20,9 @@ from ._model.prefix import sort_prefixes
 from ._running import open_kernel
 from ._startup import DIRECTORY
 from ._wgquick.file import WgQuickFile, WgQuickPeer
+from ._wgquick.lines import read_comments
 from ._wgquick.parse import decode, parse
-from ._wgquick.render import redact
+from ._wgquick.render import redact, render
 
 _SUFFIX = ".conf"
 
@@ -40,7 +41,8 @@ def describe_files(
         try:
             content = read_file(path)
             if content is not None:
-                described.append(_describe(name, path, content, parse(decode(content.data, path), path, managed)))
+                text = decode(content.data, path)
+                described.append(_describe(name, path, content.mode, text, parse(text, path, managed)))
         except InputError as error:
             errors.append(error)
     if len(errors) > 1:
@@ -61,12 +63,12 @@ def _interfaces_in(directory: str) -> list[str]:
     return found
 
 
-def _describe(interface: str, path: str, content: FileContent, file: WgQuickFile) -> dict[str, Any]:
+def _describe(interface: str, path: str, mode: int, text: str, file: WgQuickFile) -> dict[str, Any]:
     public = [peer.public_key for peer in file.peers]
     return {
         "interface": interface,
         "path": path,
-        "mode": f"{content.mode:04o}",
+        "mode": f"{mode:04o}",
         "public_key": _public_key(file.private_key),
         "listen_port": file.listen_port,
         "fwmark": file.fwmark,
@@ -76,8 +78,15 @@ def _describe(interface: str, path: str, content: FileContent, file: WgQuickFile
         "netns": file.netns or None,
         "save_config": file.save_config,
         "kept": [redact(line, public) for line in file.unmanaged],
+        "comments": [redact(line, public) for line in _lost_comments(text, file)],
         "peers": [_describe_peer(peer) for peer in file.peers],
     }
+
+
+def _lost_comments(text: str, file: WgQuickFile) -> list[str]:
+    """Those that the file would not have any more once it is written anew."""
+    written = set(read_comments(render(file)))
+    return [comment for comment in read_comments(text) if comment not in written]
 
 
 def _public_key(private_key: PrivateKey | None) -> str | None:

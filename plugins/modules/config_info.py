@@ -111,6 +111,11 @@ files:
       type: list
       elements: str
       sample: ["PostUp = iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE"]
+    comments:
+      description: The comments, which M(cryptokey.wireguard.config) does not keep, in their order.
+      type: list
+      elements: str
+      sample: ["# the first office"]
     peers:
       description: The peers in their order.
       type: list

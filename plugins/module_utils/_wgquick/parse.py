@@ -29,6 +29,7 @@ from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, 
 from .._model.options import parse_number, parse_table
 from .._model.prefix import Prefix, parse_interface_address, parse_prefix
 from .file import WgQuickFile, WgQuickPeer
+from .lines import VERBATIM
 from .moved import parse_moved
 
 _SPACE = " \t\v\f\r"  # isspace(3) in the C locale
@@ -123,7 +124,7 @@ class _Reader:
             raise self.refusal(line.index("\0"), None, "a NUL byte", "remove it")
         if not content.strip(_SPACE):
             self.read_comment(comment)
-        elif self.quick and key in _VERBATIM and equals:
+        elif self.quick and key in VERBATIM and equals:
             self.unmanaged.append(line.strip(_SPACE))
         elif not content.isascii():
             index = next(i for i, character in enumerate(content) if not character.isascii())
@@ -264,7 +265,6 @@ class _Field(NamedTuple):
     empty: Any = None
 
 
-_VERBATIM = ("dns", "preup", "postup", "predown", "postdown")
 _QUICK_KEYS = {
     "address": _Field("addresses", parse_interface_address, ", \t", optional=True),
     "mtu": _Field("mtu", lambda text: parse_number(text, "", 1, 2**31 - 1), optional=True, empty=0),

@@ -32,7 +32,7 @@ class FoundPeer(NamedTuple):
 class FoundInterface(NamedTuple):
     """One interface of one host. ``mtu`` and ``fwmark`` 0: the file does not say. ``listen_port`` likewise, then
     ``running_port`` is what the kernel chose, 0 where it does not run. ``kept`` are the lines that stay as they are,
-    and ``routes`` those out of the interface that are none of its peers'."""
+    ``comments`` those that do not, and ``routes`` those out of the interface that are none of its peers'."""
 
     host: str
     interface: str
@@ -47,6 +47,7 @@ class FoundInterface(NamedTuple):
     peers: Mapping[str, FoundPeer]
     kept: tuple[str, ...]
     routes: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
 def read_found(
@@ -117,6 +118,7 @@ def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> Foun
         peers,
         tuple(map(str, file["kept"])),
         tuple(_other_routes(state.get("routes", ()), table, peers.values())),
+        tuple(map(str, file.get("comments", ()))),
     )
 
 

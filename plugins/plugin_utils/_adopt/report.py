@@ -22,6 +22,9 @@ def report(
     kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
     if kept:
         lines += ["", "Kept in their files word for word, and left to you:", *kept]
+    comments = [f"  {each.host} {each.path}: {line}" for each in found for line in each.comments]
+    if comments:
+        lines += ["", "Comments, which are gone once site.yml has written the files:", *comments]
     routes = [f"  {each.host} {each.interface}: {list_names(each.routes, _SHOWN)}" for each in found if each.routes]
     if routes:
         lines += ["", "Routes that no peer needs, which stay (wireguard_keep_routes):", *routes]

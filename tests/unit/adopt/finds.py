@@ -29,6 +29,7 @@ FILE: dict[str, Any] = {
     "save_config": None,
     "netns": None,
     "kept": [],
+    "comments": [],
     "peers": [],
 }
 STATE: dict[str, Any] = {"interface": "wg0", "listen_port": 51820, "peers": []}

@@ -25,7 +25,8 @@ TEXT = f"""\
 [interface]
 privatekey = {PRIVATE.reveal_base64()}
 Address = 10.8.0.1/24
-ListenPort=51820
+#PrivateKey = {PRESHARED}
+ListenPort=51820 # why
 PostUp = wg set %i peer {KEYS[0]} preshared-key <(echo {PRESHARED})
 PreDown = echo  "two  spaces" # and a comment
 
@@ -65,6 +66,7 @@ def test_a_file_is_described_without_its_secrets(directory: Path) -> None:
             f"PostUp = wg set %i peer {KEYS[0]} preshared-key <(echo (redacted))",
             'PreDown = echo  "two  spaces" # and a comment',
         ],
+        "comments": ["# by hand", "#PrivateKey = (redacted)", "# why"],
         "peers": [
             {
                 "name": "phone",
@@ -85,7 +87,7 @@ def test_a_file_that_cannot_come_under_management_is_refused_where_it_says_so(di
     path.write_text(TEXT.replace("ListenPort=51820", "  SaveConfig = true"))
     assert describe_files([NAME], directory=str(directory))[0]["save_config"] is True
     message = re.escape(
-        f"{path} line 5 column 3 'SaveConfig = true': wg-quick would write over the file when it stops; rem"
+        f"{path} line 6 column 3 'SaveConfig = true': wg-quick would write over the file when it stops; rem"
     )
     with pytest.raises(InputError, match=message):
         describe_files([NAME], managed=True, directory=str(directory))
