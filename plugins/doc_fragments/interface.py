@@ -147,7 +147,8 @@ options:
   keep_routes:
     description:
       - Whether routes out of the interface stay that no peer needs, such as those of C(PostUp) lines, when they are for
-        prefixes that are no peer's, or in tables that are not those of O(table).
+        prefixes that are no peer's, or in tables that are not those of O(table). Policy rules that go by the
+        interface's mark stay too, unless it has a full tunnel.
       - Otherwise they are removed, unless they are those of routing daemons.
     type: bool
     default: false

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
     Prefix,
@@ -20,13 +21,15 @@ from .._fleet.errors import Problems, list_names
 
 
 class FoundPeer(NamedTuple):
-    """``endpoint`` is the configured one, which may be a name; ``persistent_keepalive`` in seconds, 0 for off."""
+    """``endpoint`` is the configured one, which may be a name; ``persistent_keepalive`` in seconds, 0 for off.
+    ``alive``: it has shaken hands."""
 
     public_key: str
     name: str | None
     endpoint: Endpoint | None
     allowed_ips: frozenset[Prefix]
     persistent_keepalive: int
+    alive: bool = False
 
 
 class FoundInterface(NamedTuple):
@@ -117,15 +120,20 @@ def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> Foun
         table,
         peers,
         tuple(map(str, file["kept"])),
-        tuple(_other_routes(state.get("routes", ()), table, peers.values())),
+        tuple(_other_routes(state, table, peers.values())),
         tuple(map(str, file.get("comments", ()))),
     )
 
 
-def _other_routes(routes: Iterable[str], table: str, peers: Iterable[FoundPeer]) -> Iterator[str]:
-    """Those that wg-quick did not make: of no peer, or in a table of their own. With ``off`` it makes none."""
+def _other_routes(state: Mapping[str, Any], table: str, peers: Iterable[FoundPeer]) -> Iterator[str]:
+    """What wg-quick did not make: routes of no peer, or in a table of their own; rules without a full tunnel.
+
+    With ``off`` it makes no routes.
+    """
     allowed = {prefix for peer in peers for prefix in peer.allowed_ips}
-    for text in routes if table != "off" else ():
+    if table != "auto" or allowed.isdisjoint(DEFAULT_ROUTE.values()):
+        yield from (f"rule {rule}" for rule in state.get("rules", ()))
+    for text in state.get("routes", ()) if table != "off" else ():
         prefix, _word, number = str(text).partition(" table ")
         route = parse_prefix(prefix)
         if route not in allowed or (number and number != table and route.length):
@@ -148,6 +156,7 @@ def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapp
             parse_endpoint(endpoint) if endpoint else None,
             frozenset(map(parse_prefix, allowed)),
             int(counts["persistent_keepalive"]),
+            bool(state and state.get("latest_handshake")),
         )
 
 

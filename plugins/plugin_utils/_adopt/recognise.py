@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._fleet import variables as v
-from .._fleet.errors import FleetError, HostError
+from .._fleet.errors import FleetError, HostError, Problems
 from .._fleet.facts import DEFAULT_PORT, FULL
 from .._fleet.planner import plan_network
 from .._fleet.prefixes import as_text
@@ -85,6 +85,7 @@ def recognise(component: Component, given: Given, today: datetime.date) -> tuple
     if not proposals:
         raise errors[-1]
     best = min(proposals, key=lambda each: (len(each.lost), len(each.gained), each.exceptions))
+    _check_lost(best)
     return best, list(_notes(best, errors))
 
 
@@ -102,6 +103,18 @@ def _shapes(component: Component) -> Iterator[_Shape]:
         yield _Shape("site_to_site")
         yield _Shape("mesh")
     yield _Shape("custom")
+
+
+def _check_lost(proposal: Proposal) -> None:
+    """A pair whose files cannot have made the tunnel that it has."""
+    problems = Problems()
+    names = proposal.component.names
+    for host, member in proposal.component.members.items():
+        for key, peer in member.peers.items():
+            if peer.alive and (host, names[key]) in proposal.lost:
+                problem = "it has a tunnel with this peer, and the file of neither says where the other is called"
+                problems.add(host, member.path, names[key], problem, "add an Endpoint to one of them")
+    problems.refuse()
 
 
 def _attempt(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal | FleetError:

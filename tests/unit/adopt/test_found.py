@@ -108,6 +108,38 @@ def test_a_file_that_others_can_read_is_told_of() -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "allowed_ips", "routes", "rules", "others"),
+    [
+        ("auto", ["10.8.0.2/32", "10.1.0.0/16"], ["10.1.0.0/16"], [], []),
+        ("auto", ["10.1.0.0/16"], ["10.1.0.0/16", "203.0.113.0/24"], [], ["203.0.113.0/24"]),
+        ("auto", ["10.1.0.0/16"], ["10.1.0.0/16 table 7"], [], ["10.1.0.0/16 table 7"]),
+        ("auto", ["0.0.0.0/0"], ["0.0.0.0/0 table 51820"], ["-4 1: not fwmark 0x1 lookup 1"], []),
+        (
+            "7",
+            ["0.0.0.0/0"],
+            ["0.0.0.0/0 table 7"],
+            ["-4 1: not fwmark 0x7 lookup 7"],
+            ["rule -4 1: not fwmark 0x7 lookup 7"],
+        ),
+        (
+            "off",
+            ["0.0.0.0/0"],
+            ["0.0.0.0/0 table 7"],
+            ["-4 1: not fwmark 0x7 lookup 7"],
+            ["rule -4 1: not fwmark 0x7 lookup 7"],
+        ),
+        ("off", ["0.0.0.0/0"], ["0.0.0.0/0 table 7"], [], []),
+    ],
+)
+def test_what_hooks_have_added(
+    table: str, allowed_ips: list[str], routes: list[str], rules: list[str], others: list[str]
+) -> None:
+    peers = [peer(ADA, *allowed_ips)]
+    found, _notes = read([file(table=table, peers=peers)], [state(routes=routes, rules=rules, peers=peers)])
+    assert list(found.routes) == others
+
+
+@pytest.mark.parametrize(
     ("files", "states", "problem"),
     [
         ([], [state()], f"{WG0}: wg0 runs and has no such file; if wg-quick is to have it, write the file"),

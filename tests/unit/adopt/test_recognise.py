@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
     plan,
     recognise,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
@@ -161,6 +161,9 @@ def test_a_pair_that_cannot_meet_is_told_of() -> None:
     proposal, notes = recognise(component_of(found), {}, TODAY)
     assert proposal.lost == (("web1", "web2"), ("web2", "web1"))
     assert "Network wg0: web1 has web2 as a peer, and neither has an endpoint for the other; it loses it" in notes
+    alive = [each._replace(peers={k: p._replace(alive=True) for k, p in each.peers.items()}) for each in found]
+    with pytest.raises(FleetError, match=r"web1: .* 'web2': it has a tunnel with this peer, and the file of neither"):
+        recognise(component_of(alive), {}, TODAY)
 
 
 def test_all_addresses_may_be_single_ones() -> None:
