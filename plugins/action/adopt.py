@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,7 +245,7 @@ def _called(components: list[Component], name: str | None) -> list[Component]:
     if len(components) != 1:
         names = ", ".join(component.name for component in components) or "none"
         raise InputError("network", name, f"several networks, or none, were found: {names}", "adopt one at a time")
-    return [component._replace(name=name) for component in components]
+    return [replace(component, name=name) for component in components]
 
 
 def _grouped(options: Mapping[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:

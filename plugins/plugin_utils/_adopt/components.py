@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
@@ -32,7 +34,8 @@ class Stranger(NamedTuple):
     addresses: tuple[Prefix, ...]
 
 
-class Component(NamedTuple):
+@dataclass(frozen=True)
+class Component:
     """A network as it was found. ``members`` by host, each once."""
 
     name: str
@@ -40,13 +43,13 @@ class Component(NamedTuple):
     strangers: tuple[Stranger, ...]
     prefixes: tuple[Prefix, ...]
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """Public key to the name of a member or stranger."""
         known = {member.public_key: host for host, member in self.members.items()}
         return {**known, **{stranger.peer.public_key: stranger.name for stranger in self.strangers}}
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """The members of which one has the other as a peer, by name, each pair once and in order."""
         names = self.names
@@ -60,8 +63,15 @@ class Component(NamedTuple):
 
     def seen(self, name: str) -> list[tuple[str, FoundPeer]]:
         """The members that have this one as a peer, and as what."""
-        key = self.members[name].public_key
-        return [(host, member.peers[key]) for host, member in self.members.items() if key in member.peers]
+        return self._seen.get(self.members[name].public_key, [])
+
+    @cached_property
+    def _seen(self) -> dict[str, list[tuple[str, FoundPeer]]]:
+        seen: dict[str, list[tuple[str, FoundPeer]]] = {}
+        for host, member in self.members.items():
+            for key, peer in member.peers.items():
+                seen.setdefault(key, []).append((host, peer))
+        return seen
 
 
 def find_components(
