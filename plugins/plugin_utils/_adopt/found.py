@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -98,7 +99,29 @@ def _has_obstacle(host: str, file: Mapping[str, Any], state: Mapping[str, Any] |
         if peer["public_key"] == (of_state or of_file):
             remedy = "remove the peer, which the kernel ignores"
             problems.add(host, path, peer["public_key"], "the interface's own key is a peer's", remedy)
+    for line, what in _doubled(file, state or {}):
+        remedy = f"write it as {what} in place of the line"
+        problems.add(host, path, line, "at boot this hook would do again what the file is to say, and may fail", remedy)
     return len(problems) > before
+
+
+def _doubled(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Hooks that name what runs and is not in the file, which will have it: the line, and what is to be in its place.
+
+    wg-quick fails, and the interface with it, when a hook adds an address or a route that is there already.
+    """
+    known = {peer["public_key"] for peer in file["peers"]}
+    added = {address.partition("/")[0]: "Address" for address in state.get("addresses", ())}
+    for address in file["addresses"]:
+        added.pop(address.partition("/")[0], None)
+    for peer in state.get("peers", ()):
+        if peer["public_key"] not in known:
+            added |= dict.fromkeys(peer["allowed_ips"], "[Peer]")
+    for line in file["kept"]:
+        for text, what in added.items():
+            if re.search(rf"(?<![\w.:]){re.escape(text)}(?![\w.:])", line):
+                yield line, what
+                break
 
 
 def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> FoundInterface:

@@ -18,7 +18,7 @@ def report(
     proposals: Iterable[Proposal], found: Iterable[FoundInterface], notes: Sequence[str], paths: Sequence[str]
 ) -> str:
     """Lines of text. ``paths`` are the files that are new or change."""
-    lines = [line for proposal in proposals for line in _network(proposal)]
+    lines = [line for proposal in proposals for line in _network(proposal)] or ["No WireGuard network was found."]
     kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
     if kept:
         lines += ["", "Kept in their files word for word, and left to you:", *kept]

@@ -95,6 +95,12 @@ def test_preshared_keys_are_told_of_and_stay() -> None:
     ]
 
 
+def test_hooks_that_name_something_else_are_none_of_our_business() -> None:
+    kept = ["PostUp = ip route add 110.8.0.1 dev %i", "PostUp = ip route add 10.8.0.1/32 via 10.8.0.10"]
+    found, _notes = read([file(kept=kept)], [state(addresses=["10.8.0.1/24", "10.8.0.100/24", "10.8.0.9/32"])])
+    assert list(found.kept) == kept
+
+
 def test_an_interface_that_does_not_run() -> None:
     found, notes = read([file()], [])
     assert (found.public_key, notes) == (OWN, ["hub wg0: does not run; it was taken from its file alone"])
@@ -151,6 +157,16 @@ def test_what_hooks_have_added(
         ([file(public_key=None)], [], f"{WG0}: there is no private key, nor does the interface run with one; add"),
         ([file(public_key=None)], [state(public_key=None)], f"{WG0}: there is no private key, nor does the interface"),
         ([file(netns="vpn")], [], f"{WG0} 'vpn': its PostUp lines put the interface into a network namespace; name"),
+        (
+            [file(addresses=[], kept=["PostUp = ip address add 10.8.0.1/24 dev %i"])],
+            [state()],
+            f"{WG0} 'PostUp = ip address add 10.8.0.1/24 dev %i': at boot this hook would do again what the file is to say",
+        ),
+        (
+            [file(kept=["PreUp = true", "PostUp = ip route add 10.5.0.0/16 dev %i"])],
+            [state(peers=[peer(ADA, "10.5.0.0/16")])],
+            f"{WG0} 'PostUp = ip route add 10.5.0.0/16 dev %i': at boot this hook would do again what the file is to say",
+        ),
         ([file(peers=[peer(OWN)])], [], f"{WG0} '{OWN}': the interface's own key is a peer's; remove the peer"),
     ],
 )
