@@ -160,12 +160,12 @@ def test_what_hooks_have_added(
         (
             [file(addresses=[], kept=["PostUp = ip address add 10.8.0.1/24 dev %i"])],
             [state()],
-            f"{WG0} 'PostUp = ip address add 10.8.0.1/24 dev %i': at boot this hook would do again what the file is to say",
+            f"{WG0} 'PostUp = ip address add 10.8.0.1/24 dev %i': at boot this hook would do again what the",
         ),
         (
             [file(kept=["PreUp = true", "PostUp = ip route add 10.5.0.0/16 dev %i"])],
             [state(peers=[peer(ADA, "10.5.0.0/16")])],
-            f"{WG0} 'PostUp = ip route add 10.5.0.0/16 dev %i': at boot this hook would do again what the file is to say",
+            f"{WG0} 'PostUp = ip route add 10.5.0.0/16 dev %i': at boot this hook would do again what the",
         ),
         ([file(peers=[peer(OWN)])], [], f"{WG0} '{OWN}': the interface's own key is a peer's; remove the peer"),
     ],
