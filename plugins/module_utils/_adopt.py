@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ._files import read_file
+from ._distribution import MissingLibrary, package_hint
+from ._files import atomic_write, ensure_parent, read_file
 from ._keyfile import DIRECTORY as KEY_DIRECTORY
-from ._keyfile import Outcome, converge_key, default_path, find_private_key, public_key_of
+from ._keyfile import Outcome, find_private_key, public_key_of
 from ._model.errors import InputError
 from ._model.keys import PrivateKey
 from ._model.options import parse_interface_name
@@ -111,19 +112,26 @@ def _describe_peer(peer: WgQuickPeer) -> dict[str, Any]:
 def adopt_key(
     options: Mapping[str, Any], check_mode: bool, directory: str = DIRECTORY, own_directory: str = KEY_DIRECTORY
 ) -> Outcome:
-    """Put the key that the host has for an interface into the key file. Raises as ``converge_key``, and KernelError.
+    """Put the key that the host has for an interface into the key file.
 
-    A key file with another key is refused: which of the two is right, only the peers know.
+    A key file with another key is refused: which of the two is right, only the peers know. Raises InputError and
+    MissingLibrary before anything is touched, and OSError.
     """
     interface = parse_interface_name(options["interface"])
     private_key = _found_key(interface, directory)
-    path = default_path(interface) if own_directory == KEY_DIRECTORY else f"{own_directory}/{interface}.key"
+    path = f"{own_directory}/{interface}.key"
     existing = find_private_key(path)
     if existing is not None and existing != private_key:
         problem = f"it has another key than {directory}/{interface}{_SUFFIX}, or than what runs"
         raise InputError("private key file", path, problem, "move the file away, if no interface uses its key")
-    found = {"interface": interface, "path": path, "state": "present"}
-    return converge_key(found, check_mode, own_directory, lambda: private_key)
+    try:
+        public_key = public_key_of(private_key)
+    except ImportError as error:
+        raise MissingLibrary(f"the Python library {error.name} is missing: {package_hint('nacl')}") from None
+    changed = ensure_parent(path, own_directory, check_mode) or existing is None
+    if existing is None and not check_mode:
+        atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+    return Outcome(changed, path, public_key)
 
 
 def _found_key(interface: str, directory: str) -> PrivateKey:

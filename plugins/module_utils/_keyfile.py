@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -34,27 +34,15 @@ def default_path(interface: str) -> str:
     return f"{DIRECTORY}/{interface}.key"
 
 
-def generate_key() -> PrivateKey:
-    return PrivateKey(os.urandom(KEY_BYTES))
-
-
-def converge_key(
-    options: Mapping[str, Any],
-    check_mode: bool = False,
-    own_directory: str = DIRECTORY,
-    make: Callable[[], PrivateKey] = generate_key,
-) -> Outcome:
-    """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError.
-
-    ``make`` gives the key where there is none yet.
-    """
+def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+    """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
     path = options.get("path") or default_path(parse_interface_name(options["interface"]))
     if options["state"] == "absent":
         return Outcome(remove_key(path, check_mode), path)
     missing = _missing_library()
     if missing and not check_mode:
         raise MissingLibrary(missing)
-    changed, private_key = ensure_key(path, check_mode, own_directory, make)
+    changed, private_key = ensure_key(path, check_mode, own_directory)
     if private_key is None or missing:
         return Outcome(changed, path, warning=missing if private_key else None)
     return Outcome(changed, path, public_key_of(private_key))
@@ -95,7 +83,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     """
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
-    desired = parse_interface(options, private_key or generate_key())
+    desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
     # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
     with suppress(ImportError):
         refuse_own_key(desired.peers or (), public_key_of(private_key) if private_key else None)
@@ -120,9 +108,7 @@ def find_private_key(path: str) -> PrivateKey | None:
         raise InputError(_OPTION, path, error.problem, remedy) from None
 
 
-def ensure_key(
-    path: str, check_mode: bool, own_directory: str, make: Callable[[], PrivateKey] = generate_key
-) -> tuple[bool, PrivateKey | None]:
+def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
     """Make sure that there is a key, and say whether that took a change; one that is there is kept.
 
     In check mode a key that is still to be made is None. The directory is seen to as by ``ensure_parent``.
@@ -133,7 +119,7 @@ def ensure_key(
         return changed, private_key
     if check_mode:
         return True, None
-    private_key = make()
+    private_key = PrivateKey(os.urandom(KEY_BYTES))
     atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
     return True, private_key
 

@@ -23,8 +23,6 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details:
-      - The public key of a file that is still to be made is not returned.
   diff_mode:
     support: none
     details:
@@ -49,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 public_key:
-  description: The public key. In check mode it is there only where the key file is there already.
+  description: The public key.
   returned: success
   type: str
   sample: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
@@ -73,12 +71,7 @@ def main() -> None:
         outcome = adopt_key(module.params, module.check_mode)
     except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
-    if outcome.warning:
-        module.warn(outcome.warning)
-    result = {"changed": outcome.changed, "path": outcome.path}
-    if outcome.public_key is not None:
-        result["public_key"] = str(outcome.public_key)
-    module.exit_json(**result)
+    module.exit_json(changed=outcome.changed, path=outcome.path, public_key=str(outcome.public_key))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def test_the_key_is_put_into_its_file_and_stays_there(directory: Path) -> None:
         assert outcome.path == str(path)
         return outcome.changed, str(outcome.public_key) if outcome.public_key else None
 
-    assert adopt(check_mode=True) == (True, None)
+    assert adopt(check_mode=True) == (True, str(public_key_of(PRIVATE)))
     assert not keys.exists()
     assert adopt() == (True, str(public_key_of(PRIVATE)))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
