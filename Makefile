@@ -93,7 +93,7 @@ kernels: build/stamp/lab ## run them on three kernels, each with five versions o
 molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke
 
-scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, confirm
+scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate
 	molecule test --all
 
 faults: build/stamp/lab ## kill runs at each of their calls, break the host in every way, print what was survived, and write it to build/faults.json

@@ -147,6 +147,15 @@ options:
         O(table=auto).
     type: bool
     default: true
+  keep_routes:
+    description:
+      - Whether routes out of the interface stay that no peer needs, such as those of C(PostUp) lines, when they are for
+        prefixes that are no peer's, or in tables that are not those of O(table). Policy rules that go by the
+        interface's mark stay too, unless it has a full tunnel.
+      - Otherwise they are removed, unless they are those of routing daemons.
+    type: bool
+    default: false
+    version_added: 0.2.0
   dns:
     description:
       - The addresses of the name servers that the host asks while the interface is up, in order of preference. It asks

@@ -33,6 +33,7 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
     "endpoint_policy": {"type": "str", "choices": ["initial", "enforce"], "default": "initial"},
     "outside_replies": {"type": "bool", "default": True},
+    "keep_routes": {"type": "bool", "default": False},
     "dns": {"type": "list", "elements": "str"},
     "dns_search": {"type": "list", "elements": "str"},
     "alias": {"type": "str"},

@@ -83,7 +83,7 @@ def _plan(desired: DesiredInterface, text: str, path: str) -> tuple[WgQuickFile,
     new = overlay(desired, WgQuickFile())
     if text == render(new):
         return new, new  # the usual case, and parsing would tell the same at four times the cost
-    old = parse(text, path)
+    old = parse(text, path, managed=True)
     return old, overlay(desired, old)
 
 

@@ -98,6 +98,13 @@ interfaces:
       description: The routes out of it but for the kernel's own and those of routing daemons.
       type: list
       elements: str
+    rules:
+      description:
+        - The policy rules that go by its mark, such as those of a full tunnel, C(-4) or C(-6) being their family.
+      type: list
+      elements: str
+      sample: ["-4 32764: not fwmark 0xca6c lookup 51820"]
+      version_added: 0.2.0
     dns:
       description: The name servers that systemd-resolved or resolvconf has for it.
       type: list

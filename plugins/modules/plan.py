@@ -130,9 +130,9 @@ hosts:
     - The plan of each host, by its inventory name. It is a list with an entry for each network that the host is in,
       sorted by the interface.
     - An entry has the name of its C(network), the options C(interface), C(addresses), C(peers) and C(peers_mode), and
-      C(listen_port), C(fwmark), C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(netns),
-      C(birth_netns), C(confirm) and C(confirm_timeout) where the inventory gives them. C(peers_mode) is V(merge) where
-      the key of a peer is not known yet.
+      C(listen_port), C(fwmark), C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(keep_routes),
+      C(netns), C(birth_netns), C(confirm) and C(confirm_timeout) where the inventory gives them. C(peers_mode) is
+      V(merge) where the key of a peer is not known yet.
     - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
     - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
     - There are no preshared keys in it.

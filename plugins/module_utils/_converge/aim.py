@@ -72,7 +72,8 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
     tunnelled = desired.up and not desired.is_apart
     families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
     fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
-    rules = _aim_rules(running, families, fwmark)
+    keeps_rules = desired.keep_routes and desired.up and not families
+    rules = running.rules if keeps_rules else _aim_rules(running, families, fwmark)
     netfilter = {
         family: netfilter_rules(desired.interface, family, fwmark, addresses, desired.outside_replies)
         for family in families
@@ -230,7 +231,8 @@ def _aim_fwmark(
     if full_tunnel:
         return mark or next(n for n in range(FIRST_TABLE, 2**32) if not circumstances.has_routes(n))
     # The mark of a full tunnel that is no more goes with it.
-    return 0 if any(rule.fwmark == mark for rule in running.rules) else mark
+    goes = any(rule.fwmark == mark for rule in running.rules) and not (desired.keep_routes and desired.up)
+    return 0 if goes else mark
 
 
 def _aim_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
@@ -297,10 +299,14 @@ def _aim_routes(
         return running.routes
     prefixes = frozenset[Prefix]().union(*allowed)
     wanted = _peer_routes(desired.table, prefixes, addresses, default_table)
-    if desired.peers_mode == EXACT:
+    if desired.peers_mode == EXACT and not desired.keep_routes:
         return wanted
     peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
-    return wanted | {route for route in running.routes if route.prefix not in peers}
+    kept = {route for route in running.routes if route.prefix not in peers}
+    if desired.keep_routes:
+        own = {MAIN_TABLE, default_table, *([] if desired.table == "auto" else [int(desired.table)])}
+        kept |= {route for route in running.routes if route.table not in own}
+    return wanted | kept
 
 
 def _peer_routes(

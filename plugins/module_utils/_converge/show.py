@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from .._model.interface import RunningPeer, label_peer
 from .._model.keys import Secret
 from .._model.prefix import sort_prefixes
-from .._model.state import RunningState
+from .._model.state import Rule, RunningState
 from .plan import Names
 
 _CHANGED = "(hidden, changed)"
@@ -44,7 +45,6 @@ def show_state(state: RunningState) -> dict[str, Any]:
     if not state.exists:
         return {}
     families = sorted(state.netfilter)
-    own_rules = sorted(rule for rule in state.rules if not rule.fwmark or rule.fwmark == state.device.fwmark)
     return {
         "interface": state.interface,
         **({"netns": state.netns} if state.netns else {}),
@@ -56,9 +56,13 @@ def show_state(state: RunningState) -> dict[str, Any]:
         **_show_labels(state),
         "addresses": [str(address) for address in state.addresses],
         "routes": [str(route) for route in sorted(state.routes)],
-        "rules": [f"{'-4' if rule.family == socket.AF_INET else '-6'} {rule}" for rule in own_rules],
+        "rules": _show_rules(rule for rule in state.rules if not rule.fwmark or rule.fwmark == state.device.fwmark),
         "netfilter": [rule for family in families for rule in sorted(state.netfilter[family])],
     }
+
+
+def _show_rules(rules: Iterable[Rule]) -> list[str]:
+    return [f"{'-4' if rule.family == socket.AF_INET else '-6'} {rule}" for rule in sorted(rules)]
 
 
 def _show_labels(state: RunningState) -> dict[str, Any]:
@@ -81,6 +85,7 @@ def describe_state(state: RunningState, now: float, names: Names) -> dict[str, A
         "fwmark": device.fwmark,
         "addresses": [str(address) for address in state.addresses],
         "routes": [str(route) for route in sorted(state.routes)],
+        "rules": _show_rules(rule for rule in state.rules if rule.fwmark and rule.fwmark == device.fwmark),
         "dns": list(state.dns.servers),
         "dns_search": list(state.dns.search),
         "peers": [_describe_peer(peer, now, names) for peer in device.peers.values()],

@@ -48,7 +48,8 @@ class DesiredInterface:
 
     ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none), a number or a name.
     ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
-    under a full tunnel, connections that came in outside the tunnel are answered outside it. ``dns`` and
+    under a full tunnel, connections that came in outside the tunnel are answered outside it. ``keep_routes``: routes
+    that no peer needs stay. ``dns`` and
     ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
     ``endpoint_policy``: ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not. ``netns``: the
     network namespace of the interface, ``birth_netns`` that of its sockets; empty for the host's own.
@@ -64,6 +65,7 @@ class DesiredInterface:
     peers_mode: str = EXACT
     table: str = "auto"
     outside_replies: bool = True
+    keep_routes: bool = False
     dns: tuple[str, ...] | None = None
     dns_search: tuple[str, ...] | None = None
     alias: str | None = None

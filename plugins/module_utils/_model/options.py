@@ -190,6 +190,7 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
+        keep_routes=bool(options.get("keep_routes")),
         dns=None if dns is None else tuple(dict.fromkeys(map(parse_dns_server, dns))),
         dns_search=None if dns_search is None else tuple(dict.fromkeys(map(parse_dns_search, dns_search))),
         alias=parse_alias(options.get("alias")),

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .._model.dns import NO_DNS, Dns, check_dns, merge_dns, split_dns_words
 from .._model.interface import DesiredInterface
 
 _ALIAS_COMMAND = re.compile(r"ip link set dev %i alias '[^']*'")
+
+# The keys of lines that are kept word for word.
+VERBATIM = ("dns", "preup", "postup", "predown", "postdown")
 
 Lines = tuple[str, ...]
 
@@ -57,6 +60,14 @@ def read_dns(lines: Iterable[str]) -> Dns:
     """What the ``DNS =`` lines among these say; they add up."""
     values = (_value(line) for line in lines if _key(line) == "dns")
     return split_dns_words(word for value in values for word in value.replace(",", " ").split())
+
+
+def read_comments(text: str) -> Iterator[str]:
+    """The comments of a file's text, but for those in the lines that are kept word for word."""
+    for line in text.split("\n"):
+        _content, hash_sign, comment = line.partition("#")
+        if hash_sign and _key(line) not in VERBATIM:
+            yield f"#{comment.rstrip()}"
 
 
 def _key(line: str) -> str:

@@ -10,8 +10,9 @@ wg-quick takes Address, MTU, DNS, Table, SaveConfig and the four hooks out of [I
   value only, and after ``[ Interface ]`` it passes its own keys on to wg, which refuses them.
 - wg refuses an empty value; to wg-quick it is as if the line were not there (but an empty hook is still run).
 - wg takes values apart at commas only, wg-quick at commas and white space.
-- For both the case of keys does not matter, ``#`` starts a comment anywhere, even inside a hook's quotes, and a later
-  value takes the place of an earlier one, except that Address, AllowedIPs and hooks add up.
+- For both the case of keys does not matter, ``#`` starts a comment anywhere, and a later value takes the place of an
+  earlier one, except that Address, AllowedIPs and hooks add up. Even in a hook's quotes it does, up to wireguard-tools
+  1.0.20210914; later ones hand the whole to the shell. Hooks are kept word for word, so it makes no difference here.
 
 A repeated [Peer] and a prefix at two peers are read as the kernel has it in the end: the last wins.
 """
@@ -28,6 +29,7 @@ from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, 
 from .._model.options import parse_number, parse_table
 from .._model.prefix import Prefix, parse_interface_address, parse_prefix
 from .file import WgQuickFile, WgQuickPeer
+from .lines import VERBATIM
 from .moved import parse_moved
 
 _SPACE = " \t\v\f\r"  # isspace(3) in the C locale
@@ -85,12 +87,19 @@ def decode(data: bytes, name: str) -> str:
         raise ParseError(place, None, "not UTF-8 text", "save the file as UTF-8, or remove the byte") from None
 
 
-def parse(text: str, name: str = "the file") -> WgQuickFile:
-    """The text of a file to what it says. Raises ParseError; ``name`` is what messages call the file."""
+def parse(text: str, name: str = "the file", managed: bool = False) -> WgQuickFile:
+    """The text of a file to what it says. Raises ParseError; ``name`` is what messages call the file.
+
+    With ``managed``, what keeps a file from coming under management is refused where it stands, too.
+    """
     reader = _Reader(name)
     for number, line in enumerate(text.split("\n"), 1):
         reader.read(number, line)
-    return reader.file()
+    file = reader.file()
+    if managed and file.save_config and reader.saves:
+        problem, remedy = "wg-quick would write over the file when it stops", "remove the line from the file"
+        raise ParseError(reader.saves, "SaveConfig = true", problem, remedy)
+    return file
 
 
 class _Reader:
@@ -103,6 +112,7 @@ class _Reader:
         self.section = ""
         self.interface: dict[str, Any] = {}
         self.unmanaged: list[str] = []
+        self.saves: _Place | None = None
         self.peers: list[tuple[_Place, dict[str, Any]]] = []
 
     def read(self, number: int, line: str) -> None:
@@ -114,7 +124,7 @@ class _Reader:
             raise self.refusal(line.index("\0"), None, "a NUL byte", "remove it")
         if not content.strip(_SPACE):
             self.read_comment(comment)
-        elif self.quick and key in _VERBATIM and equals:
+        elif self.quick and key in VERBATIM and equals:
             self.unmanaged.append(line.strip(_SPACE))
         elif not content.isascii():
             index = next(i for i, character in enumerate(content) if not character.isascii())
@@ -123,6 +133,8 @@ class _Reader:
             if key.startswith("["):
                 self.quick = key == "[interface]"
             value = _strip(value_text, len(key_text) + 1) if equals else None
+            if self.quick and key == "saveconfig":
+                self.saves = self.place(_strip(content, 0).start)
             if self.quick and key in _QUICK_KEYS:
                 self.read_value(_QUICK_KEYS[key], value, self.interface)
             else:
@@ -253,7 +265,6 @@ class _Field(NamedTuple):
     empty: Any = None
 
 
-_VERBATIM = ("dns", "preup", "postup", "predown", "postdown")
 _QUICK_KEYS = {
     "address": _Field("addresses", parse_interface_address, ", \t", optional=True),
     "mtu": _Field("mtu", lambda text: parse_number(text, "", 1, 2**31 - 1), optional=True, empty=0),

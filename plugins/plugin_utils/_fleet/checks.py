@@ -35,6 +35,7 @@ def check_networks(networks: Sequence[Network], problems: Problems) -> None:
         _check_overlaps(network, problems)
         _check_sites(network, problems)
         _check_namespaces(network, problems)
+    _check_peers(networks, problems)
     check_places(places, problems)
 
 
@@ -110,6 +111,22 @@ def _check_namespaces(network: Network, problems: Problems) -> None:
             problem = "the host forwards packets, which is not set up in a namespace"
             remedy = "leave it out on a hub, and on a host with wireguard_subnets"
             problems.add(member.name, "wireguard_netns", member.netns, problem, remedy)
+
+
+def _check_peers(networks: Sequence[Network], problems: Problems) -> None:
+    """What a host says of its peers is for all its networks, unless it is an override for one of them."""
+    if not any(host.peers for network in networks for host in network.hosts):
+        return
+    known: dict[str, set[str]] = {}
+    for network in networks:
+        members = {member.name for member in network.members}
+        for host in network.hosts:
+            known.setdefault(host.name, set()).update(members - {host.name})
+    for network in networks:
+        for host in network.hosts:
+            for name in sorted(set(host.peers) - known[host.name]):
+                remedy = v.nearest(name, known[host.name])
+                problems.add(host.name, f"wireguard_peers.{name}", None, "no other member of a network of it", remedy)
 
 
 def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) -> None:

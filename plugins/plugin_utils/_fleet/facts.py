@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
@@ -20,6 +20,17 @@ DEFAULT_PORT = 51820
 DEFAULT_REST_DAYS = 30
 
 
+class PeerOptions(NamedTuple):
+    """What one member says of one of its peers, in place of what the topology says. ``None``: it does not say.
+
+    ``endpoint`` is empty where there shall be none.
+    """
+
+    allowed_ips: tuple[Prefix, ...] | None = None
+    endpoint: tuple[Endpoint, ...] | None = None
+    persistent_keepalive: int | None = None
+
+
 @dataclass(frozen=True)
 class Host:
     """A member of a network: a host, or a client, which Ansible does not manage. ``None``: the inventory does not say.
@@ -28,7 +39,8 @@ class Host:
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
     The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A change of the interface is
-    provisional with ``confirm``, and is rolled back after ``confirm_timeout`` seconds.
+    provisional with ``confirm``, and is rolled back after ``confirm_timeout`` seconds. ``peers`` has what the member
+    says of single peers itself, by name, and ``interface`` another name than the network's.
 
     Of a client there may be a ``public_key`` and the last day on which it is let in, ``valid_until``.
     """
@@ -57,6 +69,9 @@ class Host:
     confirm_timeout: int | None = None
     netns: str | None = None
     birth_netns: str | None = None
+    interface: str | None = None
+    keep_routes: bool | None = None
+    peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
     is_client: bool = False
     public_key: str | None = None
@@ -68,7 +83,10 @@ class Host:
         return (*(address.host for address in self.addresses), *self.subnets)
 
     def endpoint_for(self, viewer: Host) -> Endpoint | None:
-        """Where ``viewer`` finds this member: on the inside, if both are at one site."""
+        """Where ``viewer`` finds this member: where it says so itself, else on the inside, if both are at one site."""
+        said = viewer.peers.get(self.name)
+        if said is not None and said.endpoint is not None:
+            return said.endpoint[0] if said.endpoint else None
         if self.endpoint_inside and self.site == viewer.site:
             return self.endpoint_inside
         return self.endpoint
@@ -79,7 +97,8 @@ class Network:
     """One WireGuard network with its members, those of each kind sorted by name.
 
     ``hubs`` and ``spokes`` are the hosts of hub_and_spoke, ``nodes`` those of the other topologies; ``links`` are
-    the pairs of nodes that custom connects, by name, each pair once and in order. Addresses are given out from
+    the pairs of nodes that custom connects, by name, each pair once and in order. ``interface`` is that of hosts which
+    have no other one. Addresses are given out from
     ``pools``; one that was freed rests for ``rest_days``. ``port`` is where members with an endpoint listen by default.
     """
 

@@ -33,6 +33,8 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "excluded_subnets": ("excluded", v.parse_prefixes),
     "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
     "hub": ("hub", v.parse_text),
+    "interface": ("interface", v.parse_interface),
+    "keep_routes": ("keep_routes", v.parse_boolean),
     "listen_port": ("listen_port", v.number(1, 65535)),
     "mtu": ("mtu", v.number(576, 65535)),
     "netns": ("netns", parse_netns),
@@ -115,6 +117,9 @@ def _read_member(
         value, path = given["addresses"]
         parse = v.parse_addresses(network.prefixes)
         fields["addresses"] = problems.catch(host, partial(parse, value or (), path), ())
+    if "peers" in given:
+        value, path = given["peers"]
+        fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value or {}, path), {})
     port = fields.get("listen_port") or network.port
     for option in ("endpoint", "endpoint_inside"):
         if option in given:

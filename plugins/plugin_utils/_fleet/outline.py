@@ -123,7 +123,9 @@ class _Reader:
     def _names(self, topology: str, links: Iterable[tuple[str, str]]) -> Names:
         options = TOPOLOGIES[topology].options
         if "links" in options:
-            return Names(nodes=self._checked(sorted({name for link in links for name in link})))
+            clients = self._clients()
+            linked = {name for link in links for name in link}
+            return Names(nodes=self._checked(sorted(linked | self._homes(clients))), clients=clients)
         if "members" in options:
             return Names(nodes=self._group("members", "wg_member"))
         hubs = self._group("hubs", "wg_hub")
@@ -139,6 +141,10 @@ class _Reader:
         return Names(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
 
     def _group(self, option: str, default: str, required: bool = True) -> tuple[str, ...]:
+        value = self._values.get(option)
+        if isinstance(value, (list, tuple)) and value:
+            ends = [self._end(f"{option}[{number}]", name) for number, name in enumerate(value)]
+            return self._checked(sorted({name for end in ends for name in end}))
         group = self._get(option, v.parse_text, default)
         names = self._inventory.named(group) if group in self._inventory.groups else None
         if not names and required:
@@ -160,9 +166,27 @@ class _Reader:
                 self._complain("clients", name, problem, remedy)
         return names
 
+    def _homes(self, clients: Iterable[str]) -> set[str]:
+        """The hosts that the clients of custom links name as theirs."""
+        homes = set()
+        for name in clients:
+            options = self._values["clients"][name]
+            hub = options.get("hub") if isinstance(options, Mapping) else None
+            if isinstance(hub, str) and hub in self._inventory.hosts:
+                homes.add(hub)
+            else:
+                known = sorted(self._inventory.hosts)
+                self._complain(
+                    f"clients.{name}.hub",
+                    hub,
+                    "no host",
+                    f"name that to which its link is; {v.nearest(str(hub), known)}",
+                )
+        return homes
+
     def _links(self) -> tuple[tuple[str, str], ...]:
         entries = self._get("links", v.parse_entries, [])
-        if not entries:
+        if not entries and not self._values.get("clients"):
             remedy = "list them, such as {from: offices, to: datacentre}"
             self._complain("links", None, "there is none, and custom has only those that are listed", remedy)
         pairs: set[tuple[str, str]] = set()

@@ -56,10 +56,11 @@ def check_places(places: Places, problems: Problems) -> None:
 def _check_pair(first: _Place, second: _Place, problems: Problems) -> None:
     """Two interfaces of one host."""
     one, at_one, other, at_other = first.network, first.host, second.network, second.host
-    if one.interface == other.interface:
+    if (at_one.interface or one.interface) == (at_other.interface or other.interface):
         problem = f"{one.name} has the same interface, and the host is in both networks"
         option = f"{v.NETWORKS}.{other.name}.interface"
-        problems.add(at_one.name, option, other.interface, problem, "name another one there, such as wg1")
+        interface = at_other.interface or other.interface
+        problems.add(at_one.name, option, interface, problem, "name another one there, such as wg1")
     sockets = [(host.birth_netns or "", host.listen_port) for host in (at_one, at_other)]
     if at_one.listen_port and sockets[0] == sockets[1]:
         problem = f"the host listens there in the network {one.name} too"

@@ -18,12 +18,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 
 from .checks import check_keys
 from .errors import Problems, list_names
-from .facts import Host, Link, Network
+from .facts import Host, Link, Network, PeerOptions
 from .loops import Loops
+from .prefixes import as_text
 from .topology import TOPOLOGIES
 from .topology.shape import Topology
-from .variables import DEFAULT_KEEPALIVE
+from .variables import DEFAULT_KEEPALIVE, PREFIX
 
+_NOTHING = PeerOptions()
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 
@@ -32,9 +34,9 @@ class Plan(NamedTuple):
 
     A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
     where the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
-    ``endpoint_policy``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and ``confirm_timeout`` and
-    ``reresolve``, which are seconds. ``forwarding`` has only the families that must be forwarded: the others are not
-    ours to turn off.
+    ``endpoint_policy``, ``keep_routes``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and
+    ``confirm_timeout`` and ``reresolve``, which are seconds. ``forwarding`` has only the families that must be
+    forwarded: the others are not ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -79,6 +81,11 @@ def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date
     )
 
 
+def _said(link: Link) -> PeerOptions:
+    """What the host says of this peer itself."""
+    return link.host.peers.get(link.peer.name, _NOTHING) if link.host.peers else _NOTHING
+
+
 def _add_peers(
     network: Network, topology: Topology, plans: Mapping[str, dict[str, Any]], keys: Mapping[str, str]
 ) -> None:
@@ -86,8 +93,9 @@ def _add_peers(
     loops = Loops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
+        said = _said(link)
         endpoint = peer.endpoint_for(host)
-        if endpoint:
+        if endpoint and not said.endpoint:
             loops.note(link, endpoint)
         key = keys.get(peer.name)
         plan = plans[host.name]
@@ -95,19 +103,39 @@ def _add_peers(
             if not host.is_client:
                 plan["peers_mode"] = MERGE
             continue
-        keepalive = _keepalive(link, endpoint)
+        keepalive = _keepalive(link, endpoint) if said.persistent_keepalive is None else said.persistent_keepalive
+        if said.allowed_ips is not None:
+            plan["peers"].append(
+                _plan_peer(link._replace(allowed_ips=as_text(said.allowed_ips)), key, endpoint, keepalive)
+            )
+            continue
         # The entry keeps the list alive, so that nothing else gets its id.
         same = (peer.name, endpoint, keepalive, id(allowed_ips))
         entry = made.get(same)
         if entry is None:
             entry = made[same] = _plan_peer(link, key, endpoint, keepalive)
         plan["peers"].append(entry)
+    problems = Problems()
     if loops.suspects:
-        problems = Problems()
-        loops.check(topology.links(network), problems)
-        problems.refuse()
+        # What a host says itself is meant as it is.
+        loops.check((link for link in topology.links(network) if _said(link).allowed_ips is None), problems)
+    for host in network.hosts:
+        if host.peers:
+            _check_owners(host, plans[host.name]["peers"], problems)
+    problems.refuse()
     for plan in plans.values():
         plan["peers"].sort(key=itemgetter("name"))
+
+
+def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+    """A prefix belongs to one peer of an interface; the topologies see to it, and what a host says itself may not."""
+    owners: dict[str, str] = {}
+    for peer in peers:
+        for prefix in peer["allowed_ips"]:
+            owner = owners.setdefault(prefix, peer["name"])
+            if owner != peer["name"]:
+                problem = f"{owner} and {peer['name']} both have it at this host"
+                problems.add(host.name, f"{PREFIX}peers", prefix, problem, "say of one of them that it has it not")
 
 
 def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
@@ -121,6 +149,7 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
         "dns_search": None if host.dns_search is None else list(host.dns_search),
         "alias": host.alias,
         "endpoint_policy": host.endpoint_policy,
+        "keep_routes": host.keep_routes,
         "reresolve": host.reresolve or None,
         "netns": host.netns,
         "birth_netns": host.birth_netns,
@@ -129,7 +158,7 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
     }
     return {
         "network": network.name,
-        "interface": network.interface,
+        "interface": host.interface or network.interface,
         **{option: value for option, value in given.items() if value is not None},
         "addresses": [str(address) for address in host.addresses],
         "peers": [],

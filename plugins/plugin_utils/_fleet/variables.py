@@ -36,7 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
-from .facts import FULL, SPLIT, Host
+from .facts import FULL, SPLIT, Host, PeerOptions
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -47,6 +47,11 @@ REGISTRY_READ_ONLY = "wireguard_registry_read_only"
 FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
 # What people give to the playbooks with -e, which makes it a variable of every host.
 PLAYBOOK_VARIABLES = (
+    "wireguard_adopt_directory",
+    "wireguard_adopt_interfaces",
+    "wireguard_adopt_network",
+    "wireguard_adopt_overwrite",
+    "wireguard_adopt_partial",
     "wireguard_client",
     "wireguard_client_renew",
     "wireguard_clients_directory",
@@ -74,9 +79,12 @@ HOST_OPTIONS = (
     "excluded_subnets",
     "fwmark",
     "hub",
+    "interface",
+    "keep_routes",
     "listen_port",
     "mtu",
     "netns",
+    "peers",
     "persistent_keepalive",
     "reresolve",
     "routes",
@@ -100,6 +108,7 @@ CLIENT_OPTIONS = (
     "tunnel",
     "valid_until",
 )
+PEER_OPTIONS = ("allowed_ips", "endpoint", "persistent_keepalive")
 # Those of a network of any topology; each has some of its own besides.
 COMMON_OPTIONS = (
     "interface",
@@ -212,6 +221,31 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint]:
             return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
         except InputError as error:
             raise InputError(option, value, error.problem, error.remedy) from None
+
+    return parse
+
+
+def parse_peers(port: int) -> Callable[[object, str], dict[str, PeerOptions]]:
+    """A parser of what a host says of single peers: name to options. An empty endpoint is none."""
+    parse_endpoint_option = parse_host_endpoint(port)
+    parse_keepalive = number(0, 65535, off=True)
+
+    def parse_one(options: Mapping[str, Any], option: str) -> PeerOptions:
+        check_names(map(str, options), PEER_OPTIONS, f"{option}.")
+        allowed_ips, endpoint, keepalive = (options.get(name) for name in PEER_OPTIONS)
+        found = () if endpoint in (None, "") else (parse_endpoint_option(endpoint, f"{option}.endpoint"),)
+        return PeerOptions(
+            None if allowed_ips is None else parse_prefixes(allowed_ips, f"{option}.allowed_ips"),
+            None if endpoint is None else found,
+            None if keepalive is None else parse_keepalive(keepalive, f"{option}.persistent_keepalive"),
+        )
+
+    def parse(value: object, option: str) -> dict[str, PeerOptions]:
+        entries = parse_mapping(value, option).items()
+        return {
+            str(name): parse_one(parse_mapping(options, f"{option}.{name}"), f"{option}.{name}")
+            for name, options in entries
+        }
 
     return parse
 

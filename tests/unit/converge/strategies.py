@@ -114,6 +114,7 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         dns_search=draw(optional(st.sampled_from([(), ("lan",)]))),
         alias=draw(optional(st.sampled_from(["", "to Paris"]))),
         up=draw(st.booleans()),
+        keep_routes=draw(st.booleans()),
         endpoint_policy=draw(st.sampled_from(["initial", "enforce"])),
         netns=draw(st.sampled_from(["", "vpn"])),
         birth_netns=draw(st.sampled_from(["", "vpn"])),

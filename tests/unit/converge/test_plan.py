@@ -258,6 +258,26 @@ def test_merge_leaves_what_others_have_on_the_interface() -> None:
     ]
 
 
+def test_what_hooks_have_added_stays_where_that_is_asked_for() -> None:
+    own = prefixes("192.168.7.0/24")
+    theirs = frozenset({Route(parse_prefix("172.16.0.0/12")), *(Route(prefix, 7) for prefix in own)})
+    state = running(RunningPeer(KEYS[0], allowed_ips=own), routes=theirs | frozenset(map(Route, own)))
+    state = replace(state, rules=frozenset({Rule(2, 100, 7)}), device=replace(state.device, fwmark=7))
+    same = desired(DesiredPeer(KEYS[0], allowed_ips=own))
+    assert plan(replace(same, keep_routes=True), state) == []
+    assert [op.describe() for op in plan(same, state)] == [
+        "remove rule 100: not fwmark 0x7 lookup 7",
+        "clear fwmark",
+        "remove route 172.16.0.0/12",
+        "remove route 192.168.7.0/24 table 7",
+    ]
+    none = desired(DesiredPeer(KEYS[0], allowed_ips=frozenset()), keep_routes=True)
+    assert [op.describe() for op in plan(none, state)] == [
+        f"peer {KEYS[0]}: remove allowed_ips 192.168.7.0/24",
+        "remove route 192.168.7.0/24",
+    ]
+
+
 def test_a_full_tunnel_guards_its_own_packets_before_it_takes_the_default_route() -> None:
     peer = DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0"), endpoint=ENDPOINTS[0])
     state = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW))

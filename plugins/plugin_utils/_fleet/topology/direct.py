@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from .. import variables as v
 from ..errors import Problems
 from ..facts import FULL, Host, Link, Network
 from ..prefixes import as_text, without
@@ -67,9 +68,27 @@ class SiteToSite(Mesh):
 
 
 class Custom(Mesh):
-    """The tunnels that are listed, and no others."""
+    """The tunnels that are listed, and no others but that of each client to its host."""
 
-    options = ("links",)
+    options = ("clients", "links")
+
+    def check(self, network: Network, problems: Problems) -> None:
+        super().check(network, problems)
+        names = [node.name for node in network.nodes]
+        for client in network.clients:
+            if client.hub not in names:
+                option = v.option_of(network.name, client, "hub")
+                problem, remedy = "no host of the network", v.nearest(client.hub or "", names)
+                problems.add(*option, client.hub, problem, remedy)
+
+    def links(self, network: Network) -> Iterator[Link]:
+        yield from super().links(network)
+        nodes = {node.name: node for node in network.nodes}
+        everything = as_text([*network.prefixes, *network.subnets])
+        for client in network.clients:
+            home = nodes[client.hub or ""]
+            yield Link(home, client, as_text(client.own))
+            yield Link(client, home, everything)
 
     def pairs(self, network: Network) -> Iterable[tuple[Host, Host]]:
         nodes = {node.name: node for node in network.nodes}

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of an inventory that say what was found: one for all hosts, and one for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from .._fleet.errors import Problems
+from .._fleet.variables import NETWORKS
+
+_HEADER = """\
+# Written by cryptokey.wireguard.adopt from what the hosts were found with. It is yours to change.
+---
+"""
+_NAME = "wireguard.yml"
+
+
+class Document(NamedTuple):
+    """A file of variables as it is to be. ``before`` is its text now, None for none, and ``old`` what that says."""
+
+    path: Path
+    host: str
+    before: str | None
+    old: Mapping[str, Any]
+    variables: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """A text that says the same in other words stays as its author wrote it."""
+        if self.before is not None and self.old == self.variables:
+            return self.before
+        dumped = yaml.dump(dict(self.variables), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+        return _HEADER + str(dumped)
+
+    @property
+    def is_changed(self) -> bool:
+        return self.text != self.before
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists stand in from their names, as elsewhere in this collection, and nothing is an alias of something else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _plain_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Ansible's own kinds of text are text, too."""
+    return dumper.represent_str(str(text))
+
+
+_Dumper.add_multi_representer(str, _plain_text)
+
+
+def open_documents(directory: Path, hosts: Iterable[str], problems: Problems) -> dict[str, Document]:
+    """What is there now below ``directory``, by host; the empty name has what is for all."""
+    documents = {"": _open(directory, "group_vars", "all", "", problems)}
+    return {**documents, **{host: _open(directory, "host_vars", host, host, problems) for host in sorted(hosts)}}
+
+
+def _open(directory: Path, kind: str, name: str, host: str, problems: Problems) -> Document:
+    folder = directory / kind / name
+    path = folder / _NAME
+    _check_folder(folder, host, problems)
+    before: str | None = None
+    content: object = {}
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        content = yaml.safe_load(before) if before else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.add(host, str(path), None, f"cannot be read: {error}", "mend it, or move it away")
+    return Document(path, host, before, content if isinstance(content, dict) else {}, {})
+
+
+def fill_documents(
+    opened: Mapping[str, Document], networks: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]
+) -> list[Document]:
+    """What is to be written, what is for all first. Networks that its file has already stay in it."""
+    fleet = opened[""]
+    there = fleet.old.get(NETWORKS)
+    known = dict(there) if isinstance(there, Mapping) else {}
+    whole = fleet._replace(variables={**fleet.old, NETWORKS: {**known, **networks}})
+    return [whole, *(opened[host]._replace(variables=hosts[host]) for host in sorted(hosts))]
+
+
+def _check_folder(folder: Path, host: str, problems: Problems) -> None:
+    """Ansible reads the directory of a name, or else the file of that name, not both."""
+    if folder.is_dir():
+        return
+    for suffix in ("", ".yml", ".yaml", ".json"):
+        file = folder.with_name(folder.name + suffix)
+        if file.is_file():
+            problem = f"Ansible would not read it any more next to the directory {folder.name}"
+            remedy = (
+                f"move it to {folder / 'main.yml'}, or adopt into another directory, with -e wireguard_adopt_directory"
+            )
+            problems.add(host, str(file), None, problem, remedy)
+
+
+def check_overwriting(documents: Iterable[Document], problems: Problems) -> None:
+    """Refuses to change what is there already; another network beside those that are there is no such change."""
+    for document in documents:
+        lost = [name for name, value in document.old.items() if document.variables.get(name) != value]
+        if NETWORKS in lost and not document.host:
+            old, new = document.old[NETWORKS], document.variables[NETWORKS]
+            if isinstance(old, Mapping) and all(new.get(name) == value for name, value in old.items()):
+                lost.remove(NETWORKS)
+        if lost:
+            remedy = (
+                "remove the file, or have it changed with -e wireguard_adopt_overwrite=true; --check --diff shows how"
+            )
+            problem = f"is there already and says something else in {', '.join(sorted(map(str, lost)))}"
+            problems.add(document.host, str(document.path), None, problem, remedy)
+
+
+def check_defined(
+    documents: Iterable[Document], given: Mapping[str, Mapping[str, Any]], networks: object, problems: Problems
+) -> None:
+    """Refuses what the inventory has elsewhere, since one of the two places would not count."""
+    fleet, *hosts = documents
+    if networks is not None and networks != fleet.old.get(NETWORKS):
+        problem = f"is defined already, but not in {fleet.path}"
+        remedy = "take it out, or adopt into another directory, with -e wireguard_adopt_directory, and merge by hand"
+        problems.add("", NETWORKS, None, problem, remedy)
+    for document in hosts:
+        for name, value in given.get(document.host, {}).items():
+            if name in document.variables and value != document.variables[name]:
+                problem = f"is defined already, and the host was found with {document.variables[name]!r}"
+                problems.add(document.host, name, value, problem, "take it out, or bring the host in line first")

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host was found with: its file and its running state, as one. Public facts only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
+
+from .._fleet.errors import Problems, list_names
+
+
+class FoundPeer(NamedTuple):
+    """``endpoint`` is the configured one, which may be a name; ``persistent_keepalive`` in seconds, 0 for off.
+    ``alive``: it has shaken hands."""
+
+    public_key: str
+    name: str | None
+    endpoint: Endpoint | None
+    allowed_ips: frozenset[Prefix]
+    persistent_keepalive: int
+    alive: bool = False
+
+
+class FoundInterface(NamedTuple):
+    """One interface of one host. ``mtu`` and ``fwmark`` 0: the file does not say. ``listen_port`` likewise, then
+    ``running_port`` is what the kernel chose, 0 where it does not run. ``kept`` are the lines that stay as they are,
+    ``comments`` those that do not, and ``routes`` those out of the interface that are none of its peers'."""
+
+    host: str
+    interface: str
+    path: str
+    public_key: str
+    addresses: tuple[InterfaceAddress, ...]
+    listen_port: int
+    running_port: int
+    fwmark: int
+    mtu: int
+    table: str
+    peers: Mapping[str, FoundPeer]
+    kept: tuple[str, ...]
+    routes: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+def read_found(
+    host: str, files: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]], problems: Problems
+) -> tuple[list[FoundInterface], list[str]]:
+    """A host's interfaces by what ``config_info`` and ``interface_info`` return, and where the two differ.
+
+    What cannot be adopted goes to ``problems``.
+    """
+    found, notes = [], []
+    known = {str(file["interface"]): file for file in files}
+    states = {str(state["interface"]): state for state in running}
+    for name in sorted({*known, *states}):
+        file, state = known.get(name), states.get(name)
+        if file is None:
+            remedy = (
+                f"if wg-quick is to have it, write the file, with 'wg showconf {name}' and its Address; else leave the "
+                "interface out with -e wireguard_adopt_interfaces"
+            )
+            problems.add(host, f"/etc/wireguard/{name}.conf", None, f"{name} runs and has no such file", remedy)
+        elif not _has_obstacle(host, file, state, problems):
+            found.append(_merge(host, file, state or {}))
+            notes += [f"{host} {name}: {note}" for note in _differences(file, state)]
+    return found, notes
+
+
+def _has_obstacle(host: str, file: Mapping[str, Any], state: Mapping[str, Any] | None, problems: Problems) -> bool:
+    before = len(problems)
+    path = str(file["path"])
+    if file.get("save_config"):
+        remedy = "remove the line; wg-quick would write over the file when it stops"
+        problems.add(host, str(file["save_config"]), None, "SaveConfig = true", remedy)
+    if file.get("netns"):
+        remedy = "name it in wireguard_netns, and have site.yml set the host up"
+        problems.add(host, path, file["netns"], "its PostUp lines put the interface into a network namespace", remedy)
+    of_file, of_state = file.get("public_key"), (state or {}).get("public_key")
+    if of_file and of_state and of_file != of_state:
+        problem = f"its PrivateKey belongs to {of_file}, but the interface runs with {of_state}"
+        remedy = "find out which one the peers know, and bring the other in line"
+        problems.add(host, path, None, problem, remedy)
+    elif not of_file and not of_state:
+        remedy = "add PrivateKey, or bring the interface up first"
+        problems.add(host, path, None, "there is no private key, nor does the interface run with one", remedy)
+    for peer in file["peers"]:
+        if peer["public_key"] == (of_state or of_file):
+            remedy = "remove the peer, which the kernel ignores"
+            problems.add(host, path, peer["public_key"], "the interface's own key is a peer's", remedy)
+    for line, what in _doubled(file, state or {}):
+        remedy = f"write it as {what} in place of the line"
+        problems.add(host, path, line, "at boot this hook would do again what the file is to say, and may fail", remedy)
+    return len(problems) > before
+
+
+def _doubled(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Hooks that name what runs and is not in the file, which will have it: the line, and what is to be in its place.
+
+    wg-quick fails, and the interface with it, when a hook adds an address or a route that is there already.
+    """
+    known = {peer["public_key"] for peer in file["peers"]}
+    added = {address.partition("/")[0]: "Address" for address in state.get("addresses", ())}
+    for address in file["addresses"]:
+        added.pop(address.partition("/")[0], None)
+    for peer in state.get("peers", ()):
+        if peer["public_key"] not in known:
+            added |= dict.fromkeys(peer["allowed_ips"], "[Peer]")
+    for line in file["kept"]:
+        for text, what in added.items():
+            if re.search(rf"(?<![\w.:]){re.escape(text)}(?![\w.:])", line):
+                yield line, what
+                break
+
+
+def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> FoundInterface:
+    """What runs goes before the file, but for endpoints: there it may have been learned. What only one has, counts."""
+    texts = state["addresses"] if state else file["addresses"]
+    addresses = [*map(parse_interface_address, texts), *map(parse_interface_address, file["addresses"])]
+    peers = {peer.public_key: peer for peer in _merge_peers(file["peers"], state.get("peers", ()))}
+    table = str(file["table"])
+    return FoundInterface(
+        host,
+        str(file["interface"]),
+        str(file["path"]),
+        str(state.get("public_key") or file["public_key"]),
+        tuple(dict.fromkeys(addresses)),
+        int(file["listen_port"]),
+        int(state.get("listen_port") or 0),
+        int(file["fwmark"]),
+        int(file["mtu"]),
+        table,
+        peers,
+        tuple(map(str, file["kept"])),
+        tuple(_other_routes(state, table, peers.values())),
+        tuple(map(str, file.get("comments", ()))),
+    )
+
+
+def _other_routes(state: Mapping[str, Any], table: str, peers: Iterable[FoundPeer]) -> Iterator[str]:
+    """What wg-quick did not make: routes of no peer, or in a table of their own; rules without a full tunnel.
+
+    With ``off`` it makes no routes.
+    """
+    allowed = {prefix for peer in peers for prefix in peer.allowed_ips}
+    if table != "auto" or allowed.isdisjoint(DEFAULT_ROUTE.values()):
+        yield from (f"rule {rule}" for rule in state.get("rules", ()))
+    for text in state.get("routes", ()) if table != "off" else ():
+        prefix, _word, number = str(text).partition(" table ")
+        route = parse_prefix(prefix)
+        if route not in allowed or (number and number != table and route.length):
+            yield str(text)
+
+
+def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]]) -> Iterator[FoundPeer]:
+    files = {str(peer["public_key"]): peer for peer in configured}
+    states = {str(peer["public_key"]): peer for peer in running}
+    taken = {prefix for peer in states.values() for prefix in peer["allowed_ips"]}
+    for key in dict.fromkeys((*files, *states)):
+        file, state = files.get(key), states.get(key)
+        counts = state or file or {}
+        # A prefix has one owner, and what runs has it.
+        allowed = counts["allowed_ips"] if state else [text for text in counts["allowed_ips"] if text not in taken]
+        endpoint = (file or counts).get("endpoint")
+        yield FoundPeer(
+            key,
+            (file or counts).get("name"),
+            parse_endpoint(endpoint) if endpoint else None,
+            frozenset(map(parse_prefix, allowed)),
+            int(counts["persistent_keepalive"]),
+            bool(state and state.get("latest_handshake")),
+        )
+
+
+def _differences(file: Mapping[str, Any], state: Mapping[str, Any] | None) -> Iterator[str]:
+    """Where startup and running state are not one, and site.yml would make them one."""
+    mode = int(str(file.get("mode", "0600")), 8)
+    if mode & 0o077:
+        what = "so that others may know its keys; it gets 0600, and new keys would be better"
+        yield f"{file['path']} has mode {mode:04o}, {what}"
+    if state is None:
+        yield "does not run; it was taken from its file alone"
+        return
+    files = {peer["public_key"]: peer for peer in file["peers"]}
+    states = {peer["public_key"]: peer for peer in state["peers"]}
+    for key in sorted({*files, *states}):
+        if key not in states:
+            yield f"the peer {_label(files[key])} is in the file and does not run; it will"
+        elif key not in files:
+            yield f"the peer {_label(states[key])} runs and is not in the file; it will be"
+        else:
+            yield from _peer_differences(files[key], states[key])
+    runs, written = set(state["addresses"]), set(file["addresses"])
+    if runs - written:
+        yield f"addresses that it has and the file has not: {list_names(sorted(runs - written))}; the file will"
+    if written - runs:
+        yield f"addresses that the file has and the interface has not: {list_names(sorted(written - runs))}; it will"
+
+
+def _peer_differences(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
+    for option in ("allowed_ips", "persistent_keepalive", "has_preshared_key"):
+        one, other = file[option], state[option]
+        if (sorted(one) != sorted(other)) if isinstance(one, (list, tuple)) else one != other:
+            counts = "each stays as it is" if option == "has_preshared_key" else "what runs counts"
+            yield f"{option} of the peer {_label(state)} is {_text(other)}, and {_text(one)} in the file; {counts}"
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value)
+
+
+def _label(peer: Mapping[str, Any]) -> str:
+    return f"{peer['name']} ({peer['public_key']})" if peer.get("name") else str(peer["public_key"])
+
+
+def check_keys(found: Iterable[FoundInterface], problems: Problems) -> None:
+    """One key at two interfaces: a clone, or one host under two names."""
+    owners: dict[str, FoundInterface] = {}
+    for each in found:
+        owner = owners.setdefault(each.public_key, each)
+        if owner is not each:
+            problem = f"{owner.host} has the key of {each.interface} too, for its {owner.interface}"
+            remedy = "give one of them a key of its own; if it is one host under two names, adopt it under one"
+            problems.add(each.host, each.path, each.public_key, problem, remedy)

@@ -1,0 +1,354 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network that was found, to the inventory that says the same. Pure.
+
+Each topology that could be meant is written down as an inventory and planned, by the very code that plans every run.
+Where the plan of a host and what it was found with differ, the inventory gets an exception, ``wireguard_peers``. The
+topology with the fewest of them is what is meant; ``custom`` can say anything.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    Prefix,
+    format_ip,
+)
+
+from .._fleet import variables as v
+from .._fleet.errors import FleetError, HostError, Problems
+from .._fleet.facts import DEFAULT_PORT, FULL
+from .._fleet.planner import plan_network
+from .._fleet.prefixes import as_text
+from .._fleet.reader import read_networks
+from .._fleet.recorded import Records
+from .._fleet.settle import settle
+from .components import Component
+from .found import FoundInterface, FoundPeer
+
+Variables = dict[str, Any]
+Given = Mapping[str, Mapping[str, Any]]
+
+HUB_AND_SPOKE = "hub_and_spoke"
+
+
+class Proposal(NamedTuple):
+    """``options`` of the network, and by host its variables without ``wireguard_``. ``gained`` and ``lost`` are pairs
+    of a host and a peer that the inventory makes or unmakes."""
+
+    component: Component
+    options: Variables
+    hosts: dict[str, Variables]
+    gained: tuple[tuple[str, str], ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def topology(self) -> str:
+        return str(self.options.get("topology", HUB_AND_SPOKE))
+
+    @property
+    def exceptions(self) -> int:
+        return sum(len(options.get("peers", ())) for options in self.hosts.values())
+
+
+class _Shape(NamedTuple):
+    """A topology that could be meant, and who would be what in it."""
+
+    topology: str
+    hubs: tuple[str, ...] = ()
+
+    def options(self, component: Component) -> Variables:
+        names = sorted(component.members)
+        if self.topology == HUB_AND_SPOKE:
+            spokes = [name for name in names if name not in self.hubs]
+            return {"hubs": list(self.hubs), **({"spokes": spokes} if spokes else {})}
+        if self.topology == "custom":
+            links = [{"from": one, "to": other} for one, other in component.pairs]
+            return {"topology": self.topology, **({"links": links} if links else {})}
+        return {"topology": self.topology, "members": names}
+
+
+def recognise(component: Component, given: Given, today: datetime.date) -> tuple[Proposal, list[str]]:
+    """The inventory with the fewest exceptions, and what is to be said of it. ``given``: by host, the ``wireguard_*``
+    variables that the inventory has already. Raises FleetError."""
+    attempts = [_attempt(component, shape, given, today) for shape in _shapes(component)]
+    proposals = [each for each in attempts if isinstance(each, Proposal)]
+    errors = [each for each in attempts if isinstance(each, FleetError)]
+    if not proposals:
+        raise errors[-1]
+    best = min(proposals, key=lambda each: (len(each.lost), len(each.gained), each.exceptions))
+    _check_lost(best)
+    return best, list(_notes(best, errors))
+
+
+def _shapes(component: Component) -> Iterator[_Shape]:
+    """In order of preference where nothing else decides."""
+    near = Counter(name for pair in component.pairs for name in pair)
+    owners = {stranger.host for stranger in component.strangers}
+    hubs = owners | {name for name, count in near.items() if count > 1}
+    for choice in [hubs] if hubs else [{name} for name in sorted(component.members)]:
+        if len(choice) < len(component.members) or owners:
+            yield _Shape(HUB_AND_SPOKE, tuple(sorted(choice)))
+    # A mesh in which only one can be called would be a star.
+    called = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
+    if not owners and (len(called) > 1 or len(component.members) == 2):
+        yield _Shape("site_to_site")
+        yield _Shape("mesh")
+    yield _Shape("custom")
+
+
+def _check_lost(proposal: Proposal) -> None:
+    """A pair whose files cannot have made the tunnel that it has."""
+    problems = Problems()
+    names = proposal.component.names
+    for host, member in proposal.component.members.items():
+        for key, peer in member.peers.items():
+            if peer.alive and (host, names[key]) in proposal.lost:
+                problem = "it has a tunnel with this peer, and the file of neither says where the other is called"
+                problems.add(host, member.path, names[key], problem, "add an Endpoint to one of them")
+    problems.refuse()
+
+
+def _attempt(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal | FleetError:
+    try:
+        return _propose(component, shape, given, today)
+    except FleetError as error:
+        return error
+
+
+def _propose(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal:
+    draft = _Draft(component, shape, given)
+    proposal = Proposal(component, draft.options(), draft.hosts())
+    # Where the others call a host decides what keepalives it has by itself, so that those come last.
+    _say(proposal, plan(proposal, given, today), ("allowed_ips", "endpoint"))
+    planned = plan(proposal, given, today)
+    for host, options in proposal.hosts.items():
+        _say_keepalive(component.members[host], options, planned[host])
+    _say(proposal, plan(proposal, given, today), ("persistent_keepalive",))
+    planned = plan(proposal, given, today)
+    names = component.names
+    gained, lost = [], []
+    for host, member in component.members.items():
+        theirs = {str(peer["public_key"]) for peer in planned[host]["peers"]}
+        gained += [(host, names[key]) for key in theirs.difference(member.peers)]
+        lost += [(host, names[key]) for key in member.peers if key not in theirs]
+    return proposal._replace(gained=tuple(sorted(gained)), lost=tuple(sorted(lost)))
+
+
+def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: Collection[str]) -> None:
+    """Have each host say itself where these options of its peers are others than planned."""
+    names = proposal.component.names
+    for host, member in proposal.component.members.items():
+        said: dict[str, Variables] = proposal.hosts[host].get("peers", {})
+        for peer in planned[host]["peers"]:
+            found = member.peers.get(peer["public_key"])
+            differs = _exception(found, peer, options) if found else {}
+            if differs:
+                said.setdefault(names[peer["public_key"]], {}).update(differs)
+        if said:
+            proposal.hosts[host]["peers"] = dict(sorted(said.items()))
+
+
+def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
+    """By host, what the planner makes of the inventory. Raises FleetError."""
+    component = proposal.component
+    hosts = {
+        name: {**{f"{v.PREFIX}{option}": value for option, value in options.items()}, **_own(given.get(name, {}))}
+        for name, options in proposal.hosts.items()
+    }
+    groups = {"all": sorted(hosts)}
+    (network,) = read_networks({component.name: proposal.options}, groups, hosts.__getitem__)
+    keys = {name: key for key, name in component.names.items()}
+    settled = settle(network, Records(), keys, today.isoformat()).network
+    return dict(plan_network(settled, keys, today).hosts)
+
+
+def _own(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What an inventory has said of a host before; what is of its networks as a whole is not part of it."""
+    return {name: value for name, value in given.items() if name in v.HOST_VARIABLES and value is not None}
+
+
+def _exception(found: FoundPeer, planned: Mapping[str, Any], options: Collection[str]) -> Variables:
+    """Those of the options with which the peer was found and that are planned otherwise."""
+    had = {
+        "allowed_ips": as_text(found.allowed_ips),
+        "endpoint": str(found.endpoint) if found.endpoint else "",
+        "persistent_keepalive": found.persistent_keepalive,
+    }
+    return {option: had[option] for option in options if had[option] != planned.get(option, "")}
+
+
+def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[str, Any]) -> None:
+    """One for all peers, where the host has the same for all and the rule would have another."""
+    found = {key: peer.persistent_keepalive for key, peer in member.peers.items()}
+    theirs = {peer["public_key"]: peer["persistent_keepalive"] for peer in planned["peers"]}
+    if len(set(found.values())) == 1 and any(theirs.get(key, value) != value for key, value in found.items()):
+        options["persistent_keepalive"] = next(iter(found.values()))
+
+
+class _Draft:
+    """Writes down a network in one shape, without exceptions."""
+
+    def __init__(self, component: Component, shape: _Shape, given: Given) -> None:
+        self._component = component
+        self._shape = shape
+        self._given = given
+        self._endpoints = {name: self._endpoint(name) for name in component.members}
+        called = Counter(self._port(name) for name, endpoint in self._endpoints.items() if endpoint)
+        self._network_port = called.most_common(1)[0][0] if called else DEFAULT_PORT
+        self._interface = Counter(member.interface for member in component.members.values()).most_common(1)[0][0]
+        self._subnets = self._find_subnets()
+
+    def options(self) -> Variables:
+        component = self._component
+        options: Variables = {"prefixes": [str(prefix) for prefix in component.prefixes]}
+        options.update(self._shape.options(component))
+        if self._interface != "wg0":
+            options["interface"] = self._interface
+        if self._network_port != DEFAULT_PORT:
+            options["port"] = self._network_port
+        if component.strangers:
+            options["clients"] = {stranger.name: self._client(stranger) for stranger in component.strangers}
+        return options
+
+    def _client(self, stranger: Any) -> Variables:
+        addresses = [format_ip(prefix.packed) for prefix in stranger.addresses]
+        several = self._shape.topology != HUB_AND_SPOKE or len(self._shape.hubs) > 1
+        return {
+            "public_key": stranger.peer.public_key,
+            **({"addresses": addresses} if addresses else {}),
+            **({"hub": stranger.host} if several else {}),
+        }
+
+    def hosts(self) -> dict[str, Variables]:
+        return {name: self._host(name, member) for name, member in self._component.members.items()}
+
+    def _host(self, name: str, member: FoundInterface) -> Variables:
+        endpoint, port = self._endpoints[name], self._port(name)
+        variables: Variables = {"addresses": [self._address(address) for address in member.addresses]}
+        if endpoint:
+            variables["endpoint"] = _endpoint_text(endpoint, port)
+        if port and port != (self._network_port if self._is_called(name) else 0):
+            variables["listen_port"] = port
+        if member.interface != self._interface:
+            variables["interface"] = member.interface
+        for option, value in (("mtu", member.mtu), ("fwmark", member.fwmark)):
+            if value:
+                variables[option] = value
+        if member.table != "auto":
+            variables["table"] = member.table
+        if member.routes:
+            variables["keep_routes"] = True
+        if self._subnets[name]:
+            variables["subnets"] = as_text(self._subnets[name])
+        if self._shape.topology == HUB_AND_SPOKE and name not in self._shape.hubs:
+            variables.update(self._spoke(name, member))
+        return variables
+
+    def _spoke(self, name: str, member: FoundInterface) -> Variables:
+        homes = [hub for hub in self._shape.hubs if self._component.members[hub].public_key in member.peers]
+        homes = homes or [hub for hub, _peer in self._component.seen(name) if hub in self._shape.hubs]
+        sent = [prefix for peer in member.peers.values() for prefix in peer.allowed_ips]
+        return {
+            **({"hub": homes[0]} if homes and len(self._shape.hubs) > 1 else {}),
+            **({"tunnel": FULL} if any(default in sent for default in DEFAULT_ROUTE.values()) else {}),
+        }
+
+    def _address(self, address: InterfaceAddress) -> str:
+        """Bare where the planner gives it this length."""
+        holding = [prefix.length for prefix in self._component.prefixes if prefix.covers(address.host)]
+        return format_ip(address.packed) if max(holding, default=0) == address.length else str(address)
+
+    def _endpoint(self, name: str) -> Endpoint | None:
+        """Where most of the others look for the member. What the inventory says goes before, and is not repeated."""
+        if self._given.get(name, {}).get(f"{v.PREFIX}endpoint"):
+            return None
+        seen = Counter(peer.endpoint for _host, peer in self._component.seen(name) if peer.endpoint)
+        return min(seen, key=lambda endpoint: (-seen[endpoint], str(endpoint)), default=None)
+
+    def _is_called(self, name: str) -> bool:
+        given = self._given.get(name, {})
+        return bool(
+            self._endpoints[name] or given.get(f"{v.PREFIX}endpoint") or given.get(f"{v.PREFIX}endpoint_inside")
+        )
+
+    def _port(self, name: str) -> int:
+        """The port of the file; who is called without one there keeps the one that runs."""
+        member = self._component.members[name]
+        called = any(peer.endpoint for _host, peer in self._component.seen(name)) or member.listen_port
+        return member.listen_port or (member.running_port if called else 0)
+
+    def _find_subnets(self) -> dict[str, list[Prefix]]:
+        """What is behind each member by all that have it as a peer. A network is behind one member only."""
+        component, hubs = self._component, set(self._shape.hubs)
+        found: dict[str, list[Prefix]] = {}
+        claimed = list(component.prefixes)
+        for name in sorted(component.members, key=lambda name: (name in hubs, name)):
+            own = {address.host for address in component.members[name].addresses}
+            views = [peer.allowed_ips - own for host, peer in component.seen(name) if self._counts(name, host, peer)]
+            common: Collection[Prefix] = frozenset.intersection(*views) if views else frozenset()
+            found[name] = [prefix for prefix in as_sorted(common) if prefix.length and not _overlaps(prefix, claimed)]
+            claimed += found[name]
+        return found
+
+    def _counts(self, name: str, viewer: str, peer: FoundPeer) -> bool:
+        """Of a hub, spokes that do not send everything to it say what is there; of others, whoever has them."""
+        if name not in self._shape.hubs:
+            return True
+        return viewer not in self._shape.hubs and peer.allowed_ips.isdisjoint(DEFAULT_ROUTE.values())
+
+
+def _overlaps(prefix: Prefix, others: Iterable[Prefix]) -> bool:
+    return any(map(prefix.overlaps, others))
+
+
+def as_sorted(prefixes: Iterable[Prefix]) -> list[Prefix]:
+    """In a fixed order."""
+    return sorted(prefixes, key=lambda prefix: (len(prefix.packed), prefix))
+
+
+def _endpoint_text(endpoint: Endpoint, port: int) -> str:
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return host if endpoint.port == port else str(endpoint)
+
+
+def _notes(proposal: Proposal, errors: Iterable[FleetError]) -> Iterator[str]:
+    name = proposal.component.name
+    for host, peer in proposal.gained:
+        yield f"Network {name}: {peer} has {host} as a peer, but not the other way round; {host} gets it"
+    for host, peer in proposal.lost:
+        yield f"Network {name}: {host} has {peer} as a peer, and neither has an endpoint for the other; it loses it"
+    lacking = sorted({each.host for error in errors for each in error.problems if _is_no_endpoint(each)})
+    if lacking and proposal.topology == "custom":
+        yield (
+            f"Network {name}: it could be a hub and its spokes, but no file says where {', '.join(lacking)} is called, "
+            "so that it is written down as links. Define wireguard_endpoint there and adopt again to have a hub."
+        )
+
+
+def _is_no_endpoint(problem: HostError) -> bool:
+    return problem.option == f"{v.PREFIX}endpoint" and problem.value is None
+
+
+def host_variables(proposals: Sequence[Proposal]) -> dict[str, Variables]:
+    """By host, its variables: plain where it is in one network, else those of each network by itself."""
+    places: dict[str, list[Proposal]] = {}
+    for proposal in proposals:
+        for host in proposal.hosts:
+            places.setdefault(host, []).append(proposal)
+    variables = {}
+    for host, networks in sorted(places.items()):
+        if len(networks) == 1:
+            options = networks[0].hosts[host]
+            variables[host] = {f"{v.PREFIX}{option}": value for option, value in options.items()}
+        else:
+            variables[host] = {v.OVERRIDES: {each.component.name: each.hosts[host] for each in networks}}
+    return variables

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was found and what has become of it, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .._fleet.errors import list_names
+from .found import FoundInterface
+from .recognise import Proposal
+
+_SHOWN = 12
+
+
+def report(
+    proposals: Iterable[Proposal], found: Iterable[FoundInterface], notes: Sequence[str], paths: Sequence[str]
+) -> str:
+    """Lines of text. ``paths`` are the files that are new or change."""
+    lines = [line for proposal in proposals for line in _network(proposal)] or ["No WireGuard network was found."]
+    kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
+    if kept:
+        lines += ["", "Kept in their files word for word, and left to you:", *kept]
+    comments = [f"  {each.host} {each.path}: {line}" for each in found for line in each.comments]
+    if comments:
+        lines += ["", "Comments, which are gone once site.yml has written the files:", *comments]
+    routes = [f"  {each.host} {each.interface}: {list_names(each.routes, _SHOWN)}" for each in found if each.routes]
+    if routes:
+        lines += ["", "Routes that no peer needs, which stay (wireguard_keep_routes):", *routes]
+    if notes:
+        lines += ["", "Differs, or wants to be looked at:", *(f"  {note}" for note in notes)]
+    lines += ["", "Files:", *(f"  {path}" for path in paths or ["nothing to change"])]
+    return "\n".join(lines)
+
+
+def _network(proposal: Proposal) -> Iterator[str]:
+    component = proposal.component
+    yield f"Network {component.name}: {proposal.topology}, {', '.join(map(str, component.prefixes))}"
+    yield f"  hosts: {list_names(sorted(component.members), _SHOWN)}"
+    if component.strangers:
+        names = [stranger.name for stranger in component.strangers]
+        yield f"  clients, which are peers that no adopted host is: {list_names(names, _SHOWN)}"
+    for host, options in sorted(proposal.hosts.items()):
+        said = options.get("peers", {})
+        if said:
+            yield f"  {host} says itself, in wireguard_peers: {list_names(sorted(said), _SHOWN)}"

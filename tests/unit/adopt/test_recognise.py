@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network that was found is written down as the inventory that gives every host just what it had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import find_components
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recognise import (
+    Proposal,
+    host_variables,
+    plan,
+    recognise,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
+from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import component_of, found_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
+
+OPTIONS = ("interface", "addresses", "listen_port", "mtu", "fwmark")
+
+
+def essence(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a host's plan its interface consists of; what the peers are called is for people."""
+    peers = {peer["public_key"]: {k: v for k, v in peer.items() if k != "name"} for peer in plan["peers"]}
+    return {**{option: plan.get(option) for option in OPTIONS}, "table": plan.get("table", "auto"), "peers": peers}
+
+
+def adopted(inventory: Inventory) -> Proposal:
+    return recognise(component_of(found_of(inventory)), {}, TODAY)[0]
+
+
+EXAMPLES = {
+    "hub_and_spoke.yml": "hub_and_spoke",
+    "two_hosts.yml": "hub_and_spoke",
+    "multi_hub.yml": "hub_and_spoke",
+    "mesh.yml": "mesh",
+    "site_to_site.yml": "site_to_site",
+    "custom.yml": "custom",
+    "clients.yml": "hub_and_spoke",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_are_recognised(name: str) -> None:
+    inventory = example(name)
+    proposal = adopted(inventory)
+    found = inventory.plan().hosts
+    planned = plan(proposal, {}, TODAY)
+    assert {host: essence(planned[host]) for host in planned} == {host: essence(found[host]) for host in found}
+    assert proposal.topology == EXAMPLES[name]
+
+
+def test_a_host_of_several_networks_has_the_variables_of_each() -> None:
+    inventory = example("several_networks.yml")
+    problems = Problems()
+    components, _notes = find_components(found_of(inventory), set(inventory.hosts), problems)
+    problems.refuse()
+    proposals = [recognise(component, {}, TODAY)[0] for component in components]
+    assert [(each.component.name, each.options["hubs"], each.exceptions) for each in proposals] == [
+        ("wg0", ["core"], 0),
+        ("wg1", ["bastion"], 0),
+    ]
+    assert proposals[1].options["port"] == 51821
+    variables = host_variables(proposals)
+    assert variables["bastion"] == {
+        "wireguard_overrides": {
+            "wg0": {"addresses": ["10.8.0.3"], "mtu": 1400},
+            "wg1": {"addresses": ["10.9.0.1", "fd00:9::1"], "endpoint": "bastion.example.org", "mtu": 1280},
+        }
+    }
+    assert variables["ada"] == {"wireguard_addresses": ["10.9.0.2", "fd00:9::2"]}
+
+
+def test_spokes_that_only_reach_the_hub_are_links() -> None:
+    inventory = Inventory()
+    for spoke in ("ada", "bob", "cid"):
+        inventory.hosts[spoke]["wireguard_peers"] = {"hub": {"allowed_ips": ["10.8.0.1/32", "fd00:8::1/128"]}}
+    proposal = adopted(inventory)
+    assert (proposal.topology, proposal.exceptions) == ("custom", 0)
+    assert proposal.options["links"] == [{"from": spoke, "to": "hub"} for spoke in ("ada", "bob", "cid")]
+
+
+def test_what_one_host_has_otherwise_is_an_exception() -> None:
+    inventory = Inventory()
+    said = {"hub": {"allowed_ips": ["10.8.0.1/32"], "endpoint": "192.0.2.1:51820", "persistent_keepalive": 7}}
+    inventory.hosts["ada"]["wireguard_peers"] = said
+    proposal = adopted(inventory)
+    assert (proposal.topology, proposal.exceptions) == ("hub_and_spoke", 1)
+    del said["hub"]["persistent_keepalive"]
+    assert proposal.hosts["ada"] == {"addresses": ["10.8.0.2", "fd00:8::2"], "persistent_keepalive": 7, "peers": said}
+
+
+def test_subnets_of_the_hub_are_those_that_all_spokes_send_there() -> None:
+    inventory = Inventory()
+    inventory.hosts["hub"]["wireguard_subnets"] = ["192.168.1.0/24"]
+    proposal = adopted(inventory)
+    assert proposal.hosts["hub"]["subnets"] == ["192.168.1.0/24"]
+    assert proposal.hosts["bob"]["subnets"] == ["192.168.7.0/24"]
+    assert proposal.exceptions == 0
+
+
+def test_interfaces_may_be_called_differently() -> None:
+    inventory = Inventory()
+    inventory.hosts["ada"]["wireguard_interface"] = "office"
+    inventory.networks["home"]["interface"] = "tunnel"
+    proposal = adopted(inventory)
+    assert proposal.options["interface"] == "tunnel"
+    assert proposal.hosts["ada"]["interface"] == "office"
+    assert "interface" not in proposal.hosts["bob"]
+
+
+def test_a_server_that_only_phones_know_needs_to_be_told_its_endpoint() -> None:
+    inventory = example("clients.yml")
+    component = component_of(found_of(inventory, without=["server"]))
+    proposal, notes = recognise(component, {}, TODAY)
+    assert proposal.topology == "custom"
+    assert len(proposal.options["clients"]) == 4
+    assert ["no file says where hub1 is called" in note for note in notes] == [True]
+    given = {"hub1": {"wireguard_endpoint": "vpn.example.org"}}
+    proposal, notes = recognise(component, given, TODAY)
+    assert (proposal.topology, proposal.exceptions, notes) == ("hub_and_spoke", 0, [])
+    assert "endpoint" not in proposal.hosts["hub1"]
+
+
+def test_a_host_of_a_foreign_server_has_it_as_a_client() -> None:
+    component = component_of(found_of(Inventory(), without=["hub", "bob", "cid"]))
+    proposal, _notes = recognise(component, {}, TODAY)
+    (name,) = proposal.options["clients"]
+    assert proposal.hosts["ada"]["peers"][name]["endpoint"] == "vpn.example.org:51820"
+    assert essence(plan(proposal, {}, TODAY)["ada"]) == essence(Inventory().plan().hosts["ada"])
+
+
+def test_a_peer_on_one_side_only_is_told_of() -> None:
+    found = found_of(Inventory())
+    hub = next(each for each in found if each.host == "hub")
+    peers = {key: peer for key, peer in hub.peers.items() if key != key_of("ada")}
+    found[found.index(hub)] = hub._replace(peers=peers)
+    proposal, notes = recognise(component_of(found), {}, TODAY)
+    assert proposal.gained == (("hub", "ada"),)
+    assert notes == ["Network wg0: ada has hub as a peer, but not the other way round; hub gets it"]
+
+
+def test_a_pair_that_cannot_meet_is_told_of() -> None:
+    inventory = example("mesh.yml")
+    found = [
+        each._replace(peers={key: peer._replace(endpoint=None) for key, peer in each.peers.items()})
+        for each in found_of(inventory)
+        if each.host in ("web1", "web2")
+    ]
+    found = [
+        each._replace(peers={k: p for k, p in each.peers.items() if k in map(key_of, ("web1", "web2"))})
+        for each in found
+    ]
+    proposal, notes = recognise(component_of(found), {}, TODAY)
+    assert proposal.lost == (("web1", "web2"), ("web2", "web1"))
+    assert "Network wg0: web1 has web2 as a peer, and neither has an endpoint for the other; it loses it" in notes
+    alive = [each._replace(peers={k: p._replace(alive=True) for k, p in each.peers.items()}) for each in found]
+    with pytest.raises(FleetError, match=r"web1: .* 'web2': it has a tunnel with this peer, and the file of neither"):
+        recognise(component_of(alive), {}, TODAY)
+
+
+def test_all_addresses_may_be_single_ones() -> None:
+    inventory = Inventory()
+    for host, variables in inventory.hosts.items():
+        number = list(inventory.hosts).index(host) + 1
+        variables["wireguard_addresses"] = [f"10.8.0.{number}/32"]
+    proposal = adopted(inventory)
+    assert proposal.options["prefixes"] == ["10.8.0.0/24"]
+    assert proposal.hosts["ada"]["addresses"] == ["10.8.0.2/32"]
+
+
+@st.composite
+def odd_inventories(draw: st.DrawFn) -> Inventory:
+    """Some of whose hosts say something else of a peer than the topology would."""
+    inventory = draw(inventories())
+    plans = inventory.plan().hosts
+    for host, variables in inventory.hosts.items():
+        for peer in plans[host]["peers"]:
+            said: dict[str, Any] = {}
+            if draw(st.booleans()):
+                said["persistent_keepalive"] = draw(st.sampled_from([0, 15, 25]))
+            if draw(st.booleans()):
+                # Nothing that any other peer has.
+                said["allowed_ips"] = [prefix for prefix in peer["allowed_ips"] if draw(st.booleans())]
+            if said:
+                variables.setdefault("wireguard_peers", {})[peer["name"]] = said
+        if draw(st.booleans()):
+            variables["wireguard_interface"] = "wg7"
+    return inventory
+
+
+@given(inventories() | odd_inventories())
+def test_every_host_gets_the_interface_that_it_had(inventory: Inventory) -> None:
+    found = {name: host for name, host in inventory.plan().hosts.items() if host["peers"]}
+    if len(found) < 1:
+        return
+    try:
+        component = component_of([each for each in found_of(inventory) if each.host in found])
+    except ValueError:
+        return  # several networks
+    proposal, _notes = recognise(component, {}, TODAY)
+    planned = plan(proposal, {}, TODAY)
+    assert not proposal.lost
+    assert not proposal.gained
+    assert {host: essence(planned[host]) for host in planned} == {host: essence(found[host]) for host in found}
