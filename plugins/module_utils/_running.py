@@ -27,11 +27,12 @@ from ._model.interface import DesiredInterface
 from ._model.options import parse_interface_name, parse_netns
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
+from ._successors import with_successors
 
 
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Outcome:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
-    desired = read_desired(options, check_mode)
+    desired = read_desired(with_successors(options), check_mode)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()

@@ -18,6 +18,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
 from ._model.options import parse_interface_name
+from ._successors import with_successors
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
 from ._wgquick.parse import decode, parse
@@ -51,7 +52,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     The directory is seen to as by ``ensure_parent``.
     """
     path = config_path(options)
-    desired = read_desired(options, check_mode)
+    desired = read_desired(with_successors(options), check_mode)
     _check_host(desired)
     content = read_file(path)
     text = decode(content.data, path) if content else ""
