@@ -4,7 +4,7 @@
 """A process that stays on a host for a while and has its peers' prefixes follow them to their next keys.
 
 A task takes seconds to begin, and for so long would a host be cut off that has changed its key. This one looks twenty
-times a second, or as often as takes it a fifth of a processor. Its end is a time limit, another one for the same
+times a second, or as often as takes a fifth of a processor. Its end is a time limit, another one for the same
 interface, or that there is nothing left to follow.
 """
 
@@ -136,15 +136,16 @@ def follow_on(following: Following, may_go_on: Callable[[], bool]) -> None:
     decoder = DeviceDecoder()
     end = time.monotonic() + following.seconds
     while may_go_on():
-        began = time.monotonic()
+        used = time.process_time()
         device = _read(following, decoder)
-        if began > end or not any(key in device.peers for key in following.successors.values()):
+        if time.monotonic() > end or not any(device.peers.keys() >= {*pair} for pair in following.successors.items()):
             return
         operations = follow(device, following.successors)
         if operations:
             with entered(following.netns):
                 wireguard.apply_operations(following.interface, operations, following.birth_netns)
-        time.sleep(max(_PAUSE, _SHARE * (time.monotonic() - began)))
+        # By what it has used, not by how long it was kept waiting.
+        time.sleep(max(_PAUSE, _SHARE * (time.process_time() - used)))
 
 
 def _read(following: Following, decoder: DeviceDecoder) -> RunningDevice:

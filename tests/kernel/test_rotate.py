@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,7 @@ def test_a_key_is_changed_in_a_moment(star: Star, name: str, say: Callable[[str]
     star.follow(name)
     with Ping(star.hosts[pinging], address) as to, Ping(star.hosts[name], own) as back:
         seconds = star.rekey(name)
+        time.sleep(OUTAGE_SECONDS)
     outage = max(to.lost, back.lost) * INTERVAL
     say(f"{name}, keepalive {star.keepalive}: out for {outage:.2f} s, shook hands after {max(seconds.values()):.3f} s")
     assert outage < OUTAGE_SECONDS
@@ -190,9 +192,8 @@ def test_hub_and_spoke_change_one_after_the_other(star: Star) -> None:
     # One follower for each interface, and both ends know of both.
     star.rekey("one")
     star.rekey("hub")
-    star.hosts["one"].ping("10.9.0.1")
-    star.hosts["two"].ping("10.9.0.1")
-    star.hosts["hub"].ping("10.9.0.2")
+    for name, address in (("one", "10.9.0.1"), ("two", "10.9.0.1"), ("hub", "10.9.0.2")):
+        star.hosts[name].ping(address, count=20)
     star.finish("one")
     star.finish("hub")
     star.hosts["hub"].ping("10.9.0.2")
@@ -225,7 +226,7 @@ def test_a_host_that_goes_back_is_followed_back(star: Star) -> None:
     star.follow("one")
     star.rekey("one")
     one, hub = star.hosts["one"], star.hosts["hub"]
-    one.ping("10.9.0.1")
+    one.ping("10.9.0.1", count=20)
     assert not hub.peer(one).allowed_ips
     secret = secret_of(one.public_key, hub.public_key)
     one.converge(peers_mode="merge", peers=[{"public_key": str(hub.public_key), "preshared_key": secret}])

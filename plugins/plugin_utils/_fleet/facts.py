@@ -27,7 +27,8 @@ class Host:
     ``addresses`` have their final length; none means that they are still to be given out. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
-    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0.
+    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A key that is older than
+    ``key_max_age`` days is warned of.
 
     Of a client there may be a ``public_key`` and the last day on which it is let in, ``valid_until``.
     """
@@ -55,6 +56,7 @@ class Host:
     netns: str | None = None
     birth_netns: str | None = None
     accept_changed_key: bool = False
+    key_max_age: int | None = None
     is_client: bool = False
     public_key: str | None = None
     valid_until: datetime.date | None = None

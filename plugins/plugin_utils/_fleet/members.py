@@ -31,6 +31,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "excluded_subnets": ("excluded", v.parse_prefixes),
     "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
     "hub": ("hub", v.parse_text),
+    "key_max_age": ("key_max_age", v.number(0, 36500)),
     "listen_port": ("listen_port", v.number(1, 65535)),
     "mtu": ("mtu", v.number(576, 65535)),
     "netns": ("netns", parse_netns),

@@ -57,6 +57,8 @@ PLAYBOOK_VARIABLES = (
     "wireguard_format",
     "wireguard_hosts",
     "wireguard_network",
+    "wireguard_older_than",
+    "wireguard_rotate_clients",
 )
 # Without their prefix, as in wireguard_overrides.
 HOST_OPTIONS = (
@@ -72,6 +74,7 @@ HOST_OPTIONS = (
     "excluded_subnets",
     "fwmark",
     "hub",
+    "key_max_age",
     "listen_port",
     "mtu",
     "netns",
