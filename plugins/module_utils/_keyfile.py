@@ -101,11 +101,15 @@ def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
 
 def switch_keys(path: str) -> Keys:
     """Have the next key take its place, and keep the old one. Raises as ``read_keys``, and OSError."""
+    if read_keys(path).next is None:
+        raise InputError(_OPTION, next_path(path), "there is no next key", "make one first, with state=next")
     return _swap(path, next_path(path), old_path(path))
 
 
 def switch_keys_back(path: str) -> Keys:
     """The other way round: the old key is in use again, and the other one is the next."""
+    if read_keys(path).old is None:
+        raise InputError(_OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
     return _swap(path, old_path(path), next_path(path))
 
 
