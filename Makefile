@@ -93,7 +93,7 @@ kernels: build/stamp/lab ## run them on three kernels, each with five versions o
 molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke
 
-scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh
+scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, rotate
 	molecule test --all
 
 bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to build/bench.json
