@@ -163,9 +163,11 @@ def _record(
     """
     key, successor = known.public_key, known.next_public_key
     reported, reported_next = found
+    since = known.key_since
     if member.public_key:
         key, successor = member.public_key, None
     elif reported and (not key or member.accept_changed_key or reported == successor):
+        since = today if key and reported != key else since
         key = reported
     elif reported and reported != key:
         changed.append(ChangedKey(member.name, network, key or "", reported))
@@ -177,7 +179,7 @@ def _record(
         member.hub,
         known.first_seen,
         known.last_seen,
-        today if known.public_key and key != known.public_key else known.key_since,
+        since,
         successor,
     )
     if not reported or reported != key:

@@ -65,12 +65,6 @@ def test_what_is_remembered_of_a_change(
     assert member.first_seen == KNOWN.first_seen
 
 
-def test_a_key_that_was_accepted_is_new_today() -> None:
-    members = network([host("a", "10.8.0.5", accept_changed_key=True)])
-    done = settle(members, Records({"a": KNOWN}), {"a": OTHER}, str(TODAY))
-    assert done.records.members["a"] == KNOWN._replace(public_key=OTHER, key_since=str(TODAY), last_seen=str(TODAY))
-
-
 def test_the_registry_has_it_and_reads_what_was_written_before() -> None:
     records = Records({"a": KNOWN._replace(key_since="2026-11-24", next_public_key=NEXT)})
     assert parse_records(render_records(records), "here") == records
