@@ -107,6 +107,7 @@ class ActionModule(ActionBase):
             batches=batches(
                 [outcome.settlement.network for outcome in outcomes], filter(hosts.__contains__, inventory.play_hosts)
             ),
+            hubs=sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
             changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
             outside=[name for name in inventory.play_hosts if name not in hosts],
             diff=[

@@ -25,13 +25,17 @@ class ActionModule(ActionBase):
             {
                 "plan": {"type": "dict", "required": True},
                 "proof": {"type": "str", "required": True},
+                "begun": {"type": "str", "required": True},
                 "fail": {"type": "bool", "default": False},
             }
         )
-        hostvars, order = (task_vars or {})["hostvars"], arguments["plan"]["batches"]
-        found = {host: hostvars.raw_get(host).get(arguments["proof"]) for batch in order for host in batch}
+        variables, plan = task_vars or {}, arguments["plan"]
+        known = {host: variables["hostvars"].raw_get(host) for batch in plan["batches"] for host in batch}
+        found = {host: values.get(arguments["proof"]) for host, values in known.items()}
         proofs = {host: proof for host, proof in found.items() if proof and not proof.get("skipped")}
-        end = tell_end(order, proofs)
+        there = set(variables["ansible_play_hosts"])
+        failed = [hub for hub in plan["hubs"] if arguments["begun"] in known.get(hub, ()) and hub not in there]
+        end = tell_end(plan["batches"], proofs, failed)
         result.update(changed=False, stop=bool(end), msg=end)
         if end and arguments["fail"]:
             result["failed"] = True

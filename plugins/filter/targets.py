@@ -29,7 +29,7 @@ options:
     description: The hosts that may be pinged. If not given, all may.
     type: list
     elements: str
-    version_added: 0.3.0
+    version_added: 0.2.0
 seealso:
   - plugin: cryptokey.wireguard.plan
     plugin_type: module

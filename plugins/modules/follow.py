@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: follow
 short_description: Have the peers of a WireGuard interface followed to their next keys
-version_added: 0.3.0
+version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:

@@ -75,12 +75,12 @@ options:
       - A recorded one is forgotten as soon as its host does not report it any more.
     type: bool
     default: false
-    version_added: 0.3.0
+    version_added: 0.2.0
   older_than:
     description:
       - A number of days. C(old_keys) then has the hosts whose key has been in use for more than that.
     type: int
-    version_added: 0.3.0
+    version_added: 0.2.0
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes.controller
 attributes:
@@ -217,6 +217,12 @@ batches:
   type: list
   elements: list
   sample: [[hub1, laptop], [hub2]]
+hubs:
+  description: The hubs of all networks.
+  returned: success
+  type: list
+  elements: str
+  sample: [hub1, hub2]
 changed_keys:
   description:
     - The keys that this run has found to be others than the recorded ones, and that were not accepted. Peers keep the

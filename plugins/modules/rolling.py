@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rolling
 short_description: Tell whether a run that changes hosts in batches may go on
-version_added: 0.3.0
+version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -24,6 +24,12 @@ options:
     description:
       - The name of the variable in which each host that was changed has registered M(cryptokey.wireguard.probe), a task
         that loops over the host's interfaces. A host that has none was not changed.
+    type: str
+    required: true
+  begun:
+    description:
+      - The name of a variable that each host has registered which answered before its turn. A hub that did, and is not
+        among the hosts of the play any more, could not be changed, which is a reason to end too.
     type: str
     required: true
   fail:
@@ -45,6 +51,7 @@ EXAMPLES = r"""
   cryptokey.wireguard.rolling:
     plan: "{{ network_plan }}"
     proof: network_proof
+    begun: network_keypairs
   run_once: true
   register: network_rolled
 

@@ -61,13 +61,14 @@ def _numbers(conflicts: Mapping[str, set[str]], present: set[str]) -> dict[str, 
     return numbers
 
 
-def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object]) -> str:
+def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object], failed: Iterable[str] = ()) -> str:
     """Why the run has ended before its time, what it has changed and what it has not; empty when all is well.
 
     ``order`` are the batches. ``proofs``: of each host that was changed, what its task has registered that pings its
-    peers, a loop of the module ``probe`` over its interfaces.
+    peers, a loop of the module ``probe`` over its interfaces. ``failed``: hubs that could not be changed.
     """
     down = {host: text for host, proof in proofs.items() if (text := "; ".join(_unanswered(proof)))}
+    down |= dict.fromkeys(failed, "its change failed")
     if not down:
         return ""
     last = max(number for number, batch in enumerate(order, 1) if down.keys() & set(batch))
@@ -75,8 +76,8 @@ def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object]) -> st
     return (
         f"Ended after batch {last} of {len(order)}, of which tunnels have not come up: "
         + ". ".join(f"{host}: {text}" for host, text in sorted(down.items()))
-        + f". Changed: {list_names(sorted(proofs))}. "
-        + f"Up to date before: {list_names([name for name in begun if name not in proofs]) or 'none'}. "
+        + f". Changed: {list_names(sorted(proofs)) or 'none'}. "
+        + f"Up to date before: {list_names([name for name in begun if name not in {*proofs, *down}]) or 'none'}. "
         + f"Not touched: {list_names(left) or 'none'}."
     )
 

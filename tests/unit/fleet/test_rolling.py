@@ -111,3 +111,10 @@ def test_a_ping_that_could_not_be_sent_is_none_that_was_answered() -> None:
     end = tell_end(ORDER, {"hub3": {"results": [{"failed": True, "msg": "the program ping is missing"}]}})
     assert "hub3: the program ping is missing. Changed: hub3. Up to date before: hub1, x, y, hub2, z." in end
     assert end.endswith("Not touched: none.")
+
+
+def test_a_hub_that_could_not_be_changed_ends_it_too() -> None:
+    assert tell_end(ORDER, {"x": probed(y=True)}, ["hub1"]) == (
+        "Ended after batch 1 of 3, of which tunnels have not come up: hub1: its change failed. Changed: x. "
+        "Up to date before: y. Not touched: hub2, z, hub3."
+    )
