@@ -18,6 +18,7 @@ from ansible.plugins.loader import cache_loader
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
     FleetError,
     HostError,
@@ -28,6 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
     NETWORKS,
@@ -43,7 +45,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 
-Keys = Mapping[str, str]
+
+class Found(NamedTuple):
+    """What this run has found of the members of a network: their public keys, and those that are to follow."""
+
+    keys: dict[str, str]
+    next_keys: dict[str, str]
 
 
 class ActionModule(ActionBase):
@@ -63,6 +70,8 @@ class ActionModule(ActionBase):
                 "affected_by": {"type": "list", "elements": "str", "default": []},
                 "accept_changed_keys": {"type": "dict", "default": {}},
                 "assume_keys": {"type": "bool", "default": False},
+                "rotating": {"type": "bool", "default": False},
+                "older_than": {"type": "int"},
             }
         )
         # Asked without this run's keys, it only looks.
@@ -72,7 +81,8 @@ class ActionModule(ActionBase):
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
-            outcomes = [_Outcome.of(network, inventory, found[network.name], records) for network in networks]
+            rotating = arguments["rotating"]
+            outcomes = [_Outcome.of(network, inventory, found[network.name], records, rotating) for network in networks]
             # Nothing is written before all has been found right, nor where nothing changed.
             if records and not self._task.check_mode:
                 outcomes = [outcome.recorded() for outcome in outcomes]
@@ -86,11 +96,19 @@ class ActionModule(ActionBase):
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
+        if arguments["older_than"] is not None:
+            result["old_keys"] = _old_keys(outcomes, arguments["older_than"])
+        if records and not rotating:
+            warnings += _age_warnings(outcomes)
         result.update(
             changed=bool(changed),
             hosts=hosts,
             clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
+            batches=batches(
+                [outcome.settlement.network for outcome in outcomes], filter(hosts.__contains__, inventory.play_hosts)
+            ),
+            hubs=sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
             changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
             outside=[name for name in inventory.play_hosts if name not in hosts],
             diff=[
@@ -108,37 +126,44 @@ class _Outcome(NamedTuple):
     """What has become of one network, and how to have that recorded."""
 
     network: Network
-    found: Keys
+    found: Found
     store: Store
     read_only: bool
     refresh: bool
+    rotating: bool
     update: Update
     settlement: Settlement
     plan: Plan
 
     @classmethod
-    def of(cls, network: Network, inventory: _Inventory, found: Keys, records: bool) -> _Outcome:
+    def of(
+        cls, network: Network, inventory: _Inventory, found: Found, records: bool, rotating: bool = False
+    ) -> _Outcome:
         """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
         host = network.hosts[0].name if network.hosts else inventory.groups["all"][0]
         store, read_only = inventory.store(host), inventory.is_read_only(host)
         refresh = records and not read_only and store.is_writable(network.name)
-        outcome = cls(network, found, store, read_only, refresh, *_settle(network, store, found, refresh, write=False))
+        settled = _settle(network, store, found, refresh, rotating, write=False)
+        outcome = cls(network, found, store, read_only, refresh, rotating, *settled)
         if records and read_only:
-            _check_given(outcome.settlement, found, {*inventory.play_hosts, *found})
+            _check_given(outcome.settlement, found, {*inventory.play_hosts, *found.keys})
         return outcome
 
     def recorded(self) -> _Outcome:
         """The same as it is when another run has recorded something meanwhile."""
         if not self.is_changed:
             return self
-        update, settlement, plan = _settle(self.network, self.store, self.found, self.refresh, write=True)
+        update, settlement, plan = _settle(
+            self.network, self.store, self.found, self.refresh, self.rotating, write=True
+        )
         return self._replace(update=update, settlement=settlement, plan=plan)
 
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
         network = self.settlement.network
         keys = {member.name: f"(not known yet, of {member.name})" for member in network.members}
-        plan = plan_network(network, {**keys, **self.settlement.keys}, datetime.date.today())
+        known, successors = {**keys, **self.settlement.keys}, self.settlement.next_keys
+        plan = plan_network(network, known, datetime.date.today(), successors)
         return self._replace(plan=plan._replace(unknown_keys=self.plan.unknown_keys))
 
     @property
@@ -150,7 +175,7 @@ class _Outcome(NamedTuple):
         yield from (*self.settlement.warnings, *self.plan.warnings)
         known = self.settlement.keys
         if self.read_only and self.update.changed:
-            for name, key in self.found.items():
+            for name, key in self.found.keys.items():
                 if known.get(name) == key and key not in self.update.before:
                     yield (
                         f"The registry is read only here and has no public key of {name} in the network "
@@ -158,26 +183,29 @@ class _Outcome(NamedTuple):
                     )
 
 
-def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: bool) -> tuple[Update, Settlement, Plan]:
+def _settle(
+    network: Network, store: Store, found: Found, refresh: bool, rotating: bool, write: bool
+) -> tuple[Update, Settlement, Plan]:
     """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
     done: list[tuple[Settlement, Plan]] = []
 
     def change(records: Records) -> Records:
         today = datetime.date.today()
-        settlement = settle(network, records, found, today.isoformat(), refresh)
-        done.append((settlement, plan_network(settlement.network, settlement.keys, today)))
+        settlement = settle(network, records, found.keys, today.isoformat(), refresh, found.next_keys, rotating)
+        plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys)
+        done.append((settlement, plan))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
 
 
-def _check_given(settlement: Settlement, found: Keys, names: Collection[str]) -> None:
+def _check_given(settlement: Settlement, found: Found, names: Collection[str]) -> None:
     """Nobody gets an address before that is recorded, as another run would give another one."""
     problems = Problems()
     network = settlement.network
     for member in network.members:
         if member.name in names and member.name in settlement.given:
-            key = f", with its public key {found[member.name]}" if member.name in found else ""
+            key = f", with its public key {found.keys[member.name]}" if member.name in found.keys else ""
             problem = f"the registry of the network {network.name} has none and is read only here"
             remedy = f"record one in a run that may write{key}, or give one in the inventory"
             problems.add(*option_of(network.name, member, "addresses"), None, problem, remedy)
@@ -206,29 +234,34 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
 
 def _found_keys(
     networks: Iterable[Network], inventory: _Inventory, keypairs: str | None, given: Mapping[str, Any] | None
-) -> dict[str, Keys]:
+) -> dict[str, Found]:
     """By network, member to the public key that this run has found; ``keypairs`` names a variable."""
-    found: dict[str, dict[str, str]] = {network.name: {} for network in networks}
+    found = {network.name: Found({}, {}) for network in networks}
     if keypairs:
         places: dict[str, list[str]] = {}
         for network in networks:
             for host in network.hosts:
                 places.setdefault(host.name, []).append(network.name)
         for member, names in places.items():
-            for name, key in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
-                found.setdefault(name, {})[member] = _checked(member, key)
+            for name, result in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
+                of_network = found.setdefault(name, Found({}, {}))
+                of_network.keys[member] = _checked(member, result["public_key"])
+                if result.get("next_public_key"):
+                    of_network.next_keys[member] = _checked(member, result["next_public_key"])
     members = {network.name: {member.name for member in network.members} for network in networks}
     for name, keys in (given or {}).items():
         for member, key in dict(keys).items():
             if member not in members.get(name, ()):
                 problem, remedy = "no such member", "name a network and one of its members"
                 raise FleetError([HostError("", f"public_keys.{name}.{member}", None, problem, remedy)])
-            found[name][member] = _checked(member, key)
-    return dict(found)
+            found[name].keys[member] = _checked(member, key)
+    return found
 
 
-def _keypairs(host: str, networks: list[str], variable: str, registered: object) -> Iterator[tuple[str, str]]:
-    """Network and public key of each result of the host's ``keypair`` task, which may have run in a loop."""
+def _keypairs(
+    host: str, networks: list[str], variable: str, registered: object
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The network of each result of the host's ``keypair`` task, which may have run in a loop, and the result."""
     if not isinstance(registered, Mapping):
         return
     for result in registered.get("results", [registered]):
@@ -240,7 +273,7 @@ def _keypairs(host: str, networks: list[str], variable: str, registered: object)
             problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
             remedy = "loop over the host's interfaces, each item having the name of its network in network"
             raise FleetError([HostError(host, variable, None, problem, remedy)])
-        yield network or networks[0], result["public_key"]
+        yield network or networks[0], result
 
 
 def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) -> tuple[Network, ...]:
@@ -262,6 +295,17 @@ def _checked(host: str, key: str) -> str:
         return str(parse_public_key(key))
     except InputError as error:
         raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+
+
+def _old_keys(outcomes: Iterable[_Outcome], days: int) -> list[str]:
+    """The hosts that have a key which has been in use for more than so many days."""
+    today = datetime.date.today()
+    return sorted({name for each in outcomes for name, age in key_ages(each.settlement, today) if age > days})
+
+
+def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
+    today = datetime.date.today()
+    return [text for each in outcomes for text in old_key_warnings(each.settlement, today)]
 
 
 def _unknown(names: list[str]) -> list[str]:

@@ -89,6 +89,18 @@ options:
             pipelining is on. P(cryptokey.wireguard.with_preshared_keys#filter) gives it sealed, so that it stands
             nowhere in the clear; the text then begins with C(sealed:).
         type: str
+      next_public_key:
+        description:
+          - The key that the peer is about to change to. Both are then peers of the interface, and the one that shook
+            hands last has the endpoint, the prefixes and the keepalive that are given here.
+          - So a peer that has changed its key is not cut off, whether the one who runs this knows of it or not.
+        type: str
+        version_added: 0.2.0
+      next_preshared_key:
+        description:
+          - As O(peers[].preshared_key), with O(peers[].next_public_key).
+        type: str
+        version_added: 0.2.0
       endpoint:
         description:
           - Where to send to first, as V(HOST:PORT). An IPv6 address is in brackets, such as V([2001:db8::1]:51820).

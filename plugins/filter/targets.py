@@ -15,7 +15,7 @@ description:
   - From the plan of one interface to the targets for M(cryptokey.wireguard.probe), the first address of each family of
     each of its peers.
   - Peers that are clients, which Ansible does not manage, are left out. They may be switched off at any time.
-positional: plans
+positional: plans, among
 options:
   _input:
     description: The plan of one interface, an entry of C(hosts[HOST]) as M(cryptokey.wireguard.plan) returns it.
@@ -25,6 +25,11 @@ options:
     description: The plans of all hosts, C(hosts) there, to find the peers' addresses in.
     type: dict
     required: true
+  among:
+    description: The hosts that may be pinged. If not given, all may.
+    type: list
+    elements: str
+    version_added: 0.2.0
 seealso:
   - plugin: cryptokey.wireguard.plan
     plugin_type: module

@@ -61,7 +61,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The peers, with a sealed C(preshared_key) where there is one.
+  description:
+    - The peers, with a sealed C(preshared_key) where there is one, and C(next_preshared_key) for those that are about
+      to change their key.
   type: list
   elements: dict
 """

@@ -15,6 +15,8 @@ PEER_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str"},
     "public_key": {"type": "str", "required": True, "no_log": False},
     "preshared_key": {"type": "str", "no_log": True},
+    "next_public_key": {"type": "str", "no_log": False},
+    "next_preshared_key": {"type": "str", "no_log": True},
     "endpoint": {"type": "str"},
     "allowed_ips": {"type": "list", "elements": "str"},
     "persistent_keepalive": {"type": "str"},

@@ -152,6 +152,19 @@ def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
     os.fsync(directory)
 
 
+def rename_file(path: str, target: str) -> None:
+    """Give a file the name of another in its directory, whose place it takes, in one step that outlasts a crash.
+
+    Raises InputError for what is not a regular file, and OSError; both files are then as they were.
+    """
+    with _directory(path, fcntl.LOCK_EX) as directory:
+        if _check_regular(path, directory) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        _check_regular(target, directory)
+        os.rename(Path(path).name, Path(target).name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(directory)
+
+
 def remove_file(path: str) -> bool:
     """Remove a file and say whether there was one. Raises InputError for what is not a regular file, and OSError."""
     try:

@@ -11,24 +11,60 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import again_when_changed, check_parent, ensure_parent, read_file, remove_file, replace_file, sweep
+from ._files import (
+    again_when_changed,
+    atomic_write,
+    check_parent,
+    ensure_parent,
+    read_file,
+    remove_file,
+    rename_file,
+    replace_file,
+    sweep,
+)
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
 from ._model.options import parse_interface, parse_interface_name, refuse_own_key
 from ._sealed import open_peers
+from ._successors import with_successors
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
 
 
 class Outcome(NamedTuple):
-    """``public_key`` is None where it is not known, and ``warning`` then says why unless there is no key at all."""
+    """``public_key`` is None where it is not known, and ``warning`` then says why unless there is no key at all.
+
+    ``next_public_key`` and ``old_public_key`` are those of a key that is yet to take its place, or that has lost it.
+    """
 
     changed: bool
     path: str
     public_key: PublicKey | None = None
     warning: str | None = None
+    next_public_key: PublicKey | None = None
+    old_public_key: PublicKey | None = None
+
+
+class Keys(NamedTuple):
+    """The keys beside a path: one in use, the next one that was made beside it, and the old one of a switch.
+
+    An old one means that the switch is not settled: it is what there is to go back to.
+    """
+
+    current: PrivateKey | None = None
+    next: PrivateKey | None = None
+    old: PrivateKey | None = None
+
+
+def next_path(path: str) -> str:
+    """No interface's own key has this name, as it has no .key at the end."""
+    return f"{path}.next"
+
+
+def old_path(path: str) -> str:
+    return f"{path}.old"
 
 
 def default_path(interface: str) -> str:
@@ -38,15 +74,71 @@ def default_path(interface: str) -> str:
 def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
     """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
     path = options.get("path") or default_path(parse_interface_name(options["interface"]))
-    if options["state"] == "absent":
+    state = options["state"]
+    if state == "absent":
         return Outcome(remove_key(path, check_mode), path)
     missing = _missing_library()
     if missing and not check_mode:
         raise MissingLibrary(missing)
     changed, private_key = ensure_key(path, check_mode, own_directory)
+    keys = read_keys(path)
+    if state == "next" and not keys.next and not keys.old:
+        keys, changed = _make_next(path, keys, check_mode), True
+    elif state == "settled":
+        changed = settle_keys(path, check_mode) or changed
+        keys = keys._replace(old=None)
     if private_key is None or missing:
         return Outcome(changed, path, warning=missing if private_key else None)
-    return Outcome(changed, path, public_key_of(private_key))
+    found = [public_key_of(key) if key else None for key in (keys.next, keys.old)]
+    return Outcome(changed, path, public_key_of(private_key), None, *found)
+
+
+def read_keys(path: str) -> Keys:
+    """The keys, whatever a crash left of them. Raises as ``read_private_key``.
+
+    A switch and the way back first copy the key in use to where it is going to be, then rename the other one into its
+    place. So a copy of the key in use says only that nothing has happened yet.
+    """
+    current, later, old = (find_private_key(each) for each in (path, next_path(path), old_path(path)))
+    return Keys(current, None if later == current else later, None if old == current else old)
+
+
+def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
+    if check_mode:
+        return keys
+    made = PrivateKey(os.urandom(KEY_BYTES))
+    _write_key(next_path(path), made)
+    return keys._replace(next=made)
+
+
+def switch_keys(path: str) -> Keys:
+    """Have the next key take its place, and keep the old one. Raises as ``read_keys``, and OSError."""
+    if read_keys(path).next is None:
+        raise InputError(_OPTION, next_path(path), "there is no next key", "make one first, with state=next")
+    return _swap(path, next_path(path), old_path(path))
+
+
+def switch_keys_back(path: str) -> Keys:
+    """The other way round: the old key is in use again, and the other one is the next."""
+    if read_keys(path).old is None:
+        raise InputError(_OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
+    return _swap(path, old_path(path), next_path(path))
+
+
+def _swap(path: str, source: str, target: str) -> Keys:
+    """At no moment is there no key in use, and at none is one of the two keys nowhere."""
+    _write_key(target, read_private_key(path))
+    rename_file(source, path)
+    return read_keys(path)
+
+
+def settle_keys(path: str, check_mode: bool = False) -> bool:
+    """Make sure that there is no old key, and say whether there was. What is unlinked cannot be got back from us; that
+    the medium still has it, overwriting would not keep from happening on today's file systems."""
+    current, later = (find_private_key(each) for each in (path, next_path(path)))
+    copies = [next_path(path)] if later and later == current else []
+    removed = [_remove(each, check_mode) for each in (old_path(path), *copies)]
+    return any(removed)
 
 
 def _missing_library() -> str | None:
@@ -86,7 +178,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
     if options.get("peers"):
-        options = {**options, "peers": open_peers(options["peers"], private_key, check_mode)}
+        options = with_successors({**options, "peers": open_peers(options["peers"], private_key, check_mode)})
     desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
     # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
     with suppress(ImportError):
@@ -132,6 +224,15 @@ def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, P
     return True, private_key
 
 
+def _write_key(path: str, private_key: PrivateKey) -> None:
+    atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+
+
 def remove_key(path: str, check_mode: bool) -> bool:
-    """Make sure that there is none, and say whether there was; a file that is no key is removed too."""
+    """Make sure that there is none, nor one beside it, and say whether there was; what is no key is removed too."""
+    removed = [_remove(each, check_mode) for each in (path, next_path(path), old_path(path))]
+    return any(removed)
+
+
+def _remove(path: str, check_mode: bool) -> bool:
     return read_file(path) is not None if check_mode else remove_file(path)

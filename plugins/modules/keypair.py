@@ -42,9 +42,13 @@ options:
     type: path
   state:
     description:
-      - Whether there shall be a key. V(absent) removes the file, whatever is in it.
+      - Whether there shall be a key. V(absent) removes the file, whatever is in it, and those beside it.
+      - With V(next) there is a next key beside it, in the file with C(.next) after its name, to which
+        M(cryptokey.wireguard.rekey) changes. As long as there is an old key of an earlier change, none is made.
+      - With V(settled) there is no old key any more, which that module keeps in the file with C(.old) after its name.
+        It is unlinked, and there is nothing left to go back to.
     type: str
-    choices: [present, absent]
+    choices: [present, next, settled, absent]
     default: present
 notes:
   - Needs C(pynacl) on the managed node, which distributions call C(python3-nacl), C(python3-pynacl), C(py3-pynacl) or
@@ -53,6 +57,7 @@ notes:
 seealso:
   - module: cryptokey.wireguard.interface
   - module: cryptokey.wireguard.config
+  - module: cryptokey.wireguard.rekey
 """
 
 EXAMPLES = r"""
@@ -64,6 +69,11 @@ EXAMPLES = r"""
 - name: Its public half
   ansible.builtin.debug:
     var: keypair.public_key
+
+- name: Another key pair beside it, to change to
+  cryptokey.wireguard.keypair:
+    interface: wg0
+    state: next
 
 - name: No key
   cryptokey.wireguard.keypair:
@@ -79,9 +89,19 @@ path:
   sample: /etc/wireguard/private/wg0.key
 public_key:
   description: The public key in base64.
-  returned: when O(state=present), but in check mode only when the file is there and C(pynacl) too
+  returned: unless O(state=absent), but in check mode only when the file is there and C(pynacl) too
   type: str
   sample: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+next_public_key:
+  description: The public key of the next key pair.
+  returned: when there is one
+  type: str
+  sample: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
+old_public_key:
+  description: The public key of the key pair from which the host has changed, where that has not been settled.
+  returned: when there is one
+  type: str
+  sample: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -93,7 +113,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 ARGUMENTS = {
     "interface": {"type": "str", "default": "wg0"},
     "path": {"type": "path"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "next", "settled", "absent"], "default": "present"},
 }
 
 
@@ -106,8 +126,10 @@ def main() -> None:
     if outcome.warning:
         module.warn(outcome.warning)
     result = {"changed": outcome.changed, "path": outcome.path}
-    if outcome.public_key is not None:
-        result["public_key"] = str(outcome.public_key)
+    for name in ("public_key", "next_public_key", "old_public_key"):
+        key = getattr(outcome, name)
+        if key is not None:
+            result[name] = str(key)
     module.exit_json(**result)
 
 

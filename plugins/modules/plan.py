@@ -68,6 +68,19 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  rotating:
+    description:
+      - Whether the C(next_public_key) that a host reports is recorded, so that its peers learn it. When the host
+        reports it as its C(public_key) later, it is taken without being asked for.
+      - A recorded one is forgotten as soon as its host does not report it any more.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  older_than:
+    description:
+      - A number of days. C(old_keys) then has the hosts whose key has been in use for more than that.
+    type: int
+    version_added: 0.2.0
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes.controller
 attributes:
@@ -135,6 +148,7 @@ hosts:
       V(merge) where the key of a peer is not known yet.
     - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
     - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
+    - A peer has C(next_public_key) while it is about to change its key.
     - There are no preshared keys in it.
   returned: success
   type: dict
@@ -187,6 +201,29 @@ affected:
   type: list
   elements: str
   sample: [hub1, laptop]
+old_keys:
+  description:
+    - The hosts of which a key is older than that, in any of their networks. The age of a key is known from the day on
+      which it was reported first.
+  returned: with O(older_than)
+  type: list
+  elements: str
+  sample: [laptop]
+batches:
+  description:
+    - The hosts of the play that are in a network, in batches in which they may be changed one after the other. In none
+      are two hubs of a network, or two hubs at which the same host is at home, and each spoke is in one with a hub of
+      its own where that is in the play.
+  returned: success
+  type: list
+  elements: list
+  sample: [[hub1, laptop], [hub2]]
+hubs:
+  description: The hubs of all networks.
+  returned: success
+  type: list
+  elements: str
+  sample: [hub1, hub2]
 changed_keys:
   description:
     - The keys that this run has found to be others than the recorded ones, and that were not accepted. Peers keep the

@@ -55,20 +55,27 @@ def with_preshared_keys(
     if found.secret is None and not found.pairs:
         return peers
     own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
-    return [_with_key(peer, _find(found, name, own, peer)) for peer in peers]
+    return [_with_keys(peer, found, name, own) for peer in peers]
 
 
-def _find(options: PresharedOptions, name: str, own: PublicKey, peer: Mapping[str, Any]) -> PresharedKey | None:
-    """The key of the member and this peer of its; None where the inventory asks for nothing."""
+def _find(
+    options: PresharedOptions, name: str, own: PublicKey, peer: Mapping[str, Any], option: str
+) -> PresharedKey | None:
+    """The key of the member and this peer of its, whose public key is in ``option``; None where the inventory asks for
+    nothing."""
     of_pair = options.pairs.get(frozenset((name, peer["name"])))
     if of_pair is not None or options.secret is None:
         return of_pair
     if not options.secret:
         return NO_PRESHARED_KEY
-    return derive(options.secret, (own, parse_public_key(peer["public_key"])))
+    return derive(options.secret, (own, parse_public_key(peer[option])))
 
 
-def _with_key(peer: Mapping[str, Any], key: PresharedKey | None) -> Mapping[str, Any]:
-    if key is None:
-        return peer
-    return {**peer, "preshared_key": key.reveal_base64() if key else ""}
+def _with_keys(peer: Mapping[str, Any], options: PresharedOptions, name: str, own: PublicKey) -> Mapping[str, Any]:
+    """A peer that is about to change its key has another preshared key with the next one."""
+    found = dict(peer)
+    for option, of in (("preshared_key", "public_key"), ("next_preshared_key", "next_public_key")):
+        key = _find(options, name, own, peer, of) if of in peer else None
+        if key is not None:
+            found[option] = key.reveal_base64() if key else ""
+    return found

@@ -27,7 +27,7 @@ def affected(settlement: Settlement, plan: Plan, names: Collection[str], today: 
     if unknown.intersection(names):
         # In check mode their keys are still to be made. A text in the place of one shows who would have it.
         made = {name: f"(of {name})" for name in unknown.intersection(names)}
-        plan = plan_network(settlement.network, {**settlement.keys, **made}, today)
+        plan = plan_network(settlement.network, {**settlement.keys, **made}, today, settlement.next_keys)
     others = _hosts_without(settlement, names, today)
     differ = {name for name, interface in plan.hosts.items() if interface != others.get(name)}
     return sorted(differ.difference(unknown).union(plan.hosts.keys() & set(names)))
@@ -40,7 +40,7 @@ def _hosts_without(settlement: Settlement, names: Collection[str], today: dateti
     if network is None or problems:
         return {}
     rest = settle(network, settlement.records, {}, today.isoformat(), refresh=False)
-    return plan_network(rest.network, rest.keys, today).hosts
+    return plan_network(rest.network, rest.keys, today, rest.next_keys).hosts
 
 
 def without(network: Network, names: Collection[str]) -> Network | None:

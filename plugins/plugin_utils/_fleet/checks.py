@@ -144,3 +144,15 @@ def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) ->
         problem = f"{owner} has this key too; one was probably cloned from the other"
         host, option = v.option_of(network.name, member, "public_key")
         problems.add(host, option if member.is_client else "public_key", key, problem, remedy)
+
+
+def check_next_keys(
+    network: Network, keys: Mapping[str, str], next_keys: Mapping[str, str], problems: Problems
+) -> None:
+    """``next_keys``: member to the key that it is about to change to, which has to be new to the network."""
+    owners = {key: name for name, key in keys.items()}
+    for name, key in sorted(next_keys.items()):
+        owner = owners.setdefault(key, name)
+        if owner != name or key == keys.get(name):
+            remedy = f"remove /etc/wireguard/private/{network.interface}.key.next there and run again"
+            problems.add(name, "next_public_key", key, f"{owner} has this key already", remedy)

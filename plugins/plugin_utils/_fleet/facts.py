@@ -38,9 +38,10 @@ class Host:
     ``addresses`` have their final length; none means that they are still to be given out. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
-    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A change of the interface is
-    provisional with ``confirm``, and is rolled back after ``confirm_timeout`` seconds. ``peers`` has what the member
-    says of single peers itself, by name, and ``interface`` another name than the network's.
+    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A key that is older than
+    ``key_max_age`` days is warned of. A change of the interface is provisional with ``confirm``, and is rolled back
+    after ``confirm_timeout`` seconds. ``peers`` has what the member says of single peers itself, by name, and
+    ``interface`` another name than the network's.
 
     Of a client there may be a ``public_key`` and the last day on which it is let in, ``valid_until``.
     """
@@ -73,6 +74,7 @@ class Host:
     keep_routes: bool | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
+    key_max_age: int | None = None
     is_client: bool = False
     public_key: str | None = None
     valid_until: datetime.date | None = None

@@ -35,6 +35,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "hub": ("hub", v.parse_text),
     "interface": ("interface", v.parse_interface),
     "keep_routes": ("keep_routes", v.parse_boolean),
+    "key_max_age": ("key_max_age", v.number(0, 36500)),
     "listen_port": ("listen_port", v.number(1, 65535)),
     "mtu": ("mtu", v.number(576, 65535)),
     "netns": ("netns", parse_netns),

@@ -16,7 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import EXACT, MERGE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
-from .checks import check_keys
+from .checks import check_keys, check_next_keys
 from .errors import Problems, list_names
 from .facts import Host, Link, Network, PeerOptions
 from .loops import Loops
@@ -26,6 +26,7 @@ from .topology.shape import Topology
 from .variables import DEFAULT_KEEPALIVE, PREFIX
 
 _NOTHING = PeerOptions()
+_NONE: Mapping[str, str] = {}
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 
@@ -50,9 +51,12 @@ class Plan(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date) -> Plan:
+def plan_network(
+    network: Network, keys: Mapping[str, str], today: datetime.date, next_keys: Mapping[str, str] = _NONE
+) -> Plan:
     """``keys``: member to public key; a client's in the inventory goes before. Every member has addresses.
 
+    ``next_keys``: the same for those that are about to change theirs, whose peers then have ``next_public_key``.
     A peer without a key is left out, and the host's unlisted peers then stay. Raises FleetError.
     """
     whole, expired = network, [c for c in network.clients if c.valid_until and c.valid_until < today]
@@ -61,6 +65,7 @@ def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date
     known = {**keys, **{client.name: client.public_key for client in whole.clients if client.public_key}}
     problems = Problems()
     check_keys(network, known, problems)
+    check_next_keys(network, known, next_keys, problems)
     problems.refuse()
     topology = TOPOLOGIES[network.topology]
     relays = {host.name for host in topology.relays(network)}
@@ -72,7 +77,7 @@ def plan_network(network: Network, keys: Mapping[str, str], today: datetime.date
         client.name: _plan_client(network, client, known.get(client.name), client.name in gone)
         for client in whole.clients
     }
-    _add_peers(network, topology, {**clients, **hosts}, known)
+    _add_peers(network, topology, {**clients, **hosts}, known, next_keys)
     return Plan(
         hosts,
         clients,
@@ -87,9 +92,13 @@ def _said(link: Link) -> PeerOptions:
 
 
 def _add_peers(
-    network: Network, topology: Topology, plans: Mapping[str, dict[str, Any]], keys: Mapping[str, str]
+    network: Network,
+    topology: Topology,
+    plans: Mapping[str, dict[str, Any]],
+    keys: Mapping[str, str],
+    next_keys: Mapping[str, str],
 ) -> None:
-    made: dict[tuple[str, Endpoint | None, int, int], dict[str, Any]] = {}
+    made: dict[tuple[str, Endpoint | None, int, int, bool], dict[str, Any]] = {}
     loops = Loops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
@@ -104,16 +113,17 @@ def _add_peers(
                 plan["peers_mode"] = MERGE
             continue
         keepalive = _keepalive(link, endpoint) if said.persistent_keepalive is None else said.persistent_keepalive
+        # What is written for a client holds for longer than a change takes.
+        successor = None if host.is_client else next_keys.get(peer.name)
         if said.allowed_ips is not None:
-            plan["peers"].append(
-                _plan_peer(link._replace(allowed_ips=as_text(said.allowed_ips)), key, endpoint, keepalive)
-            )
+            own = link._replace(allowed_ips=as_text(said.allowed_ips))
+            plan["peers"].append(_plan_peer(own, key, endpoint, keepalive, successor))
             continue
         # The entry keeps the list alive, so that nothing else gets its id.
-        same = (peer.name, endpoint, keepalive, id(allowed_ips))
+        same = (peer.name, endpoint, keepalive, id(allowed_ips), host.is_client)
         entry = made.get(same)
         if entry is None:
-            entry = made[same] = _plan_peer(link, key, endpoint, keepalive)
+            entry = made[same] = _plan_peer(link, key, endpoint, keepalive, successor)
         plan["peers"].append(entry)
     problems = Problems()
     if loops.suspects:
@@ -184,10 +194,13 @@ def _plan_client(network: Network, client: Host, key: str | None, expired: bool)
     }
 
 
-def _plan_peer(link: Link, key: str, endpoint: Endpoint | None, keepalive: int) -> dict[str, Any]:
+def _plan_peer(
+    link: Link, key: str, endpoint: Endpoint | None, keepalive: int, successor: str | None
+) -> dict[str, Any]:
     return {
         "name": link.peer.name,
         "public_key": key,
+        **({"next_public_key": successor} if successor else {}),
         **({"endpoint": str(endpoint)} if endpoint else {}),
         "allowed_ips": link.allowed_ips,
         "persistent_keepalive": keepalive,

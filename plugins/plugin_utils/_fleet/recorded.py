@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,7 +14,8 @@ class Recorded(NamedTuple):
     """What is known of one member, host or client. ``None`` and empty mean that it is not known yet.
 
     ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and
-    ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates.
+    ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates. ``key_since`` is the day from
+    which on it is the present one, where it is another than the first. ``next_public_key`` is what it is to change to.
     """
 
     public_key: str | None = None
@@ -21,6 +23,13 @@ class Recorded(NamedTuple):
     hub: str | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    key_since: str | None = None
+    next_public_key: str | None = None
+
+    def key_age(self, today: datetime.date) -> int | None:
+        """How many days the key has been in use, None where that is not known."""
+        since = self.key_since or self.first_seen
+        return (today - datetime.date.fromisoformat(since)).days if self.public_key and since else None
 
 
 @dataclass(frozen=True)

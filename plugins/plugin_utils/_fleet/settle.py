@@ -21,6 +21,7 @@ from .allocate import allocate
 from .facts import Host, Network
 from .recorded import Recorded, Records
 
+_NONE: Mapping[str, str] = {}
 HUB_AND_SPOKE = "hub_and_spoke"
 # A member that is there every day is written about once a week.
 LAST_SEEN_DAYS = 7
@@ -40,23 +41,33 @@ class ChangedKey(NamedTuple):
 class Settlement(NamedTuple):
     """The network with addresses and home hubs, its records, and the public key of each member where one is known.
 
-    ``given`` are the addresses that members have from now on, by name, and that no run has recorded yet.
+    ``next_keys`` are those to which members are about to change. ``given`` are the addresses that members have from now
+    on, by name, and that no run has recorded yet.
     """
 
     network: Network
     records: Records
     keys: dict[str, str]
+    next_keys: dict[str, str]
     given: dict[str, tuple[str, ...]]
     changed_keys: tuple[ChangedKey, ...]
     warnings: tuple[str, ...]
 
 
 def settle(
-    network: Network, records: Records, found: Mapping[str, str], today: str, refresh: bool = True
+    network: Network,
+    records: Records,
+    found: Mapping[str, str],
+    today: str,
+    refresh: bool = True,
+    found_next: Mapping[str, str] = _NONE,
+    rotating: bool = False,
 ) -> Settlement:
     """``found``: member to the public key that it reported in this run; ``today``: an ISO 8601 date.
 
-    Without ``refresh``, the days on which members were last seen are no reason to record anything. Raises FleetError.
+    Without ``refresh``, the days on which members were last seen are no reason to record anything. ``found_next``: the
+    same for the keys that are to take their place; they are recorded only when ``rotating``, as they are taken for the
+    members' own from then on. Raises FleetError.
     """
     resting = _resting(network, records, today)
     allocation = allocate(network, records, resting)
@@ -78,9 +89,10 @@ def settle(
             network.name,
             member,
             records.members.get(member.name, Recorded()),
-            found.get(member.name),
+            (found.get(member.name), found_next.get(member.name)),
             today,
             changed,
+            rotating,
         )
         for member in settled.members
     }
@@ -91,6 +103,7 @@ def settle(
         settled,
         Records(members, {address: day for address, day in resting.items() if address not in used}),
         {name: recorded.public_key for name, recorded in members.items() if recorded.public_key},
+        {name: recorded.next_public_key for name, recorded in members.items() if recorded.next_public_key},
         allocation.given,
         tuple(changed),
         (*allocation.warnings, *map(_warning, changed), *_clock_warnings(network.name, records, today)),
@@ -138,24 +151,40 @@ def _home_hubs(network: Network, records: Records) -> dict[str, str]:
 
 
 def _record(
-    network: str, member: Host, known: Recorded, found: str | None, today: str, changed: list[ChangedKey]
+    network: str,
+    member: Host,
+    known: Recorded,
+    found: tuple[str | None, str | None],
+    today: str,
+    changed: list[ChangedKey],
+    rotating: bool,
 ) -> Recorded:
-    """What there is to remember of a member. Its peers keep a key that they know until another one is accepted."""
-    key = known.public_key
+    """What there is to remember of a member. Its peers keep a key that they know until another one is accepted.
+
+    The recorded next key is accepted already. It is forgotten when its host no longer has it.
+    """
+    key, successor = known.public_key, known.next_public_key
+    reported, reported_next = found
+    since = known.key_since
     if member.public_key:
-        key = member.public_key
-    elif found and (not key or member.accept_changed_key):
-        key = found
-    elif found and key and found != key:
-        changed.append(ChangedKey(member.name, network, key, found))
+        key, successor = member.public_key, None
+    elif reported and (not key or member.accept_changed_key or reported == successor):
+        since = today if key and reported != key else since
+        key = reported
+    elif reported and reported != key:
+        changed.append(ChangedKey(member.name, network, key or "", reported))
+    if reported and reported == key:
+        successor = reported_next if rotating or reported_next == successor else None
     facts = Recorded(
         key,
         tuple(format_ip(address.packed) for address in member.addresses),
         member.hub,
         known.first_seen,
         known.last_seen,
+        since,
+        successor,
     )
-    if not found or found != key:
+    if not reported or reported != key:
         return facts
     return facts._replace(
         first_seen=facts.first_seen or today, last_seen=facts.last_seen if facts == known and facts.last_seen else today

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
@@ -39,13 +39,16 @@ class Tunnel(NamedTuple):
     up: bool | None = False
 
 
-def targets(interface: Mapping[str, Any], plans: Plans) -> list[dict[str, str]]:
+def targets(interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None) -> list[dict[str, str]]:
     """Whom a host pings through one of its interfaces: the first address of each family of each peer that is a host.
 
-    Each is ``{"name": ..., "address": ...}``.
+    Each is ``{"name": ..., "address": ...}``. Where ``among`` is given, no others than these hosts.
     """
     found = []
+    wanted = None if among is None else set(among)
     for peer in interface["peers"]:
+        if wanted is not None and peer["name"] not in wanted:
+            continue
         families: dict[bool, str] = {}
         for other in _same_network(peer["name"], interface, plans):
             for address in other["addresses"]:

@@ -62,6 +62,8 @@ PLAYBOOK_VARIABLES = (
     "wireguard_format",
     "wireguard_hosts",
     "wireguard_network",
+    "wireguard_older_than",
+    "wireguard_rotate_clients",
 )
 # Without their prefix, as in wireguard_overrides.
 HOST_OPTIONS = (
@@ -81,6 +83,7 @@ HOST_OPTIONS = (
     "hub",
     "interface",
     "keep_routes",
+    "key_max_age",
     "listen_port",
     "mtu",
     "netns",

@@ -13,6 +13,8 @@
         hub: hub2
         first_seen: 2026-11-24
         last_seen: 2026-11-24
+        key_since: 2026-11-24
+        next_public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
     resting:
       10.8.0.7: 2026-11-01
 
@@ -152,6 +154,8 @@ class _Parser:
             get("hub", self._text),
             get("first_seen", self._date),
             get("last_seen", self._date),
+            get("key_since", self._date),
+            get("next_public_key", self._public_key),
         )
 
     def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:

@@ -6,8 +6,8 @@
 #
 # Prints which parts of the set-up this host lacks, one a line: packages, "netns NAME", and for each interface "systemd
 # INTERFACE" or "openrc INTERFACE", "boot INTERFACE" where nothing would make its namespaces then, "reresolve INTERFACE",
-# and "reresolve_absent INTERFACE" where that is there and unwanted. A host that has everything prints nothing, and costs
-# this one task.
+# "reresolve_absent INTERFACE" where that is there and unwanted, and "rotated INTERFACE" where a change of its key has left
+# the old one. A host that has everything prints nothing, and costs this one task.
 #
 # PROGRAM is the SHA-256 of the program and the service that resolve names anew, in a row. DROP_IN is what
 # 60-cryptokey-netns.conf has to say, TIMER what the interface's timer has to; each is empty when it has not to be there.
@@ -19,6 +19,7 @@ PATH=$PATH:/usr/sbin:/sbin # where nft is, and not on every user's path
 
 program=/usr/local/libexec/cryptokey-wireguard-reresolve
 units=/etc/systemd/system/cryptokey-wireguard-reresolve@
+keys=/etc/wireguard/private
 adopt="ExecStart=/bin/sh -c 'test -e /sys/class/net/%i || exec /usr/bin/wg-quick up %i'"
 
 has() {
@@ -78,5 +79,6 @@ while [ $# -gt 0 ]; do
     done
     look_at_service "$1" "$2"
     look_at_timer "$1" "$3"
+    if [ -e "$keys/$1.key.old" ]; then echo "rotated $1"; fi
     shift 5
 done

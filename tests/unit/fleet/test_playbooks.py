@@ -246,3 +246,42 @@ def test_one_network_of_a_host_can_be_removed(site: Site) -> None:
     refused = site.run("cryptokey.wireguard.remove", *arguments, "-e", "wireguard_network=sied")
     assert refused.code == 2
     assert "wireguard_network sied: no such network; leave it out, or name one of home, side" in refused.output
+
+
+def test_changing_a_key_contacts_the_host_and_its_peers_and_says_whose_key_was_not_changed(site: Site) -> None:
+    site.known("hub1", "laptop", "office", "server")
+    site.known("laptop", "server", network="side")
+    run = site.run("cryptokey.wireguard.rotate", "--check", "-e", "wireguard_hosts=office")
+    assert run.code == 0, run.output
+    assert set(run.recap) == {"localhost", "office", "hub1"}
+    assert run.items("See to it that the host has a next key pair for each network") == {("office", "wgtest0")}
+    assert run.items("Bring the running interfaces to their desired state") == {
+        ("hub1", "wgtest0"),
+        ("office", "wgtest0"),
+    }
+    assert "Left with their old ones, as above: office" in run.output
+
+
+def test_nobodys_key_is_changed_without_being_named(site: Site) -> None:
+    run = site.run("cryptokey.wireguard.rotate")
+    assert run.code == 2
+    assert "say whose keys are to be changed, with -e wireguard_hosts=PATTERN" in run.output
+
+
+def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -> None:
+    variables = site.inventory["all"]["vars"]["wireguard_networks"]
+    del variables["side"], site.inventory["side"]
+    site.hosts["server"].pop("wireguard_overrides")
+    site.hosts["laptop"].pop("wireguard_overrides")
+    hub = site.inventory["wg_spoke"]["hosts"].pop("server")
+    site.inventory["wg_hub"]["hosts"]["server"] = {**hub, "wireguard_endpoint": "192.0.2.9"}
+    site.hosts["office"]["wireguard_hub"] = "server"
+    site.hosts["laptop"]["wireguard_hub"] = "hub1"
+    site.known("hub1", "laptop", "office", "server")
+    run = site.run("cryptokey.wireguard.site", "--check")
+    assert run.code == 0, run.output
+    task = "TASK [cryptokey.wireguard.network : Bring the running interfaces to their desired state]"
+    turns = [
+        set(re.findall(r"\[(\w+)\] => \(item", part.partition("\nTASK")[0])) for part in run.output.split(task)[1:]
+    ]
+    assert turns == [{"hub1", "laptop"}, {"office", "server"}]

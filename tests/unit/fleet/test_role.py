@@ -57,7 +57,13 @@ def look(
     python.write_text(f"#!/bin/sh\nexit {int(not libraries)}\n")
     python.chmod(0o755)
     script = (FILES / "look.sh").read_text().replace("PATH=$PATH:/usr/sbin:/sbin", "")
-    for directory in ("/run/systemd/system", "/etc/systemd/system", "/etc/runlevels", "/usr/local/libexec"):
+    for directory in (
+        "/run/systemd/system",
+        "/etc/systemd/system",
+        "/etc/runlevels",
+        "/usr/local/libexec",
+        "/etc/wireguard",
+    ):
         script = script.replace(directory, f"{tmp_path}{directory}")
     asked = interfaces or (Asked(),)
     done = subprocess.run(
@@ -87,6 +93,14 @@ def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], librarie
 def test_missing_namespaces_are_named(tmp_path: Path) -> None:
     interfaces = [Asked(), Asked(netns="none"), Asked(birth_netns="nowhere")]
     assert look(tmp_path, TOOLS, *interfaces) == ["netns none", "netns nowhere"]
+
+
+def test_a_key_from_which_the_host_has_changed_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/wireguard/private"
+    folder.mkdir(parents=True)
+    for name in ("wg0.key", "wg0.key.next", "wg1.key", "wg1.key.old"):
+        (folder / name).touch()
+    assert look(tmp_path, TOOLS, Asked("wg0"), Asked("wg1")) == ["rotated wg1"]
 
 
 def test_without_systemd_nothing_would_make_namespaces_at_boot(tmp_path: Path) -> None:

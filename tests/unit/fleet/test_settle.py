@@ -104,7 +104,7 @@ def test_a_changed_key_is_not_taken_but_shown() -> None:
 def test_a_changed_key_is_taken_where_that_is_accepted() -> None:
     members = network([host("a", "10.8.0.5", accept_changed_key=True)])
     done = settle(members, Records({"a": A}), {"a": key_of("other")}, TODAY)
-    assert done.records.members["a"] == A._replace(public_key=key_of("other"), last_seen=TODAY)
+    assert done.records.members["a"] == A._replace(public_key=key_of("other"), last_seen=TODAY, key_since=TODAY)
     assert done.keys == {"a": key_of("other")}
     assert (done.changed_keys, done.warnings) == ((), ())
 

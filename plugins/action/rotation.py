@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says whom a change of keys concerns. The thinking is in ``_fleet/rotation.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rotation import plan_rotation
+
+
+class ActionModule(ActionBase):
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(
+            {
+                "plan": {"type": "dict", "required": True},
+                "hosts": {"type": "list", "elements": "str", "required": True},
+                "clients": {"type": "bool", "default": False},
+            }
+        )
+        try:
+            rotation = plan_rotation(arguments["plan"]["hosts"], arguments["hosts"], arguments["clients"])
+        except FleetError as error:
+            raise AnsibleActionFail(str(error)) from None
+        result.update(changed=False, hosts=list(rotation.hosts), involved=list(rotation.involved))
+        return result

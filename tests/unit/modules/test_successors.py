@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Peers that change their key: which of the two has what belongs to the host, and how it moves."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
+    follow,
+    parse_following,
+    stop_following,
+    turn_path,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers, with_successors
+from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
+
+OLD, NEXT, OTHER = (PublicKey(bytes([number] * 32)) for number in (1, 2, 3))
+SECRETS = tuple(str(PublicKey(bytes([number] * 32))) for number in (4, 5))
+PREFIX = parse_prefix("10.8.0.2/32")
+ENTRY = {
+    "name": "a",
+    "public_key": str(OLD),
+    "preshared_key": SECRETS[0],
+    "next_public_key": str(NEXT),
+    "next_preshared_key": SECRETS[1],
+    "endpoint": "192.0.2.1:51820",
+    "allowed_ips": ["10.8.0.2/32"],
+    "persistent_keepalive": "25",
+}
+
+
+def peers(old: float | None, successor: float | None, at: PublicKey = OLD) -> dict[PublicKey, RunningPeer]:
+    """With these times of handshakes, None for no such peer, and the prefix at one of them."""
+    times = {OLD: old, NEXT: successor, OTHER: 99.0}
+    return {
+        key: RunningPeer(key, allowed_ips=frozenset([PREFIX] if key == at else []), latest_handshake=when)
+        for key, when in times.items()
+        if when is not None
+    }
+
+
+@pytest.mark.parametrize(
+    ("handshakes", "owner"),
+    [
+        ((None, None), OLD),
+        ((0, 0), OLD),
+        ((5, 0), OLD),
+        ((5, 4), OLD),
+        ((5, 6), NEXT),
+        ((0, 6), NEXT),
+        ((None, 6), NEXT),
+    ],
+)
+def test_what_is_given_goes_to_the_key_that_shook_hands_last(
+    handshakes: tuple[float | None, float | None], owner: PublicKey
+) -> None:
+    found = parse_interface({"interface": "wg0", "peers": list(split_peers([ENTRY], lambda: peers(*handshakes)))})
+    assert [(peer.public_key, peer.name) for peer in found.peers or ()] == [(OLD, "a"), (NEXT, "a")]
+    for peer, secret in zip(found.peers or (), SECRETS, strict=True):
+        has = peer.public_key == owner
+        assert peer.allowed_ips == frozenset([PREFIX] if has else [])
+        assert (peer.endpoint is not None, peer.persistent_keepalive) == (has, 25 if has else 0)
+        assert peer.preshared_key is not None
+        assert peer.preshared_key.reveal_base64() == secret
+
+
+def test_where_nobody_changes_a_key_the_kernel_is_not_asked() -> None:
+    options: dict[str, Any] = {"interface": "wg0", "peers": [{"public_key": str(OLD), "next_public_key": None}]}
+    assert with_successors(options) is options
+    assert with_successors({"interface": "wg0"}) == {"interface": "wg0"}
+
+
+def test_a_bad_next_key_is_refused_by_its_path() -> None:
+    entries: list[dict[str, Any]] = [{"public_key": str(OTHER)}, {**ENTRY, "next_public_key": "junk"}]
+    with pytest.raises(InputError, match=r"^peers\[1\]\.next_public_key 'junk': not a WireGuard key"):
+        list(split_peers(entries, dict))
+
+
+@pytest.mark.parametrize("successor", [6.0, 5.5])
+def test_prefixes_and_keepalive_move_to_the_next_key_and_back(successor: float) -> None:
+    there = peers(5.0, successor)
+    there[OLD] = there[OLD]._replace(persistent_keepalive=25)
+    moved = [SetPeer(NEXT, persistent_keepalive=25, add=(PREFIX,)), SetPeer(OLD, persistent_keepalive=0)]
+    assert follow(RunningDevice("wg0", peers=there), {OLD: NEXT}) == moved
+    back = [SetPeer(OLD, persistent_keepalive=0, add=(PREFIX,)), SetPeer(NEXT, persistent_keepalive=0)]
+    assert follow(RunningDevice("wg0", peers=peers(7.0, successor, at=NEXT)), {OLD: NEXT}) == back
+
+
+@pytest.mark.parametrize(
+    "there", [peers(5, 0), peers(0, 0), peers(5, 6, at=NEXT), peers(None, 6, at=NEXT), peers(5, None)]
+)
+def test_what_is_in_its_place_stays(there: dict[PublicKey, RunningPeer]) -> None:
+    assert follow(RunningDevice("wg0", peers=there), {OLD: NEXT}) == []
+
+
+def test_only_those_that_change_are_followed() -> None:
+    options = {"interface": "wg0", "peers": [ENTRY, {"public_key": str(OTHER)}], "seconds": 60}
+    assert parse_following(options).successors == {OLD: NEXT}
+    for seconds in (0, 86401):
+        with pytest.raises(InputError, match="seconds"):
+            parse_following({**options, "seconds": seconds})
+
+
+def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    following = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
+    states = [peers(5, 0), peers(5, 0), peers(None, 6)]
+    monkeypatch.setattr(_follower, "_read", lambda *_given: RunningDevice("wg0", peers=states.pop(0)))
+    _follower.follow_on(following, lambda: True)
+    assert states == []
+    turns = [True, True, False]
+    states = [peers(5, 0)] * 9
+    _follower.follow_on(following, lambda: turns.pop(0))
+    assert len(states) == 7
+    _follower.follow_on(following._replace(seconds=-1), lambda: True)
+    assert len(states) == 6
+
+
+def test_the_process_outlives_its_maker_and_keeps_nothing_of_it_open(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        (tmp_path / "seen").write_text(" ".join(sorted(path.name for path in Path("/proc/self/fd").iterdir())))
+
+    _follower._detach(work)
+    os.close(writing)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+    end = time.monotonic() + 20
+    while not (tmp_path / "seen").exists() or not (tmp_path / "seen").read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    # The fourth and fifth are the files that it reads and writes for this.
+    assert set((tmp_path / "seen").read_text().split()) <= {"0", "1", "2", "3", "4"}
+
+
+def test_to_have_nothing_follow_is_to_take_its_turn_away(tmp_path: Path) -> None:
+    path = Path(turn_path("wg0", str(tmp_path)))
+    path.touch()
+    assert stop_following("wg0", True, str(tmp_path))
+    assert path.exists()
+    assert stop_following("wg0", False, str(tmp_path))
+    assert not path.exists()
+    assert not stop_following("wg0", False, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("follow", {"peers": [{"public_key": "junk", "next_public_key": str(NEXT)}]}, "peers[0].public_key 'junk'"),
+        ("rekey", {"interface": "no/name"}, "not an interface name"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(module: str, arguments: dict[str, Any], message: str) -> None:
+    assert message in run_module(module, {"interface": "wg0", **arguments}).message
+
+
+def test_without_a_next_key_there_is_nothing_to_change_to(tmp_path: Path) -> None:
+    run = run_module("rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    assert run.changed is False
+
+
+def test_a_switch_that_is_not_settled_is_in_the_way(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    for suffix, key in (("", OLD), (".next", NEXT), (".old", OTHER)):
+        file = tmp_path / f"wg0.key{suffix}"
+        file.touch(0o600)
+        file.write_text(str(key))
+    run = run_module("rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    assert "a switch of its key is not settled; finish it first" in run.message
