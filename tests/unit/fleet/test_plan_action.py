@@ -259,3 +259,28 @@ def test_two_runs_at_once_lose_nothing_of_each_others(fleet: Fleet) -> None:
     assert addresses(runs[0]) == addresses(runs[1])
     text = fleet.registry.read_text()
     assert [key_of(host) in text for host in ("laptop", "office", "server")] == [True, True, False]
+
+
+def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fleet) -> None:
+    fleet.hosts["office"]["keypair"]["next_public_key"] = key_of("next")
+    fleet.hosts["office"]["wireguard_key_max_age"] = 30
+    fleet.run()
+    assert key_of("next") not in fleet.registry.read_text()
+    fleet.registry.write_text(fleet.registry.read_text().replace("first_seen: 2", "first_seen: 1"))
+    assert "keys that are older than wireguard_key_max_age: office (" in fleet.run().output
+
+    fleet.arguments |= {"rotating": True, "older_than": 30}
+    begun = fleet.run().results[1]
+    assert begun["old_keys"] == sorted(fleet.hosts)
+    peers = {host: str(plan["peers"]) for host, (plan,) in begun["hosts"].items()}
+    assert {host for host, text in peers.items() if key_of("next") in text} == {"hub1"}
+
+    fleet.arguments = {"keypairs": "keypair", "older_than": 30}
+    assert "a change of keys was begun and not ended, of office." in fleet.run().output
+    fleet.hosts["office"]["keypair"] = {"public_key": key_of("next"), "old_public_key": key_of("office")}
+    ended = fleet.run().results[1]
+    assert ended["old_keys"] == ["hub1", "laptop", "server"]
+    assert ended["changed_keys"] == []
+    assert "next_public_key" not in fleet.registry.read_text()
+    (peer,) = (peer for peer in ended["hosts"]["hub1"][0]["peers"] if peer["name"] == "office")
+    assert peer["public_key"] == key_of("next")
