@@ -30,6 +30,8 @@ PROGRAMS = ("vfork", "clone", "clone3")
 
 _CALL = re.compile(r"(?:\[pid +\d+\] )?(\w+)\((.*)")
 _READ_ONLY = re.compile(r"O_RDONLY(?!.*O_CREAT)")
+# What Ansible tells the system's log of each module (syslog(3)).
+_LOGGED = re.compile(r'\d+, "<\d+>')
 _PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)
 _LIBC = ctypes.CDLL(None)
 
@@ -134,7 +136,8 @@ def trace(run: Callable[[], None], folder: Path, *options: str) -> tuple[int, li
 
 
 def list_calls(lines: Iterable[str]) -> Iterator[Call]:
-    """The calls of a trace that can change something: of those that open a file, only the ones for writing."""
+    """The calls of a trace that can change something: of those that open a file, only the ones for writing, and no
+    message to the system's log."""
     numbers: Counter[str] = Counter()
     for line in lines:
         found = _CALL.match(line)
@@ -142,7 +145,7 @@ def list_calls(lines: Iterable[str]) -> Iterator[Call]:
             continue
         name, shown = found.groups()
         numbers[name] += 1
-        if name != "openat" or not _READ_ONLY.search(shown):
+        if not (_LOGGED.match(shown) or (name == "openat" and _READ_ONLY.search(shown))):
             yield Call(name, numbers[name], shown)
 
 

@@ -93,7 +93,7 @@ def site(pair: tuple[Host, Host], tmp_path: Path) -> Iterator[Site]:
 @contextmanager
 def injected(site: Site, ledger: Ledger, fault: str) -> Iterator[None]:
     """One fault, while the left host pings the right one."""
-    with ledger.watched(Ping(site.left, "10.9.0.2")) as injections, injections.fault(fault):
+    with ledger.watched(Ping(site.left, "10.9.0.2", interval=0.05)) as injections, injections.fault(fault):
         yield
 
 

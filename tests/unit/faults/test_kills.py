@@ -45,5 +45,8 @@ def test_what_only_reads_is_passed_over_and_counted() -> None:
         "+++ exited with 0 +++",
         'openat(3, "b", O_WRONLY|O_CREAT|O_EXCL, 0600) = 4',
         'openat(3, "c", O_RDONLY|O_CREAT, 0600) = 4',
+        'sendto(3, "<14>Nov 25 03:47:55 ansible-config: Invoked with"..., 99, MSG_NOSIGNAL, NULL, 0) = 99',
+        "sendto(5, [{nlmsg_len=24, nlmsg_type=RTM_GETADDR}, {ifa_family=AF_UNSPEC}], 24, 0, NULL, 0) = 24",
     ]
-    assert [call[:2] for call in list_calls(lines)] == [("write", 1), ("openat", 2), ("openat", 3)]
+    expected = [("write", 1), ("openat", 2), ("openat", 3), ("sendto", 2)]
+    assert [call[:2] for call in list_calls(lines)] == expected
