@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a change provisional: before it is made, what was is written down and a watchdog is started."""
+"""What makes a change provisional: before it is made, what was is written down and a watchdog is started.
+
+Each run loads this, and nearly all have nothing to guard: what the work takes is loaded when there is some.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _watchdog
 from ._arguments import AUTO, CONFIRM_SECONDS, NEVER
 from ._converge.plan import Names
 from ._converge.runner import ConvergeError
 from ._kernel.rtnetlink import RouteNetlink
-from ._keyfile import default_path, find_private_key
+from ._keyfile import DIRECTORY, default_path, find_private_key
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PrivateKey, PublicKey
 from ._model.options import parse_number
 from ._model.state import RunningState
-from ._ssh import concerns, find_connection
-from ._unconfirmed import Unconfirmed, boot_id, clock, find, forget, record
+
+if TYPE_CHECKING:
+    from ._unconfirmed import Unconfirmed
 
 LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
@@ -54,6 +57,9 @@ class Commit:
         """Raises ConvergeError, and has then left nothing behind."""
         if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
             return
+        from . import _rollback, _watchdog
+        from ._unconfirmed import Unconfirmed, boot_id, clock, record
+
         name = os.urandom(8).hex()
         change = Unconfirmed(
             interface=before.interface,
@@ -72,7 +78,7 @@ class Commit:
             unit=_watchdog.unit_name(name),
         )
         try:
-            _watchdog.install(change)
+            _watchdog.install(change, _rollback.main)
             record(change)
             _watchdog.start(change)
         except (_watchdog.WatchdogError, InputError, OSError) as error:
@@ -84,8 +90,7 @@ class Commit:
     def disarm(self) -> None:
         """What was before the change is there again."""
         if self.unconfirmed:
-            forget(self.unconfirmed.interface)
-            _watchdog.stop(self.unconfirmed)
+            _remove(self.unconfirmed)
             self.unconfirmed = None
 
 
@@ -95,8 +100,21 @@ def parse_timeout(options: Mapping[str, Any]) -> int:
     return timeout or CONFIRM_SECONDS
 
 
+def record_path(interface: str, directory: str = DIRECTORY) -> str:
+    """The file that is there while a change waits for being confirmed."""
+    return f"{directory}/{interface}.unconfirmed"
+
+
+def is_recorded(interface: str) -> bool:
+    return os.path.lexists(record_path(interface))
+
+
 def refuse_unconfirmed(interface: str) -> None:
     """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises InputError."""
+    if not is_recorded(interface):
+        return
+    from ._unconfirmed import find
+
     change = find(interface)
     if change:
         problem = f"its last change is not confirmed, and will be rolled back in {max(change.seconds_left, 0):.0f} s"
@@ -105,11 +123,18 @@ def refuse_unconfirmed(interface: str) -> None:
         )
 
 
+def _remove(change: Unconfirmed) -> None:
+    """The record first: without it, the watchdog does nothing."""
+    from ._unconfirmed import forget
+    from ._watchdog import stop
+
+    forget(change.interface)
+    stop(change)
+
+
 def _abandon(change: Unconfirmed) -> None:
     with suppress(InputError, OSError):
-        forget(change.interface)
-    with suppress(InputError, OSError):
-        _watchdog.stop(change)
+        _remove(change)
 
 
 def _has_key(path: str, private_key: PrivateKey | None) -> bool:
@@ -119,6 +144,8 @@ def _has_key(path: str, private_key: PrivateKey | None) -> bool:
 
 
 def _concerns_connection(before: RunningState, after: RunningState) -> bool:
+    from ._ssh import concerns, find_connection
+
     connection = find_connection()
     return connection is not None and concerns(connection, before, after, _leaves_by)
 
