@@ -58,10 +58,29 @@ class Commit:
         if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
             return
         from . import _rollback, _watchdog
-        from ._unconfirmed import Unconfirmed, boot_id, clock, record
+        from ._unconfirmed import record
+
+        change = self._describe(before, after, names)
+        try:
+            _watchdog.install(change, _rollback.main)
+            record(change)
+            _watchdog.check(change)
+            # That may have taken long on a slow host: the time begins now.
+            change = change.delayed(self._timeout)
+            record(change)
+            _watchdog.start(change)
+        except (_watchdog.WatchdogError, InputError, OSError) as error:
+            _abandon(change)
+            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
+            raise ConvergeError(f"{before.interface}: {problem}") from None
+        self.unconfirmed = change
+
+    def _describe(self, before: RunningState, after: RunningState, names: Names) -> Unconfirmed:
+        from ._unconfirmed import Unconfirmed, boot_id, clock
+        from ._watchdog import program_path, unit_name
 
         name = os.urandom(8).hex()
-        change = Unconfirmed(
+        return Unconfirmed(
             interface=before.interface,
             change=name,
             boot=boot_id(),
@@ -74,23 +93,19 @@ class Commit:
             birth_netns=self._desired.birth_netns,
             with_dns=self._with_dns,
             endpoints=self._endpoints(after),
-            program=_watchdog.program_path(name),
-            unit=_watchdog.unit_name(name),
+            program=program_path(name),
+            unit=unit_name(name),
         )
-        try:
-            _watchdog.install(change, _rollback.main)
-            record(change)
-            _watchdog.start(change)
-        except (_watchdog.WatchdogError, InputError, OSError) as error:
-            _abandon(change)
-            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
-            raise ConvergeError(f"{before.interface}: {problem}") from None
-        self.unconfirmed = change
 
     def disarm(self) -> None:
         """What was before the change is there again."""
         if self.unconfirmed:
-            _remove(self.unconfirmed)
+            from ._unconfirmed import forget
+            from ._watchdog import stop
+
+            # The record first: without it, the watchdog does nothing.
+            forget(self.unconfirmed.interface)
+            stop(self.unconfirmed)
             self.unconfirmed = None
 
 
@@ -118,23 +133,18 @@ def refuse_unconfirmed(interface: str) -> None:
     change = find(interface)
     if change:
         problem = f"its last change is not confirmed, and will be rolled back in {max(change.seconds_left, 0):.0f} s"
-        raise InputError(
-            "interface", interface, problem, "wait for that, or confirm it with cryptokey.wireguard.confirm"
-        )
-
-
-def _remove(change: Unconfirmed) -> None:
-    """The record first: without it, the watchdog does nothing."""
-    from ._unconfirmed import forget
-    from ._watchdog import stop
-
-    forget(change.interface)
-    stop(change)
+        remedy = "wait for that, or confirm it with cryptokey.wireguard.confirm"
+        raise InputError("interface", interface, problem, remedy)
 
 
 def _abandon(change: Unconfirmed) -> None:
+    from ._unconfirmed import forget
+    from ._watchdog import stop
+
     with suppress(InputError, OSError):
-        _remove(change)
+        forget(change.interface)
+    with suppress(InputError, OSError):
+        stop(change)
 
 
 def _has_key(path: str, private_key: PrivateKey | None) -> bool:

@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +61,10 @@ class Unconfirmed:
     @property
     def seconds_left(self) -> float:
         return self.deadline - clock()
+
+    def delayed(self, seconds: float) -> Unconfirmed:
+        """The same, armed now, and waiting for so many seconds from now on."""
+        return replace(self, armed_at=time.time(), deadline=clock() + seconds)
 
     @property
     def date(self) -> str:

@@ -61,10 +61,14 @@ def install(change: Unconfirmed, main: Main) -> None:
     atomic_write(change.program, build_program(main), 0o600)
 
 
+def check(change: Unconfirmed) -> None:
+    """Have it show that it can run, and read what it has to. Raises WatchdogError and OSError."""
+    _succeed([*_command(change), CHECK])
+
+
 def start(change: Unconfirmed) -> None:
-    """Start it, once it has shown that it can run and read what it has to. Raises WatchdogError and OSError."""
-    command = [sys.executable, change.program, change.interface, change.change]
-    _succeed([*command, CHECK])
+    """Raises WatchdogError and OSError."""
+    command = _command(change)
     if change.unit:
         _succeed([*_timer(change), *command])
         return
@@ -78,6 +82,10 @@ def start(change: Unconfirmed) -> None:
     )
     if process.poll() is not None:
         raise WatchdogError(f"it ended at once, with {process.returncode}")
+
+
+def _command(change: Unconfirmed) -> list[str]:
+    return [sys.executable, change.program, change.interface, change.change]
 
 
 def stop(change: Unconfirmed) -> None:
