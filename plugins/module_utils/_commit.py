@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a change provisional: before it is made, what was is written down and a watchdog is started."""
+"""What makes a change provisional: before it is made, what was is written down and a watchdog is started.
+
+Each run loads this, and nearly all have nothing to guard: what the work takes is loaded when there is some.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _watchdog
 from ._arguments import AUTO, CONFIRM_SECONDS, NEVER
 from ._converge.plan import Names
 from ._converge.runner import ConvergeError
 from ._kernel.rtnetlink import RouteNetlink
-from ._keyfile import default_path, find_private_key
+from ._keyfile import DIRECTORY, default_path, find_private_key
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PrivateKey, PublicKey
 from ._model.options import parse_number
 from ._model.state import RunningState
-from ._ssh import concerns, find_connection
-from ._unconfirmed import Unconfirmed, boot_id, clock, find, forget, record
+
+if TYPE_CHECKING:
+    from ._unconfirmed import Unconfirmed
 
 LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
@@ -54,8 +57,30 @@ class Commit:
         """Raises ConvergeError, and has then left nothing behind."""
         if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
             return
+        from . import _rollback, _watchdog
+        from ._unconfirmed import record
+
+        change = self._describe(before, after, names)
+        try:
+            _watchdog.install(change, _rollback.main)
+            record(change)
+            _watchdog.check(change)
+            # That may have taken long on a slow host: the time begins now.
+            change = change.delayed(self._timeout)
+            record(change)
+            _watchdog.start(change)
+        except (_watchdog.WatchdogError, InputError, OSError) as error:
+            _abandon(change)
+            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
+            raise ConvergeError(f"{before.interface}: {problem}") from None
+        self.unconfirmed = change
+
+    def _describe(self, before: RunningState, after: RunningState, names: Names) -> Unconfirmed:
+        from ._unconfirmed import Unconfirmed, boot_id, clock
+        from ._watchdog import program_path, unit_name
+
         name = os.urandom(8).hex()
-        change = Unconfirmed(
+        return Unconfirmed(
             interface=before.interface,
             change=name,
             boot=boot_id(),
@@ -68,24 +93,19 @@ class Commit:
             birth_netns=self._desired.birth_netns,
             with_dns=self._with_dns,
             endpoints=self._endpoints(after),
-            program=_watchdog.program_path(name),
-            unit=_watchdog.unit_name(name),
+            program=program_path(name),
+            unit=unit_name(name),
         )
-        try:
-            _watchdog.install(change)
-            record(change)
-            _watchdog.start(change)
-        except (_watchdog.WatchdogError, InputError, OSError) as error:
-            _abandon(change)
-            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
-            raise ConvergeError(f"{before.interface}: {problem}") from None
-        self.unconfirmed = change
 
     def disarm(self) -> None:
         """What was before the change is there again."""
         if self.unconfirmed:
+            from ._unconfirmed import forget
+            from ._watchdog import stop
+
+            # The record first: without it, the watchdog does nothing.
             forget(self.unconfirmed.interface)
-            _watchdog.stop(self.unconfirmed)
+            stop(self.unconfirmed)
             self.unconfirmed = None
 
 
@@ -95,21 +115,36 @@ def parse_timeout(options: Mapping[str, Any]) -> int:
     return timeout or CONFIRM_SECONDS
 
 
+def record_path(interface: str, directory: str = DIRECTORY) -> str:
+    """The file that is there while a change waits for being confirmed."""
+    return f"{directory}/{interface}.unconfirmed"
+
+
+def is_recorded(interface: str) -> bool:
+    return os.path.lexists(record_path(interface))
+
+
 def refuse_unconfirmed(interface: str) -> None:
     """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises InputError."""
+    if not is_recorded(interface):
+        return
+    from ._unconfirmed import find
+
     change = find(interface)
     if change:
         problem = f"its last change is not confirmed, and will be rolled back in {max(change.seconds_left, 0):.0f} s"
-        raise InputError(
-            "interface", interface, problem, "wait for that, or confirm it with cryptokey.wireguard.confirm"
-        )
+        remedy = "wait for that, or confirm it with cryptokey.wireguard.confirm"
+        raise InputError("interface", interface, problem, remedy)
 
 
 def _abandon(change: Unconfirmed) -> None:
+    from ._unconfirmed import forget
+    from ._watchdog import stop
+
     with suppress(InputError, OSError):
         forget(change.interface)
     with suppress(InputError, OSError):
-        _watchdog.stop(change)
+        stop(change)
 
 
 def _has_key(path: str, private_key: PrivateKey | None) -> bool:
@@ -119,6 +154,8 @@ def _has_key(path: str, private_key: PrivateKey | None) -> bool:
 
 
 def _concerns_connection(before: RunningState, after: RunningState) -> bool:
+    from ._ssh import concerns, find_connection
+
     connection = find_connection()
     return connection is not None and concerns(connection, before, after, _leaves_by)
 

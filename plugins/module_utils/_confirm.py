@@ -72,12 +72,11 @@ def ensure_rolled_back(options: Mapping[str, Any], check_mode: bool = False) -> 
         return Answer(True, [], None if check_mode else roll_back(change))
 
 
-def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
+def wait(interface: str, check_mode: bool, warnings: list[str]) -> None:
     """Wait until no change of the interface is unconfirmed. Raises InputError and OSError.
 
     A watchdog that somebody has ended does not keep an interface in suspense: its work is then done here.
     """
-    interface = parse_interface_name(options["interface"])
     change = find(interface)
     if change is None:
         return

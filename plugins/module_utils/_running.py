@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._clock import clock_warning, is_plausible
-from ._commit import Commit, refuse_unconfirmed
+from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
@@ -33,7 +33,9 @@ from ._model.keys import PublicKey
 from ._model.options import parse_interface_name, parse_netns
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
-from ._unconfirmed import Unconfirmed
+
+if TYPE_CHECKING:
+    from ._unconfirmed import Unconfirmed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,15 @@ class Presence(Outcome):
     """``unconfirmed`` is the change where it is provisional. It is then not remembered as applied yet."""
 
     unconfirmed: Unconfirmed | None = None
+
+
+def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
+    """Wait until no change of the interface is unconfirmed. Raises InputError and OSError."""
+    interface = parse_interface_name(options["interface"])
+    if is_recorded(interface):
+        from ._confirm import wait
+
+        wait(interface, check_mode, warnings)
 
 
 @one_at_a_time

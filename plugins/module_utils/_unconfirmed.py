@@ -15,10 +15,11 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ._commit import record_path
 from ._converge.plan import Names
 from ._converge.snapshot import decode_state, encode_state
 from ._endpoints import DIRECTORY as STATE_DIRECTORY
@@ -61,6 +62,15 @@ class Unconfirmed:
     def seconds_left(self) -> float:
         return self.deadline - clock()
 
+    def delayed(self, seconds: float) -> Unconfirmed:
+        """The same, armed now, and waiting for so many seconds from now on."""
+        return replace(self, armed_at=time.time(), deadline=clock() + seconds)
+
+    @property
+    def date(self) -> str:
+        """The deadline by the time of day."""
+        return render_date(time.time() + self.seconds_left)
+
 
 class Report(NamedTuple):
     """What came back, in words: of ``change``, at ``at`` in seconds since 1970. ``problem`` is empty if all did."""
@@ -88,10 +98,6 @@ def boot_id() -> str:
     return Path(_BOOT_ID).read_text(encoding="ascii").strip()
 
 
-def _path(interface: str, directory: str) -> str:
-    return f"{directory}/{interface}.unconfirmed"
-
-
 def record(change: Unconfirmed, directory: str = DIRECTORY) -> None:
     """Write it down. Raises InputError and OSError."""
     plain = {
@@ -100,7 +106,7 @@ def record(change: Unconfirmed, directory: str = DIRECTORY) -> None:
         "names": {str(key): name for key, name in change.names.items()},
         "endpoints": {str(key): endpoint for key, endpoint in change.endpoints.items()},
     }
-    path = _path(change.interface, directory)
+    path = record_path(change.interface, directory)
     ensure_parent(path, directory)
     atomic_write(path, json.dumps(plain).encode(), 0o600)
 
@@ -110,7 +116,7 @@ def find(interface: str, directory: str = DIRECTORY) -> Unconfirmed | None:
 
     Raises InputError, which never has the file's content, and OSError.
     """
-    path = _path(interface, directory)
+    path = record_path(interface, directory)
     content = read_file(path)
     if content is None:
         return None
@@ -152,7 +158,7 @@ def _read_key(path: str, public_key: str | None) -> PrivateKey | None:
 
 def forget(interface: str, directory: str = DIRECTORY) -> None:
     """Destroy the record. Raises InputError and OSError."""
-    remove_file(_path(interface, directory))
+    remove_file(record_path(interface, directory))
 
 
 def record_report(interface: str, report: Report, directory: str = STATE_DIRECTORY) -> None:

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ._files import atomic_write, ensure_directory, remove_file
@@ -25,10 +25,12 @@ from ._unconfirmed import Unconfirmed
 
 # Forgotten at a reboot, as what it is for is.
 DIRECTORY = "/run/cryptokey-wireguard"
-MAIN = f"{__package__}._rollback"
 CHECK = "--check"
 _SYSTEMD = "/run/systemd/system"
 _START_SECONDS = 60
+
+# Of the arguments, to the exit code.
+Main = Callable[[Sequence[str]], int]
 
 
 class WatchdogError(Exception):
@@ -53,16 +55,20 @@ def _network(process: str) -> str:
         return ""
 
 
-def install(change: Unconfirmed) -> None:
+def install(change: Unconfirmed, main: Main) -> None:
     """Write the program. Raises WatchdogError, InputError and OSError."""
     ensure_directory(DIRECTORY, 0o700)
-    atomic_write(change.program, build_program(), 0o600)
+    atomic_write(change.program, build_program(main), 0o600)
+
+
+def check(change: Unconfirmed) -> None:
+    """Have it show that it can run, and read what it has to. Raises WatchdogError and OSError."""
+    _succeed([*_command(change), CHECK])
 
 
 def start(change: Unconfirmed) -> None:
-    """Start it, once it has shown that it can run and read what it has to. Raises WatchdogError and OSError."""
-    command = [sys.executable, change.program, change.interface, change.change]
-    _succeed([*command, CHECK])
+    """Raises WatchdogError and OSError."""
+    command = _command(change)
     if change.unit:
         _succeed([*_timer(change), *command])
         return
@@ -76,6 +82,10 @@ def start(change: Unconfirmed) -> None:
     )
     if process.poll() is not None:
         raise WatchdogError(f"it ended at once, with {process.returncode}")
+
+
+def _command(change: Unconfirmed) -> list[str]:
+    return [sys.executable, change.program, change.interface, change.change]
 
 
 def stop(change: Unconfirmed) -> None:
@@ -101,8 +111,8 @@ def _timer(change: Unconfirmed) -> Sequence[str]:
     )
 
 
-def build_program() -> bytes:
-    """The archive: what of this collection is loaded now, which is all that the program needs, and where libraries are.
+def build_program(main: Main) -> bytes:
+    """The archive: what of this collection is loaded now, so all that ``main`` needs, and where libraries are.
 
     Raises WatchdogError.
     """
@@ -114,8 +124,8 @@ def build_program() -> bytes:
         lines = (
             "import sys",
             f"sys.path += [folder for folder in {libraries!r} if folder not in sys.path]",
-            f"from {MAIN} import main",
-            "sys.exit(main(sys.argv[1:]))",
+            f"from {main.__module__} import {main.__name__}",
+            f"sys.exit({main.__name__}(sys.argv[1:]))",
         )
         program.writestr("__main__.py", "\n".join(lines) + "\n")
     return archive.getvalue()
@@ -123,8 +133,6 @@ def build_program() -> bytes:
 
 def _sources() -> Iterator[tuple[str, str]]:
     package = str(__package__)
-    if MAIN not in sys.modules:
-        raise WatchdogError(f"{MAIN} is not loaded")
     parts = package.split(".")
     for depth in range(1, len(parts)):
         yield "/".join([*parts[:depth], "__init__.py"]), ""

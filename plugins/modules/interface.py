@@ -178,7 +178,6 @@ rolled_back:
 """
 
 import gc
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -187,7 +186,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments imp
     CONFIRM_ARGUMENTS,
     INTERFACE_ARGUMENTS,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm import settle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
@@ -196,8 +194,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._running impor
     Presence,
     ensure_absent,
     ensure_present,
+    settle,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import render_date
 
 MANY_PEERS = 100
 
@@ -210,8 +208,7 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
     }
     if isinstance(outcome, Presence) and outcome.unconfirmed:
         change = outcome.unconfirmed
-        deadline = render_date(time.time() + change.seconds_left)
-        result.update(provisional=True, change=change.change, deadline=deadline)
+        result.update(provisional=True, change=change.change, deadline=change.date)
     if with_diff:
         result["diff"] = show_difference(outcome.before, outcome.after, outcome.names)
     return result

@@ -136,9 +136,8 @@ def test_how_long_it_does_not(given_seconds: object) -> None:
 
 def test_the_program_needs_nothing_but_python(tmp_path: Path) -> None:
     """It is complete, wherever it is started: all that it has to complain of is that there is nothing to do."""
-    assert _rollback.main.__module__ == _watchdog.MAIN
     program = tmp_path / "watchdog.zip"
-    program.write_bytes(_watchdog.build_program())
+    program.write_bytes(_watchdog.build_program(_rollback.main))
     done = subprocess.run(
         [sys.executable, "-I", str(program), "wg-none", "5b1f0c6d2a9e4837", _watchdog.CHECK],
         capture_output=True,
