@@ -35,6 +35,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variabl
     REGISTRY,
     REGISTRY_CACHE,
     REGISTRY_READ_ONLY,
+    option_of,
     parse_boolean,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.cache import CacheStore
@@ -123,7 +124,7 @@ class _Outcome(NamedTuple):
         refresh = records and not read_only and store.is_writable(network.name)
         outcome = cls(network, found, store, read_only, refresh, *_settle(network, store, found, refresh, write=False))
         if records and read_only:
-            _check_given(outcome.settlement, found, inventory.play_hosts)
+            _check_given(outcome.settlement, found, {*inventory.play_hosts, *found})
         return outcome
 
     def recorded(self) -> _Outcome:
@@ -170,15 +171,16 @@ def _settle(network: Network, store: Store, found: Keys, refresh: bool, write: b
     return (store.update(network.name, change, write), *done[-1])
 
 
-def _check_given(settlement: Settlement, found: Keys, hosts: Iterable[str]) -> None:
-    """A host gets no address before that is recorded, as another run would give it another one."""
+def _check_given(settlement: Settlement, found: Keys, names: Collection[str]) -> None:
+    """Nobody gets an address before that is recorded, as another run would give another one."""
     problems = Problems()
-    for name in hosts:
-        if name in settlement.given:
-            key = f", with its public key {found[name]}" if name in found else ""
-            problem = f"the registry of the network {settlement.network.name} has none and is read only here"
+    network = settlement.network
+    for member in network.members:
+        if member.name in names and member.name in settlement.given:
+            key = f", with its public key {found[member.name]}" if member.name in found else ""
+            problem = f"the registry of the network {network.name} has none and is read only here"
             remedy = f"record one in a run that may write{key}, or give one in the inventory"
-            problems.add(name, "wireguard_addresses", None, problem, remedy)
+            problems.add(*option_of(network.name, member, "addresses"), None, problem, remedy)
     problems.refuse()
 
 

@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packets that a live peer loses while a prefix of it comes and goes, by the engine and by ``wg syncconf``."""
+"""Pings that a live peer loses while a prefix of it comes and goes, by the engine and by ``wg syncconf``."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, tunnel
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 
 REMOVALS = 1000
 
@@ -44,16 +44,9 @@ def count_lost() -> tuple[int, int]:
 
 
 def _lost(host: Host, change: Callable[[], None]) -> int:
-    """A flood of pings through the tunnel, as fast as the replies come, while the change is made again and again."""
-    command = ["ip", "netns", "exec", host.name, "ping", "-n", "-q", "-f", "-w", "3600", "10.9.0.2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ping:
-        try:
-            for _removal in range(REMOVALS):
-                change()
-        finally:
-            ping.send_signal(2)
-        output, _errors = ping.communicate(timeout=60)
-    found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
-    if not found or int(found[2]) < REMOVALS:
-        raise SystemExit(f"too little came through: {output}")
-    return int(found[1]) - int(found[2])
+    with Ping(host, "10.9.0.2") as ping:
+        for _removal in range(REMOVALS):
+            change()
+    if ping.sent < REMOVALS:
+        raise SystemExit(f"only {ping.sent} pings were sent")
+    return ping.lost

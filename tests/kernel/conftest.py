@@ -32,6 +32,13 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
     return Ledger(pytestconfig.getoption("--faults"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def room_for_peers() -> None:
+    """Newer kernels, 7.2 among them, have a thread for each peer; with ten thousand nothing could be started any more."""
+    limit = Path("/proc/sys/kernel/threads-max")
+    limit.write_text(str(max(30_000, int(limit.read_text()))))
+
+
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     """Print a measured number among pytest's own lines."""

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import multiprocessing
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import AddPeer, SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import apply_operations, read_device
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey, parse_public_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    PresharedKey,
+    PublicKey,
+    parse_public_key,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import (
     counted,
@@ -73,6 +81,31 @@ def test_all_of_them_are_written_and_read(crowd: Crowd) -> None:
         peer["public_key"]: 2 for peer in crowd.options["peers"]
     }
     assert len(peers) == PEERS
+
+
+def test_the_dump_has_new_peers_as_they_are_foretold(host: Host) -> None:
+    host.converge(addresses=["10.9.0.1/24"], peers=[])
+    plain = RunningPeer(PublicKey(b"k" * 32), allowed_ips=frozenset({Prefix(bytes([10, 9, 0, 2]), 32)}))
+    peers = [
+        plain,
+        plain._replace(public_key=PublicKey(b"l" * 32), allowed_ips=frozenset(), preshared_key=PresharedKey(b"p" * 32)),
+        plain._replace(
+            public_key=PublicKey(b"m" * 32),
+            endpoint=Endpoint("192.0.2.9", 51820),
+            allowed_ips=frozenset(map(parse_prefix, ("fd00::/64", "10.8.0.0/24", "10.7.0.1/32", "fd00:1::1/128"))),
+        ),
+        plain._replace(
+            public_key=PublicKey(b"n" * 32),
+            endpoint=Endpoint("2001:db8::1", 9),
+            allowed_ips=frozenset({parse_prefix("fd01::/16")}),
+        ),
+    ]
+    decoder = DeviceDecoder()
+    with host.entered():
+        apply_operations("wg0", list(map(AddPeer, peers)), decoder=decoder)
+        read = list(read_device("wg0", decoder).peers.values())
+    assert read == peers
+    assert all(map(is_, read, peers))
 
 
 def test_no_change_is_no_message(crowd: Crowd, tmp_path: Path, say: Callable[[str], None]) -> None:
@@ -142,7 +175,10 @@ def others_busy(host: Host, pause: float, *arguments: str) -> Iterator[None]:
 def test_what_is_read_while_others_change_it_is_of_one_moment(crowd: Crowd) -> None:
     """A prefix wanders between the first peer of the dump and the last one, and another peer comes and goes. Each dump
     has the prefix just once; one that was torn by a change would have it twice or not at all."""
+    began = time.monotonic()
     constant = list(crowd.read().device.peers)
+    # So that some dumps find the time for themselves, however slow the machine is.
+    pause = max(0.1, 2 * (time.monotonic() - began))
     first, last, new = constant[0], constant[-1], strangers(PEERS + 2)[-1]["public_key"]
     wandering = parse_prefix("10.222.0.0/24")
     words = (
@@ -154,7 +190,7 @@ def test_what_is_read_while_others_change_it_is_of_one_moment(crowd: Crowd) -> N
     crowd.run("wg", "set", "wg0", *words[0].split())
     seen: set[PublicKey] = set()
     reads = 0
-    with others_busy(crowd, 0.1, *words), crowd.entered():
+    with others_busy(crowd, pause, *words), crowd.entered():
         while reads < 6 or (len(seen) < 2 and reads < 50):
             peers = read_device("wg0", DeviceDecoder()).peers
             reads += 1

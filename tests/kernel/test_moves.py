@@ -134,7 +134,7 @@ def test_a_replaced_key_keeps_its_address_and_costs_others_nothing(network: Netw
     assert lost(replace, two, other) == [0, 0]
     with Ping(one, "10.9.0.254") as ping:
         pass
-    assert (ping.lost, ping.sent >= 50) == (0, True)
+    assert (ping.lost, ping.sent >= 5) == (0, True)  # it runs for a second
     assert described(hub.converge(**network.hub_options(renewed, spoke(2, two)))) == []
 
 

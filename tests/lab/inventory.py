@@ -20,6 +20,8 @@ _MESH_IPV4 = "10.91.0"
 _MESH_IPV6 = "fd5a:c1e7:91b2::"
 _INNER = ["10.92.0.0/24", "fd5a:c1e7:92b2::/64"]
 _INNER_PORT = 51821
+# Known to everybody, like all that is in the lab; an operator's is in a vault.
+_SECRET = {"preshared_secret": "a secret that only the lab has"}
 _BEHIND = "192.168.{}.0/24"
 _HUB = re.compile(r"hub([1-9]\d?)?")
 _SPOKE = re.compile(r"spoke([1-9]\d{0,2})")
@@ -46,7 +48,8 @@ def inventory(hosts: Iterable[Host]) -> dict[str, Any]:
     ``hub`` and ``spoke1``, ``spoke2`` and so on are one with a single hub, with addresses by their numbers, so that
     those of one do not depend on which others there are. Odd spokes send just the network's traffic through the tunnel
     and have a subnet behind them, even ones send all. With ``hub1`` and ``hub2`` in the place of ``hub`` there are
-    several, which have the spokes in turn. ``node1``, ``node2`` and so on are a mesh, and through its tunnels a second
+    several, which have the spokes in turn; each of their tunnels has a preshared key, and a phone belongs to the first
+    one. ``node1``, ``node2`` and so on are a mesh, and through its tunnels a second
     network, with the first of them as its hub. Machines of other names are plain hosts.
     """
     members = list(hosts)
@@ -65,7 +68,7 @@ def inventory(hosts: Iterable[Host]) -> dict[str, Any]:
         groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {"ansible_port": host.ssh_port, **variables}
     # The controller is in the group `all` too, and what leads to the machines must not lead it astray.
     machines = {"vars": _connection(), "children": groups}
-    return {"all": {"vars": {"wireguard_networks": _networks(groups)}, "children": {"machines": machines}}}
+    return {"all": {"vars": {"wireguard_networks": _networks(groups, hubs)}, "children": {"machines": machines}}}
 
 
 def render_inventory(hosts: Iterable[Host]) -> str:
@@ -104,10 +107,11 @@ def _addresses(member: int) -> dict[str, Any]:
     return {"wireguard_addresses": [f"{_IPV4}.{member}", f"{_IPV6}{member:x}"]}
 
 
-def _networks(groups: Collection[str]) -> dict[str, Any]:
+def _networks(groups: Collection[str], hubs: list[str]) -> dict[str, Any]:
     if "wg_member" not in groups:
         # Whoever has no address by its number is given one above those.
-        return {"lab": {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"], "pools": [f"{_IPV4}.192/26", f"{_IPV6}/64"]}}
+        lab = {"prefixes": [f"{_IPV4}.0/24", f"{_IPV6}/64"], "pools": [f"{_IPV4}.192/26", f"{_IPV6}/64"]}
+        return {"lab": lab | _SECRET | {"clients": {"phone": {"hub": hubs[0]}}} if len(hubs) > 1 else lab}
     inner = {"hubs": "inner_hub", "spokes": "inner_spoke", "interface": "wg1", "port": _INNER_PORT, "prefixes": _INNER}
     return {"mesh": {"topology": "mesh", "prefixes": [f"{_MESH_IPV4}.0/24", f"{_MESH_IPV6}/64"]}, "inner": inner}
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from operator import eq, itemgetter
@@ -130,7 +130,7 @@ def _aim_peers(
     current = dict(running.items())
     keys = list(map(_KEY_OF, desired.peers))
     there = list(map(current.get, keys, repeat(_NOBODY)))
-    unsettled = _unsettled(desired.peers, there, circumstances.settled)
+    unsettled = _unsettled(desired.peers, there, circumstances.settled) if current else desired.peers
     unlisted: dict[PublicKey, RunningPeer] = {}
     if desired.peers_mode != EXACT:
         listed = frozenset(keys)
@@ -139,12 +139,11 @@ def _aim_peers(
         return running
     wanted = {key: current[key] for key in keys if key in current}
     enforce = desired.endpoint_policy == ENFORCE
-    for peer in unsettled:
-        there_now = current.get(peer.public_key)
-        if there_now is None and peer.endpoint is None:
-            wanted[peer.public_key] = _new_peer(peer)
-        else:
-            wanted[peer.public_key] = _aim_peer(peer, there_now, circumstances, enforce)
+    plain = [peer for peer in unsettled if peer.endpoint is None and peer.public_key not in current]
+    wanted.update(zip(map(_KEY_OF, plain), _new_peers(plain)))
+    others = [peer for peer in unsettled if peer.endpoint is not None or peer.public_key in current]
+    for peer in others:
+        wanted[peer.public_key] = _aim_peer(peer, current.get(peer.public_key), circumstances, enforce)
     open_ended = {peer.public_key: wanted[peer.public_key] for peer in unsettled if peer.allowed_ips is None}
     losers = {**unlisted, **open_ended}
     if losers:
@@ -157,7 +156,7 @@ def _aim_peers(
 
 def _unsettled(
     peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], settled: Mapping[PublicKey, RunningPeer]
-) -> list[DesiredPeer]:
+) -> Sequence[DesiredPeer]:
     """The peers to be looked at one by one. Of ten thousand nearly all are as wanted, which is found out by C code.
 
     One with an endpoint always is looked at, unless it is settled: the kernel's may be another and right.
@@ -170,16 +169,20 @@ def _unsettled(
     return [peer for peer in differ if objects[peer.public_key] is not settled.get(peer.public_key)]
 
 
-def _new_peer(wanted: DesiredPeer) -> RunningPeer:
-    """Of a peer that is not there yet, what is not given is as the kernel has it at first."""
-    key, _name, preshared_key, _endpoint, allowed_ips, keepalive = wanted
-    return RunningPeer(
-        key,
-        NO_PRESHARED_KEY if preshared_key is None else preshared_key,
-        None,
-        frozenset() if allowed_ips is None else allowed_ips,
-        keepalive or 0,
+def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
+    """Of peers that are not there yet, what is not given is as the kernel has it at first."""
+    keys, _names, secrets, _endpoints, allowed_ips, keepalives = zip(*wanted) if wanted else repeat((), 6)
+    columns = (
+        keys,
+        [NO_PRESHARED_KEY if secret is None else secret for secret in secrets],
+        repeat(None),
+        [frozenset() if prefixes is None else prefixes for prefixes in allowed_ips],
+        [keepalive or 0 for keepalive in keepalives],
+        repeat(0.0),
+        repeat(0),
+        repeat(0),
     )
+    return map(tuple.__new__, repeat(RunningPeer), zip(*columns))
 
 
 def _aim_peer(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
+from itertools import repeat
+from operator import itemgetter
 
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import PublicKey
@@ -35,6 +37,8 @@ from .operations import (
 )
 
 Names = Mapping[PublicKey, str]
+
+_KEY_OF = itemgetter(RunningPeer._fields.index("public_key"))
 
 
 def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
@@ -94,19 +98,18 @@ def _plan_peers(
     had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())
     pairs = zip(map(had.get, has), has.values())
     changed = [(old, new) for old, new in pairs if old is not new]
-    losing = [(old.allowed_ips - new.allowed_ips, new.public_key) for old, new in changed if old]
+    losing = [(old.allowed_ips - new.allowed_ips, new.public_key) for old, new in changed if old is not None]
     if any(lost for lost, _key in losing):
         gained = frozenset[Prefix]().union(*(_gained(old, new) for old, new in changed))
         for lost, key in losing:
             if lost - gained:
                 yield RemovePrefixes(key, names.get(key), tuple(lost - gained))
+    new_peers = [new for old, new in changed if old is None]
+    yield from map(tuple.__new__, repeat(AddPeer), zip(new_peers, map(names.get, map(_KEY_OF, new_peers))))
     for old, new in changed:
-        name = names.get(new.public_key)
-        if old is None:
-            yield AddPeer(new, name)
-        else:
-            change = _peer_change(old, new, name)
-            if change != SetPeer(new.public_key, name):
+        if old is not None:
+            change = _peer_change(old, new, names.get(new.public_key))
+            if change != SetPeer(new.public_key, change.name):
                 yield change
     gone = had.keys() - has.keys()
     yield from (RemovePeer(key, names.get(key)) for key in had if gone and key in gone)

@@ -100,46 +100,40 @@ _BEFORE_ADDRESS = {
     for size, family in ((4, socket.AF_INET), (16, socket.AF_INET6))
 }
 _REMOVE_ME = encode_attribute(ALLOWED_IP_FLAGS, _U32.pack(ALLOWED_IP_F_REMOVE_ME))
-_PUBLIC_KEY, _PRESHARED_KEY = (NLA_HEADER.pack(36, kind) for kind in (PEER_PUBLIC_KEY, PEER_PRESHARED_KEY))
+PUBLIC_KEY_HEADER, PRESHARED_KEY_HEADER = (NLA_HEADER.pack(36, kind) for kind in (PEER_PUBLIC_KEY, PEER_PRESHARED_KEY))
 
 
-def _encode_prefixes(prefixes: Iterable[Prefix]) -> bytes:
-    return b"".join([_BEFORE_ADDRESS[len(packed)][length] + packed for packed, length in prefixes])
-
-
-def _encode_nest(kind: int, attributes: bytes) -> bytes:
-    """As ``encode_nested``, for attributes that are padded already, and of one peer, whose prefixes are counted."""
-    return NLA_HEADER.pack(NLA_HEADER.size + len(attributes), kind | NLA_F_NESTED) + attributes
+def encode_prefixes(prefixes: Iterable[Prefix]) -> list[bytes]:
+    """Of each, its entry among a peer's allowed IPs."""
+    return [_BEFORE_ADDRESS[len(packed)][length] + packed for packed, length in prefixes]
 
 
 def _encode_removals(prefixes: Iterable[Prefix]) -> Iterator[bytes]:
-    for prefix in prefixes:
+    for entry in encode_prefixes(prefixes):
         # Without its header, whose length is another with the flag.
-        yield encode_nested(0, _encode_prefixes((prefix,))[4:] + _REMOVE_ME)
+        yield encode_nested(0, entry[4:] + _REMOVE_ME)
 
 
 @lru_cache(maxsize=64)
-def _encode_keepalive(seconds: int) -> bytes:
+def encode_keepalive(seconds: int) -> bytes:
     return encode_attribute(PEER_KEEPALIVE, _U16.pack(seconds))
 
 
 def encode_peer(change: PeerChange) -> bytes:
     key, flags, preshared_key, endpoint, keepalive, allowed_ips, removed_ips = change
-    parts = [_PUBLIC_KEY, key]
+    parts = [PUBLIC_KEY_HEADER, key]
     if flags:
         parts.append(encode_attribute(PEER_FLAGS, _U32.pack(flags)))
     if preshared_key is not None:
-        parts += (_PRESHARED_KEY, preshared_key.reveal_bytes())
+        parts += (PRESHARED_KEY_HEADER, preshared_key.reveal_bytes())
     if endpoint is not None:
         parts.append(encode_attribute(PEER_ENDPOINT, encode_endpoint(endpoint)))
     if keepalive is not None:
-        parts.append(_encode_keepalive(keepalive))
+        parts.append(encode_keepalive(keepalive))
     if allowed_ips or removed_ips:
-        entries = _encode_prefixes(allowed_ips)
-        if removed_ips:
-            entries += b"".join(_encode_removals(removed_ips))
-        parts.append(_encode_nest(PEER_ALLOWED_IPS, entries))
-    return _encode_nest(0, b"".join(parts))
+        entries = [*encode_prefixes(allowed_ips), *_encode_removals(removed_ips)]
+        parts.append(encode_nested(PEER_ALLOWED_IPS, b"".join(entries)))
+    return encode_nested(0, b"".join(parts))
 
 
 def _encode_entries(change: PeerChange) -> Iterator[bytes]:
@@ -150,7 +144,8 @@ def _encode_entries(change: PeerChange) -> Iterator[bytes]:
         yield encode_peer(part._replace(allowed_ips=change.allowed_ips[some], removed_ips=change.removed_ips[some]))
 
 
-def _encode_peers(changes: Iterable[PeerChange]) -> Iterator[bytes]:
+def encode_peers(changes: Iterable[PeerChange]) -> Iterator[bytes]:
+    """The entries of a set message for the changes, in order."""
     for change in changes:
         if len(change.allowed_ips) <= PREFIXES_A_MESSAGE and len(change.removed_ips) <= PREFIXES_A_MESSAGE:
             yield encode_peer(change)
@@ -171,8 +166,10 @@ def _encode_device(change: DeviceChange) -> bytes:
     return b"".join(parts)
 
 
-def encode_set(interface: str, device: DeviceChange, peers: Iterable[PeerChange]) -> Iterator[bytes]:
+def encode_set(interface: str, device: DeviceChange, entries: Iterable[bytes]) -> Iterator[bytes]:
     """The payloads of as few set messages as hold it all, in order; the device's own part is in the first.
+
+    ``entries`` are those of ``encode_peers`` and ``encode_newcomers``.
 
     The nested attribute of the peers has a 16-bit length, which bounds a message at about 430 plain peers.
     """
@@ -180,7 +177,7 @@ def encode_set(interface: str, device: DeviceChange, peers: Iterable[PeerChange]
     nest: list[bytes] = []
     size = 0
     pending = head != encode_name(interface)
-    for entry in _encode_peers(peers):
+    for entry in entries:
         if nest and size + len(entry) > NLA_MAX_PAYLOAD:
             yield head + encode_nested(DEVICE_PEERS, b"".join(nest))
             head, nest, size = encode_name(interface), [], 0

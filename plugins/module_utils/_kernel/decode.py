@@ -146,6 +146,11 @@ class DeviceDecoder:
 
     def __init__(self) -> None:
         self._last: dict[_Row, list[RunningPeer]] = {}
+        self._foretold: dict[bytes, RunningPeer] = {}
+
+    def foretell(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
+        """Peers by the records, with their headers, that the next dump should have of them: what it need not decode."""
+        self._foretold = dict(peers)
 
     def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
         """All messages of one dump, in order, to one device. The endpoints' scopes are of the namespace ``birth``."""
@@ -164,7 +169,7 @@ class DeviceDecoder:
         decoded = {row: self._last[row] for row in rows if row in self._last}
         new = [row for row in rows if row not in decoded]
         gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
-        known: dict[bytes, RunningPeer] = {}
+        known, self._foretold = self._foretold, {}
         for row, peers in gone:
             known.update(zip(row.cut(), peers))
         for size in {row.size for row in new}:
@@ -181,10 +186,11 @@ def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[Runnin
     if not known:
         return _decode_row(row)
     records = row.cut()
-    peers = list(map(known.get, records))
-    unknown = [record for record, peer in zip(records, peers) if peer is None]
-    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))) if unknown else ())
-    return [peer or next(decoded) for peer in peers]
+    unknown = [record for record in records if record not in known]
+    if not unknown:
+        return map(known.__getitem__, records)
+    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))))
+    return [known[record] if record in known else next(decoded) for record in records]
 
 
 def _decode_row(row: _Row) -> Iterable[RunningPeer]:

@@ -115,7 +115,7 @@ class Host:
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
                     wireguard_operations = cast("list[WireGuardOperation]", list(group))
-                    wireguard.apply_operations(interface, wireguard_operations, self._origin())
+                    wireguard.apply_operations(interface, wireguard_operations, self._origin(), self._decoder)
                 elif changes:
                     for operation in group:
                         changes.apply(operation)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from .._converge.operations import (
     AddPeer,
@@ -28,6 +29,7 @@ from .decode import DeviceDecoder
 from .errors import KernelError
 from .generic import GenericNetlink
 from .namespace import entered
+from .newcomers import encode_newcomers
 
 
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
@@ -37,9 +39,12 @@ def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> Runn
         return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
 
 
-def apply_operations(interface: str, operations: Sequence[WireGuardOperation], birth: str = "") -> None:
+def apply_operations(
+    interface: str, operations: Sequence[WireGuardOperation], birth: str = "", decoder: DeviceDecoder | None = None
+) -> None:
     """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``."""
+    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``;
+    ``decoder``, that of the next dump, is told of new peers."""
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
@@ -48,23 +53,23 @@ def apply_operations(interface: str, operations: Sequence[WireGuardOperation], b
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
     removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
-    changes = _peer_changes(operations)
     with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
+        entries = _encode_changes(operations, decoder)
 
-        def send(peers: list[PeerChange]) -> None:
-            for payload in codec.encode_set(interface, device, peers):
+        def send(first: list[PeerChange]) -> None:
+            for payload in codec.encode_set(interface, device, chain(codec.encode_peers(first), entries)):
                 netlink.request(codec.CMD_SET_DEVICE, payload, doing)
 
         if not (removals and _knows_removal_flag(os.uname().release)):
-            send(_drop_prefixes(removals) + changes)
+            send(_drop_prefixes(removals))
             return
         try:
-            send(_remove_prefixes(removals) + changes)
+            send(_remove_prefixes(removals))
         except KernelError as error:
             # So says a kernel that does not know the flag; all that is set once more then is set already.
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
-            send(_drop_prefixes(removals) + changes)
+            send(_drop_prefixes(removals))
 
 
 def _knows_removal_flag(release: str) -> bool:
@@ -73,23 +78,32 @@ def _knows_removal_flag(release: str) -> bool:
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 16)
 
 
-def _peer_changes(operations: Iterable[WireGuardOperation]) -> list[PeerChange]:
-    changes: list[PeerChange] = []
-    for operation in operations:
-        if isinstance(operation, AddPeer):
-            changes.append(_new_peer(operation.peer))
-        elif isinstance(operation, RemovePeer):
-            changes.append(PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME))
-        elif isinstance(operation, SetPeer):
-            key, _name, preshared_key, endpoint, keepalive, add = operation
-            # A peer that went away meanwhile must not come back half made.
-            changes.append(PeerChange(key, codec.PEER_F_UPDATE_ONLY, preshared_key, endpoint, keepalive, add))
-    return changes
+def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
+    """The entries of a set message for the new peers, then for those that change or go."""
+    new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
+    usual = [peer for peer in new if len(peer.allowed_ips) <= codec.PREFIXES_A_MESSAGE]
+    entries, records = encode_newcomers(usual)
+    if decoder:
+        decoder.foretell(zip(records, usual))
+    if len(usual) == len(operations):
+        return entries
+    large = [peer for peer in new if len(peer.allowed_ips) > codec.PREFIXES_A_MESSAGE]
+    return [*entries, *codec.encode_peers([*map(_new_peer, large), *_peer_changes(operations)])]
 
 
 def _new_peer(peer: RunningPeer) -> PeerChange:
-    key, preshared_key, endpoint, allowed_ips, keepalive, _latest, _received, _sent = peer
+    key, preshared_key, endpoint, allowed_ips, keepalive, *_counters = peer
     return PeerChange(key, 0, preshared_key or None, endpoint, keepalive or None, tuple(sort_prefixes(allowed_ips)))
+
+
+def _peer_changes(operations: Iterable[WireGuardOperation]) -> Iterator[PeerChange]:
+    for operation in operations:
+        if isinstance(operation, RemovePeer):
+            yield PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME)
+        elif isinstance(operation, SetPeer):
+            key, _name, preshared_key, endpoint, keepalive, add = operation
+            # A peer that went away meanwhile must not come back half made.
+            yield PeerChange(key, codec.PEER_F_UPDATE_ONLY, preshared_key, endpoint, keepalive, add)
 
 
 def _remove_prefixes(removals: Iterable[RemovePrefixes]) -> list[PeerChange]:

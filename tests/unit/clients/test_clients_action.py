@@ -271,6 +271,13 @@ def test_a_hub_without_a_key_comes_first(site: Site) -> None:
     assert not site.folder.exists()
 
 
+def test_an_address_that_cannot_be_recorded_is_not_given_out(site: Site) -> None:
+    run = site.run("clients", "-e", "wireguard_registry_read_only=true")
+    assert run.code == 2
+    assert f"{PHONE}.addresses: the registry of the network home has none and is read only here" in run.output
+    assert not site.folder.exists()
+
+
 def test_what_does_not_fit_a_code_is_refused_before_anything_is_recorded(site: Site) -> None:
     site.clients["phone"]["dns_search"] = [f"{'long' * 15}{number}.example" for number in range(50)]
     before = site.registry.read_text()

@@ -74,7 +74,7 @@ def as_read(change: PeerChange) -> RunningPeer:
 def test_decode_undoes_encode(key: PrivateKey, port: int, mark: int, peers: list[PeerChange]) -> None:
     unique = list({peer.public_key: peer for peer in peers}.values())
     public = encode_attribute(codec.DEVICE_PUBLIC_KEY, bytes(32))
-    messages = list(codec.encode_set("wg0", DeviceChange(key, port, mark), unique))
+    messages = list(codec.encode_set("wg0", DeviceChange(key, port, mark), codec.encode_peers(unique)))
     device = DeviceDecoder().decode([public, *messages])
     assert (device.interface, device.private_key, device.listen_port, device.fwmark) == ("wg0", key, port, mark)
     assert device.peers == {peer.public_key: as_read(peer) for peer in unique}
@@ -114,8 +114,10 @@ def listed(peer: RunningPeer, order: Callable[[list[bytes]], list[bytes]]) -> by
         encode_attribute(codec.PEER_RX_BYTES, struct.pack("=Q", peer.transfer_rx)),
         encode_attribute(codec.PEER_PROTOCOL_VERSION, struct.pack("=I", 1)),
         *([encode_attribute(codec.PEER_ENDPOINT, codec.encode_endpoint(peer.endpoint))] if peer.endpoint else []),
-        encode_nested(codec.PEER_ALLOWED_IPS, b"".join(map(allowed_ip, sort_prefixes(peer.allowed_ips)))),
     ]
+    if peer.allowed_ips:
+        nest = b"".join(sorted(map(allowed_ip, peer.allowed_ips)))
+        parts.append(encode_nested(codec.PEER_ALLOWED_IPS, nest))
     return encode_nested(codec.DEVICE_PEERS, encode_nested(0, b"".join(order(parts))))
 
 
@@ -205,7 +207,7 @@ def test_a_large_set_is_split_into_few_messages_and_comes_back_whole() -> None:
     hosts = [Prefix(struct.pack("!I", n), 32) for n in range(20_480)]
     peers = [PeerChange(PublicKey(bytes([n + 1]) * 32), allowed_ips=tuple(hosts[n:10_240:23])) for n in range(23)]
     peers.append(PeerChange(PublicKey(b"\xff" * 32), allowed_ips=tuple(hosts[10_240:])))
-    messages = list(codec.encode_set("wg0", DeviceChange(), peers))
+    messages = list(codec.encode_set("wg0", DeviceChange(), codec.encode_peers(peers)))
     assert max(map(len, messages)) <= 65535 + 64
     assert len(messages) < 20
     assert DeviceDecoder().decode(messages).peers == {peer.public_key: as_read(peer) for peer in peers}
@@ -213,7 +215,8 @@ def test_a_large_set_is_split_into_few_messages_and_comes_back_whole() -> None:
 
 def test_a_split_entry_keeps_its_flags_and_never_brings_a_peer_back() -> None:
     prefixes_ = tuple(Prefix(struct.pack("!I", n), 32) for n in range(codec.PREFIXES_A_MESSAGE + 1))
-    (message,) = codec.encode_set("wg0", DeviceChange(), [PeerChange(PublicKey(b"\1" * 32), allowed_ips=prefixes_)])
+    changes = [PeerChange(PublicKey(b"\1" * 32), allowed_ips=prefixes_)]
+    (message,) = codec.encode_set("wg0", DeviceChange(), codec.encode_peers(changes))
     flags = []
     for kind, start, end in decode_attributes(message, 0, len(message)):
         if kind == codec.DEVICE_PEERS:

@@ -65,6 +65,13 @@ def test_each_of_several_hubs_has_spokes_and_no_address_of_its_own() -> None:
     assert {name: spoke["wireguard_hub"] for name, spoke in spokes.items()} == {"spoke1": "hub1", "spoke2": "hub2"}
 
 
+def test_only_a_network_of_several_hubs_has_a_phone_and_preshared_keys() -> None:
+    machines = [Host("hub1", 1, 11), Host("hub2", 2, 12)]
+    several, one = (inventory(hosts)["all"]["vars"]["wireguard_networks"]["lab"] for hosts in (machines, HOSTS))
+    assert several["clients"] == {"phone": {"hub": "hub1"}}
+    assert several.keys() - one.keys() == {"clients", "preshared_secret"}
+
+
 def test_nodes_are_a_mesh_and_in_a_second_network_within_it() -> None:
     everything = inventory([Host("node1", 1, 11), Host("node2", 2, 12)])["all"]
     assert {name: net.get("topology") for name, net in everything["vars"]["wireguard_networks"].items()} == {
