@@ -32,25 +32,27 @@ _LOCKS = "/proc/locks"
 _EnsureT = TypeVar("_EnsureT", bound=Callable[..., Any])
 
 
-def acquire(descriptor: int, kind: int, option: str, value: str) -> None:
+def acquire(descriptor: int, kind: int, option: str, value: str, seconds: float | None = None) -> None:
     """Lock an open file or directory, LOCK_SH or LOCK_EX, until it is closed.
 
-    Waits for at most WAIT_SECONDS. Raises InputError about the option, which says who has it, and OSError.
+    Waits for at most so many seconds, WAIT_SECONDS if not given. Raises InputError about the option, which says who
+    has it, and OSError.
     """
-    deadline = time.monotonic() + WAIT_SECONDS
+    seconds = WAIT_SECONDS if seconds is None else seconds
+    deadline = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
-                problem = f"another run has had it locked for {WAIT_SECONDS:g} seconds: {_holder(descriptor)}"
+                problem = f"another run has had it locked for {seconds:g} seconds: {_holder(descriptor)}"
                 raise InputError(option, value, problem, "wait for its end, or end it, and run again") from None
         time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
-def interface_lock(interface: str, directory: str = DIRECTORY) -> Iterator[None]:
+def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | None = None) -> Iterator[None]:
     """Have an interface's running state to oneself. Raises InputError."""
     path = Path(directory, f"{interface}.lock")
     try:
@@ -61,7 +63,7 @@ def interface_lock(interface: str, directory: str = DIRECTORY) -> Iterator[None]
         raise InputError("interface", interface, problem, "run the module as root, with become") from None
     try:
         # The file stays: one that is removed can be locked by two, each its own.
-        acquire(descriptor, fcntl.LOCK_EX, "interface", interface)
+        acquire(descriptor, fcntl.LOCK_EX, "interface", interface, seconds)
         yield
     finally:
         os.close(descriptor)
