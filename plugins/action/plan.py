@@ -146,7 +146,8 @@ class _Outcome(NamedTuple):
         settled = _settle(network, store, found, refresh, rotating, write=False)
         outcome = cls(network, found, store, read_only, refresh, rotating, *settled)
         if records and read_only:
-            _check_given(outcome.settlement, found, {*inventory.play_hosts, *found.keys})
+            clients = {client.name for client in network.clients} & found.keys.keys()
+            _check_given(outcome.settlement, found, {*inventory.play_hosts, *clients})
         return outcome
 
     def recorded(self) -> _Outcome:

@@ -118,6 +118,10 @@ def check_room(path: str, size: int) -> None:
         descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
         try:
             os.posix_fallocate(descriptor, 0, max(size, 1))
+        except OSError as error:
+            # Not every file system can promise room.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
         finally:
             os.close(descriptor)
             _unlink(temporary, directory)
@@ -312,7 +316,9 @@ def _temporary(path: str) -> str:
 
 
 def _unlink(name: str, directory: int) -> None:
+    """Remove it if it is there. What is mounted read-only refuses to remove also what is not."""
     with suppress(FileNotFoundError):
+        os.lstat(name, dir_fd=directory)
         os.unlink(name, dir_fd=directory)
 
 

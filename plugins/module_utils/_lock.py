@@ -32,11 +32,13 @@ _LOCKS = "/proc/locks"
 _EnsureT = TypeVar("_EnsureT", bound=Callable[..., Any])
 
 
-def acquire(descriptor: int, kind: int, option: str, value: str, seconds: float = WAIT_SECONDS) -> None:
+def acquire(descriptor: int, kind: int, option: str, value: str, seconds: float | None = None) -> None:
     """Lock an open file or directory, LOCK_SH or LOCK_EX, until it is closed.
 
-    Waits for at most so many seconds. Raises InputError about the option, which says who has it, and OSError.
+    Waits for at most so many seconds, WAIT_SECONDS if not given. Raises InputError about the option, which says who
+    has it, and OSError.
     """
+    seconds = WAIT_SECONDS if seconds is None else seconds
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -50,7 +52,7 @@ def acquire(descriptor: int, kind: int, option: str, value: str, seconds: float 
 
 
 @contextmanager
-def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float = WAIT_SECONDS) -> Iterator[None]:
+def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | None = None) -> Iterator[None]:
     """Have an interface's running state to oneself. Raises InputError."""
     path = Path(directory, f"{interface}.lock")
     try:
