@@ -34,7 +34,7 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
 
 @pytest.fixture(scope="session", autouse=True)
 def room_for_peers() -> None:
-    """Newer kernels, 7.2 among them, have a thread for each peer; with ten thousand nothing could be started any more."""
+    """Newer kernels, 7.2 among them, have a thread for each peer, and with ten thousand no room for another one."""
     limit = Path("/proc/sys/kernel/threads-max")
     limit.write_text(str(max(30_000, int(limit.read_text()))))
 
