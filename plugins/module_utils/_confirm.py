@@ -15,8 +15,8 @@ from ._endpoints import load_endpoints, record_endpoints
 from ._kernel.host import Host
 from ._lock import interface_lock
 from ._model.options import parse_interface_name
+from ._nudge import nudge
 from ._place import record_place
-from ._poke import poke
 from ._rollback import roll_back
 from ._unconfirmed import Report, Unconfirmed, find, find_report, forget
 
@@ -25,7 +25,7 @@ _GRACE_SECONDS = 15.0
 _POLL_SECONDS = 0.5
 # What is left of the time for whoever asked to hear that it was not enough.
 _RESERVE_SECONDS = 5.0
-_POKE_SECONDS = 2.0
+_NUDGE_SECONDS = 2.0
 _MANY_PEERS = 50
 _NAMED = 5
 
@@ -112,13 +112,13 @@ def _wait_for_proof(change: Unconfirmed) -> list[str]:
     host = Host(change.netns, change.birth_netns)
     state = host.read(change.interface)
     wanted = needs(change.before, state, change.armed_at)
-    poked = 0.0
+    nudged = 0.0
     while missing := unproved(wanted, state.device.peers):
         if change.seconds_left < _RESERVE_SECONDS:
             raise ConfirmError(_no_proof(change, missing))
-        if time.monotonic() - poked > _POKE_SECONDS:
-            poke(change.netns, state, [key for need in missing for key in list(need.peers)[:_MANY_PEERS]])
-            poked = time.monotonic()
+        if time.monotonic() - nudged > _NUDGE_SECONDS:
+            nudge(change.netns, state, [key for need in missing for key in list(need.peers)[:_MANY_PEERS]])
+            nudged = time.monotonic()
         time.sleep(_POLL_SECONDS)
         state = host.read(change.interface)
     return sorted({change.names.get(key, str(key)) for need in wanted for key in need.peers})

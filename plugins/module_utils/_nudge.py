@@ -24,7 +24,7 @@ _NOWHERE = {4: parse_prefix("198.51.100.0/24"), 16: parse_prefix("2001:db8::/64"
 _TRIES = 4
 
 
-def poke(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
+def nudge(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
     """One datagram to each peer that there is a way to; where there is none, the peer is left alone."""
     with entered(netns):
         for key in keys:

@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._poke import addresses_behind
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._nudge import addresses_behind
 
 PEER, OTHER = PublicKey(bytes(31) + b"1"), PublicKey(bytes(31) + b"2")
 
