@@ -18,6 +18,8 @@ from .remote import COLLECTION, GUEST_COLLECTION, ask, copy, copy_collection, fe
 MACHINE = "kernel"
 # The tests that make a library do its part: links, addresses, routes and rules.
 MARK = "pyroute2"
+# Those that inject faults take long; they are for tests/faults.
+ALL = "not faults"
 
 _JUNIT = COLLECTION / "build/junit"
 _GUEST_LIBRARIES = "/root/libraries"
@@ -33,6 +35,10 @@ class Run:
     @property
     def tests(self) -> str:
         return f"-m {MARK}" if self.marked else "all"
+
+    @property
+    def mark(self) -> str:
+        return MARK if self.marked else ALL
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def _run_one(lab: Lab, machine: Machine, wanted: Run, arguments: Sequence[str]) 
     say(machine.name, f"{machine.flavour}, kernel {kernel}, Python {python}, pyroute2 {base.pyroute2}: {base.tests}")
     junit = f"{GUEST_COLLECTION}/kernel.xml"
     command = ["python3", "-m", "pytest", "tests/kernel", f"--junit-xml={junit}"]
-    command += ["-m", MARK] if wanted.marked else []
+    command += ["-m", wanted.mark]
     code = run(lab, machine, ["rm", "-f", junit]) or run(lab, machine, [*command, *arguments], *libraries)
     target = _JUNIT / f"kernel-{machine.flavour}-pyroute2-{base.pyroute2}.xml"
     target.unlink(missing_ok=True)
