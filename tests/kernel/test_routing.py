@@ -206,3 +206,22 @@ def test_the_version_that_was_asked_for_is_the_one_that_wrote(host: Host) -> Non
     host.converge(addresses=["10.200.0.1/24"])
     installed = metadata.distribution("pyroute2").locate_file("pyroute2/__init__.py")
     assert sys.modules["pyroute2"].__file__ == str(installed)
+
+
+def test_a_network_whose_route_was_flushed_is_reached_by_the_peers_own(host: Host) -> None:
+    """The kernel adds the route of an address's network with the address only."""
+    (peer,) = strangers(1)
+    peer["allowed_ips"] = ["10.9.0.7/32", "fd09::7/128"]
+    options: dict[str, Any] = {"addresses": ["10.9.0.1/24", "fd09::1/64"], "peers": [peer]}
+    host.converge(**options)
+    assert own(host)["routes"] == []
+    for family in ("-4", "-6"):
+        host.run("ip", family, "route", "flush", "dev", "wg0")
+    assert {*described(host.converge(**options))} == {"add route 10.9.0.7/32", "add route fd09::7/128"}
+    assert described(host.converge(**options)) == []
+    # Once the address is there anew, so is its route, and the peer's is one too many.
+    for family, address in (("-4", "10.9.0.1/24"), ("-6", "fd09::1/64")):
+        host.run("ip", family, "address", "delete", address, "dev", "wg0")
+        host.run("ip", family, "address", "add", address, "dev", "wg0")
+    assert {*described(host.converge(**options))} <= {"remove route 10.9.0.7/32", "remove route fd09::7/128"}
+    assert own(host)["routes"] == []

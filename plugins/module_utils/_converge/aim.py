@@ -298,7 +298,8 @@ def _aim_routes(
     if desired.table == "off":
         return running.routes
     prefixes = frozenset[Prefix]().union(*allowed)
-    wanted = _peer_routes(desired.table, prefixes, addresses, default_table)
+    connected = [network for network in _connected(addresses) if network not in running.unconnected]
+    wanted = _peer_routes(desired.table, prefixes, connected, default_table)
     if desired.peers_mode == EXACT and not desired.keep_routes:
         return wanted
     peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
@@ -310,12 +311,11 @@ def _aim_routes(
 
 
 def _peer_routes(
-    table: str, prefixes: Iterable[Prefix], addresses: Iterable[InterfaceAddress], default_table: int
+    table: str, prefixes: Iterable[Prefix], connected: Iterable[Prefix], default_table: int
 ) -> frozenset[Route]:
     """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
     if table != "auto":
         return frozenset(Route(prefix, int(table)) for prefix in prefixes)
-    connected = _connected(addresses)
     return frozenset(
         Route(prefix, default_table if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
         for prefix in prefixes

@@ -88,6 +88,8 @@ class Host:
             if link is None:
                 return base
             device = wireguard.read_device(interface, self._decoder, self._origin())
+            addresses = reading.interface_addresses(netlink, link.ifindex)
+            routes = reading.unicast_routes(netlink, link.ifindex)
             return replace(
                 base,
                 exists=True,
@@ -95,8 +97,9 @@ class Host:
                 up=link.up,
                 mtu=link.mtu,
                 alias=link.alias,
-                addresses=reading.interface_addresses(netlink, link.ifindex),
-                routes=frozenset(reading.owned_routes(netlink, link.ifindex)),
+                addresses=addresses,
+                routes=frozenset(reading.owned(routes)),
+                unconnected=reading.unconnected(addresses, routes) if link.up else frozenset(),
                 sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
             )
 
@@ -213,7 +216,7 @@ class _Changes:
 
     def _protocol(self, route: Route) -> int:
         if self._known_protocols is None:
-            self._known_protocols = reading.owned_routes(self._netlink, self._index())
+            self._known_protocols = reading.owned(reading.unicast_routes(self._netlink, self._index()))
         return self._known_protocols.get(route, ROUTE_PROTOCOL)
 
 

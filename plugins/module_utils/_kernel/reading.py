@@ -56,14 +56,25 @@ def _is_link_local(packed: bytes) -> bool:
     return len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
-def owned_routes(netlink: RouteNetlink, index: int) -> dict[Route, int]:
-    """The interface's own unicast routes with their protocols."""
-    return {
-        Route(Prefix(route.packed, route.length), route.table): route.protocol
+def unicast_routes(netlink: RouteNetlink, index: int) -> list[tuple[Route, int]]:
+    """All unicast routes by the interface, with their protocols."""
+    return [
+        (Route(Prefix(route.packed, route.length), route.table), route.protocol)
         for family in families()
         for route in netlink.routes(family, oif=index)
-        if route.oif == index and route.kind == _UNICAST and route.protocol in _OWNED_PROTOCOLS
-    }
+        if route.oif == index and route.kind == _UNICAST
+    ]
+
+
+def owned(routes: Iterable[tuple[Route, int]]) -> dict[Route, int]:
+    """Those that are the interface's own, with their protocols."""
+    return {route: protocol for route, protocol in routes if protocol in _OWNED_PROTOCOLS}
+
+
+def unconnected(addresses: Iterable[InterfaceAddress], routes: Iterable[tuple[Route, int]]) -> frozenset[Prefix]:
+    """The addresses' networks to which the kernel's own route is gone."""
+    others = {route for route, protocol in routes if protocol not in _OWNED_PROTOCOLS}
+    return frozenset(address.network for address in addresses if Route(address.network, MAIN_TABLE) not in others)
 
 
 def has_routes(netlink: RouteNetlink, table: int) -> bool:

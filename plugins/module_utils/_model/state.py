@@ -56,6 +56,7 @@ class RunningState:
     has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``. ``dns`` is empty, too, where nobody
     had it read; it may outlive the interface. All of that is so in the network namespace ``netns``, empty for the
     host's own. ``sockets_elsewhere``: the UDP sockets of the interface are not in the namespace where they should be.
+    ``unconnected``: networks of addresses to which the kernel's own route is gone, as ``ip route flush`` has it.
     """
 
     interface: str
@@ -73,6 +74,7 @@ class RunningState:
     dns: Dns = NO_DNS
     netns: str = ""
     sockets_elsewhere: bool = False
+    unconnected: frozenset[Prefix] = field(default=frozenset(), compare=False)
 
 
 def fresh_state(interface: str, netns: str = "") -> RunningState:
