@@ -14,6 +14,8 @@ PACKAGE := ansible_collections.cryptokey.wireguard
 COLLECTION := build/collections/ansible_collections/cryptokey/wireguard
 SANITY := build/sanity/ansible_collections/cryptokey/wireguard
 INVENTORY := build/lab/inventory.yml
+# What takes too long for every run: time limits that have to pass, and whole playbooks within a VM. See make kernels.
+LONG := confirm leaks rotate
 PARTS := lint sanity unit docs package kernel molecule
 
 export PYTHON
@@ -85,7 +87,7 @@ package: build/stamp/venv ## build the tarball, install it elsewhere and look in
 	bash tests/package.sh
 
 kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
-	python tests/lab kernel --also-pyroute2 all
+	python tests/lab kernel --also-pyroute2 all $(LONG:%=--ignore=tests/kernel/test_%.py)
 
 kernels: build/stamp/lab ## run them on three kernels, each with five versions of pyroute2, and print a table
 	python tests/lab kernel --memory 1024 --flavour all --pyroute2 all --report build/kernels.json --pairs 500
