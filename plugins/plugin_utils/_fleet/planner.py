@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
@@ -26,7 +27,7 @@ from .topology.shape import Topology
 from .variables import DEFAULT_KEEPALIVE, PREFIX
 
 _NOTHING = PeerOptions()
-_NONE: Mapping[str, str] = {}
+_NONE: Mapping[str, str] = MappingProxyType({})
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 

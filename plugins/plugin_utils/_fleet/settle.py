@@ -13,6 +13,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip, parse_prefix
@@ -21,7 +22,7 @@ from .allocate import allocate
 from .facts import Host, Network
 from .recorded import Recorded, Records
 
-_NONE: Mapping[str, str] = {}
+_NONE: Mapping[str, str] = MappingProxyType({})
 HUB_AND_SPOKE = "hub_and_spoke"
 # A member that is there every day is written about once a week.
 LAST_SEEN_DAYS = 7
