@@ -78,7 +78,9 @@ class Fleet:
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / inventory).write_text(yaml.safe_dump(self.inventory))
-        (self.directory / "play.yml").write_text(yaml.safe_dump(play))
+        # A run that is going on may be about to read it.
+        (self.directory / "play.new").write_text(yaml.safe_dump(play))
+        (self.directory / "play.new").replace(self.directory / "play.yml")
 
     def _start(self, *command: str, directory: str = ".") -> subprocess.Popen[str]:
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_LOCALHOST_WARNING": "false"}
