@@ -18,12 +18,10 @@ from ._converge.show import describe_state
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
-from ._kernel.host import Host
-from ._kernel.namespace import bound, entered, exists, has_link
-from ._kernel.reading import taken_address
+from ._kernel.host import Host, find_taken_address
+from ._kernel.namespace import bound, exists, has_link
 from ._kernel.resolve import Resolver
 from ._kernel.routing import is_installed
-from ._kernel.rtnetlink import RouteNetlink
 from ._kernel.tables import resolve_table
 from ._keyfile import read_desired
 from ._lock import one_at_a_time
@@ -31,6 +29,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
 from ._model.options import parse_interface_name, parse_netns
+from ._model.prefix import InterfaceAddress
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
 
@@ -63,7 +62,6 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     warnings += missing_namespaces(desired, check_mode)
     resolver = Resolver()
     recorded = load_endpoints(desired.interface)
-    _refuse_taken_addresses(desired)
     if not check_mode:
         check_recordable(desired, recorded)
     name_servers = _name_servers_for(desired)
@@ -100,18 +98,6 @@ def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]
             raise error
         warnings.append(str(error))
     return warnings
-
-
-def _refuse_taken_addresses(desired: DesiredInterface) -> None:
-    """The kernel lets two links have one address, and then sends by the network of either."""
-    if not (desired.addresses and exists(desired.netns)):
-        return
-    with entered(desired.netns), RouteNetlink() as netlink:
-        taken = taken_address(netlink, desired.interface, desired.addresses)
-    if taken:
-        address, owner = taken
-        remedy = f"give another one, or remove it there with 'ip address delete {address} dev {owner}'"
-        raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
 
 
 def _elsewhere(desired: DesiredInterface) -> Host | None:
@@ -211,6 +197,11 @@ class _FreshHost:
 
     def has_routes(self, table: int) -> bool:
         return False
+
+    def taken_address(
+        self, interface: str, addresses: Iterable[InterfaceAddress]
+    ) -> tuple[InterfaceAddress, str] | None:
+        return find_taken_address(self._netns, interface, addresses)
 
     def apply(self, interface: str, operations: object) -> None:
         raise NotImplementedError("check mode applies nothing")

@@ -15,6 +15,7 @@ from .._model.errors import InputError
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.options import check_mtu, refuse_own_key
+from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
 from .move import arrived, plan_leaving
@@ -33,6 +34,11 @@ class Kernel(Protocol):
     def path_mtu(self, hosts: Iterable[str]) -> int: ...
 
     def has_routes(self, table: int) -> bool: ...
+
+    def taken_address(
+        self, interface: str, addresses: Iterable[InterfaceAddress]
+    ) -> tuple[InterfaceAddress, str] | None:
+        """The first of the addresses that another interface has, and the name of that one."""
 
 
 class Guard(Protocol):
@@ -107,8 +113,19 @@ def converge(
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
+    _refuse_taken_address(kernel, before, after)
     verifier = _Verifier(desired, replace(circumstances, settled=after.device.peers))
     return _run(before, after, kernel, names, check_mode, verifier, origin, guard)
+
+
+def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningState) -> None:
+    """The kernel lets two links have one address, and then sends by the network of either."""
+    new = [address for address in after.addresses if address not in before.addresses]
+    taken = kernel.taken_address(before.interface, new) if new else None
+    if taken:
+        address, owner = taken
+        remedy = f"give another one, or remove it there with 'ip address delete {address} dev {owner}'"
+        raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:

@@ -47,6 +47,16 @@ _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
 _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
 
+def find_taken_address(
+    netns: str, interface: str, addresses: Iterable[InterfaceAddress]
+) -> tuple[InterfaceAddress, str] | None:
+    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
+    if not namespace.exists(netns):
+        return None
+    with entered(netns), RouteNetlink() as netlink:
+        return reading.taken_address(netlink, interface, addresses)
+
+
 class Host:
     """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
 
@@ -135,6 +145,11 @@ class Host:
             return False
         with entered(self.netns), RouteNetlink() as netlink:
             return reading.has_routes(netlink, table)
+
+    def taken_address(
+        self, interface: str, addresses: Iterable[InterfaceAddress]
+    ) -> tuple[InterfaceAddress, str] | None:
+        return find_taken_address(self.netns, interface, addresses)
 
     def interfaces(self) -> list[str]:
         if not namespace.exists(self.netns):

@@ -20,7 +20,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
     DesiredInterface,
     RunningDevice,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    parse_interface_address,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState, fresh_state
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
@@ -75,6 +78,11 @@ class Namespace:
 
     def has_routes(self, table: int) -> bool:
         return False
+
+    def taken_address(
+        self, interface: str, addresses: Iterable[InterfaceAddress]
+    ) -> tuple[InterfaceAddress, str] | None:
+        return None
 
 
 def machine_with(state: RunningState, netns: str) -> Machine:
