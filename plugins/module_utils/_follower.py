@@ -17,13 +17,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ._call import call_peers
 from ._converge.operations import SetPeer
 from ._files import atomic_write, ensure_directory, read_file, remove_file
-from ._kernel import wireguard
-from ._kernel.decode import DeviceDecoder
+from ._kernel.device import Device
 from ._kernel.errors import KernelError
-from ._kernel.namespace import entered
 from ._model.errors import InputError
 from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
@@ -41,8 +38,7 @@ class Following(NamedTuple):
     """Whom to follow: ``successors`` has key to next key, and ``seconds`` is for how long."""
 
     interface: str
-    netns: str
-    birth_netns: str
+    device: Device
     successors: Mapping[PublicKey, PublicKey]
     seconds: float
 
@@ -55,18 +51,14 @@ def parse_following(options: Mapping[str, Any]) -> Following:
     seconds = options["seconds"]
     if not 1 <= seconds <= SECONDS_MAX:
         raise InputError("seconds", seconds, "out of range", f"give a number from 1 to {SECONDS_MAX}")
-    return Following(
-        parse_interface_name(options["interface"]),
-        parse_netns(options.get("netns"), "netns"),
-        parse_netns(options.get("birth_netns"), "birth_netns"),
-        successors,
-        seconds,
-    )
+    interface = parse_interface_name(options["interface"])
+    namespaces = (parse_netns(options.get(option), option) for option in ("netns", "birth_netns"))
+    return Following(interface, Device(interface, *namespaces), successors, seconds)
 
 
 def check_followed(following: Following) -> None:
     """Raises InputError where a key or a next key is no peer of the running interface, and KernelError."""
-    device = _read(following, DeviceDecoder())
+    device = following.device.read()
     for pair in following.successors.items():
         for key in pair:
             if key not in device.peers:
@@ -80,9 +72,8 @@ def start_following(following: Following, directory: str = DIRECTORY) -> None:
     The peers are called first: whoever is called by its peers only, as it has no endpoint for them, can then call them.
     Raises KernelError, InputError and OSError.
     """
-    with entered(following.netns):
-        device = wireguard.read_device(following.interface, DeviceDecoder(), following.birth_netns)
-        call_peers(device, [device.peers[key] for key in following.successors], following.birth_netns)
+    peers = following.device.read().peers
+    following.device.call([peers[key] for key in following.successors])
     token = os.urandom(16).hex().encode()
     path = turn_path(following.interface, directory)
     ensure_directory(directory, 0o700)
@@ -133,24 +124,17 @@ def _move(idle: RunningPeer, used: RunningPeer) -> Iterator[SetPeer]:
 
 def follow_on(following: Following, may_go_on: Callable[[], bool]) -> None:
     """Follow until it is over. Raises KernelError, as when the interface is gone."""
-    decoder = DeviceDecoder()
     end = time.monotonic() + following.seconds
     while may_go_on():
         used = time.process_time()
-        device = _read(following, decoder)
+        device = following.device.read()
         if time.monotonic() > end or not any(device.peers.keys() >= {*pair} for pair in following.successors.items()):
             return
         operations = follow(device, following.successors)
         if operations:
-            with entered(following.netns):
-                wireguard.apply_operations(following.interface, operations, following.birth_netns)
+            following.device.apply(operations)
         # By what it has used, not by how long it was kept waiting.
         time.sleep(max(_PAUSE, _SHARE * (time.process_time() - used)))
-
-
-def _read(following: Following, decoder: DeviceDecoder) -> RunningDevice:
-    with entered(following.netns):
-        return wireguard.read_device(following.interface, decoder, following.birth_netns)
 
 
 def _detach(work: Callable[[], None]) -> None:

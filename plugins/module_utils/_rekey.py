@@ -10,21 +10,20 @@ handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ._call import call_peers
-from ._converge.operations import SetDevice, SetPeer, WireGuardOperation
+from ._converge.aim import SESSION_SECONDS
+from ._converge.operations import SetDevice, SetPeer
 from ._distribution import MissingLibrary
 from ._files import atomic_write, read_file
-from ._kernel import wireguard
-from ._kernel.decode import DeviceDecoder
+from ._kernel.device import Device
 from ._kernel.errors import KernelError
-from ._kernel.namespace import entered, has_link
+from ._kernel.namespace import has_link
 from ._keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
 from ._model.errors import InputError
-from ._model.interface import DesiredPeer, RunningDevice, RunningPeer
+from ._model.interface import DesiredPeer, RunningPeer
 from ._model.keys import PresharedKey, PrivateKey, PublicKey
 from ._model.options import check_peers, parse_interface_name, parse_netns, parse_peers
 from ._sealed import open_peers
@@ -33,8 +32,6 @@ from ._successors import split_peers
 from ._wgquick.parse import decode, parse
 from ._wgquick.render import render
 
-# REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6.1).
-SESSION_SECONDS = 180
 _PAUSE = 0.02
 
 
@@ -54,8 +51,7 @@ class _Task(NamedTuple):
     """What is asked for. ``names`` has each key of a peer that has to answer to that peer's name."""
 
     interface: str
-    netns: str
-    birth_netns: str
+    device: Device
     path: str
     config: str
     secrets: Mapping[PublicKey, PresharedKey]
@@ -73,8 +69,6 @@ def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
     task = _parse(options, path, keys.next, check_mode)
-    if not has_link(task.netns, task.interface):
-        raise InputError("interface", task.interface, "there is no such interface", "bring it up first")
     if check_mode:
         return Outcome(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
@@ -96,10 +90,12 @@ def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check
     for name in awaited:
         if name not in known:
             raise InputError("answering", name, "no peer has this name", "name peers as in peers[].name")
+    interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
+    if not has_link(netns, interface):
+        raise InputError("interface", interface, "there is no such interface", "bring it up first")
     return _Task(
-        parse_interface_name(options["interface"]),
-        parse_netns(options.get("netns"), "netns"),
-        parse_netns(options.get("birth_netns"), "birth_netns"),
+        interface,
+        Device(interface, netns, parse_netns(options.get("birth_netns"), "birth_netns")),
         path,
         config_path({"interface": options["interface"], "path": options.get("path")}),
         {peer.public_key: peer.preshared_key for peer in peers if peer.preshared_key is not None},
@@ -119,16 +115,7 @@ class _Rekey:
         self._task = task
         self._old_key = old_key
         self._private_key = private_key
-        self._decoder = DeviceDecoder()
-        self._before = self._read()
-
-    def _read(self) -> RunningDevice:
-        with entered(self._task.netns):
-            return wireguard.read_device(self._task.interface, self._decoder, self._task.birth_netns)
-
-    def _apply(self, operations: Sequence[WireGuardOperation]) -> None:
-        with entered(self._task.netns):
-            wireguard.apply_operations(self._task.interface, operations, self._task.birth_netns)
+        self._before = task.device.read()
 
     def run(self) -> Outcome:
         task = self._task
@@ -153,19 +140,18 @@ class _Rekey:
 
     def _set(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
         """The preshared keys first: a handshake that begins with the new key needs them."""
-        there = self._before.peers
-        self._apply([SetPeer(key, preshared_key=secret) for key, secret in secrets.items() if key in there])
-        self._apply([SetDevice(private_key)])
+        device, there = self._task.device, self._before.peers
+        device.apply([SetPeer(key, preshared_key=secret) for key, secret in secrets.items() if key in there])
+        device.apply([SetDevice(private_key)])
 
     def _await(self, answers: Callable[[RunningPeer], bool]) -> tuple[dict[str, float], list[str]]:
         """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
         not. The kernel itself calls again whoever does not answer, after five seconds."""
-        device = self._read()
-        with entered(self._task.netns):
-            call_peers(device, device.peers.values(), self._task.birth_netns)
+        device = self._task.device
+        device.call(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
         while True:
-            peers = self._read().peers
+            peers = device.read().peers
             found = {
                 name: peers[key].latest_handshake
                 for key, name in self._task.names.items()

@@ -33,15 +33,11 @@ def with_successors(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _running_peers(options: Mapping[str, Any]) -> Peers:
-    from ._kernel.decode import DeviceDecoder
-    from ._kernel.namespace import entered, has_link
-    from ._kernel.wireguard import read_device
+    from ._kernel.device import Device
+    from ._kernel.namespace import has_link
 
     interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
-    if not has_link(netns, interface):
-        return {}
-    with entered(netns):
-        return read_device(interface, DeviceDecoder()).peers
+    return Device(interface, netns).read().peers if has_link(netns, interface) else {}
 
 
 def split_peers(entries: Sequence[Mapping[str, Any]], running: Callable[[], Peers]) -> Iterator[Mapping[str, Any]]:

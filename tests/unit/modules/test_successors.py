@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower impo
     stop_following,
     turn_path,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.device import Device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
@@ -117,7 +118,7 @@ def test_only_those_that_change_are_followed() -> None:
 def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     following = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
     states = [peers(5, 0), peers(5, 0), peers(None, 6)]
-    monkeypatch.setattr(_follower, "_read", lambda *_given: RunningDevice("wg0", peers=states.pop(0)))
+    monkeypatch.setattr(Device, "read", lambda _device: RunningDevice("wg0", peers=states.pop(0)))
     _follower.follow_on(following, lambda: True)
     assert states == []
     turns = [True, True, False]
