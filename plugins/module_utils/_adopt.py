@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ._distribution import MissingLibrary, package_hint
-from ._files import atomic_write, ensure_parent, read_file
+from ._files import ensure_parent, read_file
 from ._keyfile import DIRECTORY as KEY_DIRECTORY
-from ._keyfile import Outcome, find_private_key, public_key_of
+from ._keyfile import Outcome, find_private_key, public_key_of, write_key
 from ._model.errors import InputError
 from ._model.keys import PrivateKey
 from ._model.options import parse_interface_name
@@ -130,7 +130,7 @@ def adopt_key(
         raise MissingLibrary(f"the Python library {error.name} is missing: {package_hint('nacl')}") from None
     changed = ensure_parent(path, own_directory, check_mode) or existing is None
     if existing is None and not check_mode:
-        atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+        write_key(path, private_key)
     return Outcome(changed, path, public_key)
 
 

@@ -21,6 +21,7 @@ from ._converge.operations import SetPeer
 from ._files import atomic_write, ensure_directory, read_file, remove_file
 from ._kernel.device import Device
 from ._kernel.errors import KernelError
+from ._lock import DIRECTORY
 from ._model.errors import InputError
 from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
@@ -28,7 +29,6 @@ from ._model.options import parse_interface_name, parse_netns
 from ._model.prefix import sort_prefixes
 from ._successors import read_pair
 
-DIRECTORY = "/run/cryptokey-wireguard"
 SECONDS_MAX = 86400
 _PAUSE = 0.05
 _SHARE = 4

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
@@ -23,14 +22,12 @@ from ._files import (
     sweep,
 )
 from ._model.errors import InputError
-from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
-from ._model.options import parse_interface, parse_interface_name, refuse_own_key
-from ._sealed import open_peers
-from ._successors import with_successors
+from ._model.options import parse_interface_name
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
+_MODE = 0o600
 
 
 class Outcome(NamedTuple):
@@ -107,7 +104,7 @@ def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
     if check_mode:
         return keys
     made = PrivateKey(os.urandom(KEY_BYTES))
-    _write_key(next_path(path), made)
+    write_key(next_path(path), made)
     return keys._replace(next=made)
 
 
@@ -127,7 +124,7 @@ def switch_keys_back(path: str) -> Keys:
 
 def _swap(path: str, source: str, target: str) -> Keys:
     """At no moment is there no key in use, and at none is one of the two keys nowhere."""
-    _write_key(target, read_private_key(path))
+    write_key(target, read_private_key(path))
     rename_file(source, path)
     return read_keys(path)
 
@@ -169,25 +166,8 @@ def read_private_key(path: str) -> PrivateKey:
     return private_key
 
 
-def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
-    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
-    MissingLibrary where a preshared key is sealed and cannot be opened.
-
-    Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
-    """
-    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
-    private_key = find_private_key(path) if check_mode else read_private_key(path)
-    if options.get("peers"):
-        options = with_successors({**options, "peers": open_peers(options["peers"], private_key, check_mode)})
-    desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
-    # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
-    with suppress(ImportError):
-        refuse_own_key(desired.peers or (), public_key_of(private_key) if private_key else None)
-    return desired
-
-
 def find_private_key(path: str) -> PrivateKey | None:
-    """The same, but None when there is no file."""
+    """As ``read_private_key``, but None when there is no file."""
     content = read_file(path)
     if content is None:
         return None
@@ -220,12 +200,17 @@ def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, P
     if check_mode:
         return True, None
     private_key = PrivateKey(os.urandom(KEY_BYTES))
-    replace_file(path, None, private_key.reveal_base64().encode() + b"\n", 0o600)
+    replace_file(path, None, _render(private_key), _MODE)
     return True, private_key
 
 
-def _write_key(path: str, private_key: PrivateKey) -> None:
-    atomic_write(path, private_key.reveal_base64().encode() + b"\n", 0o600)
+def write_key(path: str, private_key: PrivateKey) -> None:
+    """Raises as ``atomic_write`` does."""
+    atomic_write(path, _render(private_key), _MODE)
+
+
+def _render(private_key: PrivateKey) -> bytes:
+    return private_key.reveal_base64().encode() + b"\n"
 
 
 def remove_key(path: str, check_mode: bool) -> bool:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 from ._model.errors import InputError
 from ._model.options import parse_interface_name
 
-# Forgotten at a reboot, as what it guards is.
+# Forgotten at a reboot, as what it is for is. Watchdogs and those who follow a key have their files there as well.
 DIRECTORY = "/run/cryptokey-wireguard"
 # Ten thousand peers take a run a few seconds on slow hardware.
 WAIT_SECONDS = 20.0
@@ -74,7 +74,7 @@ def one_at_a_time(ensure: _EnsureT) -> _EnsureT:
     writes nothing, needs none."""
 
     @wraps(ensure)
-    def locked(options: Mapping[str, Any], check_mode: bool, *more: object) -> Any:
+    def locked(options: Mapping[str, Any], check_mode: bool = False, *more: object) -> Any:
         if check_mode:
             return ensure(options, check_mode, *more)
         with interface_lock(parse_interface_name(options["interface"])):

@@ -15,6 +15,7 @@ from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
+from ._desired import read_desired
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
@@ -23,7 +24,6 @@ from ._kernel.namespace import bound, exists, has_link
 from ._kernel.resolve import Resolver
 from ._kernel.routing import is_installed
 from ._kernel.tables import resolve_table
-from ._keyfile import read_desired
 from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface

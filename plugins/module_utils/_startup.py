@@ -9,11 +9,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ._desired import read_desired
 from ._distribution import package_hint
 from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._kernel.dns import find_resolvconf
 from ._kernel.tables import resolve_table
-from ._keyfile import read_desired
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey

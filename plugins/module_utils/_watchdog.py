@@ -21,10 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ._files import atomic_write, ensure_directory, remove_file
+from ._lock import DIRECTORY
 from ._unconfirmed import Unconfirmed
 
-# Forgotten at a reboot, as what it is for is.
-DIRECTORY = "/run/cryptokey-wireguard"
 CHECK = "--check"
 _SYSTEMD = "/run/systemd/system"
 _START_SECONDS = 60

@@ -19,9 +19,9 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import load_endpoints
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import DIRECTORY
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import DIRECTORY as PROGRAMS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import find, find_report
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._watchdog import DIRECTORY as PROGRAMS
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     comparable,

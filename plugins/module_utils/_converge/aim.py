@@ -14,7 +14,7 @@ from operator import eq, itemgetter
 from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
-from .._model.interface import ENFORCE, EXACT, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
+from .._model.interface import ENFORCE, EXACT, KEY_OF, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
@@ -24,7 +24,6 @@ SESSION_SECONDS = 180
 # What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
 TUNNEL_OVERHEAD = 80
 
-_KEY_OF = itemgetter(0)
 _COMPARED = ("allowed_ips", "preshared_key", "persistent_keepalive")
 _WANTED_VALUES, _RUNNING_VALUES = (
     itemgetter(*map(kind._fields.index, _COMPARED)) for kind in (DesiredPeer, RunningPeer)
@@ -129,7 +128,7 @@ def _aim_peers(
     if desired.peers is None:
         return running
     current = dict(running.items())
-    keys = list(map(_KEY_OF, desired.peers))
+    keys = list(map(KEY_OF, desired.peers))
     there = list(map(current.get, keys, repeat(_NOBODY)))
     unsettled = _unsettled(desired.peers, there, circumstances.settled) if current else desired.peers
     unlisted: dict[PublicKey, RunningPeer] = {}
@@ -141,7 +140,7 @@ def _aim_peers(
     wanted = {key: current[key] for key in keys if key in current}
     enforce = desired.endpoint_policy == ENFORCE
     plain = [peer for peer in unsettled if peer.endpoint is None and peer.public_key not in current]
-    wanted.update(zip(map(_KEY_OF, plain), _new_peers(plain)))
+    wanted.update(zip(map(KEY_OF, plain), _new_peers(plain)))
     others = [peer for peer in unsettled if peer.endpoint is not None or peer.public_key in current]
     for peer in others:
         wanted[peer.public_key] = _aim_peer(peer, current.get(peer.public_key), circumstances, enforce)
@@ -166,7 +165,7 @@ def _unsettled(
     differ = [peer for peer, equal in zip(peers, same) if not equal or peer.endpoint]
     if not settled:
         return differ
-    objects = dict(zip(map(_KEY_OF, peers), there))
+    objects = dict(zip(map(KEY_OF, peers), there))
     return [peer for peer in differ if objects[peer.public_key] is not settled.get(peer.public_key)]
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from itertools import repeat
-from operator import itemgetter
 
-from .._model.interface import RunningDevice, RunningPeer
+from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import Route, RunningState
@@ -37,8 +36,6 @@ from .operations import (
 )
 
 Names = Mapping[PublicKey, str]
-
-_KEY_OF = itemgetter(RunningPeer._fields.index("public_key"))
 
 
 def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
@@ -105,7 +102,7 @@ def _plan_peers(
             if lost - gained:
                 yield RemovePrefixes(key, names.get(key), tuple(lost - gained))
     new_peers = [new for old, new in changed if old is None]
-    yield from map(tuple.__new__, repeat(AddPeer), zip(new_peers, map(names.get, map(_KEY_OF, new_peers))))
+    yield from map(tuple.__new__, repeat(AddPeer), zip(new_peers, map(names.get, map(KEY_OF, new_peers))))
     for old, new in changed:
         if old is not None:
             change = _peer_change(old, new, names.get(new.public_key))

@@ -15,11 +15,11 @@ import struct
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 from itertools import chain, compress, count, islice, repeat
-from operator import eq, itemgetter
+from operator import eq
 from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
-from .._model.interface import RunningDevice, RunningPeer
+from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from . import codec
@@ -106,7 +106,7 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
     def _peers(self) -> dict[PublicKey, RunningPeer]:
         """A peer may be split across messages anywhere; its later parts hold its key and more allowed_ips."""
         parts = self._decode(self._rows)
-        keys = list(map(_KEY_OF, parts))
+        keys = list(map(KEY_OF, parts))
         for at in compress(count(1), map(eq, keys, keys[1:])):
             first, rest = parts[at - 1], parts[at]
             parts[at] = first._replace(allowed_ips=first.allowed_ips | rest.allowed_ips)
@@ -136,9 +136,6 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
 
     def values(self) -> ValuesView[RunningPeer]:
         return self._peers.values()
-
-
-_KEY_OF = itemgetter(RunningPeer._fields.index("public_key"))
 
 
 class DeviceDecoder:

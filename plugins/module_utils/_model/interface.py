@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 from .endpoint import Endpoint
@@ -91,6 +92,10 @@ class RunningPeer(NamedTuple):
     latest_handshake: float = 0.0
     transfer_rx: int = 0
     transfer_tx: int = 0
+
+
+# Of a peer of either type: it stands first in both.
+KEY_OF = itemgetter(0)
 
 
 @dataclass(frozen=True)

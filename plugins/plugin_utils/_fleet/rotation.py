@@ -39,9 +39,3 @@ def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rot
             problems.add(host, "wireguard_hosts", None, problem, remedy)
     problems.refuse()
     return Rotation(tuple(hosts), tuple(sorted(involved)))
-
-
-def missing_peers(plans: Plans, host: str, ready: Iterable[str]) -> list[str]:
-    """The hosts among the peers of this one that are not ready for a change of its key, sorted."""
-    peers = {str(peer["name"]) for interface in plans[host] for peer in interface["peers"]}
-    return sorted((peers & plans.keys()) - set(ready))

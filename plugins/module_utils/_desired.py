@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``interface`` and ``config`` are asked for: their options, with what only this host has to add."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ._keyfile import default_path, find_private_key, public_key_of, read_private_key
+from ._model.interface import DesiredInterface
+from ._model.keys import KEY_BYTES, PrivateKey
+from ._model.options import parse_interface, parse_interface_name, refuse_own_key
+from ._sealed import open_peers
+from ._successors import with_successors
+
+
+def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
+    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
+    MissingLibrary where a preshared key is sealed and cannot be opened.
+
+    Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
+    """
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
+    private_key = find_private_key(path) if check_mode else read_private_key(path)
+    if options.get("peers"):
+        options = with_successors({**options, "peers": open_peers(options["peers"], private_key, check_mode)})
+    desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
+    # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
+    with suppress(ImportError):
+        refuse_own_key(desired.peers or (), public_key_of(private_key) if private_key else None)
+    return desired
