@@ -22,6 +22,7 @@ from ._kernel.device import Device
 from ._kernel.errors import KernelError
 from ._kernel.namespace import has_link
 from ._keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
+from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredPeer, RunningPeer
 from ._model.keys import PresharedKey, PrivateKey, PublicKey
@@ -59,6 +60,7 @@ class _Task(NamedTuple):
     timeout: float
 
 
+@one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
     """Raises InputError and RekeyError when the old key is in use as before, MissingLibrary and OSError."""
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
