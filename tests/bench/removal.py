@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, tunnel
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, bring_up, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 
@@ -20,12 +20,9 @@ def count_lost() -> tuple[int, int]:
     """Lost while a prefix is removed a thousand times by the engine, and by ``wg syncconf``."""
     with make_hosts("left", "right") as (left, right):
         connect(left, "192.0.2.1/24", right, "192.0.2.2/24")
-        options, hub = tunnel(left, right)
+        _options, hub = bring_up(left, right)
         (peer,) = hub["peers"]
         more = {**hub, "peers": [{**peer, "allowed_ips": [*peer["allowed_ips"], "10.50.0.0/24"]}]}
-        left.converge(**options)
-        right.converge(**hub)
-        left.ping("10.9.0.2")
 
         def engine() -> None:
             right.converge(**more)

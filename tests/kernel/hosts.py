@@ -91,6 +91,15 @@ def peer_options(other: Host, **options: Any) -> dict[str, Any]:
     return {"name": other.name, "public_key": str(other.public_key), **options}
 
 
+def bring_up(left: Host, right: Host) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A tunnel between both, through which a ping has gone, and the options of each."""
+    ours, theirs = tunnel(left, right)
+    left.converge(**ours)
+    right.converge(**theirs)
+    left.ping("10.9.0.2")
+    return ours, theirs
+
+
 def strangers(count: int, prefixes_each: int = 1) -> list[dict[str, Any]]:
     """Peers that nobody answers for, each with prefixes of its own. Any 32 bytes are a public key."""
     return [

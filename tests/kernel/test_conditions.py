@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints imp
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import finish, list_calls, trace
 from ansible_collections.cryptokey.wireguard.tests.faults.ledger import Ledger
 from ansible_collections.cryptokey.wireguard.tests.faults.modules import changes, message_of, module, result_of
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, strangers, tunnel
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, bring_up, comparable, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, key_file
@@ -42,10 +42,7 @@ class Site:
 
     def __init__(self, left: Host, right: Host, work: Path) -> None:
         self.left, self.host, self.work = left, right, work
-        options, self.options = tunnel(left, right)
-        left.converge(**options)
-        right.converge(**self.options)
-        left.ping("10.9.0.2")
+        _theirs, self.options = bring_up(left, right)
         self.key = str(key_file(right, work))
         (self.stranger,) = strangers(1)
         self.new = {**self.options, "mtu": 1380, "addresses": ["10.9.0.2/24", "fd09::2/64", "10.9.8.1/32"]}

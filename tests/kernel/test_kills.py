@@ -27,7 +27,7 @@ from ansible_collections.cryptokey.wireguard.tests.faults.kills import (
 )
 from ansible_collections.cryptokey.wireguard.tests.faults.ledger import Ledger
 from ansible_collections.cryptokey.wireguard.tests.faults.modules import changes, module
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, strangers, tunnel
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, bring_up, comparable, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, key_file
 
@@ -43,10 +43,7 @@ class Hub:
 
     def __init__(self, left: Host, right: Host, work: Path) -> None:
         self.left, self.host, self.work = left, right, work
-        options, self.options = tunnel(left, right)
-        left.converge(**options)
-        right.converge(**self.options)
-        left.ping("10.9.0.2")
+        _theirs, self.options = bring_up(left, right)
         self.key = str(key_file(right, work))
 
     def run(self, interface: str = "wg0", **options: Any) -> Callable[[], None]:

@@ -5,13 +5,11 @@
 from __future__ import annotations
 
 import base64
-import builtins
 import os
 import stat
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nacl.public import PrivateKey as NaclPrivateKey
@@ -26,6 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile impor
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
+from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 KEY = bytes(range(100, 132))
 TEXT = base64.b64encode(KEY).decode()
@@ -44,17 +43,6 @@ def put(path: Path, text: str, mode: int = 0o600) -> None:
     path.parent.mkdir(mode=0o700)
     path.write_text(text)
     path.chmod(mode)
-
-
-def without_nacl(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def fake(name: str, *args: Any, **named: Any) -> Any:
-        if name.startswith("nacl"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name="nacl")
-        return real(name, *args, **named)
-
-    monkeypatch.setattr(builtins, "__import__", fake)
 
 
 def test_a_key_is_made_kept_and_removed(path: Path) -> None:

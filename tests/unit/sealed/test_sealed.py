@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 import pytest
@@ -29,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._sealed import open_peers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sealing import Sealer, seal_peers
+from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 # RFC 9180, appendix A.2.1.
 EPHEMERAL = bytes.fromhex("f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600")
@@ -130,14 +130,7 @@ def test_a_changed_text_is_refused() -> None:
 def test_check_mode_before_there_is_a_key_or_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
     peers = sealed_preshared_keys(PEERS, "ada1", None, {"preshared_secret": SECRET})
     assert all(isinstance(entry["preshared_key"], PresharedKey) for entry in open_peers(peers, None, True))
-    real = builtins.__import__
-
-    def fake(name: str, *args: Any, **named: Any) -> Any:
-        if name.startswith("nacl"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name="nacl")
-        return real(name, *args, **named)
-
-    monkeypatch.setattr(builtins, "__import__", fake)
+    without_nacl(monkeypatch)
     assert all(isinstance(entry["preshared_key"], PresharedKey) for entry in open_peers(peers, PRIVATE, True))
     with pytest.raises(MissingLibrary, match="preshared keys cannot be opened, as nacl is missing: install"):
         open_peers(peers, PRIVATE, False)
