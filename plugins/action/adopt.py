@@ -42,11 +42,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import HOST_VARIABLES, NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
-from .plan import _Inventory
+from .plan import open_inventory
 
 _MODE = 0o644
 _DEFAULT_GROUPS = {"hubs": "wg_hub", "spokes": "wg_spoke", "members": "wg_member"}
@@ -61,13 +63,7 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
+class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
@@ -78,7 +74,7 @@ class ActionModule(ActionBase):
         return result
 
     def _run(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        inventory = _Inventory(variables, ())
+        inventory = open_inventory(variables)
         hosts = list(variables["ansible_play_hosts"])
         adoption = _adopt(inventory, hosts, arguments, inventory.networks(self._templar))
         changed = [document for document in adoption.documents if document.is_changed and adoption.proposals]
@@ -175,7 +171,7 @@ class _Adoption(NamedTuple):
         self.record(write=True)
 
 
-def _adopt(inventory: _Inventory, hosts: list[str], arguments: Mapping[str, Any], defined: object) -> _Adoption:
+def _adopt(inventory: Inventory, hosts: list[str], arguments: Mapping[str, Any], defined: object) -> _Adoption:
     """Looks only. Raises FleetError with all that is wrong."""
     problems = Problems()
     found, notes = _read(inventory, hosts, arguments, problems)
@@ -205,7 +201,7 @@ def _adopt(inventory: _Inventory, hosts: list[str], arguments: Mapping[str, Any]
 
 
 def _read(
-    inventory: _Inventory, hosts: Iterable[str], arguments: Mapping[str, Any], problems: Problems
+    inventory: Inventory, hosts: Iterable[str], arguments: Mapping[str, Any], problems: Problems
 ) -> tuple[list[FoundInterface], list[str]]:
     found: list[FoundInterface] = []
     notes: list[str] = []
@@ -222,7 +218,7 @@ def _read(
     return found, notes
 
 
-def _base(inventory: _Inventory, host: str, directory: str | None) -> Path:
+def _base(inventory: Inventory, host: str, directory: str | None) -> Path:
     """Where the inventory is, or the directory of the operator's choice."""
     if directory:
         return Path(directory).absolute()
@@ -232,7 +228,7 @@ def _base(inventory: _Inventory, host: str, directory: str | None) -> Path:
     return Path(base)
 
 
-def _given(inventory: _Inventory, document: Document) -> dict[str, Any]:
+def _given(inventory: Inventory, document: Document) -> dict[str, Any]:
     """What the inventory has said of a host before, elsewhere than in the file that is to be written."""
     found = {name: inventory.get(document.host, name) for name in HOST_VARIABLES}
     return {name: value for name, value in found.items() if value is not None and document.old.get(name) != value}
@@ -257,7 +253,7 @@ def _grouped(options: Mapping[str, Any], groups: Mapping[str, list[str]]) -> dic
     }
 
 
-def _check_taken(interfaces: Mapping[str, list[dict[str, str]]], inventory: _Inventory, variable: str) -> None:
+def _check_taken(interfaces: Mapping[str, list[dict[str, str]]], inventory: Inventory, variable: str) -> None:
     """Nothing is written unless every host has put its key where the role looks for it."""
     problems = Problems()
     for host, entries in interfaces.items():

@@ -36,6 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, list_names
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 PLAN = "cryptokey.wireguard.plan"
 _MODE = 0o600
@@ -50,13 +51,7 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
+class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)

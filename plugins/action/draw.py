@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import atomic_write, read_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import DOT, MERMAID, TABLE, draw
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 ARGUMENTS = {
     "plan": {"type": "dict", "required": True},
@@ -22,13 +23,7 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
+class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -31,19 +30,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
-    NETWORKS,
-    PREFIX,
-    REGISTRY,
-    REGISTRY_CACHE,
-    REGISTRY_READ_ONLY,
-    option_of,
-    parse_boolean,
-)
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.cache import CacheStore
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import REGISTRY_CACHE, option_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 
 class Found(NamedTuple):
@@ -53,13 +44,7 @@ class Found(NamedTuple):
     next_keys: dict[str, str]
 
 
-class ActionModule(ActionBase):
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
+class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(
@@ -77,7 +62,7 @@ class ActionModule(ActionBase):
         # Asked without this run's keys, it only looks.
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            inventory = _Inventory(task_vars or {}, arguments["without"])
+            inventory = open_inventory(task_vars or {}, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
@@ -137,7 +122,7 @@ class _Outcome(NamedTuple):
 
     @classmethod
     def of(
-        cls, network: Network, inventory: _Inventory, found: Found, records: bool, rotating: bool = False
+        cls, network: Network, inventory: Inventory, found: Found, records: bool, rotating: bool = False
     ) -> _Outcome:
         """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
         host = network.hosts[0].name if network.hosts else inventory.groups["all"][0]
@@ -234,7 +219,7 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
 
 
 def _found_keys(
-    networks: Iterable[Network], inventory: _Inventory, keypairs: str | None, given: Mapping[str, Any] | None
+    networks: Iterable[Network], inventory: Inventory, keypairs: str | None, given: Mapping[str, Any] | None
 ) -> dict[str, Found]:
     """By network, member to the public key that this run has found; ``keypairs`` names a variable."""
     found = {network.name: Found({}, {}) for network in networks}
@@ -317,85 +302,9 @@ def _unknown(names: list[str]) -> list[str]:
     return [text.format(", ".join(names))] if names else []
 
 
-def _without(groups: Mapping[str, list[str]], names: Collection[str]) -> Mapping[str, list[str]]:
-    """The groups as if the inventory did not name these hosts."""
-    for name in names:
-        if name not in groups["all"]:
-            remedy = "name a host as the inventory does; one that it does not name has left already"
-            raise FleetError([HostError("", "without", name, "not in the inventory", remedy)])
-    gone = frozenset(names)
-    return {group: [host for host in hosts if host not in gone] for group, hosts in groups.items()} if gone else groups
-
-
-class _Inventory:
-    """What the planner wants to know of an inventory, read from hostvars once a host.
-
-    ``hostvars[host]`` costs most: it merges the host's variables anew each time.
-    """
-
-    def __init__(self, task_vars: Mapping[str, Any], without: Collection[str]) -> None:
-        self._task_vars = task_vars
-        self._hostvars = task_vars["hostvars"]
-        self._hosts: dict[str, Any] = {}
-        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
-        self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
-
-    def _host(self, name: str) -> Any:
-        if name not in self._hosts:
-            self._hosts[name] = self._hostvars[name]
-        return self._hosts[name]
-
-    def _get(self, host: str, variable: str) -> Any:
-        """The templated value. In place of Ansible's error, one that says whose variable it is."""
-        try:
-            return self._host(host)[variable]
-        except AnsibleError as error:
-            problem, remedy = f"cannot be templated: {error}", "define it so that it holds for this host by itself"
-            raise FleetError([HostError(host, variable, None, problem, remedy)]) from None
-
-    def get(self, host: str, variable: str) -> Any:
-        return self._get(host, variable) if variable in self._host(host) else None
-
-    def registered(self, host: str, variable: str) -> Any:
-        """What a task has registered, which is never templated. To look for templates in it all would cost more."""
-        return self._hostvars.raw_get(host).get(variable)
-
-    def networks(self, templar: Any) -> Any:
-        """The definition at the play or the task's host, else any host's: it is the same for all."""
-        if NETWORKS in self._task_vars:
-            return templar.template(self._task_vars[NETWORKS])
-        return next((self._get(name, NETWORKS) for name in self.groups["all"] if NETWORKS in self._host(name)), None)
-
-    def variables(self, host: str) -> dict[str, Any]:
-        """The values for the whole fleet are not templated for every host."""
-        fleet = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
-        return {
-            name: None if name in fleet else self._get(host, name)
-            for name in self._host(host)
-            if name.startswith(PREFIX)
-        }
-
-    def store(self, host: str) -> Store:
-        """Where this host's variables have the registry be."""
-        cache = self.get(host, REGISTRY_CACHE)
-        return CacheStore(_AnsibleCache(str(cache))) if cache else FileStore(self._directory(host))
-
-    def _directory(self, host: str) -> str:
-        """``wireguard_registry``, relative to the inventory."""
-        variables = self._host(host)
-        chosen = self.get(host, REGISTRY) or PREFIX + "registry"
-        base = variables.get("inventory_dir")
-        if not base and not Path(chosen).is_absolute():
-            problem, remedy = "the inventory is no file, so that there is no place beside it", "give an absolute path"
-            raise FleetError([HostError(host, REGISTRY, chosen, problem, remedy)])
-        return str(Path(base or "/", chosen))
-
-    def is_read_only(self, host: str) -> bool:
-        value = self.get(host, REGISTRY_READ_ONLY)
-        try:
-            return value is not None and parse_boolean(value, REGISTRY_READ_ONLY)
-        except InputError as error:
-            raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
+    """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
+    return Inventory(task_vars, without, _AnsibleCache, AnsibleError)
 
 
 class _AnsibleCache:

@@ -11,15 +11,10 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import read_tunnels, render_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 
-class ActionModule(ActionBase):
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
-
+class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(

@@ -1,0 +1,16 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Ansible treats the actions of the controller."""
+
+from __future__ import annotations
+
+
+class RunOnce:
+    """For an action that runs once, on the controller, for all hosts of the play. It goes before ActionBase."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
