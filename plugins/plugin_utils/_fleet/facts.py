@@ -86,9 +86,10 @@ class Host:
 
     def endpoint_for(self, viewer: Host) -> Endpoint | None:
         """Where ``viewer`` finds this member: where it says so itself, else on the inside, if both are at one site."""
-        said = viewer.peers.get(self.name)
-        if said is not None and said.endpoint is not None:
-            return said.endpoint[0] if said.endpoint else None
+        if viewer.peers:
+            said = viewer.peers.get(self.name)
+            if said is not None and said.endpoint is not None:
+                return said.endpoint[0] if said.endpoint else None
         if self.endpoint_inside and self.site == viewer.site:
             return self.endpoint_inside
         return self.endpoint

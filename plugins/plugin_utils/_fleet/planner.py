@@ -89,7 +89,7 @@ def plan_network(
 
 def _said(link: Link) -> PeerOptions:
     """What the host says of this peer itself."""
-    return link.host.peers.get(link.peer.name, _NOTHING) if link.host.peers else _NOTHING
+    return link.host.peers.get(link.peer.name, _NOTHING)
 
 
 def _add_peers(
@@ -103,7 +103,8 @@ def _add_peers(
     loops = Loops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
-        said = _said(link)
+        # A mesh of a thousand has a million links: what few have is not looked for in each of them.
+        said = _said(link) if host.peers else _NOTHING
         endpoint = peer.endpoint_for(host)
         if endpoint and not said.endpoint:
             loops.note(link, endpoint)
@@ -114,17 +115,15 @@ def _add_peers(
                 plan["peers_mode"] = MERGE
             continue
         keepalive = _keepalive(link, endpoint) if said.persistent_keepalive is None else said.persistent_keepalive
-        # What is written for a client holds for longer than a change takes.
-        successor = None if host.is_client else next_keys.get(peer.name)
         if said.allowed_ips is not None:
             own = link._replace(allowed_ips=as_text(said.allowed_ips))
-            plan["peers"].append(_plan_peer(own, key, endpoint, keepalive, successor))
+            plan["peers"].append(_plan_peer(own, key, endpoint, keepalive, next_keys))
             continue
         # The entry keeps the list alive, so that nothing else gets its id.
         same = (peer.name, endpoint, keepalive, id(allowed_ips), host.is_client)
         entry = made.get(same)
         if entry is None:
-            entry = made[same] = _plan_peer(link, key, endpoint, keepalive, successor)
+            entry = made[same] = _plan_peer(link, key, endpoint, keepalive, next_keys)
         plan["peers"].append(entry)
     problems = Problems()
     if loops.suspects:
@@ -196,8 +195,10 @@ def _plan_client(network: Network, client: Host, key: str | None, expired: bool)
 
 
 def _plan_peer(
-    link: Link, key: str, endpoint: Endpoint | None, keepalive: int, successor: str | None
+    link: Link, key: str, endpoint: Endpoint | None, keepalive: int, next_keys: Mapping[str, str]
 ) -> dict[str, Any]:
+    # What is written for a client holds for longer than a change takes.
+    successor = None if link.host.is_client else next_keys.get(link.peer.name)
     return {
         "name": link.peer.name,
         "public_key": key,
