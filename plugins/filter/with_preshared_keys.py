@@ -15,9 +15,10 @@ description:
   - Derives the preshared key of each pair from the network's C(preshared_secret) and the two public keys, or takes the
     one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
   - Where the network's options have neither, the peers are returned as they are.
-  - The preshared keys in the result are sealed to O(public_key), as HPKE of RFC 9180 does it, so that they stand in no
-    file, variable or message in the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them
-    on the host with its private key. The same key is sealed to another text each time.
+  - The preshared keys in the result are sealed to O(public_key), so that they stand in no file, variable or message in
+    the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them on the host with its private
+    key. The same key is sealed to another text each time.
+  - Needs pynacl on the controller where there are preshared keys (on Debian the package C(python3-nacl)).
 positional: name, public_key, network_options
 options:
   _input:
@@ -77,8 +78,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     parse_public_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._sealed import seal_peers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sealing import seal_peers
 
 
 def sealed_preshared_keys(

@@ -1,10 +1,19 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens the preshared keys that were sealed to this host, which its private key alone can."""
+"""Preshared keys on their way to a host, sealed to its own public key, so that nobody else can open them.
+
+Ansible writes the arguments of a module to a file on the host, unless it pipelines, and keeps that with
+ANSIBLE_KEEP_REMOTE_FILES. What is sealed can be read there by nobody who could not read the host's private key.
+
+Libsodium does it: a random key is in a sealed box for the host, once for all peers of a task, and with that key each
+preshared key is encrypted by XChaCha20-Poly1305 and bound to the public key of the peer that it is for. The text is
+``sealed:`` and, in base64, the box (80 bytes), a random nonce (24) and the ciphertext (48).
+"""
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -12,11 +21,27 @@ from typing import Any
 
 from ._distribution import MissingLibrary, package_hint
 from ._model.errors import InputError
-from ._model.hpke import Context, Sealed, is_sealed, make_context, parse_sealed
-from ._model.keys import KEY_BYTES, PresharedKey, PrivateKey, PublicKey, parse_public_key
+from ._model.keys import KEY_BYTES, PresharedKey, PrivateKey, PublicKey, parse_preshared_key, parse_public_key
 
 OPTIONS = ("preshared_key", "next_preshared_key")
+PREFIX = "sealed:"
+_BOX_BYTES, _NONCE_BYTES, _CIPHERTEXT_BYTES = KEY_BYTES + 48, 24, KEY_BYTES + 16
 _REMEDY = "run the role as a whole, which asks the host for its key and seals them anew"
+
+
+def seal_peers(peers: Sequence[Mapping[str, Any]], recipient: PublicKey) -> Sequence[Mapping[str, Any]]:
+    """The peers with their preshared keys sealed, those that have one; an empty one, which clears, is no secret.
+
+    Raises InputError and MissingLibrary.
+    """
+    if not any(peer.get(option) for peer in peers for option in OPTIONS):
+        return peers
+    try:
+        seal = _sealer(recipient)
+    except ImportError as error:
+        hint = package_hint("nacl")
+        raise MissingLibrary(f"preshared keys cannot be sealed, as {error.name} is missing: {hint}") from None
+    return [_sealed(peer, seal) for peer in peers]
 
 
 def open_peers(
@@ -27,7 +52,7 @@ def open_peers(
     In check mode, where there may be no private key or no library yet, any key stands in for one that cannot be opened.
     Raises InputError and MissingLibrary.
     """
-    if not any(is_sealed(entry.get(option)) for entry in entries for option in OPTIONS):
+    if not any(_is_sealed(entry.get(option)) for entry in entries for option in OPTIONS):
         return entries
     try:
         opener = _opener(private_key) if private_key else _stand_in
@@ -39,30 +64,68 @@ def open_peers(
     return [_opened(entry, index, opener) for index, entry in enumerate(entries)]
 
 
-_Opener = Callable[[Sealed, PublicKey], PresharedKey]
+# The peer's public key is the second argument of both.
+_Sealer = Callable[[PresharedKey, PublicKey], str]
+_Opener = Callable[[bytes, PublicKey], PresharedKey]
+
+
+def _is_sealed(text: object) -> bool:
+    return isinstance(text, str) and text.startswith(PREFIX)
+
+
+def _sealed(peer: Mapping[str, Any], seal: _Sealer) -> Mapping[str, Any]:
+    found = dict(peer)
+    for option in OPTIONS:
+        if peer.get(option):
+            found[option] = seal(parse_preshared_key(peer[option], option), parse_public_key(peer["public_key"]))
+    return found
 
 
 def _opened(entry: Mapping[str, Any], index: int, opener: _Opener) -> Mapping[str, Any]:
     found = dict(entry)
     for option in OPTIONS:
-        if is_sealed(entry.get(option)):
+        if _is_sealed(entry.get(option)):
             path = f"peers[{index}].{option}"
-            sealed = parse_sealed(entry[option])
-            if sealed is None:
+            data = _decode(entry[option])
+            if data is None:
                 raise InputError(path, None, "a sealed key that is not whole", _REMEDY)
             try:
-                found[option] = opener(sealed, parse_public_key(entry["public_key"], f"peers[{index}].public_key"))
+                found[option] = opener(data, parse_public_key(entry["public_key"], f"peers[{index}].public_key"))
             except _NotOurs:
                 raise InputError(path, None, "sealed to another private key than this host's", _REMEDY) from None
     return found
+
+
+def _decode(text: str) -> bytes | None:
+    try:
+        data = base64.b64decode(text[len(PREFIX) :], validate=True)
+    except ValueError:
+        return None
+    return data if len(data) == _BOX_BYTES + _NONCE_BYTES + _CIPHERTEXT_BYTES else None
 
 
 class _NotOurs(Exception):
     """A message that this key does not open."""
 
 
-def _stand_in(_sealed: Sealed, _bound_to: PublicKey) -> PresharedKey:
+def _stand_in(_data: bytes, _bound_to: PublicKey) -> PresharedKey:
     return PresharedKey(os.urandom(KEY_BYTES))
+
+
+def _sealer(recipient: PublicKey) -> _Sealer:
+    """Raises ImportError where pynacl is missing."""
+    from nacl import bindings
+
+    key = os.urandom(KEY_BYTES)
+    box = bindings.crypto_box_seal(key, bytes(recipient))
+
+    def seal(preshared_key: PresharedKey, bound_to: PublicKey) -> str:
+        nonce = os.urandom(_NONCE_BYTES)
+        message = preshared_key.reveal_bytes()
+        ciphertext = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(message, bytes(bound_to), nonce, key)
+        return PREFIX + base64.b64encode(box + nonce + ciphertext).decode("ascii")
+
+    return seal
 
 
 def _opener(private_key: PrivateKey) -> _Opener:
@@ -70,18 +133,22 @@ def _opener(private_key: PrivateKey) -> _Opener:
     from nacl import bindings
     from nacl.exceptions import CryptoError
 
-    own = PublicKey(bindings.crypto_scalarmult_base(private_key.reveal_bytes()))
+    own = private_key.reveal_bytes()
+    public = bindings.crypto_scalarmult_base(own)
 
     # All of one task have the same.
     @lru_cache(maxsize=4)
-    def context(encapsulated: bytes) -> Context:
-        return make_context(bindings.crypto_scalarmult(private_key.reveal_bytes(), encapsulated), encapsulated, own)
+    def key_in(box: bytes) -> bytes:
+        key: bytes = bindings.crypto_box_seal_open(box, public, own)
+        return key
 
-    def open_one(sealed: Sealed, bound_to: PublicKey) -> PresharedKey:
+    def open_one(data: bytes, bound_to: PublicKey) -> PresharedKey:
+        box, rest = data[:_BOX_BYTES], data[_BOX_BYTES:]
+        nonce, ciphertext = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            key, nonce = context(sealed.encapsulated).key, context(sealed.encapsulated).nonce(sealed.sequence)
-            message = bindings.crypto_aead_chacha20poly1305_ietf_decrypt(sealed.ciphertext, bytes(bound_to), nonce, key)
-        except (CryptoError, RuntimeError):
+            key = key_in(box)
+            message = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, bytes(bound_to), nonce, key)
+        except CryptoError:
             raise _NotOurs from None
         return PresharedKey(message)
 

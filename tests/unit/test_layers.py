@@ -27,7 +27,6 @@ LAYERS: dict[str, set[str]] = {
     "module_utils/*": {"module_utils", "nacl"},  # what the modules share
     "plugin_utils/_fleet/*": {MODEL},
     "plugin_utils/_preshared.py": {MODEL, "plugin_utils._fleet", "cryptography"},
-    "plugin_utils/_sealing.py": {MODEL, "cryptography"},
     "plugin_utils/_qr.py": {"module_utils", "segno"},
     "plugin_utils/_client.py": {"module_utils", "plugin_utils._fleet", "plugin_utils._preshared"},
     "plugin_utils/*": {MODEL, "plugin_utils._fleet", "yaml"},
