@@ -73,7 +73,7 @@ sanity: build/stamp/venv build/stamp/lint ## run ansible-test's sanity tests
 	    --python "$$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 
 unit: build/stamp/venv build/stamp/unit ## run the pure tests
-	pytest tests/unit --junit-xml=build/junit/unit.xml
+	pytest tests/unit --numprocesses auto --junit-xml=build/junit/unit.xml
 
 docs: build/stamp/venv ## build the module reference and the guides to build/docs/html
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
