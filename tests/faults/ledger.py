@@ -51,7 +51,8 @@ class Ledger:
             self.rows += injections.rows
             self.write()
         assert ping.sent > 0
-        assert [f"{row.fault}: {row.problem}" for row in injections.rows if row.problem] == []
+        problems = "\n".join(f"{row.fault}: {row.problem}" for row in injections.rows if row.problem)
+        assert not problems, problems
         assert ping.lost == 0
 
     def write(self) -> None:

@@ -252,11 +252,17 @@ def _aim_rules(running: RunningState, families: tuple[int, ...], fwmark: int) ->
 
 
 def _tunnel_rules(family: int, fwmark: int, running: RunningState, shared: set[Rule]) -> set[Rule]:
-    """The pair that is there when it stands in the right order, else a new one before the main table's rule."""
+    """The pair that is there when it stands in the right order, else a new one before the main table's rule. Of that,
+    the first to be added may be there, from a run that was killed before it added the other."""
     for rule in running.rules:
         if (rule.family, rule.fwmark) == (family, fwmark) and any(other.priority < rule.priority for other in shared):
             return {rule}
-    priority = _free_priority(running.priorities.get(family, ()))
+    priorities = running.priorities.get(family, ())
+    for half in shared:
+        priority = _free_priority(other for other in priorities if other != half.priority)
+        if half.priority == priority - 1:
+            return {Rule(family, priority, fwmark)}
+    priority = _free_priority(priorities)
     return {Rule(family, priority, fwmark), Rule(family, priority - 1)}
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import errno
 import os
 
+# Of the two names of that number, Python gives the one that the kernel does not have.
+_NAMES: dict[int, str] = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+
 
 class KernelError(OSError):
     """The kernel refused a request: ``doing`` says which, ``hint`` what to do about it."""
@@ -18,7 +21,7 @@ class KernelError(OSError):
 
     def __str__(self) -> str:
         hint = _HINTS.get(self.errno or 0)
-        name = errno.errorcode.get(self.errno or 0, self.errno)
+        name = _NAMES.get(self.errno or 0, self.errno)
         return f"{self.doing}: {self.strerror} ({name}){f'; {hint}' if hint else ''}"
 
 

@@ -303,6 +303,16 @@ def test_a_full_tunnel_that_ends_takes_all_that_it_brought() -> None:
     assert (split.rules, split.routes, split.netfilter, split.device.fwmark) == (frozenset(), frozenset(), {}, 0)
 
 
+def test_a_full_tunnel_that_was_interrupted_becomes_the_same_one() -> None:
+    wanted = desired(DesiredPeer(KEYS[0], allowed_ips=prefixes("0.0.0.0/0", "::/0"), endpoint=ENDPOINTS[0]))
+    start = running(RunningPeer(KEYS[0], endpoint=ENDPOINTS[0], latest_handshake=NOW))
+    planned = plan(wanted, start)
+    made = apply_all(start, planned)
+    for number in range(len(planned)):
+        half = apply_all(start, planned[:number])
+        assert apply_all(half, plan(wanted, half)) == made, planned[number].describe()
+
+
 def test_another_interfaces_full_tunnel_is_left_alone() -> None:
     rules = frozenset({Rule(2, 32764), Rule(2, 32765, 51999)})
     state = running(RunningPeer(KEYS[0]), rules=rules)
