@@ -21,7 +21,7 @@ from ._rollback import roll_back
 from ._unconfirmed import Report, Unconfirmed, find, find_report, forget
 
 # A watchdog waits so long for the lock, at most, and then needs a moment for its work.
-_GRACE_SECONDS = 15.0
+_GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 # What is left of the time for whoever asked to hear that it was not enough.
 _RESERVE_SECONDS = 5.0

@@ -33,7 +33,7 @@ def cleared(folder: Path, *files: tuple[str, str]) -> Callable[[], None]:
 
     def prepare() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, parents=True)
         for name, text in files:
             (folder / name).write_text(text)
             (folder / name).chmod(0o600)

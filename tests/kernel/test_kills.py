@@ -162,5 +162,5 @@ def test_a_thousand_peers_of_a_hub_are_exchanged(hub: Hub, ledger: Ledger) -> No
 
 
 def test_files_are_written(hub: Hub, ledger: Ledger, tmp_path: Path) -> None:
-    for scenario in file_scenarios(tmp_path, hub.work):
+    for scenario in file_scenarios(tmp_path / "files", hub.work):
         kill_and_look(hub, ledger, scenario)
