@@ -36,9 +36,11 @@ class Loud:
     def task(self, name: str, arguments: dict[str, Any], *flags: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "ansible.cli.adhoc", "localhost", "-c", "local", "-vvvv", "--diff"]
         command += ["-e", f"ansible_python_interpreter={sys.executable}", "-m", f"cryptokey.wireguard.{name}"]
+        # An empty dictionary is taken for free text.
+        command += ["-a", json.dumps(arguments)] if arguments else []
         paths = os.pathsep.join(path for path in sys.path if path)
         done = subprocess.run(
-            [*command, "-a", json.dumps(arguments), *flags],
+            [*command, *flags],
             capture_output=True,
             check=False,
             cwd=self.folder,
