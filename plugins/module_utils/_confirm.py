@@ -20,7 +20,7 @@ from ._place import record_place
 from ._rollback import roll_back
 from ._unconfirmed import Report, Unconfirmed, find, find_report, forget
 
-# A watchdog waits so long for the lock, at most, and then needs a moment for its work.
+# After its time, a watchdog needs a moment to start and for its work: on a slow host half a minute.
 _GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 # What is left of the time for whoever asked to hear that it was not enough.

@@ -39,8 +39,7 @@ def seal_peers(peers: Sequence[Mapping[str, Any]], recipient: PublicKey) -> Sequ
     try:
         seal = _sealer(recipient)
     except ImportError as error:
-        hint = package_hint("nacl")
-        raise MissingLibrary(f"preshared keys cannot be sealed, as {error.name} is missing: {hint}") from None
+        raise _missing(error, "sealed") from None
     return [_sealed(peer, seal) for peer in peers]
 
 
@@ -58,8 +57,7 @@ def open_peers(
         opener = _opener(private_key) if private_key else _stand_in
     except ImportError as error:
         if not check_mode:
-            hint = package_hint("nacl")
-            raise MissingLibrary(f"preshared keys cannot be opened, as {error.name} is missing: {hint}") from None
+            raise _missing(error, "opened") from None
         opener = _stand_in
     return [_opened(entry, index, opener) for index, entry in enumerate(entries)]
 
@@ -67,6 +65,10 @@ def open_peers(
 # The peer's public key is the second argument of both.
 _Sealer = Callable[[PresharedKey, PublicKey], str]
 _Opener = Callable[[bytes, PublicKey], PresharedKey]
+
+
+def _missing(error: ImportError, done: str) -> MissingLibrary:
+    return MissingLibrary(f"preshared keys cannot be {done}, as {error.name} is missing: {package_hint('nacl')}")
 
 
 def _is_sealed(text: object) -> bool:
