@@ -26,7 +26,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test lint sanity unit docs package kernel kernels molecule scenarios faults bench clean
+.PHONY: help site lab lab-down test lint sanity unit oldest docs package kernel kernels molecule scenarios faults bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,6 +75,9 @@ sanity: build/stamp/venv build/stamp/lint ## run ansible-test's sanity tests
 unit: build/stamp/venv build/stamp/unit ## run the pure tests
 	pytest tests/unit --numprocesses auto --junit-xml=build/junit/unit.xml
 
+oldest: build/stamp/oldest build/stamp/unit ## run them with the oldest ansible-core that meta/runtime.yml allows
+	PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH" pytest tests/unit --numprocesses auto
+
 docs: build/stamp/venv ## build the module reference and the guides to build/docs/html
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
 	@install -d -m 755 build/docs/source/reference
@@ -116,6 +119,14 @@ build/stamp/venv: requirements-dev.txt tests/setup.sh
 	@echo "Setting up build/venv"
 	@[[ -e build/venv/bin/pip ]] || $(PYTHON) -m venv build/venv
 	@pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+# On top of the rest, of which ansible-lint asks for a newer one: pip says so, and goes on.
+build/stamp/oldest: build/stamp/venv meta/runtime.yml
+	@$(PYTHON) -m venv build/venv-oldest
+	@build/venv-oldest/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@build/venv-oldest/bin/pip install --quiet --disable-pip-version-check \
+	    "ansible-core~=$$(sed -nE "s/^requires_ansible: '>=(.*)'/\1/p" meta/runtime.yml)"
 	@touch $@
 
 build/stamp/%: tests/setup.sh

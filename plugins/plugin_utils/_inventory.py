@@ -48,10 +48,12 @@ class Inventory:
     def _get(self, host: str, variable: str) -> Any:
         """The templated value. In place of Ansible's error, one that says whose variable it is."""
         try:
-            return self._host(host)[variable]
+            value = self._host(host)[variable]
         except self._template_error as error:
-            problem, remedy = f"cannot be templated: {error}", "define it so that it holds for this host by itself"
-            raise FleetError([HostError(host, variable, None, problem, remedy)]) from None
+            raise _not_templated(host, variable, str(error)) from None
+        if isinstance(value, str) and "{{" in value:  # how ansible-core before 2.19 tells it
+            raise _not_templated(host, variable, f"{value} uses a variable that is not defined")
+        return value
 
     def get(self, host: str, variable: str) -> Any:
         return self._get(host, variable) if variable in self._host(host) else None
@@ -96,6 +98,11 @@ class Inventory:
             return value is not None and parse_boolean(value, REGISTRY_READ_ONLY)
         except InputError as error:
             raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+
+
+def _not_templated(host: str, variable: str, reason: str) -> FleetError:
+    remedy = "define it so that it holds for this host by itself"
+    return FleetError([HostError(host, variable, None, f"cannot be templated: {reason}", remedy)])
 
 
 def _without(groups: Mapping[str, list[str]], names: Collection[str]) -> Mapping[str, list[str]]:

@@ -26,6 +26,11 @@ class Run(NamedTuple):
     output: str
 
     @property
+    def said(self) -> str:
+        """The output as one line: Ansible wraps warnings, before 2.19 at 79 characters."""
+        return " ".join(self.output.split())
+
+    @property
     def result(self) -> dict[str, Any]:
         """What the last task of the playbook returned, with -v."""
         (*_others, last) = re.findall(r"^(?:ok|changed): \[\S+\] => (\{.*\})$", self.output, re.MULTILINE)

@@ -234,7 +234,7 @@ def test_who_gets_no_files(site: Site) -> None:
     assert run.changed
     assert sorted(contents(site.folder)) == ["phone.conf", "phone.png"]
     run = site.run("clients")
-    assert "The client old of the network home is past its date, 2020-01-01: no file was made." in run.output
+    assert "The client old of the network home is past its date, 2020-01-01: no file was made." in run.said
     assert sorted({path.stem for path in site.folder.iterdir()}) == ["other", "phone"]
     run = site.run("clients", "-e", "wireguard_client=fone")
     assert run.code == 2

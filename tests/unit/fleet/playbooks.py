@@ -23,6 +23,11 @@ class Run(NamedTuple):
     output: str
     results: list[dict[str, Any]]
 
+    @property
+    def said(self) -> str:
+        """The output as one line: Ansible wraps warnings, before 2.19 at 79 characters."""
+        return " ".join(self.output.split())
+
 
 def addresses(run: Run, task: int = 1) -> dict[str, list[str]]:
     """Of each host that is in one network only."""

@@ -52,7 +52,7 @@ def test_a_limited_run_plans_for_all_from_the_registry(fleet: Fleet) -> None:
 def test_an_unknown_key_is_named_in_a_warning(fleet: Fleet) -> None:
     fleet.hosts["server"]["keypair"] = {"failed": True}
     run = fleet.run()
-    assert "No public key is known yet of server." in run.output
+    assert "No public key is known yet of server." in run.said
     assert run.results[1]["hosts"]["hub1"][0]["peers_mode"] == "merge"
 
 
@@ -62,7 +62,7 @@ def test_a_changed_key_spreads_only_when_it_is_accepted(fleet: Fleet) -> None:
     shown = fleet.run()
     changed = {"host": "office", "network": "home", "recorded": key_of("office"), "found": key_of("another")}
     assert shown.results[1]["changed_keys"] == [changed]
-    assert f"The public key of office in the network home is {key_of('another')}, but the registry has" in shown.output
+    assert f"The public key of office in the network home is {key_of('another')}, but the registry has" in shown.said
     assert not shown.results[1]["changed"]
     assert key_of("another") not in fleet.registry.read_text()
     assert key_of("another") not in str(shown.results[1]["hosts"])
@@ -227,7 +227,7 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     fleet.inventory["wg_spoke"]["hosts"]["archive"] = archive
     lacking = fleet.run("--limit", "archive")
     assert (lacking.code, lacking.results[1]["changed"]) == (0, False)
-    assert "The registry is read only here and has no public key of archive in the network home" in lacking.output
+    assert "The registry is read only here and has no public key of archive in the network home" in lacking.said
     assert lacking.results[1]["hosts"]["archive"][0]["peers"][0]["name"] == "hub1"
 
     del archive["wireguard_addresses"]
@@ -267,7 +267,7 @@ def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fl
     fleet.run()
     assert key_of("next") not in fleet.registry.read_text()
     fleet.registry.write_text(fleet.registry.read_text().replace("first_seen: 2", "first_seen: 1"))
-    assert "keys that are older than wireguard_key_max_age: office (" in fleet.run().output
+    assert "keys that are older than wireguard_key_max_age: office (" in fleet.run().said
 
     fleet.arguments |= {"rotating": True, "older_than": 30}
     begun = fleet.run().results[1]
@@ -276,7 +276,7 @@ def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fl
     assert {host for host, text in peers.items() if key_of("next") in text} == {"hub1"}
 
     fleet.arguments = {"keypairs": "keypair", "older_than": 30}
-    assert "a change of keys was begun and not ended, of office." in fleet.run().output
+    assert "a change of keys was begun and not ended, of office." in fleet.run().said
     fleet.hosts["office"]["keypair"] = {"public_key": key_of("next"), "old_public_key": key_of("office")}
     ended = fleet.run().results[1]
     assert ended["old_keys"] == ["hub1", "laptop", "server"]
