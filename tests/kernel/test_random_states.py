@@ -185,8 +185,9 @@ def check_peers(wanted: DesiredInterface, found: dict[str, list[str]]) -> None:
 def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> None:
     """Each prefix has its route on the interface, or a network of the interface covers it; and there is no other.
 
-    On a shared interface there may be others, and on one that is down there is none.
+    On a shared interface there may be others, as on one that keeps them, and on one that is down there is none.
     """
+    alone = wanted.peers_mode == "exact" and not wanted.keep_routes
     if wanted.table == "off" and wanted.up:
         return
     ours: set[tuple[Network, str]] = set()
@@ -203,7 +204,7 @@ def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> 
         return
     if wanted.table != "auto":
         asked = {(network, wanted.table) for network in allowed}
-        assert ours == asked if wanted.peers_mode == "exact" else asked <= ours
+        assert ours == asked if alone else asked <= ours
         return
     for network in allowed:
         if network.prefixlen == 0:
@@ -211,4 +212,4 @@ def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> 
         else:
             covered = any(parse_prefix(str(other)).covers(parse_prefix(str(network))) for other in connected)
             assert ((network, "main") in ours) != covered
-    assert wanted.peers_mode == "merge" or {network for network, _table in ours} <= allowed
+    assert not alone or {network for network, _table in ours} <= allowed
