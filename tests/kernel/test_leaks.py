@@ -49,6 +49,7 @@ class Loud:
                 "ANSIBLE_COLLECTIONS_PATH": paths,
                 "ANSIBLE_COLLECTIONS_PATHS": paths,
                 "ANSIBLE_HOME": str(self.folder / "ansible"),
+                "ANSIBLE_INJECT_INVOCATION": "1",  # what all versions before ansible-core 2.21 do
                 "ANSIBLE_KEEP_REMOTE_FILES": "1",
                 "ANSIBLE_LOCAL_TEMP": str(self.folder / "local"),
                 "ANSIBLE_LOG_PATH": str(self.folder / "log"),
@@ -127,6 +128,7 @@ def test_no_key_is_told(loud: Loud, pair: tuple[Host, Host]) -> None:
     wanted = spellings({"the private key": private, **secrets})
     assert b"ansible" in journal
     assert sum(path.name.startswith("AnsiballZ_interface") for path in files(loud.folder / "remote")) >= 6
-    assert all(hits("", output, spellings({"public": str(left.public_key)})) for _name, output in loud.outputs[:3])
+    for place, output in loud.outputs[:3]:
+        assert hits(place, output, spellings({"a public key": str(left.public_key)})), output[-4000:]
     found = [hit for place, output in loud.outputs for hit in hits(place, output, wanted)]
     assert [*found, *hits("the journal", journal, wanted), *find(loud.folder, wanted, [key])] == []

@@ -85,6 +85,7 @@ class Site:
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
                 "ANSIBLE_HOME": str(self.folder / "ansible"),
+                "ANSIBLE_INJECT_INVOCATION": "1",  # what all versions before ansible-core 2.21 do
                 "ANSIBLE_KEEP_REMOTE_FILES": "1",
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_LOG_PATH": str(self.folder / "ansible.log"),

@@ -86,6 +86,7 @@ def run_task(name: str, arguments: dict[str, Any], home: Path, *flags: str) -> T
             "ANSIBLE_HOME": str(home / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(home / "local"),
             "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
+            "ANSIBLE_INJECT_INVOCATION": "1",  # what all versions before ansible-core 2.21 do
             "ANSIBLE_KEEP_REMOTE_FILES": "1",
             "ANSIBLE_LOG_PATH": str(home / "log"),
             "ANSIBLE_NOCOLOR": "1",
