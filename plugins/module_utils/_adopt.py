@@ -16,7 +16,7 @@ from ._keyfile import DIRECTORY as KEY_DIRECTORY
 from ._keyfile import Outcome, find_private_key, public_key_of, write_key
 from ._model.errors import InputError
 from ._model.keys import PrivateKey
-from ._model.options import parse_interface_name
+from ._model.names import parse_interface_name
 from ._model.prefix import sort_prefixes
 from ._running import open_kernel
 from ._startup import DIRECTORY

@@ -14,7 +14,7 @@ from ._converge.needed import Need, needs, unproved
 from ._endpoints import load_endpoints, record_endpoints
 from ._kernel.host import Host
 from ._lock import interface_lock
-from ._model.options import parse_interface_name
+from ._model.names import parse_interface_name
 from ._nudge import nudge
 from ._place import record_place
 from ._rollback import roll_back

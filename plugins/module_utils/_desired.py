@@ -13,7 +13,8 @@ from typing import Any
 from ._keyfile import default_path, find_private_key, public_key_of, read_private_key
 from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey
-from ._model.options import parse_interface, parse_interface_name, refuse_own_key
+from ._model.names import parse_interface_name
+from ._model.options import parse_interface, refuse_own_key
 from ._sealed import open_peers
 from ._successors import with_successors
 
@@ -28,8 +29,13 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     private_key = find_private_key(path) if check_mode else read_private_key(path)
     if options.get("peers"):
         options = with_successors({**options, "peers": open_peers(options["peers"], private_key, check_mode)})
-    desired = parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
-    # The kernel would ignore the interface's own key as a peer. Without pynacl that shows when the state is read back.
+    return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
+
+
+def refuse_itself(desired: DesiredInterface) -> None:
+    """Refuse the interface's own key as a peer, which the kernel would ignore. Raises InputError.
+
+    Without pynacl that shows when the running state is read back. It takes a while to load.
+    """
     with suppress(ImportError):
-        refuse_own_key(desired.peers or (), public_key_of(private_key) if private_key else None)
-    return desired
+        refuse_own_key(desired.peers or (), public_key_of(desired.private_key) if desired.private_key else None)

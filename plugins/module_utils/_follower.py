@@ -25,7 +25,7 @@ from ._lock import DIRECTORY
 from ._model.errors import InputError
 from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
-from ._model.options import parse_interface_name, parse_netns
+from ._model.names import parse_interface_name, parse_netns
 from ._model.prefix import sort_prefixes
 from ._successors import read_pair
 

@@ -23,7 +23,7 @@ from ._files import (
 )
 from ._model.errors import InputError
 from ._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
-from ._model.options import parse_interface_name
+from ._model.names import parse_interface_name
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"

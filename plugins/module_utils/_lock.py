@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ._model.errors import InputError
-from ._model.options import parse_interface_name
+from ._model.names import parse_interface_name
 
 # Forgotten at a reboot, as what it is for is. Watchdogs and those who follow a key have their files there as well.
 DIRECTORY = "/run/cryptokey-wireguard"

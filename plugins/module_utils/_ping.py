@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
 from ._kernel.namespace import entered, has_link
-from ._model.options import parse_interface_name, parse_netns, parse_number
+from ._model.names import parse_interface_name, parse_netns
+from ._model.options import parse_number
 from ._model.prefix import format_ip, parse_interface_address
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions

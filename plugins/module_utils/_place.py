@@ -13,7 +13,7 @@ from pathlib import Path
 from ._endpoints import DIRECTORY
 from ._files import atomic_write, ensure_directory, remove_file
 from ._model.errors import InputError
-from ._model.options import parse_netns
+from ._model.names import parse_netns
 
 
 def _path(interface: str, directory: str) -> str:

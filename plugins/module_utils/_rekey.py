@@ -26,7 +26,8 @@ from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredPeer, RunningPeer
 from ._model.keys import PresharedKey, PrivateKey, PublicKey
-from ._model.options import check_peers, parse_interface_name, parse_netns, parse_peers
+from ._model.names import parse_interface_name, parse_netns
+from ._model.options import check_peers, parse_peers
 from ._sealed import open_peers
 from ._startup import MODE, config_path
 from ._successors import split_peers

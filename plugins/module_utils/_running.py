@@ -15,7 +15,7 @@ from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._converge.show import describe_state
-from ._desired import read_desired
+from ._desired import read_desired, refuse_itself
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.dns import NameServers, find_name_servers
@@ -28,7 +28,7 @@ from ._lock import one_at_a_time
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
-from ._model.options import parse_interface_name, parse_netns
+from ._model.names import parse_interface_name, parse_netns
 from ._model.prefix import InterfaceAddress
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
@@ -57,6 +57,7 @@ def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) ->
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
+    refuse_itself(desired)
     refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)

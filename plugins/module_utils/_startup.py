@@ -9,18 +9,16 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ._desired import read_desired
+from ._desired import read_desired, refuse_itself
 from ._distribution import package_hint
 from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
-from ._kernel.dns import find_resolvconf
 from ._kernel.tables import resolve_table
 from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
-from ._model.options import parse_interface_name
+from ._model.names import parse_interface_name
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
-from ._wgquick.parse import decode, parse
 from ._wgquick.render import redact, render, render_diff
 
 DIRECTORY = "/etc/wireguard"
@@ -55,8 +53,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     desired = read_desired(options, check_mode)
     _check_host(desired)
     content = read_file(path)
-    text = decode(content.data, path) if content else ""
-    old, new = _plan(desired, text, path)
+    text, old, new = _plan(desired, content.data if content else b"", path)
     rendered = render(new)
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
@@ -72,19 +69,28 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
 def _check_host(desired: DesiredInterface) -> None:
     """Refuse what wg-quick would stop at when it brings the interface up at boot."""
     resolve_table(desired.table)
-    if desired.dns and find_resolvconf() is None:
+    if not desired.dns:
+        return
+    from ._kernel.dns import find_resolvconf
+
+    if find_resolvconf() is None:
         problem = "wg-quick sets name servers through the program resolvconf, which this host lacks"
         remedy = f"{package_hint('resolvconf')}; where that has only resolvectl, link /usr/local/bin/resolvconf to it"
         raise InputError("dns", ", ".join(desired.dns), problem, remedy)
 
 
-def _plan(desired: DesiredInterface, text: str, path: str) -> tuple[WgQuickFile, WgQuickFile]:
-    """What the file says and what it is to say."""
+def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQuickFile, WgQuickFile]:
+    """What the file is, what it says and what it is to say."""
     new = overlay(desired, WgQuickFile())
-    if text == render(new):
-        return new, new  # the usual case, and parsing would tell the same at four times the cost
+    rendered = render(new)
+    if data == rendered.encode():
+        return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
+    from ._wgquick.parse import decode, parse
+
+    refuse_itself(desired)
+    text = decode(data, path)
     old = parse(text, path, managed=True)
-    return old, overlay(desired, old)
+    return text, old, overlay(desired, old)
 
 
 def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
@@ -99,6 +105,8 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Ou
 
 def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
     """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
+    from ._wgquick.parse import decode, parse
+
     path = f"{directory}/{interface}.conf"
     try:
         content = read_file(path)

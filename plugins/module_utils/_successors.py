@@ -15,7 +15,7 @@ from typing import Any
 from ._model.errors import InputError
 from ._model.interface import RunningPeer
 from ._model.keys import PublicKey, parse_public_key
-from ._model.options import parse_interface_name, parse_netns
+from ._model.names import parse_interface_name, parse_netns
 
 Peers = Mapping[PublicKey, RunningPeer]
 

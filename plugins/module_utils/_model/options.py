@@ -16,12 +16,10 @@ from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
 from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
+from .names import parse_interface_name, parse_netns
 from .prefix import Prefix, parse_interface_address, parse_prefix
 from .state import IPV6_MIN_MTU
 
-_INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
-# What is fit for a file name, a unit's name and a shell; ip takes a number for a process.
-_NAMESPACE = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_][a-zA-Z0-9_=+.-]{0,127}")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
 _TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
@@ -29,23 +27,6 @@ _TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{
 _ALIAS_BYTES = 254
 # Unquoted in YAML, off is a boolean.
 _OFF = ("off", "False")
-
-
-def parse_interface_name(name: str) -> str:
-    """A name that the kernel (IFNAMSIZ, 15 characters) and wg-quick(8) both take."""
-    if not _INTERFACE_NAME.fullmatch(name) or name in (".", ".."):
-        raise InputError("interface", name, "not an interface name", "use 1 to 15 letters, digits or _=+.-")
-    return name
-
-
-def parse_netns(name: object, option: str) -> str:
-    """The name of a network namespace as ``ip netns`` has it; not given, the empty name of the host's own."""
-    if name is None:
-        return ""
-    if not (isinstance(name, str) and _NAMESPACE.fullmatch(name)):
-        problem = "not the name of a network namespace"
-        raise InputError(option, name, problem, "use letters, digits or _=+.-, a letter among them")
-    return name
 
 
 def parse_number(value: object, option: str, low: int, high: int, off: bool = False) -> int | None:

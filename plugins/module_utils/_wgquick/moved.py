@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._model.errors import InputError
-from .._model.options import parse_netns, parse_table
+from .._model.names import parse_netns
+from .._model.options import parse_table
 from .._model.prefix import InterfaceAddress, parse_interface_address
 
 # What stands for the host's own namespace: that of process 1.

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_netns
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
 
 from . import variables as v

@@ -19,13 +19,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import ENFORCE, INITIAL
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_interface_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_alias as parse_alias_option,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
-    parse_interface_name,
-    parse_number,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_number
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_table as parse_table_option,
 )

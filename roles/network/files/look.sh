@@ -2,18 +2,18 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# look.sh PYTHON PROGRAM [INTERFACE DROP_IN TIMER NETNS BIRTH_NETNS]...
+# look.sh PYTHON [INTERFACE DROP_IN NETNS BIRTH_NETNS TIMER PROGRAM]...
 #
-# Prints which parts of the set-up this host lacks, one a line: packages, "netns NAME", and for each interface "systemd
-# INTERFACE" or "openrc INTERFACE", "boot INTERFACE" where nothing would make its namespaces then, "reresolve INTERFACE",
-# "reresolve_absent INTERFACE" where that is there and unwanted, and "rotated INTERFACE" where a change of its key has left
-# the old one. A host that has everything prints nothing, and costs this one task.
+# Prints which parts of the set-up this host lacks, one a line: "first packages", "first netns NAME", and for each interface
+# "systemd INTERFACE" or "openrc INTERFACE", "first boot INTERFACE" where nothing would make its namespaces then, "reresolve
+# INTERFACE", "reresolve_absent INTERFACE" where that is there and unwanted, and "rotated INTERFACE" where a change of its key
+# has left the old one. What begins with "first" comes before all else. A host that has everything prints nothing, and costs
+# this one task.
 #
-# PROGRAM is the SHA-256 of the program and the service that resolve names anew, in a row. DROP_IN is what
-# 60-cryptokey-netns.conf has to say, TIMER what the interface's timer has to; each is empty when it has not to be there.
+# DROP_IN is what 60-cryptokey-netns.conf has to say, TIMER what the interface's timer has to, and PROGRAM the SHA-256 of the
+# program and the service that resolve names anew, in a row. Each is empty when it has not to be there.
 python=$1
-program_digest=$2
-shift 2
+shift
 case $python in auto*) python=python3 ;; esac
 PATH=$PATH:/usr/sbin:/sbin # where nft is, and not on every user's path
 
@@ -49,19 +49,19 @@ look_at_service() { # INTERFACE DROP_IN
                 runs "$unit"
         } 2>/dev/null || echo "systemd $1"
     elif [ "$2" ]; then
-        echo "boot $1"
+        echo "first boot $1"
     elif [ -d /etc/runlevels ]; then
         [ -e "/etc/runlevels/default/wg-quick.$1" ] || echo "openrc $1"
     fi
 }
 
-look_at_timer() { # INTERFACE TIMER
+look_at_timer() { # INTERFACE TIMER PROGRAM
     timer=$units$1.timer
     if [ ! "$2" ]; then
         if [ -e "$timer" ]; then echo "reresolve_absent $1"; fi
     elif [ -d /run/systemd/system ]; then
         {
-            [ "$(cat "$program" "$units.service" | sha256sum)" = "$program_digest  -" ] &&
+            [ "$(cat "$program" "$units.service" | sha256sum)" = "$3  -" ] &&
                 says "$2" "$timer" &&
                 runs "${timer##*/}"
         } 2>/dev/null || echo "reresolve $1"
@@ -71,14 +71,14 @@ look_at_timer() { # INTERFACE TIMER
     fi
 }
 
-{ has wg-quick && has ip && has nft && has ping && has_libraries; } 2>/dev/null || echo packages
+{ has wg-quick && has ip && has nft && has ping && has_libraries; } 2>/dev/null || echo first packages
 
 while [ $# -gt 0 ]; do
-    for namespace in "$4" "$5"; do
-        [ -z "$namespace" ] || [ -e "/run/netns/$namespace" ] || echo "netns $namespace"
+    for namespace in "$3" "$4"; do
+        [ -z "$namespace" ] || [ -e "/run/netns/$namespace" ] || echo "first netns $namespace"
     done
     look_at_service "$1" "$2"
-    look_at_timer "$1" "$3"
+    look_at_timer "$1" "$5" "$6"
     if [ -e "$keys/$1.key.old" ]; then echo "rotated $1"; fi
-    shift 5
+    shift 6
 done

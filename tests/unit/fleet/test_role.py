@@ -30,9 +30,10 @@ class Asked(NamedTuple):
 
     interface: str = INTERFACE
     drop_in: str = ""
-    timer: str = ""
     netns: str = ""
     birth_netns: str = ""
+    timer: str = ""
+    program: str = ""
 
 
 def look(
@@ -40,7 +41,6 @@ def look(
     tools: list[str],
     *interfaces: Asked,
     libraries: bool = True,
-    program: str = "0" * 64,
 ) -> list[str]:
     """What the script prints where just these tools are, and a Python with or without the libraries.
 
@@ -67,7 +67,7 @@ def look(
         script = script.replace(directory, f"{tmp_path}{directory}")
     asked = interfaces or (Asked(),)
     done = subprocess.run(
-        ["/bin/sh", "-s", str(python), program, *(part for each in asked for part in each)],
+        ["/bin/sh", "-s", str(python), *(part for each in asked for part in each)],
         input=script,
         env={"PATH": str(bin_directory)},
         capture_output=True,
@@ -81,9 +81,9 @@ def look(
     ("tools", "libraries", "lacks"),
     [
         (TOOLS, True, []),
-        (TOOLS, False, ["packages"]),
-        (["wg-quick", "ip", "ping"], True, ["packages"]),
-        ([], True, ["packages"]),
+        (TOOLS, False, ["first packages"]),
+        (["wg-quick", "ip", "ping"], True, ["first packages"]),
+        ([], True, ["first packages"]),
     ],
 )
 def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], libraries: bool, lacks: list[str]) -> None:
@@ -92,7 +92,7 @@ def test_missing_packages_are_noticed(tmp_path: Path, tools: list[str], librarie
 
 def test_missing_namespaces_are_named(tmp_path: Path) -> None:
     interfaces = [Asked(), Asked(netns="none"), Asked(birth_netns="nowhere")]
-    assert look(tmp_path, TOOLS, *interfaces) == ["netns none", "netns nowhere"]
+    assert look(tmp_path, TOOLS, *interfaces) == ["first netns none", "first netns nowhere"]
 
 
 def test_a_key_from_which_the_host_has_changed_is_noticed(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_key_from_which_the_host_has_changed_is_noticed(tmp_path: Path) -> Non
 
 
 def test_without_systemd_nothing_would_make_namespaces_at_boot(tmp_path: Path) -> None:
-    assert look(tmp_path, TOOLS, Asked("wg0"), Asked("wg1", drop_in="[Service]\n")) == ["boot wg1"]
+    assert look(tmp_path, TOOLS, Asked("wg0"), Asked("wg1", drop_in="[Service]\n")) == ["first boot wg1"]
 
 
 def test_each_interface_has_its_own_service(tmp_path: Path) -> None:
@@ -149,13 +149,13 @@ def with_timer(tmp_path: Path, seconds: int = 60) -> str:
     return hashlib.sha256("".join(list(texts.values())[:2]).encode()).hexdigest()
 
 
-EVERY_MINUTE = Asked(timer=timer_of(60))
+EVERY_MINUTE = Asked(timer=timer_of(60), program="0" * 64)
 
 
 def test_a_timer_that_is_there_is_not_set_up_again(tmp_path: Path) -> None:
     with_systemd(tmp_path)
     digest = with_timer(tmp_path)
-    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == [f"systemd {INTERFACE}"]
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE._replace(program=digest)) == [f"systemd {INTERFACE}"]
 
 
 @pytest.mark.parametrize(
@@ -174,16 +174,16 @@ def test_a_timer_with_an_old_or_missing_part_is_set_up(tmp_path: Path, spoil: st
         (tmp_path / spoil).unlink()
     else:
         (tmp_path / spoil).write_text("# older\n")
-    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == BOTH
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE._replace(program=digest)) == BOTH
 
 
 def test_a_timer_of_another_interval_or_that_is_off_is_set_up(tmp_path: Path) -> None:
     with_systemd(tmp_path)
     digest = with_timer(tmp_path, 120)
-    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE, program=digest) == BOTH
+    assert look(tmp_path, [*TOOLS, "systemctl"], EVERY_MINUTE._replace(program=digest)) == BOTH
     shutil.rmtree(tmp_path / "bin")
     # Without systemctl nothing is enabled or active.
-    assert look(tmp_path, TOOLS, EVERY_MINUTE, program=with_timer(tmp_path, 60)) == BOTH
+    assert look(tmp_path, TOOLS, EVERY_MINUTE._replace(program=with_timer(tmp_path, 60))) == BOTH
 
 
 def test_a_timer_that_is_not_wanted_is_removed(tmp_path: Path) -> None:
