@@ -88,6 +88,10 @@ class ActionModule(RunOnce, ActionBase):
         result.update(
             changed=bool(changed),
             hosts=hosts,
+            interfaces={
+                name: [{"network": plan["network"], "interface": plan["interface"]} for plan in plans]
+                for name, plans in hosts.items()
+            },
             clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
             batches=batches(

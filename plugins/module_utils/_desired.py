@@ -15,8 +15,6 @@ from ._model.interface import DesiredInterface
 from ._model.keys import KEY_BYTES, PrivateKey
 from ._model.names import parse_interface_name
 from ._model.options import parse_interface, refuse_own_key
-from ._sealed import open_peers
-from ._successors import with_successors
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
@@ -27,8 +25,16 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     """
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
-    if options.get("peers"):
-        options = with_successors({**options, "peers": open_peers(options["peers"], private_key, check_mode)})
+    peers = options.get("peers") or ()
+    # Few have these, and what is for them need not be loaded then.
+    if any(entry.get("preshared_key") or entry.get("next_preshared_key") for entry in peers):
+        from ._sealed import open_peers
+
+        options = {**options, "peers": open_peers(peers, private_key, check_mode)}
+    if any(entry.get("next_public_key") for entry in peers):
+        from ._successors import with_successors
+
+        options = with_successors(options)
     return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
 
 

@@ -21,15 +21,11 @@ Peers = Mapping[PublicKey, RunningPeer]
 
 
 def with_successors(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of ``interface`` and ``config`` with an entry of its own for each key; the very same without any.
+    """The options of ``interface`` and ``config`` with an entry of its own for each key.
 
     Raises InputError, and KernelError where the running interface cannot be read.
     """
-    peers = options.get("peers") or ()
-    # Seldom anybody has one, and the kernel's part then need not be loaded.
-    if not any(entry.get("next_public_key") for entry in peers):
-        return options
-    return {**options, "peers": list(split_peers(peers, lambda: _running_peers(options)))}
+    return {**options, "peers": list(split_peers(options["peers"], lambda: _running_peers(options)))}
 
 
 def _running_peers(options: Mapping[str, Any]) -> Peers:

@@ -165,6 +165,16 @@ hosts:
             persistent_keepalive: 25
         peers_mode: exact
         forwarding: {}
+interfaces:
+  description:
+    - The names in the plan of each host, in its order, by its inventory name. Where a task loops over them, what it
+      registers stays small, as that has a copy of each item.
+  returned: success
+  type: dict
+  sample:
+    spoke1:
+      - network: home
+        interface: wg0
 clients:
   description:
     - The plan of each client, by the name of its network and its own.

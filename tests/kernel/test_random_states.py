@@ -25,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
@@ -118,7 +119,7 @@ def test_every_state_is_reached_from_every_other(request: pytest.FixtureRequest,
         assert comparable(done.before) == comparable(foretold.before)
         assert described(done) == described(foretold)
         assert described(go(step.wanted, check_mode=True)) == []
-        check_asked(step.wanted)
+        check_asked(step.wanted, done.before)
         counts["pairs"] += 1
         counts["changed"] += bool(done.operations)
         counts["operations"] += len(done.operations)
@@ -137,7 +138,7 @@ def with_failure(command: str) -> None:
         run(*command.split())
 
 
-def check_asked(wanted: DesiredInterface | None) -> None:
+def check_asked(wanted: DesiredInterface | None, before: RunningState) -> None:
     """The running state is what was asked for, as far as it was asked for, in the words of `wg` and `ip`."""
     links = {link["ifname"]: link for link in json.loads(run("ip", "-j", "address", "show"))}
     if wanted is None:
@@ -161,7 +162,9 @@ def check_asked(wanted: DesiredInterface | None) -> None:
     if wanted.fwmark is not None and not full:
         assert wanted.fwmark == (0 if mark == "off" else int(mark, 16))
     check_peers(wanted, {line[0]: line for line in lines})
-    check_routes(wanted, {ip_network(p) for line in lines for p in line[3].split(",") if p != "(none)"}, mark)
+    allowed = {ip_network(p) for line in lines for p in line[3].split(",") if p != "(none)"}
+    former = {ip_network(str(p)) for peer in before.device.peers.values() for p in peer.allowed_ips} - allowed
+    check_routes(wanted, allowed, former, mark)
 
 
 def check_peers(wanted: DesiredInterface, found: dict[str, list[str]]) -> None:
@@ -182,10 +185,11 @@ def check_peers(wanted: DesiredInterface, found: dict[str, list[str]]) -> None:
             assert keepalive == (str(peer.persistent_keepalive) if peer.persistent_keepalive else "off")
 
 
-def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> None:
+def check_routes(wanted: DesiredInterface, allowed: set[Network], former: set[Network], mark: str) -> None:
     """Each prefix has its route on the interface, or a network of the interface covers it; and there is no other.
 
-    On a shared interface there may be others, as on one that keeps them, and on one that is down there is none.
+    On a shared interface there may be others, as on one that keeps them, but for what was a peer's before. On one that
+    is down there is none.
     """
     alone = wanted.peers_mode == "exact" and not wanted.keep_routes
     if wanted.table == "off" and wanted.up:
@@ -202,6 +206,7 @@ def check_routes(wanted: DesiredInterface, allowed: set[Network], mark: str) -> 
     if not wanted.up:
         assert ours == set()
         return
+    assert not former & {network for network, table in ours if table in ("main", wanted.table)}
     if wanted.table != "auto":
         asked = {(network, wanted.table) for network in allowed}
         assert ours == asked if alone else asked <= ours

@@ -18,13 +18,14 @@ from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
 from .names import parse_interface_name, parse_netns
 from .prefix import Prefix, parse_interface_address, parse_prefix
-from .state import IPV6_MIN_MTU
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
 _TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
 # The kernel takes 255, of which a final NUL is one (IFALIASZ in include/uapi/linux/if.h; ifla_policy).
 _ALIAS_BYTES = 254
+# The kernel has no IPv6 on a link with a smaller one (RFC 8200, section 5).
+_IPV6_MIN_MTU = 1280
 # Unquoted in YAML, off is a boolean.
 _OFF = ("off", "False")
 
@@ -149,9 +150,9 @@ def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
 
 def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
     """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
-    if mtu is not None and mtu < IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
-        remedy = f"give {IPV6_MIN_MTU} or more, or leave IPv6 out"
-        raise InputError("mtu", mtu, f"IPv6 needs an MTU of {IPV6_MIN_MTU} at least", remedy)
+    if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
+        remedy = f"give {_IPV6_MIN_MTU} or more, or leave IPv6 out"
+        raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
 
 
 def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None = None) -> DesiredInterface:

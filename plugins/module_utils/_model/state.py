@@ -16,8 +16,6 @@ from .prefix import InterfaceAddress, Prefix
 
 MAIN_TABLE = 254
 ETHERNET_MTU = 1500
-# The kernel has no IPv6 on a link with a smaller one (RFC 8200, section 5).
-IPV6_MIN_MTU = 1280
 
 
 class Route(NamedTuple):

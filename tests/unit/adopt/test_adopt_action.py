@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import yaml
 
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import STATE, file_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import COLLECTIONS
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
 REPORTED = {"files": "adopt_files", "running": "adopt_running"}
 
@@ -49,12 +48,10 @@ class Site:
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": self.hosts}}))
         (self.directory / "play.yml").write_text(yaml.safe_dump(play))
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_LOCALHOST_WARNING": "false"}
-        environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.directory / ".ansible"), "COLUMNS": "1000"}
         done = subprocess.run(
             ["ansible-playbook", "-i", "inventory.yml", "play.yml", *arguments],
             cwd=self.directory,
-            env=environment,
+            env=environment(self.directory),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -4,44 +4,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
-COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
 SECRET = "correct horse battery staple"
 PASSWORD = "open sesame"
-
-
-class Run(NamedTuple):
-    code: int
-    output: str
-
-    @property
-    def said(self) -> str:
-        """The output as one line: Ansible wraps warnings, before 2.19 at 79 characters."""
-        return " ".join(self.output.split())
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """What the last task of the playbook returned, with -v."""
-        (*_others, last) = re.findall(r"^(?:ok|changed): \[\S+\] => (\{.*\})$", self.output, re.MULTILINE)
-        found: dict[str, Any] = json.loads(last)
-        return found
-
-    @property
-    def changed(self) -> bool:
-        assert self.code == 0, self.output
-        (count,) = re.findall(r"changed=(\d+)", self.output)
-        return int(count) > 0
 
 
 class Site:
@@ -61,16 +34,7 @@ class Site:
             "all": {"vars": {"wireguard_networks": {"home": self.network}}},
             "wg_hub": {"hosts": {"hub1": hub}},
         }
-        self.environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-            "ANSIBLE_HOME": str(directory / ".ansible"),
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_LOG_PATH": str(self.log),
-            "ANSIBLE_NOCOLOR": "1",
-            "COLUMNS": "1000",
-            "TMPDIR": str(directory),
-        }
+        self.environment = environment(directory, ANSIBLE_LOG_PATH=str(self.log), TMPDIR=str(directory))
         self.password(PASSWORD)
 
     def password(self, password: str, name: str = "password") -> None:
@@ -90,7 +54,7 @@ class Site:
         (self.directory / "group_vars").mkdir()
         (self.directory / "group_vars" / "all.yml").write_text(vaulted)
 
-    def run(self, playbook: str, *arguments: str, environment: dict[str, str] | None = None) -> Run:
+    def run(self, playbook: str, *arguments: str, settings: dict[str, str] | None = None) -> Run:
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
         command = ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}"]
         if "--vault-id" not in arguments:
@@ -98,7 +62,7 @@ class Site:
         done = subprocess.run(
             [*command, *arguments],
             cwd=self.directory,
-            env={**self.environment, **(environment or {})},
+            env={**self.environment, **(settings or {})},
             capture_output=True,
             text=True,
             check=False,

@@ -61,7 +61,7 @@ def test_a_pair_is_made_written_recorded_and_then_kept(site: Site) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in site.folder.iterdir()} == {0o600}
     file = read(site)
     assert file.private_key
-    assert recorded_key(site) == str(public_key_of(file.private_key)) == first.result["clients"][0]["public_key"]
+    assert recorded_key(site) == str(public_key_of(file.private_key)) == first.results[-1]["clients"][0]["public_key"]
     assert scan((site.folder / "phone.png").read_bytes()) == (site.folder / "phone.conf").read_bytes()
 
     files = contents(site.folder)
@@ -293,11 +293,11 @@ def test_what_does_not_fit_a_code_is_refused_before_anything_is_recorded(site: S
 def test_without_segno_its_package_is_named(site: Site, tmp_path: Path) -> None:
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / "segno.py").write_text("raise ImportError('no segno here', name='segno')\n")
-    run = site.run("clients", environment={"PYTHONPATH": str(tmp_path / "without")})
+    run = site.run("clients", settings={"PYTHONPATH": str(tmp_path / "without")})
     assert run.code == 2
     assert "QR codes need the Python library segno: install the package " in run.output
     assert site.run(
-        "clients", "-e", "wireguard_clients_qr=no", environment={"PYTHONPATH": str(tmp_path / "without")}
+        "clients", "-e", "wireguard_clients_qr=no", settings={"PYTHONPATH": str(tmp_path / "without")}
     ).changed
 
 

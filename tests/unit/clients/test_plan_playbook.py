@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import stat
@@ -20,8 +19,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile impor
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._sealed import open_peers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import derive
-from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import COLLECTIONS, SECRET, Site
+from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import SECRET, Site
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
 
 @pytest.fixture
@@ -128,11 +128,10 @@ def test_preshared_keys_from_a_vaulted_secret(site: Site, named: bool) -> None:
 
 def test_groups_from_labels_give_a_working_network(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / "constructed", tmp_path / "inventory")
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"}
-    environment |= {"ANSIBLE_HOME": str(tmp_path / ".ansible"), "ANSIBLE_SSH_EXECUTABLE": "/bin/false"}
+    settings = environment(tmp_path, ANSIBLE_SSH_EXECUTABLE="/bin/false")
     command = ["ansible-playbook", "-i", "hosts.yml", "-i", "labels.constructed.yml", "cryptokey.wireguard.plan"]
     done = subprocess.run(
-        command, cwd=tmp_path / "inventory", env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=tmp_path / "inventory", env=settings, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = cells(done.stdout)

@@ -4,29 +4,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of
-
-COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
-
-
-class Run(NamedTuple):
-    code: int
-    output: str
-    results: list[dict[str, Any]]
-
-    @property
-    def said(self) -> str:
-        """The output as one line: Ansible wraps warnings, before 2.19 at 79 characters."""
-        return " ".join(self.output.split())
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
 
 def addresses(run: Run, task: int = 1) -> dict[str, list[str]]:
@@ -88,12 +73,10 @@ class Fleet:
         (self.directory / "play.new").replace(self.directory / "play.yml")
 
     def _start(self, *command: str, directory: str = ".") -> subprocess.Popen[str]:
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "ANSIBLE_LOCALHOST_WARNING": "false"}
-        environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.directory / ".ansible"), "COLUMNS": "1000"}
         return subprocess.Popen(
             command,
             cwd=self.directory / directory,
-            env=environment | self.settings,
+            env=environment(self.directory, **self.settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -123,5 +106,4 @@ class Fleet:
 
 def _finish(started: subprocess.Popen[str]) -> Run:
     output, _none = started.communicate(timeout=120)
-    marks = [line.partition(" => ")[2] for line in output.splitlines() if line.startswith(("ok:", "changed:"))]
-    return Run(started.returncode, output, [json.loads(mark) for mark in marks if mark.endswith("}")])
+    return Run(started.returncode, output)

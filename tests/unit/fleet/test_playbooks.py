@@ -10,31 +10,21 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
-COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
 SECRET = key_of("a preshared key")
 # An empty folder for keys and configurations, and no network but the loopback.
 ISOLATED = ["unshare", "--map-root-user", "--mount", "--net", "sh", "-ec"]
 SCRIPT = 'mount -t tmpfs none /etc/wireguard; ip link set lo up; exec "$@"'
 
 
-class Run(NamedTuple):
-    code: int
-    output: str
-
-    @property
-    def recap(self) -> dict[str, dict[str, int]]:
-        """Each host's counts."""
-        lines = re.findall(r"^(\S+) +: (ok=.*)$", self.output.partition("PLAY RECAP")[2], re.MULTILINE)
-        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
-
+class RoleRun(Run):
     def items(self, task: str) -> set[tuple[str, str]]:
         """The hosts and the items of a task of the role, whatever became of them."""
         text = self.output.partition(f"TASK [cryptokey.wireguard.network : {task}] ")[2].partition("\nTASK [")[0]
@@ -89,28 +79,19 @@ class Site:
     def unreachable(self, name: str) -> None:
         self.hosts[name] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
-    def run(self, playbook: str, *arguments: str) -> Run:
+    def run(self, playbook: str, *arguments: str) -> RoleRun:
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
         command = ["ansible-playbook", "-i", "inventory.yml", playbook, *arguments]
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-            "ANSIBLE_HOME": str(self.directory / ".ansible"),
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "COLUMNS": "1000",
-            "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",
-        }
         done = subprocess.run(
             [*ISOLATED, SCRIPT, "sh", *command],
             cwd=self.directory,
-            env=environment,
+            env=environment(self.directory, PATH=f"{self.directory / 'bin'}:{os.environ['PATH']}"),
             capture_output=True,
             text=True,
             check=False,
             timeout=180,
         )
-        return Run(done.returncode, done.stdout + done.stderr)
+        return RoleRun(done.returncode, done.stdout + done.stderr)
 
 
 @pytest.fixture

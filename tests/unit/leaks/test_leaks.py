@@ -10,7 +10,6 @@ each with an /etc/wireguard of its own. What takes a kernel is in ``tests/kernel
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -21,11 +20,10 @@ import pytest
 import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_private_key
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
 from ansible_collections.cryptokey.wireguard.tests.leaks.search import files, find, hits, spellings
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
-COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
 SECRET = "correct horse battery staple, and some more"
 PAIR_KEY = key_of("a preshared key of a pair")
@@ -81,19 +79,15 @@ class Site:
         done = subprocess.run(
             [*ISOLATED, *command, *arguments],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-                "ANSIBLE_HOME": str(self.folder / "ansible"),
-                "ANSIBLE_INJECT_INVOCATION": "1",  # what all versions before ansible-core 2.21 do
-                "ANSIBLE_KEEP_REMOTE_FILES": "1",
-                "ANSIBLE_LOCALHOST_WARNING": "false",
-                "ANSIBLE_LOG_PATH": str(self.folder / "ansible.log"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_PIPELINING": "0",
-                "ANSIBLE_REMOTE_TEMP": str(self.folder / "remote"),
-                "TMPDIR": str(self.folder),
-            },
+            env=environment(
+                self.folder,
+                ANSIBLE_INJECT_INVOCATION="1",  # what all versions before ansible-core 2.21 do
+                ANSIBLE_KEEP_REMOTE_FILES="1",
+                ANSIBLE_LOG_PATH=str(self.folder / "ansible.log"),
+                ANSIBLE_PIPELINING="0",
+                ANSIBLE_REMOTE_TEMP=str(self.folder / "remote"),
+                TMPDIR=str(self.folder),
+            ),
             capture_output=True,
             check=False,
             timeout=300,

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _successors
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._desired import read_desired
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
     follow,
     parse_following,
@@ -25,7 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers, with_successors
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
 
 OLD, NEXT, OTHER = (PublicKey(bytes([number] * 32)) for number in (1, 2, 3))
@@ -78,10 +79,19 @@ def test_what_is_given_goes_to_the_key_that_shook_hands_last(
         assert peer.preshared_key.reveal_base64() == secret
 
 
-def test_where_nobody_changes_a_key_the_kernel_is_not_asked() -> None:
-    options: dict[str, Any] = {"interface": "wg0", "peers": [{"public_key": str(OLD), "next_public_key": None}]}
-    assert with_successors(options) is options
-    assert with_successors({"interface": "wg0"}) == {"interface": "wg0"}
+def test_the_kernel_is_asked_only_where_somebody_changes_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def running(options: Any) -> dict[PublicKey, RunningPeer]:
+        asked.append(options)
+        return {}
+
+    monkeypatch.setattr(_successors, "_running_peers", running)
+    for entry, keys in (({**ENTRY, "next_public_key": None}, [OLD]), (ENTRY, [OLD, NEXT])):
+        assert asked == []
+        options = {"interface": "wg0", "private_key_file": str(tmp_path / "none"), "peers": [entry]}
+        assert [peer.public_key for peer in read_desired(options, check_mode=True).peers or ()] == keys
+    assert len(asked) == 1
 
 
 def test_a_bad_next_key_is_refused_by_its_path() -> None:
