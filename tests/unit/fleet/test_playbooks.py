@@ -19,9 +19,9 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
 SECRET = key_of("a preshared key")
-# An empty folder for keys and configurations, and no network but the loopback.
+# An empty folder for keys and configurations, no systemd, and no network but the loopback.
 ISOLATED = ["unshare", "--map-root-user", "--mount", "--net", "sh", "-ec"]
-SCRIPT = 'mount -t tmpfs none /etc/wireguard; ip link set lo up; exec "$@"'
+SCRIPT = 'mount -t tmpfs none /etc/wireguard; mount -t tmpfs none /run; ip link set lo up; exec "$@"'
 
 
 class RoleRun(Run):
@@ -142,6 +142,24 @@ def test_without_what_is_tagged_running_only_keys_and_files_are_made(site: Site)
     # Which would need WireGuard in this kernel, and a hub forwards.
     assert not run.items("Bring the running interfaces to their desired state")
     assert "TASK [cryptokey.wireguard.network : Forward what other hosts send each other]" not in run.output
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_host_lacks_is_seen_to_before_its_keys_and_holds_up_nobody_else(site: Site, whole: bool) -> None:
+    play = {"hosts": "all", "gather_facts": False, "roles": ["cryptokey.wireguard.network"]}
+    (site.directory / "role.yml").write_text(yaml.safe_dump([play]))
+    site.known("laptop", "office", "server")
+    site.hosts["laptop"]["wireguard_netns"] = "vpn"
+    playbook = "cryptokey.wireguard.site" if whole else "role.yml"
+    run = site.run(playbook, "--limit", "hub1,laptop", "--skip-tags", "running")
+    assert run.code == 2, run.output
+    assert "wireguard_netns and wireguard_birth_netns need systemd, and this host does not run it" in run.output
+    assert {host: counts["failed"] for host, counts in run.recap.items()} == {"hub1": 0, "laptop": 1}
+    interface = {("hub1", "wgtest0")}
+    assert run.items("See to it that the host has a key pair for each network") == interface
+    assert run.items("Write their configurations for the next boot") == interface
+    # Of those that have everything nobody has to skip it.
+    assert run.output.count("RUNNING HANDLER") == 2
 
 
 def test_keys_are_made_for_each_network_and_recorded_before_anybody_else_is_told(site: Site) -> None:
