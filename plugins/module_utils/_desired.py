@@ -12,9 +12,9 @@ from typing import Any
 
 from ._keyfile import default_path, find_private_key, public_key_of, read_private_key
 from ._model.interface import DesiredInterface
-from ._model.keys import KEY_BYTES, PrivateKey
+from ._model.keys import KEY_BYTES, PRESHARED_KEYS, SEALED, PrivateKey, PublicKey
 from ._model.names import parse_interface_name
-from ._model.options import parse_interface, refuse_own_key
+from ._model.options import parse_interface
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
@@ -27,7 +27,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     private_key = find_private_key(path) if check_mode else read_private_key(path)
     peers = options.get("peers") or ()
     # Few have these, and what is for them need not be loaded then.
-    if any(entry.get("preshared_key") or entry.get("next_preshared_key") for entry in peers):
+    if any(str(entry.get(option)).startswith(SEALED) for entry in peers for option in PRESHARED_KEYS):
         from ._sealed import open_peers
 
         options = {**options, "peers": open_peers(peers, private_key, check_mode)}
@@ -38,10 +38,8 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
 
 
-def refuse_itself(desired: DesiredInterface) -> None:
-    """Refuse the interface's own key as a peer, which the kernel would ignore. Raises InputError.
-
-    Without pynacl that shows when the running state is read back. It takes a while to load.
-    """
+def public_key_if_known(private_key: PrivateKey) -> PublicKey | None:
+    """The public half; None without pynacl, which takes a while to load."""
     with suppress(ImportError):
-        refuse_own_key(desired.peers or (), public_key_of(desired.private_key) if desired.private_key else None)
+        return public_key_of(private_key)
+    return None

@@ -14,11 +14,9 @@ from ._clock import clock_warning, is_plausible
 from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.runner import Kernel, Outcome, converge, remove
-from ._converge.show import describe_state
-from ._desired import read_desired, refuse_itself
+from ._desired import public_key_if_known, read_desired
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
-from ._kernel.dns import NameServers, find_name_servers
 from ._kernel.host import Host, find_taken_address
 from ._kernel.namespace import bound, exists, has_link
 from ._kernel.resolve import Resolver
@@ -34,6 +32,7 @@ from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
 
 if TYPE_CHECKING:
+    from ._kernel.dns import NameServers
     from ._unconfirmed import Unconfirmed
 
 
@@ -57,7 +56,6 @@ def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) ->
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
     desired = read_desired(options, check_mode)
-    refuse_itself(desired)
     refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)
@@ -72,7 +70,9 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     if not is_plausible(now):
         warnings.append(clock_warning(now))
         now = 0.0  # nobody is dead
-    circumstances = Circumstances(now, recorded, resolve, kernel.path_mtu, kernel.has_routes)
+    circumstances = Circumstances(
+        now, recorded, resolve, kernel.path_mtu, kernel.has_routes, public_key_of=public_key_if_known
+    )
 
     def endpoints(after: RunningState) -> Mapping[PublicKey, str]:
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
@@ -122,6 +122,8 @@ def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
     netns = parse_netns(options.get("netns"), "netns")
     if not has_link(netns, interface) and has_link(load_place(interface), interface):
         netns = load_place(interface)
+    from ._kernel.dns import find_name_servers
+
     outcome = remove(interface, open_kernel(interface, check_mode, netns, "", find_name_servers()), check_mode)
     if not check_mode:
         forget_endpoints(interface)
@@ -137,6 +139,8 @@ def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
     """
     if desired.netns or (desired.up and desired.dns is None and desired.dns_search is None):
         return None
+    from ._kernel.dns import find_name_servers
+
     found = find_name_servers()
     if desired.up and desired.dns and found is None:
         problem = "this host runs no systemd-resolved and has no resolvconf"
@@ -175,6 +179,8 @@ def read_running(interface: str | None, netns: str | None = None) -> list[dict[s
 
     Raises InputError, MissingLibrary and KernelError.
     """
+    from ._converge.show import describe_state
+    from ._kernel.dns import find_name_servers
     from ._startup import read_peer_names
 
     host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())

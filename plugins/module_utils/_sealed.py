@@ -21,10 +21,17 @@ from typing import Any
 
 from ._distribution import MissingLibrary, package_hint
 from ._model.errors import InputError
-from ._model.keys import KEY_BYTES, PresharedKey, PrivateKey, PublicKey, parse_preshared_key, parse_public_key
+from ._model.keys import (
+    KEY_BYTES,
+    PRESHARED_KEYS,
+    SEALED,
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+    parse_preshared_key,
+    parse_public_key,
+)
 
-OPTIONS = ("preshared_key", "next_preshared_key")
-PREFIX = "sealed:"
 _BOX_BYTES, _NONCE_BYTES, _CIPHERTEXT_BYTES = KEY_BYTES + 48, 24, KEY_BYTES + 16
 _REMEDY = "run the role as a whole, which asks the host for its key and seals them anew"
 
@@ -34,7 +41,7 @@ def seal_peers(peers: Sequence[Mapping[str, Any]], recipient: PublicKey) -> Sequ
 
     Raises InputError and MissingLibrary.
     """
-    if not any(peer.get(option) for peer in peers for option in OPTIONS):
+    if not any(peer.get(option) for peer in peers for option in PRESHARED_KEYS):
         return peers
     try:
         seal = _sealer(recipient)
@@ -51,7 +58,7 @@ def open_peers(
     In check mode, where there may be no private key or no library yet, any key stands in for one that cannot be opened.
     Raises InputError and MissingLibrary.
     """
-    if not any(_is_sealed(entry.get(option)) for entry in entries for option in OPTIONS):
+    if not any(_is_sealed(entry.get(option)) for entry in entries for option in PRESHARED_KEYS):
         return entries
     try:
         opener = _opener(private_key) if private_key else _stand_in
@@ -72,12 +79,12 @@ def _missing(error: ImportError, done: str) -> MissingLibrary:
 
 
 def _is_sealed(text: object) -> bool:
-    return isinstance(text, str) and text.startswith(PREFIX)
+    return isinstance(text, str) and text.startswith(SEALED)
 
 
 def _sealed(peer: Mapping[str, Any], seal: _Sealer) -> Mapping[str, Any]:
     found = dict(peer)
-    for option in OPTIONS:
+    for option in PRESHARED_KEYS:
         if peer.get(option):
             found[option] = seal(parse_preshared_key(peer[option], option), parse_public_key(peer["public_key"]))
     return found
@@ -85,7 +92,7 @@ def _sealed(peer: Mapping[str, Any], seal: _Sealer) -> Mapping[str, Any]:
 
 def _opened(entry: Mapping[str, Any], index: int, opener: _Opener) -> Mapping[str, Any]:
     found = dict(entry)
-    for option in OPTIONS:
+    for option in PRESHARED_KEYS:
         if _is_sealed(entry.get(option)):
             path = f"peers[{index}].{option}"
             data = _decode(entry[option])
@@ -100,7 +107,7 @@ def _opened(entry: Mapping[str, Any], index: int, opener: _Opener) -> Mapping[st
 
 def _decode(text: str) -> bytes | None:
     try:
-        data = base64.b64decode(text[len(PREFIX) :], validate=True)
+        data = base64.b64decode(text[len(SEALED) :], validate=True)
     except ValueError:
         return None
     return data if len(data) == _BOX_BYTES + _NONCE_BYTES + _CIPHERTEXT_BYTES else None
@@ -125,7 +132,7 @@ def _sealer(recipient: PublicKey) -> _Sealer:
         nonce = os.urandom(_NONCE_BYTES)
         message = preshared_key.reveal_bytes()
         ciphertext = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(message, bytes(bound_to), nonce, key)
-        return PREFIX + base64.b64encode(box + nonce + ciphertext).decode("ascii")
+        return SEALED + base64.b64encode(box + nonce + ciphertext).decode("ascii")
 
     return seal
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ._desired import read_desired, refuse_itself
+from ._desired import public_key_if_known, read_desired
 from ._distribution import package_hint
 from ._files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from ._kernel.tables import resolve_table
@@ -17,6 +17,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
 from ._model.names import parse_interface_name
+from ._model.options import refuse_own_key
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
 from ._wgquick.render import redact, render, render_diff
@@ -87,7 +88,8 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
         return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
     from ._wgquick.parse import decode, parse
 
-    refuse_itself(desired)
+    if desired.private_key:
+        refuse_own_key(desired.peers or (), public_key_if_known(desired.private_key))
     text = decode(data, path)
     old = parse(text, path, managed=True)
     return text, old, overlay(desired, old)

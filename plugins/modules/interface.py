@@ -187,7 +187,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments imp
     INTERFACE_ARGUMENTS,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
@@ -210,6 +209,8 @@ def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
         change = outcome.unconfirmed
         result.update(provisional=True, change=change.change, deadline=change.date)
     if with_diff:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+
         result["diff"] = show_difference(outcome.before, outcome.after, outcome.names)
     return result
 

@@ -15,7 +15,7 @@ from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
 from .._model.interface import ENFORCE, EXACT, KEY_OF, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
-from .._model.keys import NO_PRESHARED_KEY, PublicKey
+from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
 
@@ -43,6 +43,10 @@ def assume_empty(_table: int) -> bool:
     return False
 
 
+def assume_unknown(_key: PrivateKey) -> PublicKey | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Circumstances:
     """What decisions depend on besides the two states.
@@ -52,6 +56,7 @@ class Circumstances:
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route. ``settled``: peers that are as they should be, as the very objects.
+    ``public_key_of``: a private key to its public half, None where that cannot be told.
     """
 
     now: float
@@ -60,6 +65,7 @@ class Circumstances:
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
     has_routes: Callable[[int], bool] = assume_empty
     settled: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
+    public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
 
 
 def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:

@@ -21,7 +21,6 @@ from .aim import Circumstances, absent, aim
 from .move import arrived, plan_leaving
 from .operations import Operation
 from .plan import Names, plan_operations
-from .restore import plan_restore
 
 
 class Kernel(Protocol):
@@ -107,8 +106,10 @@ def converge(
     if before.sockets_elsewhere:
         option, value = ("birth_netns", desired.birth_netns or None)
         raise InputError(option, value, _STRANGE_SOCKETS, "remove the interface with state=absent and run again")
-    unchanged_key = desired.private_key in (None, before.device.private_key)
-    refuse_own_key(desired.peers or (), before.device.public_key if unchanged_key else None)
+    own = before.device.public_key
+    if desired.private_key not in (None, before.device.private_key):
+        own = circumstances.public_key_of(desired.private_key)
+    refuse_own_key(desired.peers or (), own)
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = aim(desired, before, circumstances)
@@ -208,6 +209,8 @@ def restore(before: RunningState, kernel: Kernel, names: Names, moved_to: Kernel
 
     Raises OSError.
     """
+    from .restore import plan_restore
+
     done: list[Operation] = []
     now = moved_to.read(before.interface) if moved_to else None
     if moved_to and now and now.exists:

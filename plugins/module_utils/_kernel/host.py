@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from .._converge.operations import (
     AddAddress,
@@ -35,12 +35,14 @@ from .._model.prefix import InterfaceAddress
 from .._model.state import ETHERNET_MTU, Route, RunningState, fresh_state
 from . import namespace, netfilter, reading, wireguard
 from .decode import DeviceDecoder
-from .dns import NameServers
 from .errors import KernelError
 from .namespace import entered
 from .reading import ROUTE_PROTOCOL
 from .routing import Routing
 from .rtnetlink import RouteNetlink
+
+if TYPE_CHECKING:
+    from .dns import NameServers
 
 _WIREGUARD = get_args(WireGuardOperation)
 _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"

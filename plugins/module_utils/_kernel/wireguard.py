@@ -29,7 +29,6 @@ from .decode import DeviceDecoder
 from .errors import KernelError
 from .generic import GenericNetlink
 from .namespace import entered
-from .newcomers import encode_newcomers
 
 
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
@@ -80,6 +79,8 @@ def _knows_removal_flag(release: str) -> bool:
 
 def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
     """The entries of a set message for the new peers, then for those that change or go."""
+    from .newcomers import encode_newcomers
+
     new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
     usual = [peer for peer in new if len(peer.allowed_ips) <= codec.PREFIXES_A_MESSAGE]
     entries, records = encode_newcomers(usual)

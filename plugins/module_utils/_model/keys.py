@@ -18,6 +18,9 @@ from .errors import InputError
 
 KEY_BYTES = 32
 ZERO_KEY = bytes(KEY_BYTES)
+# The options of a peer that are preshared keys, and how the text of one begins that is sealed on its way to its host.
+PRESHARED_KEYS = ("preshared_key", "next_preshared_key")
+SEALED = "sealed:"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LAST_DIGITS = _DIGITS[::4]
