@@ -12,7 +12,7 @@ from typing import Any
 
 from ._keyfile import default_path, find_private_key, public_key_of, read_private_key
 from ._model.interface import DesiredInterface
-from ._model.keys import KEY_BYTES, PRESHARED_KEYS, SEALED, PrivateKey, PublicKey
+from ._model.keys import KEY_BYTES, PRESHARED_KEYS, PrivateKey, PublicKey, is_sealed
 from ._model.names import parse_interface_name
 from ._model.options import parse_interface
 
@@ -27,7 +27,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
     private_key = find_private_key(path) if check_mode else read_private_key(path)
     peers = options.get("peers") or ()
     # Few have these, and what is for them need not be loaded then.
-    if any(str(entry.get(option)).startswith(SEALED) for entry in peers for option in PRESHARED_KEYS):
+    if any(is_sealed(entry.get(option)) for entry in peers for option in PRESHARED_KEYS):
         from ._sealed import open_peers
 
         options = {**options, "peers": open_peers(peers, private_key, check_mode)}

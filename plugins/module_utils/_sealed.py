@@ -28,6 +28,7 @@ from ._model.keys import (
     PresharedKey,
     PrivateKey,
     PublicKey,
+    is_sealed,
     parse_preshared_key,
     parse_public_key,
 )
@@ -58,7 +59,7 @@ def open_peers(
     In check mode, where there may be no private key or no library yet, any key stands in for one that cannot be opened.
     Raises InputError and MissingLibrary.
     """
-    if not any(_is_sealed(entry.get(option)) for entry in entries for option in PRESHARED_KEYS):
+    if not any(is_sealed(entry.get(option)) for entry in entries for option in PRESHARED_KEYS):
         return entries
     try:
         opener = _opener(private_key) if private_key else _stand_in
@@ -78,10 +79,6 @@ def _missing(error: ImportError, done: str) -> MissingLibrary:
     return MissingLibrary(f"preshared keys cannot be {done}, as {error.name} is missing: {package_hint('nacl')}")
 
 
-def _is_sealed(text: object) -> bool:
-    return isinstance(text, str) and text.startswith(SEALED)
-
-
 def _sealed(peer: Mapping[str, Any], seal: _Sealer) -> Mapping[str, Any]:
     found = dict(peer)
     for option in PRESHARED_KEYS:
@@ -93,7 +90,7 @@ def _sealed(peer: Mapping[str, Any], seal: _Sealer) -> Mapping[str, Any]:
 def _opened(entry: Mapping[str, Any], index: int, opener: _Opener) -> Mapping[str, Any]:
     found = dict(entry)
     for option in PRESHARED_KEYS:
-        if _is_sealed(entry.get(option)):
+        if is_sealed(entry.get(option)):
             path = f"peers[{index}].{option}"
             data = _decode(entry[option])
             if data is None:

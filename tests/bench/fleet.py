@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import read_recap
+
 ROOT = Path(__file__).resolve().parents[2]
 FORKS = 8
 HOSTS_PER_HUB = 100
@@ -71,8 +73,7 @@ class Run(NamedTuple):
     @property
     def recap(self) -> dict[str, dict[str, int]]:
         """Each host's counts."""
-        lines = re.findall(r"^(\S+) +: (ok=.*)$", self.output.partition("PLAY RECAP")[2], re.MULTILINE)
-        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
+        return read_recap(self.output)
 
     @property
     def changed(self) -> list[str]:

@@ -28,6 +28,12 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
     }
 
 
+def read_recap(output: str) -> dict[str, dict[str, int]]:
+    """Each host's counts."""
+    lines = re.findall(r"^(\S+) +: (ok=.*)$", output.partition("PLAY RECAP")[2], re.MULTILINE)
+    return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
+
+
 class Run(NamedTuple):
     """Of ansible-playbook. ``output`` is all that it printed."""
 
@@ -48,8 +54,7 @@ class Run(NamedTuple):
     @property
     def recap(self) -> dict[str, dict[str, int]]:
         """Each host's counts."""
-        lines = re.findall(r"^(\S+) +: (ok=.*)$", self.output.partition("PLAY RECAP")[2], re.MULTILINE)
-        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", text)} for host, text in lines}
+        return read_recap(self.output)
 
     @property
     def changed(self) -> bool:

@@ -29,6 +29,11 @@ _REMEDY = "a key is 32 bytes in base64: 44 characters, the last of them '='"
 _SecretT = TypeVar("_SecretT", bound="Secret")
 
 
+def is_sealed(value: object) -> bool:
+    """Whether the text of a preshared key is one that ``_sealed`` has to open."""
+    return isinstance(value, str) and value.startswith(SEALED)
+
+
 class PublicKey(bytes):
     """A Curve25519 public key. Hashes and compares as the bytes it is; ``str()`` is its base64."""
 
