@@ -12,14 +12,14 @@ version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Derives the preshared key of each pair from the network's C(preshared_secret) and the two public keys, or takes the
-    one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
+  - Derives the preshared key of each pair from the network's C(preshared_secret) and name and the two public keys, or
+    takes the one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
   - Where the network's options have neither, the peers are returned as they are.
   - The preshared keys in the result are sealed to O(public_key), so that they stand in no file, variable or message in
     the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them on the host with its private
     key. The same key is sealed to another text each time.
   - Needs pynacl on the controller where there are preshared keys (on Debian the package C(python3-nacl)).
-positional: name, public_key, network_options
+positional: name, public_key, network_options, network
 options:
   _input:
     description: The peers of one host, as M(cryptokey.wireguard.plan) returns them.
@@ -42,6 +42,10 @@ options:
       - With an empty C(preshared_secret), the peers get an empty preshared key, which clears theirs.
     type: dict
     required: true
+  network:
+    description: The name of the network.
+    type: str
+    required: true
 seealso:
   - plugin: cryptokey.wireguard.plan
     plugin_type: module
@@ -55,7 +59,8 @@ EXAMPLES = r"""
     interface: "{{ desired.interface }}"
     addresses: "{{ desired.addresses }}"
     peers: "{{ desired.peers | cryptokey.wireguard.with_preshared_keys(
-                 inventory_hostname, network_keypair.public_key, wireguard_networks[desired.network]) }}"
+                 inventory_hostname, network_keypair.public_key, wireguard_networks[desired.network],
+                 desired.network) }}"
   vars:
     desired: "{{ network_plan.hosts[inventory_hostname][0] }}"
 """
@@ -83,11 +88,15 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared imp
 
 
 def sealed_preshared_keys(
-    peers: Sequence[Mapping[str, Any]], name: str, public_key: str | None, network_options: Mapping[str, Any]
+    peers: Sequence[Mapping[str, Any]],
+    name: str,
+    public_key: str | None,
+    network_options: Mapping[str, Any],
+    network: str,
 ) -> Sequence[Mapping[str, Any]]:
     """Sealed to a random key where the host has none yet: in check mode nobody opens them."""
     own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
-    return seal_peers(with_preshared_keys(peers, name, public_key, network_options), own)
+    return seal_peers(with_preshared_keys(peers, name, public_key, network_options, network), own)
 
 
 class FilterModule:

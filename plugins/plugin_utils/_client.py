@@ -71,7 +71,7 @@ class Work(NamedTuple):
         entry = self.client.entry
         public_key = str(self.public_key) if self.public_key else None
         given = {option: entry[option] for option in _OPTIONS if entry.get(option) is not None}
-        peers = with_preshared_keys(entry["peers"], self.client.name, public_key, options)
+        peers = with_preshared_keys(entry["peers"], self.client.name, public_key, options, self.client.network)
         # What answers connections from outside is a hook for nftables: not for a phone.
         desired = parse_interface({**given, "peers": peers, "outside_replies": False}, self.private_key)
         return overlay(desired, WgQuickFile())

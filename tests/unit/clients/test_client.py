@@ -76,7 +76,7 @@ def test_the_whole_text() -> None:
         valid_until="2026-12-31",
         peers=[peer("hub1", "0.0.0.0/0", "::/0")],
     )
-    preshared = with_preshared_keys(client.entry["peers"], "phone", PUBLIC, {"preshared_secret": SECRET})
+    preshared = with_preshared_keys(client.entry["peers"], "phone", PUBLIC, {"preshared_secret": SECRET}, "home")
     assert text_of(client, {"preshared_secret": SECRET}, KEPT) == (
         "# phone in home, until 2026-12-31 (cryptokey.wireguard.clients)\n"
         "[Interface]\n"

@@ -87,7 +87,7 @@ def test_both_ends_of_the_tunnel_fit(site: Site) -> None:
     for address in read(site).addresses:
         assert str(address.host) in row
     at_hub = [{"name": "phone", "public_key": recorded_key(site)}]
-    (found,) = with_preshared_keys(at_hub, "hub1", key_of("hub1"), {"preshared_secret": SECRET})
+    (found,) = with_preshared_keys(at_hub, "hub1", key_of("hub1"), {"preshared_secret": SECRET}, "home")
     assert found["preshared_key"] == peer.preshared_key.reveal_base64()
 
 

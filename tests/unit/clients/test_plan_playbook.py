@@ -118,12 +118,12 @@ def test_preshared_keys_from_a_vaulted_secret(site: Site, named: bool) -> None:
     site.registry.write_text(yaml.safe_dump({"hosts": {"hub1": {"public_key": str(public_key_of(hub))}}}))
     expression = (
         "(network_plan.hosts.hub1[0].peers | cryptokey.wireguard.with_preshared_keys("
-        f"inventory_hostname, '{public_key_of(hub)}', wireguard_networks.home))[0].preshared_key"
+        f"inventory_hostname, '{public_key_of(hub)}', wireguard_networks.home, 'home'))[0].preshared_key"
     )
     (sealed,) = play(site, debug(expression))
     phone = key_of("phone")
     (opened,) = open_peers([{"public_key": phone, "preshared_key": sealed}], hub, check_mode=False)
-    assert opened["preshared_key"] == derive(SECRET.encode(), (public_key_of(hub), parse_public_key(phone)))
+    assert opened["preshared_key"] == derive(SECRET.encode(), "home", (public_key_of(hub), parse_public_key(phone)))
 
 
 def test_groups_from_labels_give_a_working_network(tmp_path: Path) -> None:

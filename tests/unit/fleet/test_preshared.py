@@ -32,38 +32,56 @@ OWN_KEY = parse_preshared_key("eNgEvJkAqaWCYoFQ4JhRDGyjYR9XSGDCYTS5WMWLFbA=")
 FIRST = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SECOND = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 # What the OpenSSL command line makes of them; docs/preshared_keys.md shows how.
-DERIVED = "l+H+HCPROco7g6sIhX6kT+kCOvPo5snLp4Vhw9q2s6s="
+DERIVED = "zCX7+QNCEzM18HAJFbYg3i2BPegs0vXweygSziuETwg="
 
 public_keys = st.binary(min_size=32, max_size=32).map(PublicKey)
 secrets = st.text(min_size=20).filter(lambda text: text.isprintable())
 
 
-def independent(secret: bytes, first: bytes, second: bytes) -> bytes:
+def independent(secret: bytes, network: str, first: bytes, second: bytes) -> bytes:
     """RFC 5869 in two lines: one block of SHA-256 is all that is asked for."""
-    extracted = hmac.digest(b"cryptokey.wireguard preshared key v1", secret, hashlib.sha256)
-    return hmac.digest(extracted, min(first, second) + max(first, second) + b"\x01", hashlib.sha256)
+    extracted = hmac.digest(b"cryptokey.wireguard preshared key v2", secret, hashlib.sha256)
+    info = network.encode() + b"\x00" + min(first, second) + max(first, second)
+    return hmac.digest(extracted, info + b"\x01", hashlib.sha256)
 
 
 def test_the_published_vector() -> None:
     keys = [parse_public_key(FIRST), parse_public_key(SECOND)]
-    assert derive(SECRET.encode(), keys).reveal_base64() == DERIVED
-    assert independent(SECRET.encode(), *keys) == parse_preshared_key(DERIVED).reveal_bytes()
+    assert derive(SECRET.encode(), "home", keys).reveal_base64() == DERIVED
+    assert independent(SECRET.encode(), "home", *keys) == parse_preshared_key(DERIVED).reveal_bytes()
     guide = (Path(__file__).parents[3] / "docs" / "preshared_keys.md").read_text()
     assert all(text in guide for text in (SECRET, FIRST, SECOND, DERIVED))
 
 
-@given(secrets, public_keys, public_keys)
-def test_it_is_hkdf_and_the_same_at_both_ends(secret: str, first: PublicKey, second: PublicKey) -> None:
-    key = derive(secret.encode(), (first, second))
-    assert key.reveal_bytes() == independent(secret.encode(), first, second)
-    assert derive(secret.encode(), (second, first)) == key
+names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", fullmatch=True)
+
+
+@given(secrets, names, public_keys, public_keys)
+def test_it_is_hkdf_and_the_same_at_both_ends(secret: str, network: str, first: PublicKey, second: PublicKey) -> None:
+    key = derive(secret.encode(), network, (first, second))
+    assert key.reveal_bytes() == independent(secret.encode(), network, first, second)
+    assert derive(secret.encode(), network, (second, first)) == key
 
 
 @given(secrets, st.sets(public_keys.filter(any), min_size=4, max_size=4))
 def test_each_pair_and_each_secret_have_another_key(secret: str, keys: set[PublicKey]) -> None:
     a, b, c, d = keys
     pairs = [(a, b), (a, c), (b, c), (a, d)]
-    assert len({derive(text.encode(), pair) for pair in pairs for text in (secret, secret + "x")}) == 8
+    texts = (secret, secret + "x")
+    assert len({derive(text.encode(), "home", pair) for pair in pairs for text in texts}) == 8
+
+
+@given(secrets, st.sets(names, min_size=2, max_size=4), public_keys, public_keys)
+def test_each_network_has_another_key_of_one_secret_and_one_pair(
+    secret: str, networks: set[str], first: PublicKey, second: PublicKey
+) -> None:
+    assert len({derive(secret.encode(), name, (first, second)) for name in networks}) == len(networks)
+
+
+def test_two_networks_with_one_secret_give_one_pair_of_hosts_two_keys() -> None:
+    options = {"preshared_secret": SECRET}
+    found = [with_preshared_keys(peers("b"), "a", key_of("a"), options, network) for network in ("home", "lab")]
+    assert found[0][0]["preshared_key"] != found[1][0]["preshared_key"]
 
 
 def peers(*names: str) -> list[dict[str, Any]]:
@@ -72,7 +90,7 @@ def peers(*names: str) -> list[dict[str, Any]]:
 
 def preshared(name: str, peer: str, options: dict[str, Any]) -> Any:
     """What ``name`` gets for ``peer``."""
-    (found,) = with_preshared_keys(peers(peer), name, key_of(name), options)
+    (found,) = with_preshared_keys(peers(peer), name, key_of(name), options, "home")
     return found.get("preshared_key", "left alone")
 
 
@@ -108,12 +126,12 @@ def test_without_the_options_the_very_same_list_comes_back() -> None:
     given_peers = peers("b", "c")
     silent: list[dict[str, Any]] = [{}, {"preshared_secret": None, "preshared_keys": []}, {"prefixes": ["10.8.0.0/24"]}]
     for options in silent:
-        assert with_preshared_keys(given_peers, "a", key_of("a"), options) is given_peers
+        assert with_preshared_keys(given_peers, "a", key_of("a"), options, "home") is given_peers
 
 
 def test_an_unknown_own_key_shows_that_there_will_be_a_preshared_one() -> None:
     given_peers = peers("b", "c")
-    found = with_preshared_keys(given_peers, "a", None, {"preshared_secret": SECRET})
+    found = with_preshared_keys(given_peers, "a", None, {"preshared_secret": SECRET}, "home")
     assert all(parse_preshared_key(peer["preshared_key"]) for peer in found)
     assert [{**peer, "preshared_key": ""} for peer in given_peers] == [{**peer, "preshared_key": ""} for peer in found]
     assert all("preshared_key" not in peer for peer in given_peers)
@@ -172,7 +190,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused_and_that_no_secret_is_shown(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        with_preshared_keys(peers("ada"), "hub", key_of("hub"), options)
+        with_preshared_keys(peers("ada"), "hub", key_of("hub"), options, "home")
     assert str(caught.value) == message
     inventory = Inventory()
     inventory.networks["home"].update(options)

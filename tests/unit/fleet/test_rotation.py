@@ -119,13 +119,13 @@ def test_a_next_key_that_is_somebodys_already_is_refused(key: str) -> None:
 
 def test_each_key_has_its_own_preshared_key() -> None:
     options = {"preshared_secret": "more than twenty characters"}
-    (peer,) = with_preshared_keys([{"name": "a", "public_key": OLD, "next_public_key": NEXT}], "b", OTHER, options)
+    (peer,) = with_preshared_keys([{"name": "a", "public_key": OLD, "next_public_key": NEXT}], "b", OTHER, options, "n")
     for key, option in ((OLD, "preshared_key"), (NEXT, "next_preshared_key")):
-        (other_end,) = with_preshared_keys([{"name": "b", "public_key": OTHER}], "a", key, options)
+        (other_end,) = with_preshared_keys([{"name": "b", "public_key": OTHER}], "a", key, options, "n")
         assert peer[option] == other_end["preshared_key"]
     assert peer["preshared_key"] != peer["next_preshared_key"]
     pair = {"preshared_keys": [{"between": ["a", "b"], "key": key_of("both")}]}
-    (peer,) = with_preshared_keys([{"name": "a", "public_key": OLD, "next_public_key": NEXT}], "b", OTHER, pair)
+    (peer,) = with_preshared_keys([{"name": "a", "public_key": OLD, "next_public_key": NEXT}], "b", OTHER, pair, "n")
     assert peer["preshared_key"] == peer["next_preshared_key"] == key_of("both")
 
 

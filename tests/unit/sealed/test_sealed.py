@@ -48,15 +48,17 @@ def test_what_is_sealed_is_opened(private_key: PrivateKey, preshared: list[bytes
 
 
 def sealed_peers() -> list[dict[str, Any]]:
-    return [dict(peer) for peer in sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": SECRET})]
+    return [
+        dict(peer) for peer in sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": SECRET}, "home")
+    ]
 
 
 def test_the_filter_seals_what_the_inventory_asks_for() -> None:
-    plain = with_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": SECRET})
+    plain = with_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": SECRET}, "home")
     opened = open_peers(sealed_peers(), PRIVATE, False)
     assert [entry["preshared_key"].reveal_base64() for entry in opened] == [peer["preshared_key"] for peer in plain]
-    assert sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {}) is PEERS
-    cleared = sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": ""})
+    assert sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {}, "home") is PEERS
+    cleared = sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": ""}, "home")
     assert [peer["preshared_key"] for peer in cleared] == ["", ""]
 
 
@@ -89,7 +91,7 @@ def test_a_changed_text_is_refused() -> None:
 
 
 def test_check_mode_before_there_is_a_key_or_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers = sealed_preshared_keys(PEERS, "ada1", None, {"preshared_secret": SECRET})
+    peers = sealed_preshared_keys(PEERS, "ada1", None, {"preshared_secret": SECRET}, "home")
     assert all(isinstance(entry["preshared_key"], PresharedKey) for entry in open_peers(peers, None, True))
     without_nacl(monkeypatch)
     assert all(isinstance(entry["preshared_key"], PresharedKey) for entry in open_peers(peers, PRIVATE, True))
@@ -101,4 +103,4 @@ def test_a_controller_without_the_library(monkeypatch: pytest.MonkeyPatch) -> No
     without_nacl(monkeypatch)
     with pytest.raises(MissingLibrary, match="preshared keys cannot be sealed, as nacl is missing: install"):
         sealed_peers()
-    assert sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {}) is PEERS
+    assert sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {}, "home") is PEERS
