@@ -28,10 +28,11 @@ def nudge(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
     """One datagram to each peer that there is a way to; where there is none, the peer is left alone."""
     with entered(netns):
         for key in keys:
-            address = next(addresses_behind(state, key), None)
-            if address is not None:
+            for address in addresses_behind(state, key):
+                # A host may have no address of this family to send from, and one of the other.
                 with suppress(OSError):
                     _send(state.interface, address)
+                    break
 
 
 def _send(interface: str, address: bytes) -> None:

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pings through an interface, many at a time."""
+"""Pings through an interface, many at a time; a peer without an address is judged by its handshake."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
 from ._kernel.namespace import entered, has_link
+from ._model.keys import PublicKey, parse_public_key
 from ._model.names import parse_interface_name, parse_netns
 from ._model.options import parse_number
 from ._model.prefix import format_ip, parse_interface_address
@@ -44,36 +45,66 @@ class Probe:
 
 
 class Target(NamedTuple):
+    """What to ping, or with a ``public_key``, whose handshake to look at."""
+
     name: str
-    address: str
+    address: str | None
+    public_key: PublicKey | None = None
+
+    def result(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
+        key = {"public_key": str(self.public_key)} if self.public_key else {}
+        return {"name": self.name, "address": self.address, **key, **outcome}
 
 
-def probe(options: Mapping[str, Any], program: str | None) -> list[dict[str, Any]]:
+def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
     """What ``probe`` does: one result for each target, in their order. ``program`` is where ping is.
 
-    Raises InputError, MissingLibrary and PingError. Without the interface nothing is reachable, and no ping needed.
+    Raises InputError, KernelError, MissingLibrary and PingError. Without the interface nothing is reachable.
     """
     interface = parse_interface_name(options["interface"])
     netns = parse_netns(options.get("netns"), "netns")
-    targets = [
-        Target(target["name"], format_ip(parse_interface_address(target["address"], f"targets[{i}].address").packed))
-        for i, target in enumerate(options["targets"])
-    ]
+    targets = [_parse_target(target, f"targets[{i}]") for i, target in enumerate(options["targets"])]
     count = parse_number(options["count"], "count", 1, 100) or 0
     timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     if not has_link(netns, interface):
-        return [{**target._asdict(), **UNREACHABLE} for target in targets]
-    if program is None:
+        return [target.result(UNREACHABLE if target.address else _handshake(False)) for target in targets]
+    keys = [target.public_key for target in targets if target.public_key]
+    wait = 0 if check_mode else count * (INTERVAL + timeout)
+    alive = _alive(interface, netns, keys, wait) if keys else frozenset()
+    pinged = [target for target in targets if target.address]
+    if pinged and program is None:
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
     # The threads are made in the namespace, and stay there.
     with entered(netns), ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(partial(_ping, Probe(program, interface, count, timeout)), targets))
+        pings = pool.map(partial(_ping, Probe(program or "", interface, count, timeout)), pinged)
+        return [
+            next(pings) if target.address else target.result(_handshake(target.public_key in alive))
+            for target in targets
+        ]
+
+
+def _parse_target(target: Mapping[str, Any], path: str) -> Target:
+    if target.get("public_key"):
+        return Target(target["name"], None, parse_public_key(target["public_key"], f"{path}.public_key"))
+    return Target(target["name"], format_ip(parse_interface_address(target["address"], f"{path}.address").packed))
+
+
+def _handshake(is_alive: bool) -> dict[str, Any]:
+    return {"reachable": is_alive, "loss_percent": None, "rtt_ms": None}
+
+
+def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float) -> frozenset[PublicKey]:
+    """Pings alone need none of this."""
+    from ._handshake import find_alive
+    from ._kernel.device import Device
+
+    return find_alive(Device(interface, netns), keys, seconds)
 
 
 def _ping(probe: Probe, target: Target) -> dict[str, Any]:
     flags = ["-n", "-q", "-i", str(INTERVAL), "-c", str(probe.count), "-W", str(probe.timeout), "-I", probe.interface]
     done = subprocess.run(
-        [probe.program, *flags, target.address],
+        [probe.program, *flags, target.address or ""],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -81,7 +112,7 @@ def _ping(probe: Probe, target: Target) -> dict[str, Any]:
         env={**os.environ, "LC_ALL": "C"},
         timeout=probe.count * (INTERVAL + probe.timeout) + 10,
     )
-    return {**target._asdict(), **parse_ping(done.stdout, done.stderr)}
+    return target.result(parse_ping(done.stdout, done.stderr))
 
 
 def parse_ping(output: str, errors: str = "") -> dict[str, Any]:

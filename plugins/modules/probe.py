@@ -13,6 +13,7 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - Sends pings through one interface to many targets at a time, and returns what came back.
+  - A peer that cannot be pinged, as it has no address, can be judged by its handshake instead.
   - A target that does not answer is a result, not a failure.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
@@ -43,9 +44,17 @@ options:
         required: true
       address:
         description:
-          - An IPv4 or IPv6 address. A prefix length after it is ignored.
+          - An IPv4 or IPv6 address to ping. A prefix length after it is ignored.
+          - One of O(targets[].address) and O(targets[].public_key) is required, and not both.
         type: str
-        required: true
+      public_key:
+        description:
+          - The public key of a peer of the interface, which is judged by its handshake. It is reachable if the latest
+            handshake is no older than a session can live, which is 180 seconds.
+          - Where it is older, and not in check mode, the kernel sends the peer an empty packet, which begins a session.
+            The module then waits for the handshake for as long as O(count) pings with O(timeout) may take.
+        type: str
+        version_added: 0.2.0
   count:
     description:
       - How many packets to send to each, from V(1) to V(100), five a second.
@@ -57,7 +66,7 @@ options:
     type: int
     default: 2
 notes:
-  - Needs the program C(ping), of iputils or busybox.
+  - Needs the program C(ping), of iputils or busybox, and root for targets with a public key.
 """
 
 EXAMPLES = r"""
@@ -84,13 +93,17 @@ results:
       description: The target's name.
       type: str
     address:
-      description: Its address.
+      description: Its address, null where it has a C(public_key).
+      type: str
+    public_key:
+      description: Its public key.
+      returned: for targets with a public key
       type: str
     reachable:
-      description: Whether any answer came.
+      description: Whether any answer came, or the handshake is new enough.
       type: bool
     loss_percent:
-      description: How many of a hundred packets stayed without an answer.
+      description: How many of a hundred packets stayed without an answer, null where no ping was sent.
       type: float
     rtt_ms:
       description: The mean round-trip time in milliseconds, null without any.
@@ -109,11 +122,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, probe
 
-TARGET = {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}}
+TARGET = {"name": {"type": "str", "required": True}, "address": {"type": "str"}, "public_key": {"type": "str"}}
+TARGETS = {
+    "type": "list",
+    "elements": "dict",
+    "options": TARGET,
+    "required": True,
+    "required_one_of": [("address", "public_key")],
+    "mutually_exclusive": [("address", "public_key")],
+}
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},
     "netns": {"type": "str"},
-    "targets": {"type": "list", "elements": "dict", "options": TARGET, "required": True},
+    "targets": TARGETS,
     "count": {"type": "int", "default": 3},
     "timeout": {"type": "int", "default": 2},
 }
@@ -122,7 +143,7 @@ ARGUMENTS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        results = probe(module.params, module.get_bin_path("ping"))
+        results = probe(module.params, module.get_bin_path("ping"), module.check_mode)
     except (InputError, MissingLibrary, PingError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, results=results)

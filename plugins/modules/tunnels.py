@@ -17,6 +17,8 @@ description:
     there are several networks, a column says which one it is.
   - Fails if a host did not answer, if a peer is not there or did not answer a ping on each of its addresses, if the key
     of no peer is known, or if no host of the play is in a network.
+  - A tunnel whose ends have no address family in common cannot be pinged. It is judged by its handshake, and its line
+    says so.
   - Clients, which Ansible does not manage, are shown with their latest handshake and are not pinged. Whether they are
     switched on is not held against the network.
   - It runs on the controller, once for the whole play, and contacts no host.
@@ -54,7 +56,7 @@ EXAMPLES = r"""
 - name: Ping each host's peers through the tunnel
   cryptokey.wireguard.probe:
     interface: "{{ item.interface }}"
-    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts) }}"
+    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts, host=inventory_hostname) }}"
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   register: network_probe
 
@@ -82,7 +84,7 @@ down:
   returned: always
   type: int
 unknown:
-  description: How many lead to clients, of which nobody can tell.
+  description: How many lead to clients, which are not managed, so that their state is unknown.
   returned: always
   type: int
 """

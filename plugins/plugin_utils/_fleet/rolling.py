@@ -88,6 +88,10 @@ def _unanswered(proof: object) -> Iterator[str]:
         probes: Sequence[Mapping[str, Any]] | None = result.get("results")
         if probes is None and result.get("failed"):
             yield str(result.get("msg"))
-        lost = [f"{probe['name']} ({probe['address']})" for probe in probes or () if not probe["reachable"]]
+        missing = [probe for probe in probes or () if not probe["reachable"]]
+        lost = [f"{probe['name']} ({probe['address']})" for probe in missing if probe.get("address")]
+        silent = [str(probe["name"]) for probe in missing if not probe.get("address")]
         if lost:
             yield f"no answer from {list_names(lost)}"
+        if silent:
+            yield f"no handshake with {list_names(silent)}"

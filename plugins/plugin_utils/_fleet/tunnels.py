@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 
 from .columns import align
 
@@ -23,9 +25,10 @@ Plans = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Tunnel(NamedTuple):
-    """One direction of a tunnel as its host sees it; all but ``up`` is text for a column of the table.
+    """One direction of a tunnel as its host sees it; all but the last two is text for a column of the table.
 
-    ``up`` is None where it cannot be told: nobody can ask a client, which may be switched off, or in another's pocket.
+    ``up`` is None where it is unknown, as of clients, which are not managed. ``by_handshake``: no address family is
+    common to both ends, so that no ping can show it.
     """
 
     host: str
@@ -37,24 +40,59 @@ class Tunnel(NamedTuple):
     received: str = NONE
     sent: str = NONE
     up: bool | None = False
+    by_handshake: bool = False
 
 
-def targets(interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None) -> list[dict[str, str]]:
-    """Whom a host pings through one of its interfaces: the first address of each family of each peer that is a host.
+def targets(
+    interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None, host: str | None = None
+) -> list[dict[str, str]]:
+    """The targets of ``probe`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
 
-    Each is ``{"name": ..., "address": ...}``. Where ``among`` is given, no others than these hosts.
+    A peer is pinged at its first address of each family that can be pinged: both ends have an address of the family,
+    and send it to each other. A peer without any is a target by its ``public_key``, which is judged by its handshake.
+    ``host`` has the interface; without it, what the peer sends back is taken for granted.
     """
-    found = []
     wanted = None if among is None else set(among)
+    own = [address.partition("/")[0] for address in interface["addresses"]]
+    found: list[dict[str, str]] = []
     for peer in interface["peers"]:
-        if wanted is not None and peer["name"] not in wanted:
-            continue
-        families: dict[bool, str] = {}
-        for other in _same_network(peer["name"], interface, plans):
+        name = peer["name"]
+        others = [] if wanted is not None and name not in wanted else _same_network(name, interface, plans)
+        for other in others:
+            back = _peer_of(other, host)
+            families: dict[bool, str] = {}
             for address in other["addresses"]:
-                families.setdefault(":" in address, address.partition("/")[0])
-        found += [{"name": peer["name"], "address": address} for address in families.values()]
+                bare = address.partition("/")[0]
+                if (":" in bare) not in families and _can_ping(peer, bare, own, back):
+                    families[":" in bare] = bare
+            pings = [{"name": name, "address": address} for address in families.values()]
+            found += pings or [{"name": name, "public_key": peer["public_key"]}]
     return found
+
+
+def _can_ping(peer: Mapping[str, Any], address: str, own: Iterable[str], back: Mapping[str, Any] | None) -> bool:
+    """Whether packets to the address go to the peer, and answers to one of the ``own`` addresses come ``back``."""
+    sources = [source for source in own if (":" in source) == (":" in address)]
+    if not sources or not _sends(peer, address):
+        return False
+    return back is None or any(_sends(back, source) for source in sources)
+
+
+def _sends(peer: Mapping[str, Any], address: str) -> bool:
+    """Whether the allowed IPs of the peer hold the address."""
+    texts = peer["allowed_ips"]
+    whole = f"{address}/{128 if ':' in address else 32}"
+    if whole in texts:  # as almost always, and without parsing what may be long
+        return True
+    single = parse_prefix(whole)
+    return any(parse_prefix(text).covers(single) for text in texts if (":" in text) == (":" in address))
+
+
+def _peer_of(interface: Mapping[str, Any], name: str | None) -> Mapping[str, Any] | None:
+    """The peer of this name, where the interface has it. A plan's peers are sorted by name."""
+    peers = interface["peers"]
+    place = bisect_left(peers, name, key=lambda peer: peer["name"]) if name else len(peers)
+    return peers[place] if place < len(peers) and peers[place]["name"] == name else None
 
 
 def _same_network(host: str, interface: Mapping[str, Any], plans: Plans) -> list[Mapping[str, Any]]:
@@ -94,7 +132,7 @@ def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any],
 def _tunnel(tunnel: Tunnel, peer: Mapping[str, Any] | None, probes: list[Mapping[str, Any]]) -> Tunnel:
     if peer is None:
         return tunnel._replace(handshake="no such peer")
-    pings = {":" in probe["address"]: _ping(probe) for probe in probes}
+    pings = {":" in probe["address"]: _ping(probe) for probe in probes if probe.get("address")}
     return tunnel._replace(
         handshake=_age(peer["latest_handshake_age"]),
         ping=pings.get(False, NONE),
@@ -102,6 +140,7 @@ def _tunnel(tunnel: Tunnel, peer: Mapping[str, Any] | None, probes: list[Mapping
         received=_size(peer["transfer_rx"]),
         sent=_size(peer["transfer_tx"]),
         up=bool(probes) and all(probe["reachable"] for probe in probes),
+        by_handshake=bool(probes) and not pings,
     )
 
 
@@ -136,7 +175,11 @@ def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
     """
     rows = list(tunnels)
     one_network = len({row.network for row in rows}) < 2
-    cells = [_HEAD, *(row[:-1] for row in rows)]
+    cells = [_HEAD, *(row[: len(_HEAD)] for row in rows)]
     lines = align([line[:_NETWORK] + line[_NETWORK + 1 :] for line in cells] if one_network else cells)
-    marks = ["", *("  <- down" if row.up is False else "" for row in rows)]
-    return [line + mark for line, mark in zip(lines, marks)]
+    return [line + mark for line, mark in zip(lines, ["", *map(_mark, rows)])]
+
+
+def _mark(row: Tunnel) -> str:
+    note = "  (no ping: no address family in common, judged by the handshake)" if row.by_handshake else ""
+    return note + ("  <- down" if row.up is False else "")

@@ -113,6 +113,11 @@ def test_a_ping_that_could_not_be_sent_is_none_that_was_answered() -> None:
     assert end.endswith("Not touched: none.")
 
 
+def test_a_peer_without_an_address_is_named_by_its_handshake() -> None:
+    silent = {"results": [{"results": [{"name": "hub2", "address": None, "public_key": "x", "reachable": False}]}]}
+    assert "z: no handshake with hub2. Changed" in tell_end(ORDER, {"z": silent})
+
+
 def test_a_hub_that_could_not_be_changed_ends_it_too() -> None:
     assert tell_end(ORDER, {"x": probed(y=True)}, ["hub1"]) == (
         "Ended after batch 1 of 3, of which tunnels have not come up: hub1: its change failed. Changed: x. "

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import (
@@ -12,7 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels
     render_table,
     targets,
 )
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
 
 Plans = dict[str, list[dict[str, Any]]]
 
@@ -29,15 +29,15 @@ PLANS = plans_of()
 def second_network(plans: Plans) -> Plans:
     """The same, with a network of two of the hosts beside it, and a client there that is a host at home."""
     entries = {
-        "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server"), peer("office")]},
-        "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop")]},
+        "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server", "10.9.0.2/32"), peer("office")]},
+        "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop", "10.9.0.1/32")]},
     }
     more = {"network": "side", "interface": "wg1", "peers_mode": "exact"}
     return {name: [*entry, *([{**more, **entries[name]}] if name in entries else [])] for name, entry in plans.items()}
 
 
-def peer(name: str) -> dict[str, Any]:
-    return {"name": name, "public_key": key_of(name)}
+def peer(name: str, *allowed_ips: str) -> dict[str, Any]:
+    return {"name": name, "public_key": key_of(name), "allowed_ips": list(allowed_ips)}
 
 
 def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "", missing: str = "") -> dict[str, Any]:
@@ -48,7 +48,12 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
         if peer["name"] != missing
     ]
     results = [
-        {**target, "reachable": target["name"] != lost, "rtt_ms": None if target["name"] == lost else 4.06}
+        {
+            "address": None,
+            **target,
+            "reachable": target["name"] != lost,
+            "rtt_ms": None if target["name"] == lost else 4.06,
+        }
         for target in targets(plan, plans)
     ]
     return {"interfaces": [{"interface": plan["interface"], "peers": peers}], "results": results}
@@ -128,3 +133,76 @@ def test_a_host_whose_peers_have_no_keys_yet_is_down() -> None:
 def test_a_host_that_is_to_have_no_peers_has_no_rows() -> None:
     alone = {"hub1": [{**PLANS["hub1"][0], "peers": []}]}
     assert list(read_tunnels(alone, {"hub1": {"wg0": {"interfaces": [], "results": []}}})) == []
+
+
+# A network whose hosts have one address family each.
+MIXED: dict[str, Any] = {
+    "all": {"vars": {"wireguard_networks": {"home": {"prefixes": ["10.8.0.0/24", "fd00:8::/64"]}}}},
+    "wg_hub": {"hosts": {"hub1": {"wireguard_endpoint": "[2001:db8::1]"}}},
+    "wg_spoke": {
+        "hosts": {
+            "v4only": {"wireguard_addresses": ["10.8.0.9"], "wireguard_tunnel": "full"},
+            "v6only": {"wireguard_addresses": ["fd00:8::9"], "wireguard_tunnel": "full"},
+            "v6split": {"wireguard_addresses": ["fd00:8::a"]},
+        }
+    },
+}
+
+
+def mixed(*addresses: str) -> Plans:
+    """The plans of MIXED, where the hub has these addresses."""
+    inventory = Inventory()
+    inventory.networks = MIXED["all"]["vars"]["wireguard_networks"]
+    inventory.groups = {group: list(MIXED[group]["hosts"]) for group in ("wg_hub", "wg_spoke")}
+    inventory.hosts = {name: dict(variables) for group in inventory.groups for name, variables in hosts_of(group)}
+    inventory.hosts["hub1"]["wireguard_addresses"] = list(addresses)
+    return {name: [{**plan, "network": "home"}] for name, plan in inventory.plan().hosts.items()}
+
+
+def hosts_of(group: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    return MIXED[group]["hosts"].items()
+
+
+def pinged(plans: Plans, host: str) -> list[str]:
+    """Who is pinged where, or judged by its handshake."""
+    found = targets(plans[host][0], plans, host=host)
+    return [f"{target['name']} {target.get('address', 'handshake')}" for target in found]
+
+
+def test_only_families_that_both_ends_have_are_pinged() -> None:
+    plans = mixed("10.8.0.1", "fd00:8::1")
+    assert pinged(plans, "hub1") == ["v4only 10.8.0.9", "v6only fd00:8::9", "v6split fd00:8::a"]
+    assert pinged(plans, "v4only") == ["hub1 10.8.0.1"]
+    assert pinged(plans, "v6only") == ["hub1 fd00:8::1"]
+    assert pinged(plans, "v6split") == ["hub1 fd00:8::1"]
+
+
+def test_without_a_common_family_the_handshake_counts_and_the_table_says_so() -> None:
+    plans = mixed("10.8.0.1")
+    assert pinged(plans, "v6only") == ["hub1 handshake"]
+    assert pinged(plans, "hub1") == ["v4only 10.8.0.9", "v6only handshake", "v6split handshake"]
+    assert targets(plans["v6only"][0], plans) == [{"name": "hub1", "public_key": key_of("hub1")}]
+    answered = {
+        "v6only": {"wg0": answer(plans["v6only"][0], plans, 12)},
+        "v6split": {"wg0": answer(plans["v6split"][0], plans, None, lost="hub1")},
+    }
+    rows = list(read_tunnels(plans, answered))
+    note = "(no ping: no address family in common, judged by the handshake)"
+    assert [line.rstrip() for line in render_table(rows)[1:]] == [
+        f"v6only   hub1  12 s       -     -      2.0 KiB   3.0 MiB  {note}",
+        f"v6split  hub1  never      -     -      2.0 KiB   3.0 MiB  {note}  <- down",
+    ]
+    assert [row.up for row in rows] == [True, False]
+
+
+def test_only_addresses_that_the_allowed_ips_carry_both_ways_are_pinged() -> None:
+    inventory = example("hub_and_spoke.yml")
+    inventory.hosts["server"]["wireguard_peers"] = {"hub1": {"allowed_ips": ["fd00:8::/64"]}}
+    inventory.hosts["hub1"]["wireguard_peers"] = {"office": {"allowed_ips": ["10.8.0.3/32"]}}
+    plans = {name: [{**plan, "network": "home"}] for name, plan in inventory.plan().hosts.items()}
+    assert pinged(plans, "server") == ["hub1 fd00:8::1"]
+    assert pinged(plans, "office") == ["hub1 10.8.0.1"]
+    assert pinged(plans, "hub1")[:4] == ["laptop 10.8.0.2", "laptop fd00:8::2", "office 10.8.0.3", "server fd00:8::4"]
+    # The hub does not know the key of the office yet: that its tunnel is down is then seen.
+    without = plans_of("office")
+    assert pinged(without, "office") == ["hub1 10.8.0.1", "hub1 fd00:8::1"]

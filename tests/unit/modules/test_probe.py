@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, parse_ping
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
 
 IPUTILS = """\
@@ -75,6 +76,9 @@ def programs(tmp_path: Path) -> str:
     return str(ping.parent)
 
 
+KEY = key_of("hub")
+
+
 def targets(*addresses: str) -> list[dict[str, Any]]:
     return [{"name": f"host{number}", "address": address} for number, address in enumerate(addresses)]
 
@@ -102,9 +106,26 @@ def test_no_interface_means_nothing_is_reachable(tmp_path: Path) -> None:
     ]
 
 
+def test_a_target_by_its_key_needs_no_ping_and_an_interface(tmp_path: Path) -> None:
+    arguments = {"interface": "no-such-wg", "targets": [{"name": "hub", "public_key": KEY}]}
+    run = run_module("probe", arguments, path=str(tmp_path))
+    assert run.result["results"] == [
+        {
+            "name": "hub",
+            "address": None,
+            "public_key": KEY,
+            "reachable": False,
+            "loss_percent": None,
+            "rtt_ms": None,
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"targets": [{"name": "hub"}]}, "one of the following is required: address, public_key"),
+        ({"targets": [{"name": "a", "public_key": "x"}]}, "targets[0].public_key 'x': not a WireGuard key"),
         ({"targets": targets("127.0.0.3")}, "ping: broken"),
         ({"targets": targets("127.0.0.1", "hub")}, "targets[1].address 'hub': not an IP address"),
         ({"interface": "a/b"}, "not an interface name"),
