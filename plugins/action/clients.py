@@ -189,7 +189,7 @@ class _Folder:
         """The text that the client's file has, without encryption; empty where there is no file."""
         path = self.path(client)
         data = self._vault.read(path)
-        return decode(data, path) if data is not None else ""
+        return decode(data) if data is not None else ""
 
     def write(self, written: _Written, check_mode: bool) -> _Change:
         client = written.work.client

@@ -23,7 +23,7 @@ from ._startup import DIRECTORY
 from ._wgquick.file import WgQuickFile, WgQuickPeer
 from ._wgquick.lines import read_comments
 from ._wgquick.parse import decode, parse
-from ._wgquick.render import redact, render
+from ._wgquick.render import printable, redact, render
 
 _SUFFIX = ".conf"
 
@@ -42,7 +42,7 @@ def describe_files(
         try:
             content = read_file(path)
             if content is not None:
-                text = decode(content.data, path)
+                text = decode(content.data)
                 described.append(_describe(name, path, content.mode, text, parse(text, path, managed)))
         except InputError as error:
             errors.append(error)
@@ -100,7 +100,7 @@ def _public_key(private_key: PrivateKey | None) -> str | None:
 
 def _describe_peer(peer: WgQuickPeer) -> dict[str, Any]:
     return {
-        "name": peer.name,
+        "name": printable(peer.name) if peer.name else None,
         "public_key": str(peer.public_key),
         "has_preshared_key": bool(peer.preshared_key),
         "endpoint": str(peer.endpoint) if peer.endpoint else None,
@@ -138,7 +138,7 @@ def _found_key(interface: str, directory: str) -> PrivateKey:
     """That of the running interface; where it does not run, that of the file."""
     path = f"{directory}/{interface}{_SUFFIX}"
     content = read_file(path)
-    written = parse(decode(content.data, path), path).private_key if content else None
+    written = parse(decode(content.data), path).private_key if content else None
     running = open_kernel(interface, check_mode=True).read(interface).device.private_key
     if written and running and written != running:
         problem = f"its PrivateKey is not the one with which {interface} runs"

@@ -32,7 +32,7 @@ from ._sealed import open_peers
 from ._startup import MODE, config_path
 from ._successors import split_peers
 from ._wgquick.parse import decode, parse
-from ._wgquick.render import render
+from ._wgquick.render import encode, render
 
 _PAUSE = 0.02
 
@@ -138,7 +138,7 @@ class _Rekey:
         if silent:
             raise RekeyError(f"{task.interface}: {problem}. {self._go_back()}")
         if text is not None:
-            atomic_write(task.config, text.encode(), MODE)
+            atomic_write(task.config, encode(text), MODE)
         return Outcome(True, _public(self._private_key), {name: at - since for name, at in seconds.items()})
 
     def _set(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
@@ -170,7 +170,7 @@ class _Rekey:
         content = read_file(self._task.config)
         if content is None:
             return None
-        file = parse(decode(content.data, self._task.config), self._task.config)
+        file = parse(decode(content.data), self._task.config)
         secrets = self._task.secrets
         peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
         return render(replace(file, private_key=self._private_key, peers=tuple(peers)))

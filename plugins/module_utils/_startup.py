@@ -20,7 +20,7 @@ from ._model.names import parse_interface_name
 from ._model.options import refuse_own_key
 from ._wgquick.file import WgQuickFile
 from ._wgquick.overlay import overlay
-from ._wgquick.render import redact, render, render_diff
+from ._wgquick.render import encode, printable, redact, render, render_diff
 
 DIRECTORY = "/etc/wireguard"
 MODE = 0o600
@@ -61,7 +61,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     if check_mode:
         return Outcome(changed, path, text, old, new)
     if stale:
-        replace_file(path, content, rendered.encode(), MODE)
+        replace_file(path, content, encode(rendered), MODE)
     else:
         sweep(path)
     return Outcome(changed, path, text, old, new)
@@ -84,13 +84,13 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
     """What the file is, what it says and what it is to say."""
     new = overlay(desired, WgQuickFile())
     rendered = render(new)
-    if data == rendered.encode():
+    if data == encode(rendered):
         return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
     from ._wgquick.parse import decode, parse
 
     if desired.private_key:
         refuse_own_key(desired.peers or (), public_key_if_known(desired.private_key))
-    text = decode(data, path)
+    text = decode(data)
     old = parse(text, path, managed=True)
     return text, old, overlay(desired, old)
 
@@ -101,7 +101,7 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Ou
     content = read_file(path)
     if not check_mode:
         remove_file(path)
-    text = content.data.decode("utf-8", "replace") if content else ""
+    text = content.data.decode("utf-8", "surrogateescape") if content else ""
     return Outcome(content is not None, path, text, WgQuickFile(), None)
 
 
@@ -112,7 +112,7 @@ def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKe
     path = f"{directory}/{interface}.conf"
     try:
         content = read_file(path)
-        peers = parse(decode(content.data, path), path).peers if content else ()
+        peers = parse(decode(content.data), path).peers if content else ()
     except (InputError, OSError):
         return {}
-    return {peer.public_key: peer.name for peer in peers if peer.name}
+    return {peer.public_key: printable(peer.name) for peer in peers if peer.name}

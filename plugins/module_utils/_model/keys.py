@@ -22,6 +22,7 @@ ZERO_KEY = bytes(KEY_BYTES)
 PRESHARED_KEYS = ("preshared_key", "next_preshared_key")
 SEALED = "sealed:"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+_STRAY_BITS = re.compile(r"[A-Za-z0-9+/]{43}=")
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LAST_DIGITS = _DIGITS[::4]
 _REMEDY = "a key is 32 bytes in base64: 44 characters, the last of them '='"
@@ -108,7 +109,10 @@ def clamp(key: bytes) -> bytes:
 def _decode(text: str, option: str, shown: object) -> bytes:
     # The pattern refuses what b64decode lets pass: foreign characters and stray low bits in the last digit.
     if not isinstance(text, str) or not _BASE64.fullmatch(text):
-        raise InputError(option, shown, "not a WireGuard key", _REMEDY)
+        stray = isinstance(text, str) and _STRAY_BITS.fullmatch(text)
+        detail = ": the character before the '=' has bits that no key has" if stray else ""
+        remedy = "copy the key again, with 'wg show' or 'wg pubkey'; one character was changed" if stray else _REMEDY
+        raise InputError(option, shown, f"not a WireGuard key{detail}", remedy)
     return binascii.a2b_base64(text)
 
 

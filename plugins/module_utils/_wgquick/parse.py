@@ -14,7 +14,9 @@ wg-quick takes Address, MTU, DNS, Table, SaveConfig and the four hooks out of [I
   earlier one, except that Address, AllowedIPs and hooks add up. Even in a hook's quotes it does, up to wireguard-tools
   1.0.20210914; later ones hand the whole to the shell. Hooks are kept word for word, so it makes no difference here.
 
-A repeated [Peer] and a prefix at two peers are read as the kernel has it in the end: the last wins.
+A repeated [Peer] and a prefix at two peers are read as the kernel has it in the end: the last wins. From May 2025 on,
+wg reads "+" before an allowed IP as "add it" and "-" as "remove it" (parse_ip_prefix). Bytes that are not UTF-8 can
+stand in comments and hooks.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _NO_SPACE = str.maketrans("", "", _SPACE)
 _DECIMAL = re.compile(r"[0-9]{1,10}")
 _FWMARK = re.compile(r"0x[0-9a-fA-F]{1,16}|[0-9]{1,10}")
 _FRIENDLY_NAME = re.compile(r"[\s#]*friendly_name\s*=\s*(.*\S)", re.IGNORECASE)
+_SECTION = re.compile(r"\[[^\]=]{0,24}\]")
+# What parse_table takes for something else, in the inventory's YAML; to wg-quick they are names of tables.
+_ODD_TABLE = re.compile(r"(?!auto$|off$)(?i:auto|off|true|false)")
 _LOOKS_SECRET = re.compile(r"[A-Za-z0-9+/]{40}")
 
 
@@ -76,15 +81,9 @@ def _strip(text: str, start: int) -> _Value:
     return _Value(text.strip(_SPACE), start + len(text) - len(text.lstrip(_SPACE)))
 
 
-def decode(data: bytes, name: str) -> str:
-    """The bytes of a file as text. Raises ParseError where they are not UTF-8."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        place = _Place(name, line, column)
-        raise ParseError(place, None, "not UTF-8 text", "save the file as UTF-8, or remove the byte") from None
+def decode(data: bytes) -> str:
+    """The bytes of a file as text; those that are not UTF-8 are single surrogates, which ``render.encode`` undoes."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def parse(text: str, name: str = "the file", managed: bool = False) -> WgQuickFile:
@@ -153,6 +152,11 @@ class _Reader:
         elif squeezed == "[peer]":
             self.section = squeezed
             self.peers.append((self.place(start), {}))
+        elif _SECTION.fullmatch(squeezed):
+            near = "[Peer]" if squeezed.startswith("[p") else "[Interface] or [Peer]"
+            raise self.refusal(start, content.strip(_SPACE), "there is no such section", f"write {near}")
+        elif squeezed.startswith(";"):
+            raise self.refusal(start, None, "';' does not start a comment here", "write '#' in its place")
         elif not self.section:
             raise self.refusal(start, None, "this stands before any section", "begin with [Interface]")
         elif value is not None and not value.text:
@@ -170,13 +174,14 @@ class _Reader:
         parts = value.split(field.separator) if field.separator else [value]
         parsed = [self.convert(field, part) for part in parts if part.text or not field.optional]
         if field.separator:
-            target.setdefault(field.name, []).extend(parsed)
+            values = target.setdefault(field.name, [])
+            values.extend([parsed] if field.by_line else parsed)
         else:
             target[field.name] = parsed[0] if parsed else field.empty
 
     def convert(self, field: _Field, part: _Value) -> Any:
         try:
-            return field.convert(part.text if field.optional else part.text.translate(_NO_SPACE))
+            return field.convert(part.text if field.spaces else part.text.translate(_NO_SPACE))
         except InputError as error:
             raise self.refusal(part.start, error.value, error.problem, error.remedy) from None
 
@@ -209,18 +214,40 @@ class _Reader:
 
 
 def _merge(sections: Iterable[dict[str, Any]]) -> tuple[WgQuickPeer, ...]:
-    """The peers as the kernel has them after it was sent the sections one by one, each with its allowed_ips anew."""
+    """The peers as the kernel has them after it was sent the sections one by one.
+
+    A section replaces its peer's allowed_ips, unless its last AllowedIPs line has a "+" or "-": wg begins each of these
+    lines with the request to replace, and a sign takes it back.
+    """
     peers: dict[PublicKey, WgQuickPeer] = {}
     owners: dict[Prefix, PublicKey] = {}
     for section in sections:
         key = section["public_key"]
-        allowed_ips = frozenset(section.get("allowed_ips", ()))
-        peers[key] = peers.get(key, WgQuickPeer(key))._replace(**{**section, "allowed_ips": allowed_ips})
-        owners.update(dict.fromkeys(allowed_ips, key))
-    return tuple(
-        peer._replace(allowed_ips=frozenset(prefix for prefix in peer.allowed_ips if owners[prefix] == key))
-        for key, peer in peers.items()
-    )
+        lines = section.get("allowed_ips", ())
+        if key in peers and not (lines and any(entry.sign for entry in lines[-1])):
+            owners = {prefix: owner for prefix, owner in owners.items() if owner != key}
+        for entry in (entry for line in lines for entry in line):
+            if entry.sign != "-":
+                owners[entry.prefix] = key
+            elif owners.get(entry.prefix) == key:
+                del owners[entry.prefix]
+        peers[key] = peers.get(key, WgQuickPeer(key))._replace(**{**section, "allowed_ips": frozenset()})
+    allowed: dict[PublicKey, list[Prefix]] = {}
+    for prefix, owner in owners.items():
+        allowed.setdefault(owner, []).append(prefix)
+    return tuple(peer._replace(allowed_ips=frozenset(allowed.get(key, ()))) for key, peer in peers.items())
+
+
+class _AllowedIp(NamedTuple):
+    """``sign`` is "+", "-" or empty."""
+
+    sign: str
+    prefix: Prefix
+
+
+def _allowed_ip(text: str) -> _AllowedIp:
+    sign = text[:1] if text[:1] in ("+", "-") else ""
+    return _AllowedIp(sign, parse_prefix(text[len(sign) :]))
 
 
 def _decimal(text: str, high: int) -> int:
@@ -242,11 +269,21 @@ def _fwmark(text: str) -> int:
     return number
 
 
+def _table(text: str) -> str:
+    return text if _ODD_TABLE.fullmatch(text) else parse_table(text)
+
+
 def _endpoint(text: str) -> Endpoint:
-    # wg takes an IPv6 address without brackets too: the last colon is before the port.
+    """wg takes any host in brackets, and an IPv6 address without them too: the last colon is before the port."""
+    if "://" in text:
+        raise InputError("", text, "a URL is not an endpoint", "write HOST:PORT, such as vpn.example.org:51820")
+    if text.startswith("[") and "]" not in text:
+        raise InputError("", text, "the bracket is not closed", "write [ADDRESS]:PORT, such as [2001:db8::1]:51820")
     host, colon, port = text.rpartition(":")
-    bare_ipv6 = ":" in host and not host.startswith("[")
-    return parse_endpoint(f"[{host}]{colon}{port}" if bare_ipv6 else text)
+    if ":" in host and not host.startswith("["):
+        return parse_endpoint(f"[{host}]{colon}{port}")
+    bracketed = host.startswith("[") and host.endswith("]") and ":" not in host
+    return parse_endpoint(f"{host[1:-1]}{colon}{port}" if bracketed else text)
 
 
 def _save_config(text: str) -> bool:
@@ -256,20 +293,23 @@ def _save_config(text: str) -> bool:
 
 
 class _Field(NamedTuple):
-    """Where a value goes and how. ``optional``: it may be empty, as for wg-quick, and then is ``empty``."""
+    """Where a value goes and how. ``optional``: it may be empty, as for wg-quick, and then is ``empty``. ``spaces``:
+    those inside the value count, as for wg-quick. ``by_line``: the values of each line are a list."""
 
     name: str
     convert: Callable[[str], Any]
     separator: str = ""
     optional: bool = False
     empty: Any = None
+    spaces: bool = False
+    by_line: bool = False
 
 
 _QUICK_KEYS = {
-    "address": _Field("addresses", parse_interface_address, ", \t", optional=True),
-    "mtu": _Field("mtu", lambda text: parse_number(text, "", 1, 2**31 - 1), optional=True, empty=0),
-    "table": _Field("table", parse_table, optional=True, empty="auto"),
-    "saveconfig": _Field("save_config", _save_config),
+    "address": _Field("addresses", parse_interface_address, ", \t", optional=True, spaces=True),
+    "mtu": _Field("mtu", lambda text: parse_number(text, "", 1, 2**31 - 1), optional=True, empty=0, spaces=True),
+    "table": _Field("table", _table, optional=True, empty="auto", spaces=True),
+    "saveconfig": _Field("save_config", _save_config, spaces=True),
 }
 _WG_KEYS = {
     "privatekey": _Field("private_key", _private_key),
@@ -279,7 +319,7 @@ _WG_KEYS = {
 _PEER_KEYS = {
     "publickey": _Field("public_key", parse_public_key),
     "presharedkey": _Field("preshared_key", parse_preshared_key),
-    "allowedips": _Field("allowed_ips", parse_prefix, ","),
+    "allowedips": _Field("allowed_ips", _allowed_ip, ",", by_line=True),
     "endpoint": _Field("endpoint", _endpoint),
     "persistentkeepalive": _Field(
         "persistent_keepalive", lambda text: 0 if text.lower() == "off" else _decimal(text, 65535)

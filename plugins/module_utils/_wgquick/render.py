@@ -30,6 +30,16 @@ _SECRET_LINE = re.compile(
 _KEY = re.compile(r"(?<![A-Za-z0-9+/])(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=?)(?![A-Za-z0-9+/])")
 
 
+def encode(text: str) -> bytes:
+    """The text of a file as its bytes, those that ``parse.decode`` could not read as they were."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    """The same for people and for JSON: a byte that is not UTF-8 is shown as ``\\xff``."""
+    return encode(text).decode("utf-8", "backslashreplace")
+
+
 def reveal(_owner: PublicKey | None, secret: Secret) -> str:
     return secret.reveal_base64()
 
@@ -100,7 +110,7 @@ def _secrets(file: WgQuickFile) -> Mapping[PublicKey | None, Secret | None]:
 
 
 def redact(text: str, public_keys: Iterable[PublicKey] = ()) -> str:
-    """The text without the values of secrets, and without whatever else in it looks like a key and is not public."""
+    """The text for people: without the values of secrets, and without what else looks like a key and is not public."""
     public = frozenset(map(str, public_keys))
 
     def hide(match: re.Match[str]) -> str:
@@ -113,4 +123,4 @@ def redact(text: str, public_keys: Iterable[PublicKey] = ()) -> str:
         value = secret[2].strip()
         return f"{secret[1]} {value if value in (REDACTED, REDACTED_CHANGE) else REDACTED}"
 
-    return "\n".join(map(redact_line, text.split("\n")))
+    return "\n".join(map(redact_line, printable(text).split("\n")))

@@ -20,6 +20,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 
 from .._fleet.errors import Problems, list_names
 
+# In the inventory's YAML they mean something else.
+_NOT_TABLES = ("auto", "off", "true", "false")
+
 
 class FoundPeer(NamedTuple):
     """``endpoint`` is the configured one, which may be a name; ``persistent_keepalive`` in seconds, 0 for off.
@@ -84,6 +87,10 @@ def _has_obstacle(host: str, file: Mapping[str, Any], state: Mapping[str, Any] |
     if file.get("save_config"):
         remedy = "remove the line; wg-quick would write over the file when it stops"
         problems.add(host, str(file["save_config"]), None, "SaveConfig = true", remedy)
+    table = str(file["table"])
+    if table.lower() in _NOT_TABLES and table not in ("auto", "off"):
+        remedy = "give the table another name in rt_tables and here; 'off' is what makes no routes"
+        problems.add(host, path, f"Table = {table}", "to wg-quick this is a table's name, not a switch", remedy)
     if file.get("netns"):
         remedy = "name it in wireguard_netns, and have site.yml set the host up"
         problems.add(host, path, file["netns"], "its PostUp lines put the interface into a network namespace", remedy)

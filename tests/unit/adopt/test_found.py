@@ -156,6 +156,7 @@ def test_what_hooks_have_added(
         ),
         ([file(public_key=None)], [], f"{WG0}: there is no private key, nor does the interface run with one; add"),
         ([file(public_key=None)], [state(public_key=None)], f"{WG0}: there is no private key, nor does the interface"),
+        ([file(table="False")], [], f"{WG0} 'Table = False': to wg-quick this is a table's name, not a switch; give"),
         ([file(netns="vpn")], [], f"{WG0} 'vpn': its PostUp lines put the interface into a network namespace; name"),
         (
             [file(addresses=[], kept=["PostUp = ip address add 10.8.0.1/24 dev %i"])],

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from pathlib import Path
@@ -135,3 +136,16 @@ def test_without_any_key_there_is_none_to_keep(directory: Path) -> None:
     with pytest.raises(InputError, match="there is no private key, nor does"):
         adopt_key({"interface": NAME}, False, str(directory), str(directory / "private"))
     assert not (directory / "private").exists()
+
+
+def test_bytes_that_are_not_utf8_are_shown_as_such(directory: Path) -> None:
+    path = directory / f"{NAME}.conf"
+    text = f"[Interface]\nPrivateKey = {PRIVATE.reveal_base64()}\n".encode()
+    peer = f"# by the b\udcfcro\n[Peer]\nPublicKey = {KEYS[0]}\n# friendly_name = b\udcfcro\n"
+    path.write_bytes(text + b"PostUp = echo \xff # \xc3\xa9\n" + peer.encode("utf-8", "surrogateescape"))
+    (described,) = describe_files([NAME], directory=str(directory))
+    assert described["kept"] == ["PostUp = echo \\xff # é"]
+    assert described["comments"] == ["# by the b\\xfcro"]
+    assert described["peers"][0]["name"] == "b\\xfcro"
+    json.dumps(described, ensure_ascii=False).encode()
+    assert adopt_key({"interface": NAME}, False, str(directory), str(directory / "private")).changed

@@ -77,7 +77,10 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     "an address that is a number": ({"addresses": [10]}, 10, "addresses", "not a string", ADDRESS),
     "a short public key": (peer(public_key=SHORT), SHORT, *PUBLIC),
     "a public key in hex": (peer(public_key="61" * 32), "61" * 32, *PUBLIC),
-    "a public key with stray bits": (peer(public_key=KEY[:-2] + "B="), KEY[:-2] + "B=", *PUBLIC),
+    "a public key with stray bits": (
+        peer(public_key=KEY[:-2] + "B="), KEY[:-2] + "B=", PUBLIC[0],
+        "not a WireGuard key: the character before the '='", "copy the key again",
+    ),
     "a public key with a line end": (peer(public_key=KEY + "\n"), KEY + "\n", *PUBLIC),
     "the zero key": (
         peer(public_key=ZERO), ZERO, "peers[1].public_key", "the all-zero key stands for 'no key'",

@@ -210,3 +210,12 @@ def test_a_table_keeps_its_name_and_an_alias_is_a_hook(arguments: dict[str, Any]
     text = Path(arguments["path"]).read_text()
     assert "\nTable = main\n" in text
     assert "\nPostUp = ip link set dev %i alias 'to Paris'\n" in text
+
+
+def test_bytes_of_hooks_that_are_not_utf8_stay_as_they_are(arguments: dict[str, Any]) -> None:
+    path = conf(arguments, "")
+    path.write_bytes(b"# b\xfcro\n[Interface]\nPostUp = echo '\xfc\xff' # \xe9\nPreDown = echo caf\xc3\xa9\n")
+    written = quietly(run_module("config", arguments, diff=True))
+    assert "\\xfc\\xff" in written.result["diff"]["after"]
+    assert b"PostUp = echo '\xfc\xff' # \xe9\nPreDown = echo caf\xc3\xa9\n" in path.read_bytes()
+    assert not run_module("config", arguments).changed

@@ -20,10 +20,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     parse_interface_address,
     parse_prefix,
+    sort_prefixes,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile, WgQuickPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import ParseError, decode, parse
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import encode, redact, render
 from ansible_collections.cryptokey.wireguard.tests.unit.wgquick.strategies import KEYS, PRIVATE_KEYS, files
 
 A, B = KEYS[:2]
@@ -84,6 +85,8 @@ INTERFACE_SPELLINGS = {
     "[Interface]\nMTU=1280\n[Interface]\nTable=off": WgQuickFile(mtu=1280, table="off"),
     "[Interface]\nMTU=\nTable=\nAddress=\nDNS=": WgQuickFile(unmanaged=("DNS=",)),
     "[Interface]\nTable=auto\nMTU=9\nMTU=": WgQuickFile(),
+    "[Interface]\nTable = False": WgQuickFile(table="False"),
+    "[Interface]\nTable = Off": WgQuickFile(table="Off"),
     "[Interface]\nTable=0x10": WgQuickFile(table="16"),
     "[Interface]\nTable = vpn.2 # by name": WgQuickFile(table="vpn.2"),
     "[Interface]\nSaveConfig=TRUE": WgQuickFile(save_config=True),
@@ -104,6 +107,8 @@ PEER_SPELLINGS = {
     "Endpoint=[fe80::1%eth0]:051820": WgQuickPeer(A, endpoint=Endpoint("fe80::1%eth0", 51820)),
     "Endpoint=Hub.example.org.:1 # here": WgQuickPeer(A, endpoint=Endpoint("Hub.example.org.", 1)),
     "Endpoint=1.1.1.1:1\nEndpoint=1.1.1.1:2": WgQuickPeer(A, endpoint=Endpoint("1.1.1.1", 2)),
+    "Endpoint=[192.0.2.1]:51820": WgQuickPeer(A, endpoint=Endpoint("192.0.2.1", 51820)),
+    "Endpoint = [vpn.example.org]:1": WgQuickPeer(A, endpoint=Endpoint("vpn.example.org", 1)),
     "PersistentKeepalive=OFF": WgQuickPeer(A),
     "PersistentKeepalive=025": WgQuickPeer(A, persistent_keepalive=25),
     "PERSISTENTkeepalive = 65535": WgQuickPeer(A, persistent_keepalive=65535),
@@ -140,8 +145,11 @@ REFUSALS = [
     ("\ufeff[Interface]", 1, 1, "not an ASCII character", True),
     ("[Interface]\nnonsense", 2, 1, "neither wg nor wg-quick knows this line", True),
     ("[Interface]\n  Peer = x", 2, 3, "neither wg nor wg-quick knows this line", True),
-    ("[Nonsense]", 1, 1, "before any section", True),
-    ("[Interface]\n[Nonsense]", 2, 1, "neither wg nor wg-quick knows this line", True),
+    ("[Nonsense]", 1, 1, "there is no such section; write [Interface] or [Peer]", True),
+    ("[Interface]\n[Nonsense]", 2, 1, "there is no such section", True),
+    ("[Interface]\n  [ Peers ] # x", 2, 3, "'[ Peers ]': there is no such section; write [Peer]", True),
+    ("[Interface]\n ; a comment", 2, 2, "';' does not start a comment here; write '#' in its place", True),
+    ("; a comment", 1, 1, "';' does not start a comment here", True),
     ("[Interface] = 1", 1, 1, "before any section", True),
     ("[Interface]\nAllowedIPs = 10.0.0.0/8", 2, 1, "neither wg nor wg-quick knows this line", True),
     ("[ Interface ]\nAddress = 10.0.0.1", 2, 1, "neither wg nor wg-quick knows this line", True),
@@ -162,8 +170,8 @@ REFUSALS = [
     ("[Interface]\nMTU = big", 2, 7, "out of range or not a number", False),
     ("[Interface]\nMTU", 2, 1, "there is no '='", False),
     ("[Interface]\nTable = 7up", 2, 9, "out of range or not a number", False),
-    ("[Interface]\nTable = Off", 2, 9, "out of range or not a number", False),
     ("[Interface]\nAddress = 10.0.0.1/24,  10.0.0.1/33", 2, 25, "prefix length", False),
+    ("[Interface]\nSaveConfig = f alse", 2, 14, "neither true nor false", False),
     ("[Interface]\nSaveConfig = yes", 2, 14, "neither true nor false", False),
     ("[Interface]\nSaveConfig =", 2, 13, "neither true nor false", False),
     ("[Interface]\nListenPort = 1\0", 2, 15, "a NUL byte", False),
@@ -171,15 +179,28 @@ REFUSALS = [
     (f"{IN_PEER}AllowedIPs = 10.0.0.0/8,", 3, 25, "not an IP address", True),
     (f"{IN_PEER}AllowedIPs = 10.0.0.0/8 10.1.0.0/16", 3, 14, "prefix length", True),
     (f"{IN_PEER}AllowedIPs = ", 3, 1, "there is no value", True),
-    (f"{IN_PEER}AllowedIPs = +10.0.0.0/8", 3, 14, "not an IP address", True),
+    (f"{IN_PEER}AllowedIPs = ++10.0.0.0/8", 3, 14, "not an IP address", True),
+    (f"{IN_PEER}AllowedIPs = 10.0.0.0/8+", 3, 14, "prefix length", True),
+    (f"{IN_PEER}AllowedIPs = 10.0.0.0/8, -", 3, 26, "not an IP address", True),
     (f"{IN_PEER}PersistentKeepalive = 65536", 3, 23, "out of range or not a number", True),
     (f"{IN_PEER}PersistentKeepalive = 0x19", 3, 23, "out of range or not a number", True),
     (f"{IN_PEER}Endpoint = 1.1.1.1", 3, 12, "there is no port", True),
     (f"{IN_PEER}Endpoint = [2001:db8::1]", 3, 12, "there is no port", True),
     (f"{IN_PEER}Endpoint = 1.1.1.1:", 3, 12, "not a UDP port", True),
-    (f"{IN_PEER}Endpoint = [::1", 3, 12, "needs brackets", True),
+    (f"{IN_PEER}Endpoint = [::1", 3, 12, "the bracket is not closed", True),
+    (f"{IN_PEER}Endpoint = [2001:db8::1:51820", 3, 12, "the bracket is not closed; write [ADDRESS]:PORT", True),
+    (f"{IN_PEER}Endpoint = 2001:db8::1]:51820", 3, 12, "neither an IP address nor a host name", True),
+    (f"{IN_PEER}Endpoint = https://vpn.example.org/", 3, 12, "a URL is not an endpoint; write HOST:PORT", True),
+    (f"{IN_PEER}Endpoint = udp://vpn.example.org:51820", 3, 12, "a URL is not an endpoint", True),
     (f"{IN_PEER}PresharedKey = {str(B)[:-1]}", 3, 16, "not a WireGuard key", True),
-    (f"{IN_PEER}PresharedKey = {str(B)[:-2]}B=", 3, 16, "not a WireGuard key", True),
+    (f"{IN_PEER}PresharedKey = {str(B)[:-2]}B=", 3, 16, "not a WireGuard key: the character before the '='", True),
+    (
+        f"[Peer]\nPublicKey = {str(A)[:-2]}D=",
+        2,
+        13,
+        "the character before the '=' has bits that no key has; copy",
+        True,
+    ),
     ("[Peer]\nPublicKey = x", 2, 13, "not a WireGuard key", True),
     (f"{IN_PEER}\n  [Peer]\nAllowedIPs = 10.0.0.0/8", 4, 3, "this peer has no PublicKey", True),
 ]
@@ -219,10 +240,54 @@ def test_a_refusal_never_shows_a_key(text: str) -> None:
     assert key[:20] not in shown.replace(" ", "")
 
 
-def test_bytes_that_are_no_text_are_refused_where_they_stand() -> None:
-    with pytest.raises(ParseError, match=r"wg0\.conf line 2 column 3: not UTF-8 text"):
-        decode(b"[Interface]\n# \xff", "wg0.conf")
-    assert decode("# é".encode(), "x") == "# é"
+def test_bytes_that_are_not_utf8_stay_in_comments_and_hooks_and_are_refused_elsewhere() -> None:
+    data = b"[Interface]\n# \xff\nPostUp = echo '\xfc\xe9' # \xff\n[Peer]\n# friendly_name = b\xfcro\nPublicKey = %s\n"
+    data = data % str(A).encode()
+    file = parse(decode(data))
+    written = encode(render(file))
+    assert b"PostUp = echo '\xfc\xe9' # \xff\n" in written
+    assert b"# friendly_name = b\xfcro\n" in written
+    assert parse(decode(written)) == file
+    shown = redact(decode(data), [A])
+    assert shown.encode() == data.replace(b"\xff", b"\\xff").replace(b"\xfc", b"\\xfc").replace(b"\xe9", b"\\xe9")
+    with pytest.raises(
+        ParseError, match=r"wg0\.conf line 2 column 15 .*: not an ASCII character; only comments and hooks"
+    ):
+        parse(decode(b"[Interface]\nListenPort = 1\xff"), "wg0.conf")
+    assert decode("# é".encode()) == "# é"
+
+
+# The lines of one or two sections of A and of one of B in between, and what A and B have in the end.
+SIGNED = {
+    "+10.0.0.0/8": ("10.0.0.0/8", ""),
+    "10.0.0.0/8, +10.1.0.0/16": ("10.0.0.0/8 10.1.0.0/16", ""),
+    "10.0.0.0/8, 10.1.0.0/16, -10.0.0.0/8": ("10.1.0.0/16", ""),
+    "-10.0.0.0/8, 10.0.0.0/8": ("10.0.0.0/8", ""),
+    "- 10.0.0.1": ("", ""),
+    "10.0.0.0/8|10.1.0.0/16": ("10.1.0.0/16", ""),
+    "10.0.0.0/8|+10.1.0.0/16": ("10.0.0.0/8 10.1.0.0/16", ""),
+    "10.0.0.0/8, 10.2.0.0/16|-10.0.0.0/8": ("10.2.0.0/16", ""),
+    # What the last line of a section asks for counts, and its lines add up.
+    "10.0.0.0/8|+10.1.0.0/16;10.2.0.0/16": ("10.1.0.0/16 10.2.0.0/16", ""),
+    "10.0.0.0/8|10.1.0.0/16;+10.2.0.0/16": ("10.0.0.0/8 10.1.0.0/16 10.2.0.0/16", ""),
+    "10.0.0.0/8||": ("", ""),
+    # Only a peer's own prefix can be removed from it.
+    "10.0.0.0/8|-10.0.0.0/8|10.0.0.0/8": ("", "10.0.0.0/8"),
+}
+
+
+@pytest.mark.parametrize("text", SIGNED)
+def test_signs_before_allowed_ips_add_and_remove(text: str) -> None:
+    own, again, other = [*text.split("|"), "", ""][:3]
+    lines = "".join(f"AllowedIPs = {line}\n" for line in own.split(";"))
+    lines = f"[Peer]\nPublicKey = {A}\n{lines}"
+    if other:
+        lines += f"[Peer]\nPublicKey = {B}\nAllowedIPs = {other}\n"
+    if "|" in text:
+        more = "".join(f"AllowedIPs = {line}\n" for line in again.split(";") if line)
+        lines += f"[Peer]\nPublicKey = {A}\n{more}"
+    found = {peer.public_key: " ".join(map(str, sort_prefixes(peer.allowed_ips))) for peer in parse(lines).peers}
+    assert (found[A], found.get(B, "")) == SIGNED[text]
 
 
 @given(st.text(max_size=200))
@@ -240,7 +305,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def wg_reads(text: str, path: Path) -> bool:
-    path.write_bytes(text.encode())
+    path.write_bytes(encode(text))
     done = subprocess.run(
         ["wg", "setconf", "no-such-wg", str(path)],
         capture_output=True,
