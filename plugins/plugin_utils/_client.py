@@ -92,7 +92,8 @@ def choose_clients(
     for name in sorted({*(names or ()), *renew} - set(known)):
         remedy = f"name one of {list_names(sorted(known))}" if known else "declare it in the clients of a network"
         problems.add("", "wireguard_client", name, "there is no such client", remedy)
-    chosen = [client for client in found if names is None or client.name in names]
+    # What has no address is no device of ours, such as a foreign server, unless it is named.
+    chosen = [each for each in found if (each.entry["addresses"] if names is None else each.name in names)]
     valid = [client for client in chosen if not client.entry.get("expired")]
     for client in valid:
         if known[client.name] > 1:

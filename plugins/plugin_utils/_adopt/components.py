@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._fleet.errors import Problems, list_names
+from .._fleet.short_names import is_short, shorten_name
 from .found import FoundInterface, FoundPeer
 
 # Addresses of a network may all be single ones; what holds them all is then taken for it, unless that is huge.
@@ -150,15 +151,32 @@ def _strangers(
             remedy = "put it into the inventory and adopt it too, or leave it at one of them"
             problems.add(hosts[0], members[hosts[0]].path, peer.name or key, problem, remedy)
         own = tuple(each for each in singles(peer) if is_held(each, prefixes))
-        strangers.append(Stranger(_unique(_client_name(peer, own), used), hosts[0], peer, own))
+        name = shorten_name(_client_name(peer, own), used)
+        used.add(name)
+        strangers.append(Stranger(name, hosts[0], peer, own))
     return tuple(strangers)
 
 
 def _client_name(peer: FoundPeer, addresses: Iterable[Prefix]) -> str:
-    """What its file calls it, else after its address, else after its key; in letters that names of files may have."""
-    first = next((format_ip(prefix.packed) for prefix in addresses), peer.public_key[:8])
+    """What its file calls it, else after its address, its endpoint or its key; in letters that names of files may have.
+
+    A peer with an endpoint and without an address is most likely a server of somebody else.
+    """
     text = re.sub(r"[^A-Za-z0-9_.-]+", "_", peer.name or "").strip("_.-")
-    return text or "client_" + re.sub(r"[^A-Za-z0-9]+", "_", first).strip("_")
+    if text:
+        return text
+    first = next((format_ip(prefix.packed) for prefix in addresses), "")
+    kind = "client"
+    if peer.endpoint and not first:
+        host, kind = peer.endpoint.host, "server"
+        first = host if peer.endpoint.is_literal else host.partition(".")[0]
+    named = [f"{start}_{_word(first)}" for start in (kind, kind[0]) if _word(first)]
+    # A part of an address would be misleading.
+    return next(filter(is_short, named), f"{kind}_{_word(peer.public_key[:8])}")
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
 
 
 def find_prefixes(members: Iterable[FoundInterface], strangers: Iterable[FoundPeer]) -> tuple[Prefix, ...]:

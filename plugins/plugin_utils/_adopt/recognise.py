@@ -224,7 +224,7 @@ class _Draft:
         several = self._shape.topology != HUB_AND_SPOKE or len(self._shape.hubs) > 1
         return {
             "public_key": stranger.peer.public_key,
-            **({"addresses": addresses} if addresses else {}),
+            "addresses": addresses,
             **({"hub": stranger.host} if several else {}),
         }
 
@@ -327,7 +327,9 @@ def _notes(proposal: Proposal, errors: Iterable[FleetError]) -> Iterator[str]:
     for host, peer in proposal.lost:
         yield f"Network {name}: {host} has {peer} as a peer, and neither has an endpoint for the other; it loses it"
     lacking = sorted({each.host for error in errors for each in error.problems if _is_no_endpoint(each)})
-    if lacking and proposal.topology == "custom":
+    # What somebody else runs is called, and need not be called by it.
+    is_foreign = len(proposal.hosts) == 1 and all(each.peer.endpoint for each in proposal.component.strangers)
+    if lacking and proposal.topology == "custom" and not is_foreign:
         yield (
             f"Network {name}: it could be a hub and its spokes, but no file says where {', '.join(lacking)} is called, "
             "so that it is written down as links. Define wireguard_endpoint there and adopt again to have a hub."

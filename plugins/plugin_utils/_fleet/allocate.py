@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives out addresses from a network's pools. Pure, and linear in members and addresses.
 
-A member whose inventory names addresses has just these. Any other gets one address of each family that the pools have,
-and keeps it: what is recorded is only taken back when today's prefixes do not hold it.
+A member whose inventory names addresses has just these, and none where its list is empty. Any other gets one address of
+each family that the pools have, and keeps it: what is recorded is only taken back when today's prefixes do not hold it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def allocate(network: Network, records: Records, resting: Collection[str]) -> Al
     """``resting`` are the addresses that nobody may be given yet. Raises FleetError."""
     problems = Problems()
     allocator = _Allocator(network, resting)
-    waiting = [member for member in network.members if not member.addresses]
+    waiting = [member for member in network.members if not member.addresses and not member.unnumbered]
     found = Allocation({}, {}, [])
     for member in waiting:
         recorded = records.members.get(member.name)

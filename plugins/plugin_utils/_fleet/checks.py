@@ -30,6 +30,7 @@ def check_networks(networks: Sequence[Network], problems: Problems) -> None:
     for network in networks:
         TOPOLOGIES[network.topology].check(network, problems)
         _check_size(network, problems)
+        _check_prefixes(network, problems)
         _check_pools(network, problems)
         _check_addresses(network, places, problems)
         _check_overlaps(network, problems)
@@ -44,6 +45,12 @@ def _check_size(network: Network, problems: Problems) -> None:
         names = list_names([member.name for member in network.members]) or "nobody"
         remedy = "a tunnel has two ends: put another host into its groups, or remove the network"
         problems.add("", f"{v.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
+
+
+def _check_prefixes(network: Network, problems: Problems) -> None:
+    """Only a network in which nobody has an address needs none."""
+    if not network.prefixes and not all(member.unnumbered for member in network.members):
+        problems.add("", f"{v.NETWORKS}.{network.name}.prefixes", None, *v.NO_PREFIXES)
 
 
 def _check_pools(network: Network, problems: Problems) -> None:

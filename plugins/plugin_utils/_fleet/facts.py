@@ -35,7 +35,8 @@ class PeerOptions(NamedTuple):
 class Host:
     """A member of a network: a host, or a client, which Ansible does not manage. ``None``: the inventory does not say.
 
-    ``addresses`` have their final length; none means that they are still to be given out. ``subnets`` are the networks
+    ``addresses`` have their final length; none means that they are still to be given out, unless the member is
+    ``unnumbered``: its list of addresses is empty, and it has none. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
     The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A key that is older than
@@ -48,6 +49,7 @@ class Host:
 
     name: str
     addresses: tuple[InterfaceAddress, ...] = ()
+    unnumbered: bool = False
     subnets: tuple[Prefix, ...] = ()
     endpoint: Endpoint | None = None
     endpoint_inside: Endpoint | None = None

@@ -118,6 +118,8 @@ def _read_member(
         value, path = given["addresses"]
         parse = v.parse_addresses(network.prefixes)
         fields["addresses"] = problems.catch(host, partial(parse, value or (), path), ())
+        # Absent is not empty: only a list can be empty and mean it.
+        fields["unnumbered"] = isinstance(value, (list, tuple)) and not value
     if "peers" in given:
         value, path = given["peers"]
         fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value or {}, path), {})

@@ -90,9 +90,8 @@ class _Reader:
         topology = self._get("topology", partial(v.parse_choice, choices=TOPOLOGIES), DEFAULT_TOPOLOGY)
         self._check_options(topology)
         prefixes = self._get("prefixes", v.parse_prefixes, ())
-        if self._values.get("prefixes") in (None, "", []):
-            remedy = "list the networks that the hosts' addresses are from, such as 10.8.0.0/24"
-            self._complain("prefixes", None, "there is none", remedy)
+        if self._values.get("prefixes") in (None, ""):
+            self._complain("prefixes", None, *v.NO_PREFIXES)
         links = self._links() if "links" in TOPOLOGIES[topology].options else ()
         names = self._names(topology, links)
         # Others use what is secret; here it is only seen to it that they can.

@@ -118,11 +118,12 @@ def _days(since: str, today: str) -> int:
 def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
     """The addresses that rest, to the day on which they were freed: of members that are gone or have others now."""
     explicit = {member.name: {format_ip(each.packed) for each in member.addresses} for member in network.members}
+    unnumbered = {member.name for member in network.members if member.unnumbered}
     freed = {
         address: today
         for name, recorded in records.members.items()
         for address in recorded.addresses
-        if name not in explicit or (explicit[name] and address not in explicit[name])
+        if name not in explicit or name in unnumbered or (explicit[name] and address not in explicit[name])
     }
     return {
         address: day

@@ -122,6 +122,9 @@ COMMON_OPTIONS = (
     "topology",
 )
 
+# The problem and the remedy where members have addresses and the network has no prefixes.
+NO_PREFIXES = ("there is none", "list the networks that the hosts' addresses are from, such as 10.8.0.0/24")
+
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import sort_prefixes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import find_components
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found import FoundInterface, read_found
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recognise import (
     Proposal,
     host_variables,
@@ -19,7 +23,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
     recognise,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
-from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import component_of, found_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.prefixes import as_text
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import targets
+from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
 
@@ -135,6 +141,126 @@ def test_a_host_of_a_foreign_server_has_it_as_a_client() -> None:
     (name,) = proposal.options["clients"]
     assert proposal.hosts["ada"]["peers"][name]["endpoint"] == "vpn.example.org:51820"
     assert essence(plan(proposal, {}, TODAY)["ada"]) == essence(Inventory().plan().hosts["ada"])
+
+
+def found_alone(host: str, text: str) -> list[FoundInterface]:
+    """What a host with this file only is found with."""
+    problems = Problems()
+    described = describe(parse(text))
+    found, _notes = read_found(host, [described], [], problems)
+    problems.refuse()
+    return found
+
+
+def describe(file: WgQuickFile) -> dict[str, Any]:
+    peers = [
+        {
+            "name": peer.name,
+            "public_key": str(peer.public_key),
+            "endpoint": str(peer.endpoint) if peer.endpoint else None,
+            "allowed_ips": [str(prefix) for prefix in sort_prefixes(peer.allowed_ips)],
+        }
+        for peer in file.peers
+    ]
+    return {
+        **FILE,
+        "public_key": key_of("own"),
+        "listen_port": file.listen_port,
+        "addresses": [str(address) for address in file.addresses],
+        "peers": [{**PEER, **peer} for peer in peers],
+    }
+
+
+PROVIDER = """
+[Interface]
+PrivateKey = YD0z48BZ9NcyQf/dubGfaso62isHAViGgUPC0sE2G2M=
+Address = 10.2.0.2/32, 2a07:b944::2:2/128
+DNS = 10.2.0.1, 2a07:b944::2:1
+
+[Peer]
+PublicKey = 6o+LJwo7U6JWAFiGQVmj6C2MNP/fOMIS1POazcm0lGE=
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = exit.example.net:51820
+"""
+NO_ADDRESS = """
+[Interface]
+PrivateKey = oE5sFEoHLifc6AbA/MZbf0eDLDfb4zLoRJeXhuUnW1I=
+ListenPort = 51820
+
+[Peer]
+PublicKey = 6o+LJwo7U6JWAFiGQVmj6C2MNP/fOMIS1POazcm0lGE=
+AllowedIPs = 10.70.0.2/32
+
+[Peer]
+PublicKey = juQXif1fd4iipv811C3rAurwfJOHJMnxCk/Y4Uh9YXU=
+AllowedIPs = 10.70.0.3/32
+
+[Peer]
+PublicKey = HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=
+AllowedIPs = 10.70.0.4/32
+"""
+
+
+def test_the_client_of_a_provider_is_written_down_as_it_is() -> None:
+    (found,) = found_alone("box", PROVIDER)
+    proposal, notes = recognise(component_of([found]), {}, TODAY)
+    (key,) = found.peers
+    assert notes == []
+    assert proposal.options == {
+        "prefixes": ["10.2.0.2/32", "2a07:b944::2:2/128"],
+        "topology": "custom",
+        "clients": {"server_exit": {"public_key": key, "addresses": [], "hub": "box"}},
+    }
+    said = {"allowed_ips": ["0.0.0.0/0", "::/0"], "endpoint": "exit.example.net:51820"}
+    assert proposal.hosts["box"]["peers"] == {"server_exit": said}
+    assert essence(plan(proposal, {}, TODAY)["box"]) == {
+        "interface": "wg0",
+        "addresses": ["10.2.0.2/32", "2a07:b944::2:2/128"],
+        **dict.fromkeys(("listen_port", "mtu", "fwmark")),
+        "table": "auto",
+        "peers": {key: {"public_key": key, **said, "persistent_keepalive": 0}},
+    }
+
+
+@pytest.mark.parametrize("text", [NO_ADDRESS, PROVIDER.replace("Address", "#")])
+def test_an_interface_without_an_address_keeps_none(text: str) -> None:
+    (found,) = found_alone("srv", text)
+    proposal, _notes = recognise(component_of([found]), {}, TODAY)
+    assert proposal.hosts["srv"]["addresses"] == []
+    planned = plan(proposal, {}, TODAY)["srv"]
+    assert planned["addresses"] == []
+    assert {peer["public_key"]: peer["allowed_ips"] for peer in planned["peers"]} == {
+        key: as_text(peer.allowed_ips) for key, peer in found.peers.items()
+    }
+    assert targets({**planned, "network": "wg0"}, {"srv": [planned]}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoint", "allowed_ips", "called"),
+    [
+        ("mail-relay_at_home", "", "10.8.0.9/32", "mail-relay_at"),
+        ("Joe's Mac mini", "", "10.8.0.9/32", "Joe_s_Mac_mini"),
+        ("", "", "10.8.0.9/32", "client_10_8_0_9"),
+        ("", "", "10.80.100.9/32", "c_10_80_100_9"),
+        ("", "192.0.2.1:1", "0.0.0.0/0", "s_192_0_2_1"),
+        ("", "[2001:db8:aaaa::1]:1", "0.0.0.0/0", "server_6o_LJwo7"),
+        ("", "de-fra-wg-001.relays.example.net:1", "0.0.0.0/0", "s_de_fra_wg_001"),
+        ("", "", "10.8.0.0/24", "client_6o_LJwo7"),
+    ],
+)
+def test_clients_are_called_by_short_names(name: str, endpoint: str, allowed_ips: str, called: str) -> None:
+    comment = f"# friendly_name = {name}\n" if name else ""
+    peer = "[Peer]\nPublicKey = 6o+LJwo7U6JWAFiGQVmj6C2MNP/fOMIS1POazcm0lGE=\n"
+    text = f"[Interface]\nAddress = 10.8.0.1/8\n{peer}{comment}AllowedIPs = {allowed_ips}\n"
+    (stranger,) = component_of(found_alone("hub", text + (f"Endpoint = {endpoint}\n" if endpoint else ""))).strangers
+    assert stranger.name == called
+
+
+def test_two_long_names_alike_become_two_short_ones() -> None:
+    names = ("mail-relay_at_home", "mail-relay_at_work")
+    lines = [f"[Peer]\nPublicKey = {key_of(name)}\n# friendly_name = {name}\n" for name in names]
+    component = component_of(found_alone("hub", "[Interface]\nAddress = 10.8.0.1/24\n" + "".join(lines)))
+    assert {each.name for each in component.strangers} == {"mail-relay_at", "mail-relay_at-2"}
 
 
 def test_a_peer_on_one_side_only_is_told_of() -> None:
