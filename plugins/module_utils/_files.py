@@ -3,16 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that hold secrets or startup state: read with suspicion, replaced as a whole, on disk when a function returns.
 
-Neither a file nor the directory it is in is ever reached through a symbolic link. The directory is opened once and
-locked, so that two runs at once write one after the other and the temporary file can have a fixed name: one that a
-killed run left behind is gone with the next. Whoever reads a file to write another one in its place says so, and does
-not write over what came in between.
+Neither a file nor the directory it is in is ever reached through a symbolic link. The directory is opened once. Who
+writes in it holds its lock, so that two runs at once write one after the other and the temporary file can have a fixed
+name: one that a killed run left behind is gone with the next. Readers need no lock, as a file is replaced as a whole.
+A function that reads a file to write another one in its place does not write over what came in between.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-from ._lock import acquire
+from ._lock import directory_lock
 from ._model.errors import InputError
 
 _SELINUX = "security.selinux"
@@ -65,7 +64,7 @@ class FileContent(NamedTuple):
 def read_file(path: str) -> FileContent | None:
     """The file, None when there is none. Raises InputError for what is not a regular file, and OSError."""
     try:
-        with _directory(path, fcntl.LOCK_SH) as directory:
+        with _opened(path) as directory:
             return _read(path, directory)
     except FileNotFoundError:
         return None
@@ -77,13 +76,19 @@ def atomic_write(path: str, data: bytes, mode: int) -> None:
     The directory must be there. An SELinux context is kept. Raises InputError for what is not a regular file, and
     OSError; the old file is then as it was.
     """
-    with _directory(path, fcntl.LOCK_EX) as directory:
+    with _locked(path) as directory:
+        _replace(path, directory, data, mode)
+
+
+def write_locked(path: str, data: bytes, mode: int) -> None:
+    """The same as ``atomic_write``, for a caller that holds a lock of its own for this file."""
+    with _opened(path) as directory:
         _replace(path, directory, data, mode)
 
 
 def replace_file(path: str, old: FileContent | None, data: bytes, mode: int) -> None:
-    """The same, but only while the file still is what was read. Raises ChangedMeanwhile where it is not."""
-    with _directory(path, fcntl.LOCK_EX) as directory:
+    """As ``atomic_write``, but only while the file still is what was read. Raises ChangedMeanwhile where it is not."""
+    with _locked(path) as directory:
         if _read(path, directory) != old:
             raise ChangedMeanwhile(errno.EAGAIN, "another run keeps changing the file", path)
         _replace(path, directory, data, mode)
@@ -104,7 +109,7 @@ def again_when_changed(ensure: _EnsureT) -> _EnsureT:
 
 def sweep(path: str) -> None:
     """Remove what a killed run has left behind of a file that was to be this one. Raises as ``atomic_write`` does."""
-    with suppress(FileNotFoundError), _directory(path, fcntl.LOCK_EX) as directory:
+    with suppress(FileNotFoundError), _locked(path) as directory:
         _unlink(_temporary(path), directory)
 
 
@@ -112,7 +117,7 @@ def check_room(path: str, size: int) -> None:
     """Have it fail now, if a file of so many bytes could not be written later: on a full disk, or one that is mounted
     read-only. Raises as ``atomic_write`` does."""
     temporary = _temporary(path)
-    with _directory(path, fcntl.LOCK_EX) as directory:
+    with _locked(path) as directory:
         _check_regular(path, directory)
         _unlink(temporary, directory)
         descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
@@ -161,7 +166,7 @@ def rename_file(path: str, target: str) -> None:
 
     Raises InputError for what is not a regular file, and OSError; both files are then as they were.
     """
-    with _directory(path, fcntl.LOCK_EX) as directory:
+    with _locked(path) as directory:
         if _check_regular(path, directory) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         _check_regular(target, directory)
@@ -172,7 +177,7 @@ def rename_file(path: str, target: str) -> None:
 def remove_file(path: str) -> bool:
     """Remove a file and say whether there was one. Raises InputError for what is not a regular file, and OSError."""
     try:
-        with _directory(path, fcntl.LOCK_EX) as directory:
+        with _locked(path) as directory:
             _unlink(_temporary(path), directory)
             if _check_regular(path, directory) is None:
                 return False
@@ -270,9 +275,9 @@ def check_directory(path: str) -> os.stat_result | None:
 
 
 @contextmanager
-def _directory(path: str, lock: int) -> Iterator[int]:
-    """The file descriptor of the directory that the file is in, locked. An OSError then has the whole path."""
-    parent = str(Path(path).absolute().parent)
+def _opened(path: str) -> Iterator[int]:
+    """The file descriptor of the directory that the file is in. An OSError then has the whole path."""
+    parent = _parent(path)
     try:
         descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -281,7 +286,6 @@ def _directory(path: str, lock: int) -> Iterator[int]:
             check_directory(parent)
         raise _explained(error, path) from error
     try:
-        acquire(descriptor, lock, "directory", parent)
         yield descriptor
     except ChangedMeanwhile:
         raise
@@ -289,6 +293,17 @@ def _directory(path: str, lock: int) -> Iterator[int]:
         raise _explained(error, path) from error
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[int]:
+    """The same, with the lock of those who write there."""
+    with _opened(path) as directory, directory_lock(_parent(path), os.fstat(directory)):
+        yield directory
+
+
+def _parent(path: str) -> str:
+    return str(Path(path).absolute().parent)
 
 
 def _explained(error: OSError, path: str) -> OSError:

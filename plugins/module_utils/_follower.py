@@ -6,6 +6,9 @@
 A task takes seconds to begin, and for so long would a host be cut off that has changed its key. This one looks twenty
 times a second, or as often as takes a fifth of a processor. Its end is a time limit, another one for the same
 interface, or that there is nothing left to follow.
+
+It looks without a lock. What it then changes it decides again under the interface's lock, since a run may just be
+between applying its state and verifying it.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._converge.operations import SetPeer
 from ._files import atomic_write, ensure_directory, read_file, remove_file
 from ._kernel.device import Device
-from ._kernel.errors import KernelError
-from ._lock import DIRECTORY
+from ._lock import DIRECTORY, interface_lock
 from ._model.errors import InputError
 from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
@@ -72,13 +75,14 @@ def start_following(following: Following, directory: str = DIRECTORY) -> None:
     The peers are called first: whoever is called by its peers only, as it has no endpoint for them, can then call them.
     Raises KernelError, InputError and OSError.
     """
-    peers = following.device.read().peers
-    following.device.call([peers[key] for key in following.successors])
+    with interface_lock(following.interface, directory):
+        peers = following.device.read().peers
+        following.device.call([peers[key] for key in following.successors])
     token = os.urandom(16).hex().encode()
     path = turn_path(following.interface, directory)
     ensure_directory(directory, 0o700)
     atomic_write(path, token, 0o600)
-    _detach(lambda: follow_on(following, lambda: _has_turn(path, token)))
+    _detach(lambda: follow_on(following, lambda: _has_turn(path, token), directory))
 
 
 def stop_following(interface: str, check_mode: bool, directory: str = DIRECTORY) -> bool:
@@ -122,19 +126,27 @@ def _move(idle: RunningPeer, used: RunningPeer) -> Iterator[SetPeer]:
     yield SetPeer(idle.public_key, persistent_keepalive=0)
 
 
-def follow_on(following: Following, may_go_on: Callable[[], bool]) -> None:
-    """Follow until it is over. Raises KernelError, as when the interface is gone."""
+def follow_on(following: Following, may_go_on: Callable[[], bool], directory: str = DIRECTORY) -> None:
+    """Follow until it is over. Raises KernelError, as when the interface is gone, and OSError."""
     end = time.monotonic() + following.seconds
     while may_go_on():
         used = time.process_time()
         device = following.device.read()
         if time.monotonic() > end or not any(device.peers.keys() >= {*pair} for pair in following.successors.items()):
             return
-        operations = follow(device, following.successors)
-        if operations:
-            following.device.apply(operations)
+        if follow(device, following.successors):
+            # Another run may have the lock for longer. Then this one has another look first, and tries again.
+            with suppress(InputError):
+                _follow_locked(following, may_go_on, directory)
         # By what it has used, not by how long it was kept waiting.
         time.sleep(max(_PAUSE, _SHARE * (time.process_time() - used)))
+
+
+def _follow_locked(following: Following, may_go_on: Callable[[], bool], directory: str) -> None:
+    with interface_lock(following.interface, directory):
+        operations = follow(following.device.read(), following.successors)
+        if operations and may_go_on():
+            following.device.apply(operations)
 
 
 def _detach(work: Callable[[], None]) -> None:
@@ -153,7 +165,7 @@ def _detach(work: Callable[[], None]) -> None:
             for _standard in range(3):
                 os.open(os.devnull, os.O_RDWR)
             work()
-    except KernelError:
-        pass  # the interface is gone, and with it whoever was to be followed
+    except OSError:
+        pass  # the interface is gone, and with it the peers that were followed
     finally:
         os._exit(0)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ._clock import clock_warning, is_plausible
 from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
+from ._converge.plan import Names
 from ._converge.runner import Kernel, Outcome, converge, remove
 from ._desired import public_key_if_known, read_desired
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from ._kernel.host import Host, find_taken_address
 from ._kernel.namespace import bound, exists, has_link
-from ._kernel.resolve import Resolver
+from ._kernel.resolve import NamesMissing, Resolver
 from ._kernel.routing import is_installed
 from ._kernel.tables import resolve_table
 from ._lock import one_at_a_time
@@ -52,14 +53,32 @@ def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) ->
         wait(interface, check_mode, warnings)
 
 
-@one_at_a_time
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
-    """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError."""
+    """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError.
+
+    Names are looked up only where the running state says that they matter, and then without the lock, so that others
+    need not wait for name servers. The state is then read again. Each name is looked up once, so that this ends.
+    """
+    resolver = Resolver()
+    look_up = bound(parse_netns(options.get("birth_netns"), "birth_netns"), resolver.look_up)
+    while True:
+        said: list[str] = []
+        try:
+            presence = _ensure_present(options, check_mode, said, resolver)
+        except NamesMissing:
+            look_up()
+        else:
+            warnings += said
+            return presence
+
+
+@one_at_a_time
+def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver) -> Presence:
+    """Raises NamesMissing before anything is touched."""
     desired = read_desired(options, check_mode)
     refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)
-    resolver = Resolver()
     recorded = load_endpoints(desired.interface)
     if not check_mode:
         check_recordable(desired, recorded)
@@ -78,12 +97,30 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
 
     commit = Commit(options, desired, name_servers is not None, endpoints)
-    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), commit)
+    guard = _Guard(commit, resolver)
+    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
+    if check_mode or not outcome.operations:
+        resolver.check()
     warnings += resolver.warnings
     if not check_mode and not commit.unconfirmed:
         record_endpoints(desired.interface, endpoints(outcome.after), recorded)
         record_place(desired.interface, desired.netns)
     return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
+
+
+class _Guard:
+    """Lets nothing be changed before all names that matter have been looked up; then that of ``commit``."""
+
+    def __init__(self, commit: Commit, resolver: Resolver) -> None:
+        self._commit = commit
+        self._resolver = resolver
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        self._resolver.check()
+        self._commit.arm(before, after, names)
+
+    def disarm(self) -> None:
+        self._commit.disarm()
 
 
 def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:

@@ -60,6 +60,9 @@ notes:
     not run where O(dns) and O(dns_search) are not given and the interface stays up.
   - The endpoints that were last applied are remembered in C(/var/lib/cryptokey-wireguard), which is how a changed
     endpoint is told from one that the kernel has learned. So is the namespace in which an interface was put.
+  - Host names of endpoints are looked up only where the answer matters, all at the same time, within 10 seconds
+    together. Other runs can change the interface meanwhile. What they changed is read again before anything is applied.
+    A peer whose name has no answer in time keeps its endpoint, with a warning.
   - An interface that is in another network namespace than O(netns) asks for is moved, if it is in O(birth_netns), in
     the host's own or in that of the last run. It keeps its keys, peers and endpoints. Its sessions begin anew.
   - The kernel does not tell in which namespace an interface was made. With O(netns) or O(birth_netns), one that is up

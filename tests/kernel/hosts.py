@@ -47,6 +47,7 @@ class Host(Namespace):
         desired = replace(desired, table=resolve_table(desired.table))
         here = kernel.Host()
         resolver = Resolver()
+        resolver.look_up([peer.endpoint for peer in desired.peers or () if peer.endpoint])
         now = time.time() + seconds_later
         circumstances = Circumstances(now, self.recorded, resolver, here.path_mtu, here.has_routes)
         with self.entered():

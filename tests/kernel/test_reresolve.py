@@ -152,6 +152,22 @@ def test_only_what_has_a_name_and_is_there_is_touched(host: Host, file: Path, na
     assert reresolve(host) == ""
 
 
+def test_a_peer_that_is_removed_while_its_name_is_looked_up_stays_removed(
+    host: Host, file: Path, tmp_path: Path
+) -> None:
+    """wg(8) would add it, with no allowed IPs but with a way in."""
+    gone, stays = strangers(2)
+    host.converge(peers=[gone, stays])
+    keys = [peer["public_key"] for peer in (gone, stays)]
+    file.write_text("".join(f"[Peer]\nPublicKey = {key}\nEndpoint = peer.test:9\n" for key in keys))
+    getent = tmp_path / "getent"
+    getent.write_text(f"#!/bin/sh\nwg set wg0 peer {keys[0]} remove\necho 192.0.2.7 STREAM\n")
+    getent.chmod(0o755)
+    said = host.run("env", f"PATH={tmp_path}:/usr/bin:/bin:/usr/sbin", "sh", str(PROGRAM), "wg0")
+    assert said == f"wg0: peer {keys[1]}: endpoint (none) -> 192.0.2.7:9 (peer.test)\n"
+    assert list(map(str, host.read().device.peers)) == [keys[1]]
+
+
 def test_where_there_is_no_interface_or_no_file_there_is_nothing_to_do(host: Host, file: Path) -> None:
     assert reresolve(host) == ""
     host.converge()

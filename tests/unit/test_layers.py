@@ -29,6 +29,8 @@ LAYERS: dict[str, set[str]] = {
     "plugin_utils/_preshared.py": {MODEL, "plugin_utils._fleet", "cryptography"},
     "plugin_utils/_qr.py": {"module_utils", "segno"},
     "plugin_utils/_client.py": {"module_utils", "plugin_utils._fleet", "plugin_utils._preshared"},
+    # The registry is a file like those of hosts: it takes the same lock, and is written by the same function.
+    "plugin_utils/_registry/*": {MODEL, "plugin_utils._fleet", "module_utils._files", "module_utils._lock", "yaml"},
     "plugin_utils/*": {MODEL, "plugin_utils._fleet", "yaml"},
     "modules/*": {"module_utils", "ansible.module_utils"},  # nothing else is there on a managed node
     "action/*": {"module_utils", "plugin_utils", "ansible"},

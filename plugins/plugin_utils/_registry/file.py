@@ -9,15 +9,17 @@ A file is replaced as a whole, so that a reader needs no lock; writers take turn
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import write_locked
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import REMEDY, LockedError, locked
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+
 from .store import Change, Update, change_text
 from .text import RegistryError
 
-_WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _REMEDY = "make its directory writable, with room in it, or set wireguard_registry_read_only"
 
 
@@ -55,49 +57,24 @@ def _read(path: Path) -> str | None:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Writers take turns by a file beside the registry, which the last one removes."""
-    lock = path.with_name(f".{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _locked(lock)
-    except OSError as error:
-        raise RegistryError(f"registry {path}: cannot be locked: {error}; {_REMEDY}") from error
-    try:
+    """Writers take turns by a file beside the registry, which the last one removes. They may be on several machines."""
+    real = Path(os.path.realpath(path))
+    lock = real.with_name(f".{real.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(lock, keep=False))
+        except LockedError as error:
+            raise RegistryError(f"registry {path}: {error}; {REMEDY}") from None
+        except OSError as error:
+            raise RegistryError(f"registry {path}: cannot be locked: {error}; {_REMEDY}") from error
         yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(lock: Path) -> int:
-    """A descriptor that holds the lock on the file of this name, not on one that its owner has just removed."""
-    while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), lock.stat()):
-                return descriptor
-        os.close(descriptor)
 
 
 def _replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one, also after a power cut. The temporary file's name is always the same, so
-    that one which a killed run has left behind is gone with the next; the lock keeps two writers apart."""
-    temporary = path.with_name(f".{path.name}.new")
+    """Readers see the old file or the new one, also after a power cut. Where it is a link, that stays."""
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, _WRITE_NEW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RegistryError(f"registry {path}: cannot be written: {error}; {_REMEDY}") from error
+        write_locked(os.path.realpath(path), text.encode(), 0o644)
+    except (OSError, InputError) as error:
+        problem = getattr(error, "strerror", None) or error
+        raise RegistryError(f"registry {path}: cannot be written: {problem}; {_REMEDY}") from error

@@ -8,9 +8,18 @@
 # Endpoint with a host name in /etc/wireguard/INTERFACE.conf and shook hands never, or longer ago than a session can
 # live. Such a peer gets an address of its name as its endpoint if it has none of them. If it has one, and is called
 # there all the time (persistent keepalive), it does not answer, and the next address is tried. Nothing else is touched.
+# Names are looked up first. Then the interface's lock is taken, and only a peer that is still as it was is set: wg(8) would
+# add a peer that was removed meanwhile.
 set -eu
+umask 077
 interface=$1
 file=/etc/wireguard/$interface.conf
+# The lock of all that write the interface's state. Only root can open it.
+locks=/run/cryptokey-wireguard
+lock_seconds=20
+# For one name. So many are looked up at the same time.
+name_seconds=10
+names_at_once=32
 # REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6.1).
 session_seconds=180
 PATH=$PATH:/usr/sbin:/sbin
@@ -47,11 +56,18 @@ dead_peers() {
     ' part=running - part=file "$file"
 }
 
-# The endpoints at the addresses of a name, in the order of preference (RFC 6724), one a line.
-endpoints() {
-    getent ahosts "$1" | awk -v port="$2" '
-        !seen[$1]++ { print ($1 ~ /:/ ? "[" $1 "]" : $1) ":" port }
-    '
+# Write the endpoints at the addresses of each dead peer's name, in the order of preference (RFC 6724), one a line, into a
+# file of the peer's number in the directory $1.
+look_up() {
+    number=0
+    while read -r _key host port _rest; do
+        number=$((number + 1))
+        timeout "$name_seconds" getent ahosts "$host" </dev/null | awk -v port="$port" '
+            !seen[$1]++ { print ($1 ~ /:/ ? "[" $1 "]" : $1) ":" port }
+        ' >"$1/$number" &
+        [ $((number % names_at_once)) -ne 0 ] || wait
+    done
+    wait
 }
 
 # The endpoint for a peer that has $1 and $2 as persistent keepalive, out of those that come in. The one that it has is
@@ -69,21 +85,55 @@ choose() {
     '
 }
 
-status=0
+# Lines of dead peers as above, with the endpoint to set before each.
+choices() {
+    number=0
+    while read -r key host port keepalive current; do
+        number=$((number + 1))
+        if [ ! -s "$1/$number" ]; then
+            echo "$interface: peer $key: $host has no address now" >&2
+            continue
+        fi
+        chosen=$(choose "$current" "$keepalive" <"$1/$number")
+        [ "$chosen" = "$current" ] || echo "$chosen $key $host $port $keepalive $current"
+    done
+}
+
+# Until the end of this process.
+lock() {
+    [ -e "$locks" ] || mkdir "$locks"
+    if [ -L "$locks" ] || [ ! -d "$locks" ] || [ "$(stat -c '%u %a' "$locks")" != "$(id -u) 700" ]; then
+        echo "$locks: not a directory with mode 0700 of user $(id -u), so that others could hold locks; remove it" >&2
+        exit 1
+    fi
+    exec 9>>"$locks/$interface.lock"
+    if ! flock -w "$lock_seconds" 9; then
+        holder=$(head -n 1 "$locks/$interface.lock")
+        echo "$interface: locked by another run for $lock_seconds seconds: $holder; the next run of the timer tries again" >&2
+        exit 1
+    fi
+    echo "process $$ (cryptokey-wireguard-reresolve) on $(uname -n)" >"$locks/$interface.lock"
+}
+
 dead=$(dead_peers)
-while read -r key host port keepalive current; do
-    [ -n "$key" ] || continue
-    found=$(endpoints "$host" "$port")
-    if [ -z "$found" ]; then
-        echo "$interface: peer $key: $host has no address now" >&2
-        continue
-    fi
-    chosen=$(printf '%s\n' "$found" | choose "$current" "$keepalive")
-    if [ "$chosen" != "$current" ]; then
-        echo "$interface: peer $key: endpoint $current -> $chosen ($host)"
-        wg set "$interface" peer "$key" endpoint "$chosen" || status=1
-    fi
+[ -n "$dead" ] || exit 0
+answers=$(mktemp -d)
+trap 'rm -rf "$answers"' EXIT
+printf '%s\n' "$dead" | look_up "$answers"
+chosen=$(printf '%s\n' "$dead" | choices "$answers")
+[ -n "$chosen" ] || exit 0
+
+lock
+status=0
+still_dead=$(dead_peers)
+while read -r endpoint peer; do
+    printf '%s\n' "$still_dead" | grep -qxF "$peer" || continue
+    read -r key host _port _keepalive current <<PEER
+$peer
+PEER
+    echo "$interface: peer $key: endpoint $current -> $endpoint ($host)"
+    wg set "$interface" peer "$key" endpoint "$endpoint" || status=1
 done <<EOF
-$dead
+$chosen
 EOF
 exit "$status"

@@ -14,6 +14,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import _files
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 FULL = 'mount -t tmpfs -o size=16k,mode=700 none "$1"; printf old >"$1/file"; cat /dev/zero >"$1/ballast" || true'
+# Where there is no right to write in /run, as root of a user namespace has none.
+RUN = "mount -t tmpfs none /run; "
 READ_ONLY = 'mount -t tmpfs -o mode=700 none "$1"; printf old >"$1/file"; mount -o remount,ro "$1"'
 SCRIPT = f"""
 import sys
@@ -36,7 +38,7 @@ print(read_file(sys.argv[1] + "/file").data.decode())
 def on_disk(folder: Path, prepare: str) -> list[str]:
     """What each try on a disk that was prepared by this shell script says, and what the file says after."""
     python = [sys.executable, "-c", SCRIPT, str(folder)]
-    shell = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{prepare} 2>/dev/null; shift; exec "$@"', "sh"]
+    shell = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{RUN}{prepare} 2>/dev/null; shift; exec "$@"', "sh"]
     done = subprocess.run(
         [*shell, str(folder), *python], capture_output=True, text=True, check=True, env=environment(), timeout=60
     )

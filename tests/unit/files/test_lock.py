@@ -1,10 +1,13 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs at once: they take turns, whoever waits too long is told who is first, and a killed run holds up nobody."""
+"""Two runs at once: they take turns, and an error names the holder. No killed run and no other user blocks one."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -16,7 +19,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import atomic_write, read_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import (
+    atomic_write,
+    read_file,
+    remove_file,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import converge_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import interface_lock
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -32,7 +39,15 @@ with interface_lock("wg0", sys.argv[1]):
     print("locked", flush=True)
     sys.stdin.read()
 """
-HOLD_DIRECTORY = """
+HOLD_DIRECTORY = f"""
+import os, sys
+from {MODULE} import directory_lock
+with directory_lock(sys.argv[1], os.stat(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+# What every user can do to a directory that they can read.
+HOLD_AS_ANOTHER_USER = """
 import fcntl, os, sys
 descriptor = os.open(sys.argv[1], os.O_RDONLY)
 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -61,10 +76,11 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_comes_second_is_told_who_is_first(tmp_path: Path) -> None:
     with holding(HOLD, tmp_path) as first, pytest.raises(InputError) as refused, interface_lock("wg0", str(tmp_path)):
         raise AssertionError("locked by two")
-    assert str(refused.value).startswith(
-        f"interface 'wg0': another run has had it locked for 0.2 seconds: process {first.pid} (python"
+    name = f"({Path(sys.executable).name}) on {socket.gethostname()}"
+    assert str(refused.value) == (
+        f"interface 'wg0': locked by another run for 0.2 seconds: process {first.pid} {name}; "
+        "wait for its end, or end it, and run again"
     )
-    assert str(refused.value).endswith("; wait for its end, or end it, and run again")
 
 
 @pytest.mark.usefixtures("_soon")
@@ -95,14 +111,85 @@ def test_a_directory_that_another_run_has_locked(tmp_path: Path) -> None:
     path = str(tmp_path / "file")
     atomic_write(path, b"old", 0o600)
     with holding(HOLD_DIRECTORY, tmp_path) as first:
-        message = rf"directory '{tmp_path}': another run .*: process {first.pid} \("
-        with pytest.raises(InputError, match=message):
-            read_file(path)
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(
+            InputError, match=rf"directory '{tmp_path}': locked by another run .*: process {first.pid} \("
+        ):
             atomic_write(path, b"new", 0o600)
-    content = read_file(path)
-    assert content is not None
-    assert content.data == b"old"
+        # Readers do not wait: a file is always whole.
+        assert data_of(path) == b"old"
+    atomic_write(path, b"new", 0o600)
+    assert data_of(path) == b"new"
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_lock_on_the_directory_itself_holds_up_nobody(tmp_path: Path) -> None:
+    """Any local user can take one on /etc/sysctl.d, or on a file that they can read there."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with holding(HOLD_AS_ANOTHER_USER, tmp_path), holding(HOLD_AS_ANOTHER_USER, path):
+        atomic_write(str(path), b"new", 0o600)
+        assert data_of(str(path)) == b"new"
+        assert remove_file(str(path))
+
+
+def test_only_the_owner_can_open_a_lock(tmp_path: Path) -> None:
+    directory = tmp_path / "run" / "locks"
+    with interface_lock("wg0", str(directory)):
+        assert mode_of(directory) == 0o700
+        assert mode_of(directory / "wg0.lock") == 0o600
+    directory.chmod(0o755)
+    with interface_lock("wg0", str(directory)):
+        assert mode_of(directory) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_a_directory_of_locks_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "locks"
+    directory.mkdir()
+    directory.chmod(mode)
+    with (
+        pytest.raises(
+            InputError, match=f"'{directory}': mode {mode:04o}: others could hold .*; remove it and run again"
+        ),
+        interface_lock("wg0", str(directory)),
+    ):
+        raise AssertionError("locked where others can lock")
+    assert list(directory.iterdir()) == []
+
+
+def test_a_directory_of_locks_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    (tmp_path / "locks").mkdir(0o700)
+    with (
+        pytest.raises(InputError, match=f"owned by user {owner}, who could hold the locks in it; remove it"),
+        interface_lock("wg0", str(tmp_path / "locks")),
+    ):
+        raise AssertionError("locked where another user can lock")
+
+
+def test_no_lock_is_reached_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(0o700)
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "wg1.lock").symlink_to(tmp_path / "victim")
+    (tmp_path / "victim").write_text("precious")
+    with (
+        pytest.raises(InputError, match="not a directory, so that no lock"),
+        interface_lock("wg0", str(tmp_path / "link")),
+    ):
+        raise AssertionError("locked through a link")
+    with pytest.raises(InputError, match="cannot be locked"), interface_lock("wg1", str(tmp_path / "real")):
+        raise AssertionError("locked through a link")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_the_locks_of_directories_leave_no_files_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lock, "DIRECTORY", str(tmp_path / "locks"))
+    monkeypatch.setattr(_lock.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    atomic_write(str(tmp_path / "file"), b"", 0o600)
+    (locks,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert list(locks.iterdir()) == []
 
 
 def test_where_there_can_be_no_lock(tmp_path: Path) -> None:
@@ -112,6 +199,16 @@ def test_where_there_can_be_no_lock(tmp_path: Path) -> None:
         interface_lock("wg0", str(tmp_path / "file" / "below")),
     ):
         raise AssertionError("locked where there is no directory")
+
+
+def data_of(path: str) -> bytes:
+    content = read_file(path)
+    assert content is not None
+    return content.data
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def at_once(module: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:

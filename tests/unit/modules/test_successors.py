@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _successors
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _lock, _successors
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._desired import read_desired
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
@@ -27,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers
+from ansible_collections.cryptokey.wireguard.tests.unit.files.test_lock import HOLD, holding
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
 
 OLD, NEXT, OTHER = (PublicKey(bytes([number] * 32)) for number in (1, 2, 3))
@@ -137,6 +139,58 @@ def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytes
     assert len(states) == 7
     _follower.follow_on(following._replace(seconds=-1), lambda: True)
     assert len(states) == 6
+
+
+class Peers:
+    """A device whose peers another run changes, as soon as that is wanted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, there: dict[PublicKey, RunningPeer]) -> None:
+        self.there = there
+        self.applied: list[Any] = []
+        monkeypatch.setattr(Device, "read", lambda _device: RunningDevice("wg0", peers=self.there))
+        monkeypatch.setattr(Device, "apply", lambda _device, operations: self.apply(operations))
+
+    def apply(self, operations: Any) -> None:
+        self.applied.append(operations)
+        self.there = peers(5, 6, at=NEXT)
+
+
+FOLLOWING = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
+MOVE = [SetPeer(NEXT, persistent_keepalive=0, add=(PREFIX,)), SetPeer(OLD, persistent_keepalive=0)]
+
+
+def test_nothing_is_moved_while_another_run_has_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.1)
+    device = Peers(monkeypatch, peers(5, 6))
+    turns = iter([True, True])
+    with holding(HOLD, tmp_path):
+        _follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
+        assert device.applied == []
+    turns = iter([True, True, True])
+    _follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
+    assert device.applied == [MOVE]
+
+
+def test_it_is_decided_again_once_there_is_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Peers(monkeypatch, peers(5, 6))
+    with holding(HOLD, tmp_path) as other:
+
+        def finish() -> None:
+            device.there = peers(None, 6, at=NEXT)  # the other run knows the next key alone
+            assert other.stdin is not None
+            other.stdin.close()
+
+        threading.Timer(0.3, finish).start()
+        _follower.follow_on(FOLLOWING, lambda: True, str(tmp_path))
+    assert device.applied == []
+
+
+def test_the_call_that_begins_it_waits_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.1)
+    Peers(monkeypatch, peers(5, 0))
+    with holding(HOLD, tmp_path) as other, pytest.raises(InputError, match=rf"locked by .* process {other.pid} "):
+        _follower.start_following(FOLLOWING, str(tmp_path))
+    assert not Path(turn_path("wg0", str(tmp_path))).exists()
 
 
 def test_the_process_outlives_its_maker_and_keeps_nothing_of_it_open(tmp_path: Path) -> None:

@@ -7,13 +7,19 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import pwd
+import socket
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import (
@@ -21,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text
     parse_records,
     render_records,
 )
+from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 from ansible_collections.cryptokey.wireguard.tests.unit.registry.records import adding, key_of, records, write_at_once
 
 
@@ -142,6 +149,74 @@ def in_child(ask: Callable[[], list[bool]]) -> list[bool]:
     assert child.exitcode == 0
     answers: list[bool] = here.recv()
     return answers
+
+
+HOLD = f"""
+import sys
+from pathlib import Path
+from {_lock.__name__} import locked
+with locked(Path(sys.argv[1]), keep=False):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def holding(lock: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another run, which has the lock until its input ends."""
+    lock.parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(
+        command, text=True, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        yield process
+
+
+def test_a_writer_does_not_wait_for_ever_and_names_the_holder(
+    store: FileStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.2)
+    with holding(path.with_name(".home.yml.lock")) as other:
+        with pytest.raises(RegistryError) as refused:
+            store.update("home", adding("a"), write=True)
+        assert str(refused.value) == (
+            f"registry {path}: locked by another run for 0.2 seconds: process {other.pid} "
+            f"({Path(sys.executable).name}) on {socket.gethostname()}; wait for its end, or end it, and run again"
+        )
+        assert not store.update("home", adding(), write=False).changed
+    assert store.update("home", adding("a"), write=True).changed
+    assert [entry.name for entry in path.parent.iterdir()] == ["home.yml"]
+
+
+def test_a_holder_of_another_user_is_named(store: FileStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shares a directory with others cannot open the lock of theirs, and is not root."""
+    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.1)
+    path.parent.mkdir()
+    lock = path.with_name(".home.yml.lock")
+    lock.touch()
+
+    def refuse(*_given: object, **_named: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(RegistryError) as refused:
+        store.update("home", adding("a"), write=True)
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    assert (
+        f"locked by another run for 0.1 seconds: user {owner}; if none of their runs is under way, remove {lock}"
+        in str(refused.value)
+    )
+
+
+def test_a_link_to_the_registry_stays_one(store: FileStore, path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "shared.yml")
+    assert store.update("home", adding("a"), write=True).changed
+    assert path.is_symlink()
+    assert read(tmp_path / "shared.yml") == records("a")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["registry", "shared.yml"]
 
 
 def test_writers_at_the_same_time_lose_nothing(store: FileStore, path: Path, tmp_path: Path) -> None:
