@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +13,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ._distribution import MissingLibrary, package_hint
+from ._kernel.errors import KernelError
 from ._kernel.namespace import entered, has_link
+from ._kernel.programs import run_program
 from ._model.keys import PublicKey, parse_public_key
 from ._model.names import parse_interface_name, parse_netns
 from ._model.options import parse_number
@@ -23,6 +23,7 @@ from ._model.prefix import format_ip, parse_interface_address
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
 AT_ONCE = 32
+SPARE_SECONDS = 10.0  # how much longer than it should take a ping may take on a busy host
 UNREACHABLE = {"reachable": False, "loss_percent": 100.0, "rtt_ms": None}
 
 # iputils says "3 received", busybox "3 packets received"; busybox calls the round trip "round-trip min/avg/max".
@@ -103,16 +104,12 @@ def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float
 
 def _ping(probe: Probe, target: Target) -> dict[str, Any]:
     flags = ["-n", "-q", "-i", str(INTERVAL), "-c", str(probe.count), "-W", str(probe.timeout), "-I", probe.interface]
-    done = subprocess.run(
-        [probe.program, *flags, target.address or ""],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-        timeout=probe.count * (INTERVAL + probe.timeout) + 10,
-    )
-    return target.result(parse_ping(done.stdout, done.stderr))
+    seconds = probe.count * (INTERVAL + probe.timeout) + SPARE_SECONDS
+    try:
+        done = run_program([probe.program, *flags, target.address or ""], f"ping {target.name}", seconds=seconds)
+    except KernelError as error:
+        raise PingError(str(error)) from None
+    return target.result(parse_ping(done.output, done.errors))
 
 
 def parse_ping(output: str, errors: str = "") -> dict[str, Any]:

@@ -57,8 +57,12 @@ def show_state(state: RunningState) -> dict[str, Any]:
         "addresses": [str(address) for address in state.addresses],
         "routes": [str(route) for route in sorted(state.routes)],
         "rules": _show_rules(rule for rule in state.rules if not rule.fwmark or rule.fwmark == state.device.fwmark),
-        "netfilter": [rule for family in families for rule in sorted(state.netfilter[family])],
+        "netfilter": [_show_entry(rule) for family in families for rule in sorted(state.netfilter[family])],
     }
+
+
+def _show_entry(rule: str) -> str:
+    return rule if not rule.startswith("[") else "(a table of this name that others have changed)"
 
 
 def _show_rules(rules: Iterable[Rule]) -> list[str]:

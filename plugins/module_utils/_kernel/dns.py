@@ -11,18 +11,18 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import socket
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
 from .._model.dns import NO_DNS, Dns, canonical_server
 from .errors import KernelError
+from .programs import find_program, run_program
 
 # The routing domain below which every name is (systemd-resolved.service(8)).
 _ALL_NAMES = "~."
 _RESOLVED_LINK = re.compile(r"Link [0-9]+ \([^)]*\):")
+_RESOLVED_FOLDER = "/run/systemd/resolve"
 _RECORD = "# resolv.conf from "
 _INTERFACE_ORDER = "/etc/resolvconf/interface-order"
 _OLD_RECORDS = "/run/resolvconf/interface"
@@ -38,20 +38,21 @@ class NameServers(Protocol):
 
 def find_name_servers() -> NameServers | None:
     """What this host has: systemd-resolved where it runs, else a resolvconf that is not just a name for it."""
-    resolvectl = _which("resolvectl")
+    resolvectl = find_program("resolvectl")
     if resolvectl and _resolved_runs():
         return Resolved(resolvectl)
-    resolvconf = _which("resolvconf")
+    resolvconf = find_program("resolvconf")
     if resolvconf and not os.path.realpath(resolvconf).endswith("/resolvectl"):
         return Resolvconf(resolvconf)
     return None
 
 
 def _resolved_runs() -> bool:
-    systemctl = _which("systemctl")
-    if systemctl is None or not Path("/run/systemd/resolve").exists():
+    systemctl = find_program("systemctl")
+    if systemctl is None or not Path(_RESOLVED_FOLDER).exists():
         return False
-    return _run([systemctl, "is-active", "--quiet", "systemd-resolved.service"]).returncode == 0
+    command = [systemctl, "is-active", "--quiet", "systemd-resolved.service"]
+    return run_program(command, "find out whether systemd-resolved runs").code == 0
 
 
 class Resolved:
@@ -98,7 +99,8 @@ class Resolvconf:
     def read(self, interface: str) -> Dns:
         name = record_name(interface, _read(_INTERFACE_ORDER))
         # There is no telling "no record" from an error; before 1.80 Debian's does not know -l.
-        listed = parse_records(_run([self._program, "-l", name]).stdout, name)
+        found = run_program([self._program, "-l", name], f"read the DNS record of {interface}")
+        listed = parse_records(found.output, name)
         return parse_record(_read(f"{_OLD_RECORDS}/{name}") if listed is None else listed)
 
     def write(self, interface: str, dns: Dns) -> None:
@@ -152,11 +154,7 @@ def render_record(dns: Dns) -> str:
 
 def find_resolvconf() -> str | None:
     """The program that wg-quick sets name servers through, whatever it really is."""
-    return _which("resolvconf")
-
-
-def _which(program: str) -> str | None:
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return find_program("resolvconf")
 
 
 def _read(path: str) -> str:
@@ -167,13 +165,7 @@ def _read(path: str) -> str:
 
 
 def _succeed(command: list[str], doing: str, text: str = "") -> str:
-    done = _run(command, text)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise KernelError(errno.EIO, doing, said[-1] if said else f"{command[0]} failed")
-    return done.stdout
-
-
-def _run(command: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, env=environment)
+    done = run_program(command, doing, text)
+    if done.code:
+        raise KernelError(errno.EIO, doing, done.complaint)
+    return done.output
