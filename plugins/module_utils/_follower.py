@@ -30,6 +30,7 @@ from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
 from ._model.names import parse_interface_name, parse_netns
 from ._model.prefix import sort_prefixes
+from ._program import load_reachable
 from ._successors import read_pair
 
 SECONDS_MAX = 86400
@@ -75,6 +76,7 @@ def start_following(following: Following, directory: str = DIRECTORY) -> None:
     The peers are called first: whoever is called by its peers only, as it has no endpoint for them, can then call them.
     Raises KernelError, InputError and OSError.
     """
+    load_reachable(__name__)
     with interface_lock(following.interface, directory):
         peers = following.device.read().peers
         following.device.call([peers[key] for key in following.successors])
@@ -151,7 +153,8 @@ def _follow_locked(following: Following, may_go_on: Callable[[], bool], director
 
 def _detach(work: Callable[[], None]) -> None:
     """Do it in a child of init that has nothing open of ours, or whoever waits for the end of our output would wait
-    for the end of that. What it needs is loaded: the files that we were loaded from are removed when we end."""
+    for the end of that. All that it can need must be loaded: the files that we were loaded from are removed when we
+    end."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)

@@ -8,7 +8,6 @@ What it does is in the journal, or wherever the host's syslog goes, and remember
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import syslog
 import time
@@ -16,12 +15,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from ._converge.restore import plan_restore
 from ._converge.runner import restore
 from ._files import remove_file
 from ._kernel.dns import find_name_servers
 from ._kernel.host import Host
 from ._lock import interface_lock
 from ._model.errors import InputError
+from ._program import load_program
 from ._unconfirmed import Report, Unconfirmed, find, forget, record_report
 from ._watchdog import CHECK, stop
 
@@ -53,23 +54,38 @@ def roll_back(change: Unconfirmed, attempts: int = 1) -> Report:
     return report
 
 
-def _restore(change: Unconfirmed) -> tuple[list[str], str]:
-    """What was done, in words, and why that was not all."""
-    before = change.before
+def _hosts(change: Unconfirmed) -> tuple[Host, Host | None]:
+    """Where the interface was, and where else it may be now."""
     servers = find_name_servers() if change.with_dns else None
 
     def host(netns: str) -> Host:
         return Host(netns, change.birth_netns, None if netns else servers)
 
+    return host(change.before.netns), host(change.netns) if change.netns != change.before.netns else None
+
+
+def _restore(change: Unconfirmed) -> tuple[list[str], str]:
+    """What was done, in words, and why that was not all."""
+    before = change.before
     try:
-        moved_to = host(change.netns) if change.netns != before.netns else None
-        restored = restore(before, host(before.netns), change.names, moved_to)
+        restored = restore(before, *_hosts(change), change.names)
     except OSError as error:
         return [], str(error)
     problem = "; ".join(f"still to do: {operation.describe()}" for operation in restored.left)
     if before.device.public_key and before.device.private_key is None:
         problem = f"{change.key_file} has another private key than before" + (f"; {problem}" if problem else "")
     return [operation.describe() for operation in restored.done], problem
+
+
+def _check(change: Unconfirmed) -> None:
+    """Do all of the work but for changing anything, in this very process: load every module, read, compare, and open
+    what changes are made through."""
+    load_program(change.program)
+    for host in filter(None, _hosts(change)):
+        host.rehearse()
+        for step in plan_restore(host.read(change.interface), change.before, change.names):
+            for operation in step:
+                operation.describe()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,8 +97,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"there is no unconfirmed change {name} of {interface}\n")
         return 1
     if check == [CHECK]:
-        if importlib.util.find_spec("pyroute2") is None:
-            sys.stderr.write("it does not find the Python library pyroute2\n")
+        try:
+            _check(change)
+        except Exception as error:  # whatever it is, the run that asks must hear of it
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
             return 1
         return 0
     while change.seconds_left > 0:

@@ -4,32 +4,28 @@
 """The watchdog: a program that rolls a change back unless that is confirmed in time, started where nothing ends it
 with the connection over which it was asked for.
 
-It is a zip archive of this collection's own code as it is loaded now, since what Ansible has copied to the host is gone
-when the module ends. Where systemd runs, a transient timer starts it (systemd-run(1)), else it is a process in a
+It is a zip archive of this collection's own code (``_program``), since what Ansible has copied to the host is gone when
+the module ends. Where systemd runs, a transient timer starts it (systemd-run(1)), else it is a process in a
 session of its own, which sleeps until then.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ._files import atomic_write, ensure_directory, remove_file
 from ._lock import DIRECTORY
+from ._program import Main, build_program
 from ._unconfirmed import Unconfirmed
 
 CHECK = "--check"
 _SYSTEMD = "/run/systemd/system"
 _START_SECONDS = 60
-
-# Of the arguments, to the exit code.
-Main = Callable[[Sequence[str]], int]
 
 
 class WatchdogError(Exception):
@@ -56,12 +52,13 @@ def _network(process: str) -> str:
 
 def install(change: Unconfirmed, main: Main) -> None:
     """Write the program. Raises WatchdogError, InputError and OSError."""
+    program = build_program(main)
     ensure_directory(DIRECTORY, 0o700)
-    atomic_write(change.program, build_program(main), 0o600)
+    atomic_write(change.program, program, 0o600)
 
 
 def check(change: Unconfirmed) -> None:
-    """Have it show that it can run, and read what it has to. Raises WatchdogError and OSError."""
+    """Have it show that it can do all of its work. Raises WatchdogError and OSError."""
     _succeed([*_command(change), CHECK])
 
 
@@ -84,7 +81,8 @@ def start(change: Unconfirmed) -> None:
 
 
 def _command(change: Unconfirmed) -> list[str]:
-    return [sys.executable, change.program, change.interface, change.change]
+    # The same in every environment: isolated from the variables of the one that starts it.
+    return [sys.executable, "-I", change.program, change.interface, change.change]
 
 
 def stop(change: Unconfirmed) -> None:
@@ -108,41 +106,6 @@ def _timer(change: Unconfirmed) -> Sequence[str]:
         f"--on-active={max(change.seconds_left, 1):.3f}s",
         "--timer-property=AccuracySec=100ms",
     )
-
-
-def build_program(main: Main) -> bytes:
-    """The archive: what of this collection is loaded now, so all that ``main`` needs, and where libraries are.
-
-    Raises WatchdogError.
-    """
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as program:
-        for path, source in _sources():
-            program.writestr(path, source)
-        libraries = [folder for folder in sys.path if Path(folder).is_absolute() and Path(folder).is_dir()]
-        lines = (
-            "import sys",
-            f"sys.path += [folder for folder in {libraries!r} if folder not in sys.path]",
-            f"from {main.__module__} import {main.__name__}",
-            f"sys.exit({main.__name__}(sys.argv[1:]))",
-        )
-        program.writestr("__main__.py", "\n".join(lines) + "\n")
-    return archive.getvalue()
-
-
-def _sources() -> Iterator[tuple[str, str]]:
-    package = str(__package__)
-    parts = package.split(".")
-    for depth in range(1, len(parts)):
-        yield "/".join([*parts[:depth], "__init__.py"]), ""
-    for name, module in sorted(sys.modules.items()):
-        if f"{name}.".startswith(f"{package}."):
-            get_source = getattr(module.__loader__, "get_source", None)
-            source = get_source(name) if get_source else None
-            is_package = hasattr(module, "__path__")
-            if not (source or is_package):
-                raise WatchdogError(f"the source of {name} cannot be read")
-            yield name.replace(".", "/") + ("/__init__.py" if is_package else ".py"), source or ""
 
 
 def _succeed(command: Sequence[str]) -> None:

@@ -194,7 +194,7 @@ def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Gu
     """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
     try:
         where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
-        left = restore(outcome.before, where, outcome.names, moved_to).left
+        left = restore(outcome.before, where, moved_to, outcome.names).left
         if guard and not left:
             guard.disarm()
     except OSError as error:
@@ -204,7 +204,7 @@ def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Gu
     return "What was running before has been restored."
 
 
-def restore(before: RunningState, kernel: Kernel, names: Names, moved_to: Kernel | None = None) -> Restored:
+def restore(before: RunningState, kernel: Kernel, moved_to: Kernel | None, names: Names) -> Restored:
     """Put back a state that was, in the namespace where it was; ``moved_to`` is that where the interface may be now.
 
     Raises OSError.

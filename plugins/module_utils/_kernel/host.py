@@ -135,6 +135,12 @@ class Host:
                     for operation in group:
                         changes.apply(operation)
 
+    def rehearse(self) -> None:
+        """Load and open what changes are made through, and change nothing. Raises KernelError."""
+        if namespace.exists(self.netns):
+            with entered(self.netns):
+                _Changes("", self).close()
+
     def path_mtu(self, hosts: Iterable[str]) -> int:
         """From where the sockets are."""
         if not namespace.exists(self.birth):
