@@ -12,7 +12,9 @@ options:
   interface:
     description:
       - The name of the WireGuard interface, such as V(wg0).
-      - 1 to 15 letters, digits and the characters C(_=+.-), which is what the kernel and wg-quick both take.
+      - 1 to 15 letters, digits and the characters C(_), C(.) and C(-). It begins with a letter, a digit or C(_), and is
+        not a number. C(wg-quick) also takes C(=) and C(+), but nftables and systemd do not; such an interface can only
+        be removed, with O(state=absent).
     type: str
     required: true
   state:
@@ -59,6 +61,8 @@ options:
     description:
       - The addresses of the interface, IPv4 and IPv6, each with its prefix length, such as V(10.0.0.1/24) and
         V(fd00::1/64). Without one it is V(/32) or V(/128).
+      - The network address and the broadcast address of an IPv4 network are refused. So is the first address of an
+        IPv6 network, which is that of its routers.
       - These and no others, given O(peers_mode=exact). If not given, the addresses are left as they are; an empty list
         removes them.
     type: list
@@ -79,6 +83,7 @@ options:
       public_key:
         description:
           - The public key of the peer in base64, 44 characters. It is what identifies the peer.
+          - A key of small order is refused, since no handshake can succeed with one.
         type: str
         required: true
       preshared_key:
@@ -174,6 +179,8 @@ options:
         them for all names, as with C(wg-quick).
       - They are set through systemd-resolved where it runs, else through resolvconf (openresolv, or that of Debian).
         Where neither is there, this is refused.
+      - It is also refused with O(netns), and for an interface whose name has a dot, since C(wg-quick) cannot set name
+        servers for one where systemd-resolved is in use.
       - If not given, they are left as they are; an empty list removes them, and so does O(state=absent).
     type: list
     elements: str

@@ -14,7 +14,7 @@ from typing import Any
 
 from ._model.errors import InputError
 from ._model.interface import RunningPeer
-from ._model.keys import PublicKey, parse_public_key
+from ._model.keys import PublicKey, parse_peer_key
 from ._model.names import parse_interface_name, parse_netns
 
 Peers = Mapping[PublicKey, RunningPeer]
@@ -57,7 +57,7 @@ def split_peers(entries: Sequence[Mapping[str, Any]], running: Callable[[], Peer
 def read_pair(entry: Mapping[str, Any], index: int) -> tuple[PublicKey, PublicKey]:
     """The key and the next key of an entry that has both. Raises InputError with the path of the option."""
     try:
-        return parse_public_key(entry["public_key"]), parse_public_key(entry["next_public_key"], "next_public_key")
+        return parse_peer_key(entry["public_key"]), parse_peer_key(entry["next_public_key"], "next_public_key")
     except InputError as error:
         raise error.inside(f"peers[{index}]") from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 
 from .errors import InputError
@@ -15,6 +16,8 @@ _REMEDY = "write HOST:PORT, such as 203.0.113.1:51820, [2001:db8::1]:51820 or vp
 _PORT = re.compile(r"[0-9]{1,9}")
 # An interface's name or number; Linux lets names have stranger characters, which the text around it would not bear.
 _SCOPE = re.compile(r"[A-Za-z0-9_.:@+~-]{1,15}")
+# Scheme, user and password, then what could be an endpoint.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#]*)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -73,10 +76,21 @@ def parse_port(text: str, option: str, remedy: str = "a UDP port is a number fro
     return int(text)
 
 
+def _url_remedy(rest: str) -> str:
+    """The endpoint that was meant by a URL with ``rest`` after its scheme, as far as it can be told."""
+    for meant, remedy in ((rest, "write {}"), (f"{rest}:51820", "write HOST:PORT, such as {}")):
+        with suppress(InputError):
+            return remedy.format(parse_endpoint(meant))
+    return _REMEDY
+
+
 def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     """``host:port`` to an Endpoint; IPv6 literals stand in brackets (wg(8)). Raises InputError."""
     if not isinstance(text, str):
         raise InputError(option, text, "not a string", _REMEDY)
+    url = _URL.match(text.strip())
+    if url:
+        raise InputError(option, text, "a URL is no endpoint", _url_remedy(url[1]))
     host, colon, port = text.strip().rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if text.strip().endswith("]") or not colon:

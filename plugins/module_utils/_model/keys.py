@@ -27,6 +27,20 @@ _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LAST_DIGITS = _DIGITS[::4]
 _REMEDY = "a key is 32 bytes in base64: 44 characters, the last of them '='"
 
+# With a public key of small order every private key gives the same shared secret, zero, which WireGuard refuses. These
+# are the points of such orders as numbers (https://cr.yp.to/ecdh.html#validate); 2**255 - 19 is the field's prime, and
+# the highest of the 256 bits is ignored (RFC 7748, section 5).
+_PRIME = 2**255 - 19
+_ORDER_8 = (
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+)
+SMALL_ORDER = frozenset(
+    (point + bit).to_bytes(KEY_BYTES, "little")
+    for point in (0, 1, *_ORDER_8, _PRIME - 1, _PRIME, _PRIME + 1)
+    for bit in (0, 2**255)
+)
+
 _SecretT = TypeVar("_SecretT", bound="Secret")
 
 
@@ -117,7 +131,7 @@ def _decode(text: str, option: str, shown: object) -> bytes:
 
 
 def decode_keys(texts: Sequence[object]) -> list[bytes] | None:
-    """Many keys at once, four times as fast as one by one; None where one of them is not a key, or is all zero.
+    """Many keys at once, four times as fast as one by one; None where one of them is not a key, or can be nobody's.
 
     Each text is 43 digits and a padding, which stands for a 44th digit of no weight: put in its place, it makes of all
     texts a single one, 33 bytes a key.
@@ -137,7 +151,7 @@ def decode_keys(texts: Sequence[object]) -> list[bytes] | None:
         return None
     data = binascii.a2b_base64(joined.replace(b"=", b"A"))
     keys = [data[start : start + KEY_BYTES] for start in range(0, 33 * count, 33)]
-    return None if ZERO_KEY in keys else keys
+    return keys if SMALL_ORDER.isdisjoint(keys) else None
 
 
 def parse_public_key(text: str, option: str = "public_key") -> PublicKey:
@@ -146,6 +160,15 @@ def parse_public_key(text: str, option: str = "public_key") -> PublicKey:
     if key == ZERO_KEY:
         raise InputError(option, text, "the all-zero key stands for 'no key'", "give the peer's own public key")
     return PublicKey(key)
+
+
+def parse_peer_key(text: str, option: str = "public_key") -> PublicKey:
+    """A public key that somebody gives for a peer. One with which no handshake can succeed is refused, too."""
+    key = parse_public_key(text, option)
+    if key in SMALL_ORDER:
+        problem = "no handshake can succeed with it, as it is a Curve25519 point of small order"
+        raise InputError(option, text, problem, "give the one that 'wg pubkey' makes of the peer's private key")
+    return key
 
 
 def _parse_secret(kind: type[_SecretT], text: str, option: str) -> _SecretT:

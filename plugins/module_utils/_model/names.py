@@ -10,14 +10,29 @@ import re
 from .errors import InputError
 
 _INTERFACE_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+# What also nft(8), systemd and ip(8) take as it is. resolvectl(1) takes digits alone for an interface's number.
+_NEW_NAME = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}")
+# Directories of the kernel's settings are called so (sysctl_dev_name_is_allowed in include/net/ip.h).
+_SETTINGS = ("all", "default")
 # What is fit for a file name, a unit's name and a shell; ip takes a number for a process.
 _NAMESPACE = re.compile(r"(?![0-9]+$)[a-zA-Z0-9_][a-zA-Z0-9_=+.-]{0,127}")
 
 
 def parse_interface_name(name: str) -> str:
-    """A name that the kernel (IFNAMSIZ, 15 characters) and wg-quick(8) both take."""
+    """A name that an interface can have: the kernel (IFNAMSIZ, 15 characters) and wg-quick(8) both take it."""
     if not _INTERFACE_NAME.fullmatch(name) or name in (".", ".."):
         raise InputError("interface", name, "not an interface name", "use 1 to 15 letters, digits or _=+.-")
+    return name
+
+
+def parse_new_interface_name(name: str) -> str:
+    """A name that an interface should have. Raises InputError for those with which one of its tools fails."""
+    if not _NEW_NAME.fullmatch(parse_interface_name(name)) or name in _SETTINGS:
+        problem = "nft, systemd or the kernel cannot use it for an interface"
+        remedy = "use letters, digits, '_', '-' and '.', with a letter, and begin with a letter, a digit or '_'"
+        if name in _SETTINGS:
+            remedy = "name it another way, such as wg0"
+        raise InputError("interface", name, problem, remedy)
     return name
 
 

@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from .dns import parse_dns_search, parse_dns_server
+from .dns import NO_DNS, check_dns, parse_dns_search, parse_dns_server
 from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
 from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
-from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
-from .names import parse_interface_name, parse_netns
-from .prefix import Prefix, parse_interface_address, parse_prefix
+from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_peer_key, parse_preshared_key
+from .names import parse_netns, parse_new_interface_name
+from .prefix import Prefix, check_host_address, parse_interface_address, parse_prefix
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
@@ -71,7 +71,7 @@ def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]
         for index, entry in enumerate(entries):
             peers.append(
                 DesiredPeer(
-                    PublicKey(public[index]) if public else parse_public_key(entry["public_key"]),
+                    PublicKey(public[index]) if public else parse_peer_key(entry["public_key"]),
                     _parse_name(entry.get("name")),
                     PresharedKey(preshared[index]) if preshared else _parse_preshared_key(entry.get("preshared_key")),
                     _parse_endpoint(entry.get("endpoint")),
@@ -155,20 +155,94 @@ def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
         raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
 
 
+def _check_dns(desired: DesiredInterface) -> None:
+    if desired.dns is not None:
+        check_dns(desired.dns, desired.dns_search, NO_DNS)
+
+
+def _check_namespace(desired: DesiredInterface) -> None:
+    if desired.netns and desired.dns:
+        remedy = f"leave dns out and write /etc/netns/{desired.netns}/resolv.conf, which 'ip netns exec' reads"
+        raise InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
+
+
+def _check_dotted_name(desired: DesiredInterface) -> None:
+    if desired.dns and "." in desired.interface:
+        # systemd's resolvconf takes what is after the dot for a protocol, and then knows no such interface.
+        problem = "wg-quick cannot set name servers for a name with a dot where systemd-resolved is in use"
+        raise InputError("interface", desired.interface, problem, "use a name without a dot, or leave dns out")
+
+
+def _check_addresses(desired: DesiredInterface) -> None:
+    for address in desired.addresses or ():
+        check_host_address(address, address.network)
+
+
+def _check_mtu(desired: DesiredInterface) -> None:
+    routed = () if desired.table == "off" else (peer.allowed_ips or () for peer in desired.peers or ())
+    check_mtu(desired.mtu, chain(desired.addresses or (), chain.from_iterable(routed)))
+
+
+# What the options of an interface, each of them right, must hold together. Each check raises InputError.
+_CHECKS: tuple[Callable[[DesiredInterface], None], ...] = (
+    lambda desired: check_peers(desired.peers or ()),
+    _check_dns,
+    _check_namespace,
+    _check_dotted_name,
+    _check_addresses,
+    _check_mtu,
+)
+
+
 def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None = None) -> DesiredInterface:
     """The options that ``interface`` and ``config`` share, to the model. Raises InputError."""
     peers = options.get("peers")
+    desired = _read_interface(options, private_key, None if peers is None else parse_peers(peers))
+    for check in _CHECKS:
+        check(desired)
+    return desired
+
+
+def find_problems(options: Mapping[str, Any], peers: tuple[DesiredPeer, ...]) -> Iterator[InputError]:
+    """All that ``parse_interface`` would refuse on a host, whose options the controller has as a whole.
+
+    What is not given there is not expected to be there either: name servers, for one. ``peers`` are those of the
+    options, parsed, as many hosts share them.
+    """
+    try:
+        desired = _read_interface({"dns": (), **options}, None, peers)
+    except InputError as error:
+        yield error
+        return
+    for check in _CHECKS:
+        error = _refusal(check, desired)
+        if error:
+            yield error
+
+
+def _refusal(check: Callable[[DesiredInterface], None], desired: DesiredInterface) -> InputError | None:
+    try:
+        check(desired)
+    except InputError as error:
+        return error
+    return None
+
+
+def _read_interface(
+    options: Mapping[str, Any], private_key: PrivateKey | None, peers: tuple[DesiredPeer, ...] | None
+) -> DesiredInterface:
+    """Each option by itself. Raises InputError."""
     addresses = options.get("addresses")
     dns, dns_search = options.get("dns"), options.get("dns_search")
-    desired = DesiredInterface(
-        interface=parse_interface_name(options["interface"]),
+    return DesiredInterface(
+        interface=parse_new_interface_name(options["interface"]),
         private_key=private_key,
         # Port 0 would have the kernel pick a new port at every set.
         listen_port=parse_number(options.get("listen_port"), "listen_port", 1, 65535),
         fwmark=parse_number(options.get("fwmark"), "fwmark", 0, 2**32 - 1, off=True),
         mtu=parse_number(options.get("mtu"), "mtu", 576, 65535),
         addresses=None if addresses is None else tuple(dict.fromkeys(map(parse_interface_address, addresses))),
-        peers=None if peers is None else parse_peers(peers),
+        peers=peers,
         peers_mode=options.get("peers_mode") or EXACT,
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
@@ -181,10 +255,3 @@ def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None =
         netns=parse_netns(options.get("netns"), "netns"),
         birth_netns=parse_netns(options.get("birth_netns"), "birth_netns"),
     )
-    check_peers(desired.peers or ())
-    if desired.netns and desired.dns:
-        remedy = f"leave dns out and write /etc/netns/{desired.netns}/resolv.conf, which 'ip netns exec' heeds"
-        raise InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
-    routed = () if desired.table == "off" else (peer.allowed_ips or () for peer in desired.peers or ())
-    check_mtu(desired.mtu, chain(desired.addresses or (), chain.from_iterable(routed)))
-    return desired

@@ -102,6 +102,23 @@ class InterfaceAddress(NamedTuple):
         return Prefix(self.packed, len(self.packed) * 8)
 
 
+def check_host_address(address: InterfaceAddress, network: Prefix, option: str = "addresses") -> None:
+    """Refuse what is in ``network``, but no address of a single host there. Raises InputError.
+
+    Others in the network cannot send to its first and last IPv4 addresses. The first IPv6 one is that of all its
+    routers (RFC 4291, section 2.6.1): a hub would answer in the place of the host. Networks of two addresses have none
+    of these (RFC 3021 and 6164).
+    """
+    bits = len(address.packed) * 8
+    if bits - network.length < 2 or not network.covers(address.host):
+        return
+    number, last = int.from_bytes(address.packed, "big"), (1 << bits - network.length) - 1
+    first = "anycast address of the routers" if bits == 128 else "network address"
+    what = {0: first, last: "broadcast address" if bits == 32 else ""}.get(number & last)
+    if what:
+        raise InputError(option, str(address), f"the {what} of {network}", "give the host another address of it")
+
+
 def _split(text: str, option: str, remedy: str) -> tuple[bytes, int]:
     try:
         address, _slash, length_text = text.partition("/")

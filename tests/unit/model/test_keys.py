@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nacl.bindings import crypto_scalarmult_base
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
     KEY_BYTES,
     NO_PRESHARED_KEY,
+    SMALL_ORDER,
     ZERO_KEY,
     PresharedKey,
     PrivateKey,
@@ -30,6 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     Secret,
     clamp,
     decode_keys,
+    parse_peer_key,
     parse_preshared_key,
     parse_private_key,
     parse_public_key,
@@ -144,6 +146,20 @@ def test_a_refused_secret_is_not_in_the_message(parse: Callable[[str], object], 
         parse(text)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(caught.value.__dict__)
     assert text[:20] not in shown
+
+
+def test_a_public_key_with_which_no_handshake_can_succeed_is_refused_where_it_is_given() -> None:
+    assert len(SMALL_ORDER) == 14
+    for key in SMALL_ORDER:
+        with pytest.raises(RuntimeError):  # libsodium's own check, by the result
+            crypto_scalarmult(clamp(KEY), key)
+        text = str(PublicKey(key))
+        with pytest.raises(InputError, match="no handshake can succeed" if any(key) else "all-zero key"):
+            parse_peer_key(text)
+        assert decode_keys([TEXT, text]) is None
+        if any(key):  # one that is running somewhere, or stands in a file, is read
+            assert parse_public_key(text) == key
+    assert parse_peer_key(TEXT) == KEY
 
 
 def test_the_zero_private_key_is_refused() -> None:

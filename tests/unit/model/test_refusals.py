@@ -11,11 +11,13 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import find_problems, parse_interface
 
 KEY = str(PublicKey(b"a" * 32))
 OTHER = str(PublicKey(b"b" * 32))
 ZERO = base64.b64encode(bytes(32)).decode()
+# A well-known point of order 8.
+SMALL = "4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA="
 SHORT = base64.b64encode(b"a" * 31).decode()
 
 
@@ -28,6 +30,7 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 NAME = ("interface", "not an interface name", "use 1 to 15 letters, digits or _=+.-")
+NEW_NAME = ("interface", "nft, systemd or the kernel cannot use it", "use letters, digits, '_', '-' and '.'")
 PORT = ("listen_port", "out of range or not a number", "give a number from 1 to 65535")
 MARK = ("fwmark", "out of range or not a number", "give a number from 0 to 4294967295")
 MTU = ("mtu", "out of range or not a number", "give a number from 576 to 65535")
@@ -35,6 +38,8 @@ TABLE = ("table", "out of range or not a number", "give a number from 1 to 42949
 KEEPALIVE = ("peers[1].persistent_keepalive", "out of range or not a number", "give a number from 0 to 65535")
 PUBLIC = ("peers[1].public_key", "not a WireGuard key", "a key is 32 bytes in base64: 44 characters, the last of them")
 ENDPOINT = "write HOST:PORT, such as 203.0.113.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820"
+URL = ("a URL is no endpoint",)
+OTHER_ADDRESS = "give the host another address of it"
 PREFIX = "write an IPv4 or IPv6 prefix such as 10.0.0.0/24 or fd00::/64"
 ADDRESS = "write an address with its prefix length, such as 10.0.0.1/24 or fd00::1/64"
 SPACE = ("not the name of a network namespace", "use letters")
@@ -46,6 +51,12 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     "a name with a slash": ({"interface": "wg/0"}, "wg/0", *NAME),
     "a name with a space": ({"interface": "wg 0"}, "wg 0", *NAME),
     "a name that is a folder": ({"interface": ".."}, "..", *NAME),
+    "a name with a plus": ({"interface": "wg+0"}, "wg+0", *NEW_NAME),
+    "a name with an equals sign": ({"interface": "wg=0"}, "wg=0", *NEW_NAME),
+    "a name that looks like an option": ({"interface": "-wg0"}, "-wg0", *NEW_NAME),
+    "a name that is hidden": ({"interface": ".wg0"}, ".wg0", *NEW_NAME),
+    "a name that is a number": ({"interface": "42"}, "42", *NEW_NAME),
+    "a name of the kernel's settings": ({"interface": "all"}, "all", *NEW_NAME[:2], "name it another way"),
     "port 0": ({"listen_port": 0}, 0, *PORT),
     "a high port": ({"listen_port": 65536}, 65536, *PORT),
     "a port in words": ({"listen_port": "any"}, "any", *PORT),
@@ -111,7 +122,38 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         peer(endpoint="192.0.2.300:1"), "192.0.2.300:1", "peers[1].endpoint", "neither an IP address nor", ENDPOINT,
     ),
     "a URL": (
-        peer(endpoint="https://hub:443"), "https://hub:443", "peers[1].endpoint", "an IPv6 address needs", ENDPOINT,
+        peer(endpoint="https://hub:443"), "https://hub:443", "peers[1].endpoint", *URL, "write hub:443",
+    ),
+    "a URL with all that it can have": (
+        peer(endpoint="udp://me:pw@[fd00::1]:7/a?b=@d:8"), "udp://me:pw@[fd00::1]:7/a?b=@d:8", "peers[1].endpoint",
+        *URL, "write [fd00::1]:7",
+    ),
+    "a URL without a port": (
+        peer(endpoint="http://wg.example.org/"), "http://wg.example.org/", "peers[1].endpoint", *URL,
+        "write HOST:PORT, such as wg.example.org:51820",
+    ),
+    "a URL without a host": (peer(endpoint="http:///a"), "http:///a", "peers[1].endpoint", *URL, ENDPOINT),
+    "a key of small order": (
+        peer(public_key=SMALL), SMALL, "peers[1].public_key", "no handshake can succeed with it", "give the one that",
+    ),
+    "a network's address": (
+        {"addresses": ["10.0.0.0/24"]}, "10.0.0.0/24", "addresses", "the network address of 10.0.0.0/24", OTHER_ADDRESS,
+    ),
+    "a broadcast address": (
+        {"addresses": ["10.0.0.127/25"]}, "10.0.0.127/25", "addresses", "the broadcast address of 10.0.0.0/25",
+        OTHER_ADDRESS,
+    ),
+    "the routers' address": (
+        {"addresses": ["fd00::/64"]}, "fd00::/64", "addresses", "the anycast address of the routers of fd00::/64",
+        OTHER_ADDRESS,
+    ),
+    "a search domain without a server": (
+        {"dns": [], "dns_search": ["corp.example"]}, "corp.example", "dns_search", "there is no server to ask",
+        "give dns as well",
+    ),
+    "name servers and a name with a dot": (
+        {"interface": "client.wg0", "dns": ["10.0.0.1"]}, "client.wg0", "interface",
+        "wg-quick cannot set name servers for a name with a dot", "use a name without a dot, or leave dns out",
     ),
     "an empty scope": (
         peer(endpoint="[fe80::1%]:1"), "[fe80::1%]:1", "peers[1].endpoint", "only a link-local IPv6 address has",
@@ -173,6 +215,44 @@ def test_what_is_said_of_it(case: str) -> None:
     assert error.remedy.startswith(remedy)
     shown = "" if value is None else f" {value!r}"
     assert str(error) == f"{option}{shown}: {error.problem}; {error.remedy}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"addresses": ["10.0.0.0/32", "10.0.1.0/31", "10.0.1.1/31", "10.0.0.255/16", "10.0.1.0/16"]},
+        {"addresses": ["fd00::/128", "fd01::/127", "fd02::ffff:ffff:ffff:ffff/64"]},
+        {"interface": "client.wg0", "dns": []},
+        {"interface": "client.wg0", "dns_search": ["corp.example"]},  # for the servers that are there
+        {"interface": "my-wg_0.1"},
+        {"interface": "0wg"},
+        {"netns": "vpn", "dns": []},
+        {"mtu": 1279, "addresses": ["10.0.0.1/24"]},
+    ],
+)
+def test_what_looks_like_it_and_is_right(options: dict[str, Any]) -> None:
+    assert parse_interface({"interface": "wg0", **options}).interface
+
+
+def test_the_controller_finds_all_that_a_host_without_anything_refuses() -> None:
+    options = {
+        "interface": "client.wg0",
+        "mtu": 1200,
+        "addresses": ["fd00::/64"],
+        "dns": ["10.0.0.1"],
+        "netns": "vpn",
+    }
+    assert [error.option for error in find_problems(options, ())] == [
+        "dns",
+        "interface",
+        "addresses",
+        "mtu",
+    ]
+    assert [error.option for error in find_problems({"interface": "wg0", "dns_search": ["a.example"]}, ())] == [
+        "dns_search"
+    ]
+    assert [error.option for error in find_problems({"interface": "a/b", "mtu": 1}, ())] == ["interface"]
+    assert not list(find_problems({"interface": "wg0", "dns": [], "dns_search": []}, ()))
 
 
 def test_there_are_many() -> None:
