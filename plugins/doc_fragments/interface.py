@@ -130,12 +130,22 @@ options:
           - Every how many seconds to send something to the peer, from V(1) to V(65535), which keeps a NAT between the
             two open. V(25) is usual. V(0) or V("off") turns it off.
         type: str
+  absent_peers:
+    description:
+      - The public keys of peers that must not exist on the interface, such as those of devices that were stolen.
+      - They are removed with O(peers_mode=merge) too. With O(peers_mode=exact), peers that O(peers) does not list are
+        removed anyway.
+      - A key that O(peers) lists as well is refused.
+    type: list
+    elements: str
+    version_added: 0.2.0
   peers_mode:
     description:
       - With V(exact), the interface has what is given and nothing else. Peers that O(peers) does not list are removed,
         and so are other addresses than O(addresses), where those two are given, and routes on the interface that no
         peer needs and that no routing daemon has made.
-      - With V(merge), for an interface that is shared with others, all of these are left as they are.
+      - With V(merge), for an interface that is shared with others, all of these are left as they are. Peers whose keys
+        are in O(absent_peers) are removed.
     type: str
     choices: [exact, merge]
     default: exact

@@ -32,6 +32,7 @@ INTERFACE_ARGUMENTS: dict[str, Any] = {
     "table": {"type": "str", "default": "auto"},
     "addresses": {"type": "list", "elements": "str"},
     "peers": {"type": "list", "elements": "dict", "options": PEER_ARGUMENTS},
+    "absent_peers": {"type": "list", "elements": "str"},
     "peers_mode": {"type": "str", "choices": ["exact", "merge"], "default": "exact"},
     "endpoint_policy": {"type": "str", "choices": ["initial", "enforce"], "default": "initial"},
     "outside_replies": {"type": "bool", "default": True},

@@ -148,6 +148,14 @@ def test_a_shared_interface_keeps_what_others_put_there(host: Host) -> None:
         assert kept in routes
 
 
+def test_an_absent_peer_is_removed_from_a_shared_interface_with_its_route(host: Host) -> None:
+    theirs, stolen = strangers(2)
+    host.converge(addresses=["10.200.0.1/24"], peers=[theirs, stolen])
+    options = {"peers_mode": "merge", "peers": [], "absent_peers": [stolen["public_key"]]}
+    assert twice(host, **options) == [f"peer {stolen['public_key']}: remove", "remove route 10.0.1.0/32"]
+    assert [str(key) for key in host.read().device.peers] == [theirs["public_key"]]
+
+
 @pytest.mark.usefixtures("vpn_table")
 def test_a_table_goes_by_its_name(host: Host) -> None:
     peers = strangers(1, 2)

@@ -132,7 +132,7 @@ def _aim_peers(
 ) -> Mapping[PublicKey, RunningPeer]:
     """The very mapping that was given where nothing differs."""
     if desired.peers is None:
-        return running
+        return _without(running, desired.absent_peers)
     current = dict(running.items())
     keys = list(map(KEY_OF, desired.peers))
     there = list(map(current.get, keys, repeat(_NOBODY)))
@@ -140,7 +140,7 @@ def _aim_peers(
     unlisted: dict[PublicKey, RunningPeer] = {}
     if desired.peers_mode != EXACT:
         listed = frozenset(keys)
-        unlisted = {key: peer for key, peer in current.items() if key not in listed}
+        unlisted = {key: peer for key, peer in current.items() if key not in listed | desired.absent_peers}
     if not unsettled and len(keys) + len(unlisted) == len(current):
         return running
     wanted = {key: current[key] for key in keys if key in current}
@@ -158,6 +158,12 @@ def _aim_peers(
         for key, loser in losers.items():
             wanted[key] = loser._replace(allowed_ips=loser.allowed_ips - taken) if taken & loser.allowed_ips else loser
     return wanted
+
+
+def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicKey]) -> Mapping[PublicKey, RunningPeer]:
+    if absent.isdisjoint(running):
+        return running
+    return {key: peer for key, peer in running.items() if key not in absent}
 
 
 def _unsettled(

@@ -48,7 +48,8 @@ class DesiredInterface:
     """One interface as the inventory wants it.
 
     ``fwmark`` 0 is off. ``table``: ``auto`` (routes as wg-quick chooses them), ``off`` (none), a number or a name.
-    ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them. ``outside_replies``:
+    ``peers_mode``: ``exact`` removes peers that are not listed, ``merge`` leaves them, but for those of
+    ``absent_peers``, which are removed in either. ``outside_replies``:
     under a full tunnel, connections that came in outside the tunnel are answered outside it. ``keep_routes``: routes
     that no peer needs stay. ``dns`` and
     ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
@@ -64,6 +65,7 @@ class DesiredInterface:
     addresses: tuple[InterfaceAddress, ...] | None = None
     peers: tuple[DesiredPeer, ...] | None = None
     peers_mode: str = EXACT
+    absent_peers: frozenset[PublicKey] = frozenset()
     table: str = "auto"
     outside_replies: bool = True
     keep_routes: bool = False

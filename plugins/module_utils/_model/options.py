@@ -84,6 +84,11 @@ def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]
     return tuple(peers)
 
 
+def parse_absent_peers(texts: Iterable[str]) -> frozenset[PublicKey]:
+    """The public keys of ``absent_peers``. Raises InputError."""
+    return frozenset(parse_public_key(text, "absent_peers") for text in texts)
+
+
 def _parse_preshared_key(text: str | PresharedKey | None) -> PresharedKey | None:
     """One that came sealed is a key already."""
     return text if text is None or isinstance(text, PresharedKey) else parse_preshared_key(text)
@@ -123,6 +128,13 @@ def check_peers(peers: Sequence[DesiredPeer]) -> None:
     allowed = [peer.allowed_ips for peer in peers if peer.allowed_ips]
     if len(frozenset().union(*allowed)) < sum(map(len, allowed)):
         _refuse_shared_prefix(peers)
+
+
+def _refuse_absent(desired: DesiredInterface) -> None:
+    for peer in desired.peers or () if desired.absent_peers else ():
+        if peer.public_key in desired.absent_peers:
+            remedy = "remove the key from one of the two lists"
+            raise InputError("absent_peers", peer.label, "peers lists this public_key too", remedy)
 
 
 def refuse_own_key(peers: Iterable[DesiredPeer], own: PublicKey | None) -> None:
@@ -186,6 +198,7 @@ def _check_mtu(desired: DesiredInterface) -> None:
 # What the options of an interface, each of them right, must hold together. Each check raises InputError.
 _CHECKS: tuple[Callable[[DesiredInterface], None], ...] = (
     lambda desired: check_peers(desired.peers or ()),
+    _refuse_absent,
     _check_dns,
     _check_namespace,
     _check_dotted_name,
@@ -244,6 +257,7 @@ def _read_interface(
         addresses=None if addresses is None else tuple(dict.fromkeys(map(parse_interface_address, addresses))),
         peers=peers,
         peers_mode=options.get("peers_mode") or EXACT,
+        absent_peers=parse_absent_peers(options.get("absent_peers") or ()),
         table=parse_table(options.get("table")),
         outside_replies=options.get("outside_replies") is not False,
         keep_routes=bool(options.get("keep_routes")),

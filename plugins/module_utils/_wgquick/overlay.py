@@ -33,7 +33,8 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
         raise InputError(
             "SaveConfig", "true", "wg-quick would write over the file when it stops", "remove the line from the file"
         )
-    peers = file.peers if desired.peers is None else _overlay_peers(desired, desired.peers, file.peers)
+    existing = tuple(peer for peer in file.peers if peer.public_key not in desired.absent_peers)
+    peers = existing if desired.peers is None else _overlay_peers(desired, desired.peers, existing)
     return WgQuickFile(
         private_key=desired.private_key or file.private_key,
         listen_port=_given(desired.listen_port, file.listen_port),

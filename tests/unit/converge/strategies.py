@@ -108,6 +108,7 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         addresses=draw(optional(st.lists(st.sampled_from(ADDRESSES), unique=True).map(tuple))),
         peers=draw(optional(st.just(peers))),
         peers_mode=draw(st.sampled_from(["exact", "merge"])),
+        absent_peers=draw(st.frozensets(st.sampled_from(KEYS), max_size=2)) - frozenset(keys),
         table=draw(st.sampled_from(["auto", "off", "1234"])),
         outside_replies=draw(st.booleans()),
         dns=draw(optional(st.sampled_from([(), *(dns.servers for dns in DNS)]))),

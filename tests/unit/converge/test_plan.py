@@ -240,6 +240,20 @@ def test_merge_leaves_other_peers_and_their_routes() -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_absent_peer_is_removed_with_its_routes_in_each_mode_and_only_once(mode: str, listed: bool) -> None:
+    own, other = prefixes("192.168.7.0/24"), prefixes("192.168.8.0/24")
+    kept = RunningPeer(KEYS[1], allowed_ips=other)
+    state = running(RunningPeer(KEYS[0], allowed_ips=own), kept, routes=frozenset(map(Route, own | other)))
+    wanted = desired(DesiredPeer(KEYS[1], allowed_ips=other), peers_mode=mode, absent_peers=frozenset(KEYS[:1]))
+    if not listed:
+        wanted = replace(wanted, peers=None)
+    done = [op.describe() for op in plan(wanted, state)]
+    assert done == [f"peer {KEYS[0]}: remove", "remove route 192.168.7.0/24"]
+    assert plan(wanted, aim(wanted, state, CALM)) == []
+
+
 def test_merge_leaves_what_others_have_on_the_interface() -> None:
     own = prefixes("192.168.7.0/24")
     foreign, theirs = parse_interface_address("10.77.0.1/24"), Route(parse_prefix("172.16.0.0/12"))

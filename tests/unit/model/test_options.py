@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -192,6 +193,20 @@ def test_ipv4_and_prefixes_without_routes_may_have_a_smaller_mtu() -> None:
     peers = [{"public_key": KEY_A, "allowed_ips": ["fd00::/64"]}]
     assert parse_interface({"interface": "wg0", "mtu": 1200, "table": "off", "peers": peers}).mtu == 1200
     assert parse_interface({"interface": "wg0", "mtu": 1200, "addresses": ["10.0.0.1/24"]}).mtu == 1200
+
+
+@pytest.mark.parametrize(
+    ("absent", "message"),
+    [
+        (["x"], "absent_peers 'x': not a WireGuard key"),
+        ([KEY_A], f"absent_peers 'a ({KEY_A})': peers lists this public_key too; remove the key from one"),
+    ],
+)
+def test_an_absent_peer_that_cannot_be_right_is_refused(absent: list[str], message: str) -> None:
+    peers = [{"name": "a", "public_key": KEY_A}]
+    with pytest.raises(InputError, match=re.escape(message)):
+        parse_interface({"interface": "wg0", "peers": peers, "absent_peers": absent})
+    assert parse_interface({"interface": "wg0", "peers": peers, "absent_peers": [KEY_B]}).absent_peers
 
 
 def test_the_own_key_is_no_peer() -> None:

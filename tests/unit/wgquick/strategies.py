@@ -131,6 +131,7 @@ desired_interfaces = st.builds(
     peers=st.none()
     | st.lists(_desired_peers, max_size=4, unique_by=lambda peer: peer.public_key).map(_without_shared_prefixes),
     peers_mode=st.sampled_from(["exact", "merge"]),
+    absent_peers=st.frozensets(st.sampled_from(KEYS), max_size=2),
     table=st.sampled_from(["auto", "off", "1234", "vpn"]),
     outside_replies=st.booleans(),
     dns=st.none() | st.sampled_from([(), ("1.1.1.1",), ("10.9.0.1", "fd00::1")]),
@@ -142,6 +143,8 @@ desired_interfaces = st.builds(
     lambda desired: st.builds(
         replace,
         st.just(desired),
+        # A peer is wanted or not.
+        absent_peers=st.just(desired.absent_peers - {peer.public_key for peer in desired.peers or ()}),
         # Domains need a server.
         dns_search=st.none()
         | st.sampled_from([(), ("example.org",), ("corp.example", "lan")] if desired.dns else [()]),

@@ -77,6 +77,14 @@ def test_merge_keeps_the_peers_that_are_not_listed() -> None:
     assert overlay(desired, FILE).peers == (*FILE.peers, WgQuickPeer(C, "c"))
 
 
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+@pytest.mark.parametrize("peers", [None, (DesiredPeer(B),)])
+def test_an_absent_peer_is_removed_in_each_mode(mode: str, peers: tuple[DesiredPeer, ...] | None) -> None:
+    desired = DesiredInterface("wg0", peers=peers, peers_mode=mode, absent_peers=frozenset({A, C}))
+    assert [peer.public_key for peer in FILE.peers] == [A, B]
+    assert [peer.public_key for peer in overlay(desired, FILE).peers] == [B]
+
+
 def test_a_prefix_is_taken_from_the_peer_that_has_it() -> None:
     desired = DesiredInterface("wg0", peers=(DesiredPeer(C, allowed_ips=frozenset({P8})), DesiredPeer(B)))
     for mode in ("exact", "merge"):
