@@ -1,19 +1,23 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends something into a tunnel, so that the peer has to answer.
+"""Make peers answer: by a packet with data into the tunnel, or by a handshake alone.
 
-WireGuard itself does: whoever receives a packet with data and has nothing to send back for ten seconds sends an empty
-one (whitepaper, section 6.5). So it does not matter where the packet goes beyond the peer, nor whether it arrives.
+A peer that receives data and has nothing to send back for ten seconds sends an empty packet (whitepaper, section 6.5).
+So it does not matter where the packet goes beyond the peer, nor whether it arrives.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 
+from ._converge.operations import AddPeer, Operation, SetDevice, SetLink
+from ._kernel.device import Device
 from ._kernel.namespace import entered
+from ._model.interface import RunningPeer
 from ._model.keys import PublicKey
 from ._model.prefix import Prefix, format_ip, parse_prefix
 from ._model.state import RunningState
@@ -22,6 +26,34 @@ _DISCARD = 9  # RFC 863
 # For a default route: addresses that are nobody's (RFC 5737, RFC 3849).
 _NOWHERE = {4: parse_prefix("198.51.100.0/24"), 16: parse_prefix("2001:db8::/64")}
 _TRIES = 4
+# A new host in a mesh of a thousand must not send a thousand handshakes at once: the kernel repeats each for 90 seconds
+# where the peer does not know the host yet. Peers beyond this number shake hands when there is traffic.
+_MOST_HANDSHAKES = 50
+
+
+def shake_hands(after: RunningState, operations: Sequence[Operation], birth_netns: str) -> None:
+    """Begin a session with each peer whose session the operations ended, and do not wait for it.
+
+    The other end may still have the old session. What it sends into that is lost, for 15 seconds at worst, until a
+    handshake from this end replaces it. No packet with data is sent. A refusal by the kernel is ignored.
+    """
+    peers = islice(without_session(after, operations), _MOST_HANDSHAKES) if after.up else ()
+    with suppress(OSError):
+        Device(after.interface, after.netns, birth_netns).call(peers)
+
+
+def without_session(after: RunningState, operations: Sequence[Operation]) -> Iterator[RunningPeer]:
+    """Peers whose session the operations ended: new ones, or all where the link came up or its key changed.
+
+    Peers without an endpoint cannot be reached, and peers without allowed IPs have no traffic: they are left out.
+    """
+    ended = any(
+        (isinstance(operation, SetLink) and operation.up)
+        or (isinstance(operation, SetDevice) and operation.private_key is not None)
+        for operation in operations
+    )
+    new = (operation.peer for operation in operations if isinstance(operation, AddPeer))
+    return (peer for peer in (after.device.peers.values() if ended else new) if peer.endpoint and peer.allowed_ips)
 
 
 def nudge(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:

@@ -105,6 +105,10 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
     if not check_mode and not commit.unconfirmed:
         record_endpoints(desired.interface, endpoints(outcome.after), recorded)
         record_place(desired.interface, desired.netns)
+    if outcome.operations and not check_mode:
+        from ._nudge import shake_hands
+
+        shake_hands(outcome.after, outcome.operations, desired.birth_netns)
     return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
 
 

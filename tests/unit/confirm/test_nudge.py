@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a packet has to go to come to a peer."""
+"""Where a packet must go to reach a peer, and which peers lost their session."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import (
+    AddPeer,
+    AddRoute,
+    Operation,
+    RemovePeer,
+    SetDevice,
+    SetLink,
+    SetPeer,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     Prefix,
     format_ip,
@@ -17,8 +27,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._nudge import addresses_behind
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._nudge import addresses_behind, without_session
 
 PEER, OTHER = PublicKey(bytes(31) + b"1"), PublicKey(bytes(31) + b"2")
 
@@ -72,3 +82,32 @@ def test_each_of_them_comes_to_the_peer(peer: set[Prefix], other: set[Prefix]) -
         longest = max((p for p in peer | other if p.covers((packed, 32))), key=lambda p: p.length)
         assert longest in peer
         assert packed != bytes([10, 8, 0, 7])
+
+
+REACHED = RunningPeer(
+    PEER, endpoint=parse_endpoint("192.0.2.1:51820"), allowed_ips=frozenset({parse_prefix("10.8.0.1")})
+)
+LISTENING = RunningPeer(OTHER, allowed_ips=frozenset({parse_prefix("10.8.0.2")}))
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        ([AddPeer(REACHED)], [PEER]),
+        ([AddPeer(LISTENING)], []),
+        ([AddPeer(REACHED._replace(allowed_ips=frozenset()))], []),
+        ([SetPeer(PEER, endpoint=REACHED.endpoint)], []),
+        ([RemovePeer(OTHER), AddRoute(Route(parse_prefix("10.8.0.1")))], []),
+        ([SetLink(up=True)], [PEER]),
+        ([SetLink(mtu=1400)], []),
+        ([SetLink(up=False)], []),
+        ([SetDevice(private_key=PrivateKey(bytes(range(32))))], [PEER]),
+        ([SetDevice(listen_port=51821)], []),
+        ([AddPeer(REACHED), SetLink(up=True)], [PEER]),
+    ],
+)
+def test_a_session_ends_with_the_peer_the_link_or_the_key(
+    operations: list[Operation], expected: list[PublicKey]
+) -> None:
+    after = RunningState("wg0", True, RunningDevice("wg0", peers={PEER: REACHED, OTHER: LISTENING}), up=True)
+    assert [peer.public_key for peer in without_session(after, operations)] == expected
