@@ -15,7 +15,15 @@ from .dns import NO_DNS, check_dns, parse_dns_search, parse_dns_server
 from .endpoint import Endpoint, parse_endpoint
 from .errors import InputError
 from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
-from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_peer_key, parse_preshared_key
+from .keys import (
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+    decode_keys,
+    parse_peer_key,
+    parse_preshared_key,
+    parse_public_key,
+)
 from .names import parse_netns, parse_new_interface_name
 from .prefix import Prefix, check_host_address, parse_interface_address, parse_prefix
 
