@@ -141,7 +141,15 @@ def _read(path: str, directory: int) -> FileContent | None:
 
 
 def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
-    name = Path(path).name
+    _write_temporary(path, directory, data, mode)
+    try:
+        _use_temporary(path, directory)
+    except BaseException:
+        _unlink(_temporary(path), directory)
+        raise
+
+
+def _write_temporary(path: str, directory: int, data: bytes, mode: int) -> None:
     temporary = _temporary(path)
     old = _check_regular(path, directory)
     _unlink(temporary, directory)
@@ -150,15 +158,36 @@ def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             if old is not None:
-                _copy_context(name, directory, descriptor)
+                _copy_context(Path(path).name, directory, descriptor)
             file.write(data)
             file.flush()
             os.fsync(descriptor)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         _unlink(temporary, directory)
         raise
+
+
+def _use_temporary(path: str, directory: int) -> None:
+    os.rename(_temporary(path), Path(path).name, src_dir_fd=directory, dst_dir_fd=directory)
     os.fsync(directory)
+
+
+def stage_file(path: str, data: bytes, mode: int) -> None:
+    """Write what is to take a file's place later beside it. What is then left to do needs no room on the disk.
+
+    Any other write to the file, and ``sweep``, removes it. Raises as ``atomic_write`` does.
+    """
+    with _locked(path) as directory:
+        _write_temporary(path, directory, data, mode)
+
+
+def use_staged(path: str, old: FileContent | None, data: bytes) -> None:
+    """Have what was staged take the file's place. Raises ChangedMeanwhile where either is not what it was."""
+    with _locked(path) as directory:
+        staged = _read(_beside(path), directory)
+        if staged is None or staged.data != data or _read(path, directory) != old:
+            raise ChangedMeanwhile(errno.EAGAIN, "another run has changed the file", path)
+        _use_temporary(path, directory)
 
 
 def rename_file(path: str, target: str) -> None:
@@ -171,6 +200,24 @@ def rename_file(path: str, target: str) -> None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         _check_regular(target, directory)
         os.rename(Path(path).name, Path(target).name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(directory)
+
+
+def link_file(path: str, target: str) -> None:
+    """Give a file a second name in its directory, in the place of a file that had it. Needs no room on the disk.
+
+    Raises InputError for what is not a regular file, and OSError; both names are then as they were.
+    """
+    with _locked(path) as directory:
+        if _check_regular(path, directory) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        _check_regular(target, directory)
+        temporary = _temporary(target)
+        _unlink(temporary, directory)
+        os.link(Path(path).name, temporary, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+        os.rename(temporary, Path(target).name, src_dir_fd=directory, dst_dir_fd=directory)
+        # Where both are one file already, the rename does nothing (rename(2)).
+        _unlink(temporary, directory)
         os.fsync(directory)
 
 
@@ -328,6 +375,10 @@ def _check_regular(path: str, directory: int) -> os.stat_result | None:
 
 def _temporary(path: str) -> str:
     return f".{Path(path).name}.new"
+
+
+def _beside(path: str) -> str:
+    return str(Path(path).with_name(_temporary(path)))
 
 
 def _unlink(name: str, directory: int) -> None:

@@ -7,6 +7,8 @@ A host that forwards IPv6 is a router, and a router ignores router advertisement
 lose its own default route and address. At 2 it heeds them all the same (Linux, Documentation/networking/ip-sysctl.rst).
 It must be set first: turning forwarding on drops the default routes at once (net/ipv6/route.c, rt6_purge_dflt_routers).
 Interfaces of systemd-networkd and NetworkManager have 0, as those read the advertisements themselves.
+
+The file is this module's own and written as a whole. A file with lines of others is never written to.
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ from typing import NamedTuple
 
 from ._files import FileContent, again_when_changed, check_directory, ensure_directory, read_file, replace_file
 from ._model.errors import InputError
+from ._sysctl import Override, find_overrides, parse_lines
 
-# After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts.
+# After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts. A file that comes later still is
+# found by _sysctl.
 PATH = "/etc/sysctl.d/99-wireguard-forwarding.conf"
-HEADER = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
+_MARK = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
+HEADER = f"{_MARK}\n# Changes are lost. Other settings belong into another file."
 
 IPV4 = "net/ipv4/ip_forward"
 IPV6 = "net/ipv6/conf/all/forwarding"
-_LINE = re.compile(r"-?\s*([^#;=\s][^=]*?)\s*=\s*(.*?)\s*")
 _ACCEPT_RA = re.compile(r"net/ipv6/conf/([^/]+)/accept_ra")
 
 _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8  # netdevice(7)
@@ -35,11 +39,12 @@ Settings = dict[str, str]
 
 
 class Outcome(NamedTuple):
-    """Texts for a diff: the kernel's settings, then the file."""
+    """Texts for a diff: the kernel's settings, then the file. ``warnings``: what undoes this at boot."""
 
     changed: bool
     live: tuple[str, str]
     file: tuple[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 @again_when_changed
@@ -53,18 +58,47 @@ def ensure_forwarding(
     kernel = Kernel(Path(root))
     content = read_file(path)
     text = "" if content is None else content.data.decode("utf-8", "replace")
-    stored = parse_settings(text)
+    stored = _own_settings(path, text)
     wanted = {**_router_settings(kernel, stored, ipv6), **_forwarding_settings(kernel, ipv4, ipv6)}
     live = {key: value for key in wanted for value in [kernel.read(key)] if value is not None}
     aim = {key: wanted[key] for key in live}
-    rendered = text if {**stored, **wanted} == stored else render_settings({**stored, **wanted})
+    settings = {**stored, **wanted}
+    rendered = render_settings(settings) if settings else text
     stale = rendered != text or (content is not None and content.mode != 0o644)
     if not check_mode:
         for key, value in aim.items():
             kernel.write(key, value)
         if stale:
             _write(path, content, rendered)
-    return Outcome(stale or live != aim, (_lines(live), _lines(aim)), (text, rendered))
+    overrides = find_overrides(Path(path), settings, wanted, Path(root))
+    warnings = tuple(_describe(override, path) for override in overrides)
+    return Outcome(stale or live != aim, (_lines(live), _lines(aim)), (text, rendered), warnings)
+
+
+def _own_settings(path: str, text: str) -> Settings:
+    """What the file says, which this module has written before. Raises InputError where others have."""
+    if Path(path).suffix != ".conf":
+        raise InputError("path", path, "not read at boot without .conf at its end", "give it that end")
+    lines = list(parse_lines(text))
+    if text and not text.startswith(_MARK):
+        problem, remedy = "not a file of this module", "give a file of its own, such as the default, or remove that one"
+        raise InputError("path", path, problem, remedy)
+    for line in lines:
+        if line.value is None or not (line.key in (IPV4, IPV6) or _ACCEPT_RA.fullmatch(line.key)):
+            problem = f"line {line.number} has {_spell(line.key)}, which this module does not set"
+            raise InputError("path", path, problem, "move that line to another file in the same directory")
+    return parse_settings(text)
+
+
+def _describe(override: Override, path: str) -> str:
+    line = override.line
+    text = f"-{_spell(line.key)}" if line.value is None else f"{_spell(line.key)} = {line.value}"
+    # Nothing comes after /etc/sysctl.conf.
+    remedy = ", or give a path whose name comes later" if override.path.parent.name == "sysctl.d" else ""
+    return (
+        f"{override.path}, line {line.number}: {text} is read after {path} and overrides it, at boot or with "
+        f"'sysctl --system'. Remove that line{remedy}."
+    )
 
 
 def _write(path: str, old: FileContent | None, text: str) -> None:
@@ -130,13 +164,8 @@ class Kernel:
 
 
 def parse_settings(text: str) -> Settings:
-    """The settings of a sysctl.d file, by path. Where the first separator is a dot, dots and slashes change places."""
-    settings = {}
-    for match in filter(None, map(_LINE.fullmatch, map(str.strip, text.splitlines()))):
-        key, value = match.groups()
-        first = re.search(r"[./]", key)
-        settings[key.translate(str.maketrans("./", "/.")) if first and first[0] == "." else key] = value
-    return settings
+    """The settings of a sysctl.d file, by path."""
+    return {line.key: line.value for line in parse_lines(text) if line.value is not None}
 
 
 def render_settings(settings: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from ._files import (
     atomic_write,
     check_parent,
     ensure_parent,
+    link_file,
     read_file,
     remove_file,
     rename_file,
@@ -93,8 +94,8 @@ def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_direc
 def read_keys(path: str) -> Keys:
     """The keys, whatever a crash left of them. Raises as ``read_private_key``.
 
-    A switch and the way back first copy the key in use to where it is going to be, then rename the other one into its
-    place. So a copy of the key in use says only that nothing has happened yet.
+    A switch and the way back first link the key in use to where it is going to be, then rename the other one into its
+    place. So a second name of the key in use says only that nothing has happened yet.
     """
     current, later, old = (find_private_key(each) for each in (path, next_path(path), old_path(path)))
     return Keys(current, None if later == current else later, None if old == current else old)
@@ -123,8 +124,8 @@ def switch_keys_back(path: str) -> Keys:
 
 
 def _swap(path: str, source: str, target: str) -> Keys:
-    """At no moment is there no key in use, and at none is one of the two keys nowhere."""
-    write_key(target, read_private_key(path))
+    """At no moment is there no key in use, and at none is one of the two keys nowhere. Needs no room on the disk."""
+    link_file(path, target)
     rename_file(source, path)
     return read_keys(path)
 

@@ -5,21 +5,34 @@
 
 A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
 handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.
+
+The key is in three places: the running interface, the key file, and the file for the next boot. What the change of the
+last two needs of the disk is reserved first. An error then says which key each of them has.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ._commit import refuse_unconfirmed
 from ._converge.aim import SESSION_SECONDS
 from ._converge.operations import SetDevice, SetPeer
 from ._distribution import MissingLibrary
-from ._files import atomic_write, read_file
+from ._files import (
+    ChangedMeanwhile,
+    FileContent,
+    again_when_changed,
+    read_file,
+    replace_file,
+    stage_file,
+    sweep,
+    use_staged,
+)
 from ._kernel.device import Device
-from ._kernel.errors import KernelError
 from ._kernel.namespace import has_link
 from ._keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
 from ._lock import one_at_a_time
@@ -38,7 +51,11 @@ _PAUSE = 0.02
 
 
 class RekeyError(Exception):
-    """The key was not changed; the message says why, and what runs now."""
+    """The key was not changed; the message says why, and which key is where. ``keys`` are the latter by place."""
+
+    def __init__(self, message: str, keys: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.keys = keys
 
 
 class Outcome(NamedTuple):
@@ -63,11 +80,12 @@ class _Task(NamedTuple):
 
 @one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
-    """Raises InputError and RekeyError when the old key is in use as before, MissingLibrary and OSError."""
+    """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
         return Outcome(False)
+    refuse_unconfirmed(parse_interface_name(options["interface"]))
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
@@ -111,6 +129,13 @@ def _names(peers: Iterable[DesiredPeer], awaited: Collection[str]) -> dict[Publi
     return {peer.public_key: peer.name for peer in peers if peer.name in awaited and peer.name}
 
 
+class _Staged(NamedTuple):
+    """The file for the next boot as it was read, and what was written beside it to take its place."""
+
+    old: FileContent
+    data: bytes
+
+
 class _Rekey:
     """One change of the key, and the way back."""
 
@@ -119,27 +144,42 @@ class _Rekey:
         self._old_key = old_key
         self._private_key = private_key
         self._before = task.device.read()
+        self._staged: _Staged | None = None
 
     def run(self) -> Outcome:
         task = self._task
-        text = self._startup()
-        silent = self._await(lambda peer: time.time() - peer.latest_handshake < SESSION_SECONDS)[1]
-        if silent:
-            problem = f"{', '.join(silent)}: no handshake with the present key, so that the next could not be proved"
-            raise RekeyError(f"{task.interface}: {problem}. Nothing was changed.")
-        switch_keys(task.path)
+        public_key = _public(self._private_key)
+        self._staged = self._stage()
+        try:
+            silent = self._await(lambda peer: time.time() - peer.latest_handshake < SESSION_SECONDS)[1]
+            if silent:
+                problem = (
+                    f"{', '.join(silent)}: no handshake with the present key, so that the next could not be proved"
+                )
+                raise self._error(f"{problem}. Nothing was changed.")
+            seconds = self._change()
+        finally:
+            if self._staged:
+                # Gone already where all went well.
+                with suppress(OSError, InputError):
+                    sweep(task.config)
+        return Outcome(True, public_key, seconds)
+
+    def _change(self) -> dict[str, float]:
+        """When each peer had shaken hands, in seconds from the change on."""
         since = time.time()
         try:
-            self._set(self._private_key, task.secrets)
-            seconds, silent = self._await(lambda peer: peer.latest_handshake >= since)
-            problem = f"{', '.join(silent)}: no handshake with the next key"
-        except KernelError as error:
-            seconds, silent, problem = {}, ["the kernel"], str(error)
-        if silent:
-            raise RekeyError(f"{task.interface}: {problem}. {self._go_back()}")
-        if text is not None:
-            atomic_write(task.config, encode(text), MODE)
-        return Outcome(True, _public(self._private_key), {name: at - since for name, at in seconds.items()})
+            switch_keys(self._task.path)
+            self._set(self._private_key, self._task.secrets)
+            times, silent = self._await(lambda peer: peer.latest_handshake >= since)
+            problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
+            if not silent:
+                self._persist()
+        except (OSError, InputError) as error:
+            problem = str(error)
+        if problem:
+            raise self._error(f"{problem}. {self._go_back()}")
+        return {name: at - since for name, at in times.items()}
 
     def _set(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
         """The preshared keys first: a handshake that begins with the new key needs them."""
@@ -149,7 +189,7 @@ class _Rekey:
 
     def _await(self, answers: Callable[[RunningPeer], bool]) -> tuple[dict[str, float], list[str]]:
         """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
-        not. The kernel itself calls again whoever does not answer, after five seconds."""
+        not. The kernel itself retries peers that do not answer, after five seconds."""
         device = self._task.device
         device.call(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
@@ -165,25 +205,120 @@ class _Rekey:
                 return found, silent
             time.sleep(_PAUSE)
 
-    def _startup(self) -> str | None:
-        """What the file for the next boot is to say; None where there is none. Raises InputError."""
+    def _stage(self) -> _Staged | None:
+        """Reserve the room for the file for the next boot; None where there is no such file. Raises InputError and
+        OSError."""
         content = read_file(self._task.config)
         if content is None:
             return None
+        staged = _Staged(content, self._startup(content, self._private_key, self._task.secrets))
+        stage_file(self._task.config, staged.data, MODE)
+        return staged
+
+    def _startup(
+        self, content: FileContent, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]
+    ) -> bytes:
+        """What the file for the next boot should say. Raises InputError."""
         file = parse(decode(content.data), self._task.config)
-        secrets = self._task.secrets
         peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
-        return render(replace(file, private_key=self._private_key, peers=tuple(peers)))
+        return encode(render(replace(file, private_key=private_key, peers=tuple(peers))))
+
+    def _persist(self) -> None:
+        """Raises InputError and OSError."""
+        try:
+            if self._staged:
+                use_staged(self._task.config, *self._staged)
+                return
+        except ChangedMeanwhile:
+            pass
+        # Another run has written the file. What it wrote is kept, if there is room for that.
+        self._write_startup(self._private_key, self._task.secrets)
+
+    @again_when_changed
+    def _write_startup(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
+        content = read_file(self._task.config)
+        if content is not None:
+            data = self._startup(content, private_key, secrets)
+            if data != content.data:
+                replace_file(self._task.config, content, data, MODE)
 
     def _go_back(self) -> str:
-        """Put the old key back and say how that went."""
-        switch_keys_back(self._task.path)
+        """Put the old key back wherever the next one is, and say how that went. One failure does not stop the rest."""
+        problems = [
+            *_problems(self._key_file_back),
+            *_problems(lambda: self._set(self._old_key, self._old_secrets)),
+            *_problems(self._startup_back),
+        ]
+        if problems:
+            return f"Going back failed as well: {'; '.join(problems)}."
         since = time.time()
         try:
-            self._set(self._old_key, {key: peer.preshared_key for key, peer in self._before.peers.items()})
             silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
-        except KernelError as error:
-            return f"Going back failed as well: {error}"
+        except OSError as error:
+            return f"Whether the peers answer to the old key is not known: {error}."
         if silent:
             return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
         return "The old key is in use again, and all have answered to it."
+
+    @property
+    def _old_secrets(self) -> dict[PublicKey, PresharedKey]:
+        return {key: peer.preshared_key for key, peer in self._before.peers.items()}
+
+    def _key_file_back(self) -> None:
+        if read_keys(self._task.path).current != self._old_key:
+            switch_keys_back(self._task.path)
+
+    @again_when_changed
+    def _startup_back(self) -> None:
+        content = read_file(self._task.config)
+        if content and self._staged and content.data == self._staged.data:
+            replace_file(self._task.config, content, self._staged.old.data, MODE)
+        elif self._name_of(self._startup_key()) == "next":
+            self._write_startup(self._old_key, self._old_secrets)
+
+    def _error(self, problem: str) -> RekeyError:
+        """With what there is to say about the keys after it, as it is read now."""
+        task = self._task
+        reads: list[tuple[str, str, Callable[[], PrivateKey | None]]] = [
+            ("running", "the running interface", lambda: task.device.read().private_key),
+            ("private_key_file", task.path, lambda: read_keys(task.path).current),
+        ]
+        if self._staged:
+            reads.append(("path", task.config, self._startup_key))
+        keys = {name: self._look(read) for name, _place, read in reads}
+        if len({*keys.values()}) == 1:
+            said = f"{_SAID[keys['running']]} is in {', '.join(place for _name, place, _read in reads)}."
+        else:
+            said = "; ".join(f"{_SAID[keys[name]]} is in {place}" for name, place, _read in reads)
+            said += f". Run site.yml for this host, which has all of them use the key in {task.path}."
+        return RekeyError(f"{task.interface}: {problem} {said[0].upper()}{said[1:]}", keys)
+
+    def _startup_key(self) -> PrivateKey | None:
+        content = read_file(self._task.config)
+        return parse(decode(content.data, self._task.config), self._task.config).private_key if content else None
+
+    def _look(self, read: Callable[[], PrivateKey | None]) -> str:
+        try:
+            return self._name_of(read())
+        except (OSError, InputError):
+            return "unknown"
+
+    def _name_of(self, key: PrivateKey | None) -> str:
+        names = {self._old_key: "old", self._private_key: "next", None: "none"}
+        return names.get(key, "another")
+
+
+_SAID = {
+    "old": "the old key",
+    "next": "the next key",
+    "none": "no key",
+    "another": "another key",
+    "unknown": "a key that cannot be read",
+}
+
+
+def _problems(step: Callable[[], None]) -> Iterator[str]:
+    try:
+        step()
+    except (OSError, InputError) as error:
+        yield str(error)

@@ -39,8 +39,10 @@ options:
     type: bool
   path:
     description:
-      - The file that is read at boot. Settings in it that are not concerned are kept.
-      - Of the files in C(/etc/sysctl.d) the last in alphabetical order counts.
+      - The file that is read at boot. It is this module's own, and written as a whole. A file that has other settings,
+        or that this module has not written, is refused.
+      - Of the files in C(/etc/sysctl.d) and the other directories of C(sysctl.d) the last in alphabetical order counts.
+        A line of a later file that overrides this one is named in a warning.
     type: path
     default: /etc/sysctl.d/99-wireguard-forwarding.conf
 notes:
@@ -80,6 +82,8 @@ def main() -> None:
         outcome = ensure_forwarding(ipv4, ipv6, path, module.check_mode)
     except (InputError, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in outcome.warnings:
+        module.warn(warning)
     result: dict[str, Any] = {"changed": outcome.changed}
     if module._diff:
         result["diff"] = [

@@ -14,7 +14,9 @@ author:
 description:
   - Has the next private key of an interface, which M(cryptokey.wireguard.keypair) has made, take the place of the
     present one, in its file, in the kernel and in the file for the next boot, and shakes hands with the peers at once.
-  - If one of O(answering) does not answer, the old key is put back, and the module fails.
+  - If one of O(answering) does not answer, or a file cannot be written, the old key is put back, and the module fails.
+    The error says which key is in the running interface, in O(private_key_file) and in O(path).
+  - What the files need of the disk is reserved before anything is changed.
   - The old key stays in a file of its own until O(cryptokey.wireguard.keypair#module:state=settled) removes it.
   - Where there is no next key, nothing is done.
   - The peers have to know the next key before. What they have for this host follows by M(cryptokey.wireguard.follow).
@@ -84,7 +86,7 @@ options:
         type: str
       endpoint:
         description:
-          - Taken so that the peers can be given as for M(cryptokey.wireguard.interface), and not heeded.
+          - Ignored. It is there so that the peers can be given as for M(cryptokey.wireguard.interface).
         type: str
       allowed_ips:
         description:
@@ -104,11 +106,12 @@ options:
     default: []
   timeout:
     description:
-      - How many seconds to wait for them, from V(1) to V(60). Whoever does not answer is called every five.
+      - How many seconds to wait for them, from V(1) to V(60). Peers that do not answer are retried every 5 seconds.
     type: int
     default: 12
 notes:
   - Needs C(pynacl) on the managed node.
+  - While a change of M(cryptokey.wireguard.interface) is not confirmed, it waits for that, or for the rollback.
 seealso:
   - module: cryptokey.wireguard.keypair
   - module: cryptokey.wireguard.follow
@@ -142,6 +145,14 @@ public_key:
   returned: changed
   type: str
   sample: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+keys:
+  description:
+    - Which key is where, after a change that failed.
+    - Each of C(running), C(private_key_file) and, if there is such a file, C(path) is V(old), V(next), V(another),
+      V(none) or V(unknown), which is one that cannot be read.
+  returned: when the change failed
+  type: dict
+  sample: {running: old, private_key_file: old, path: old}
 seconds:
   description: How many seconds after the change each of O(answering) had shaken hands, by name.
   returned: changed
@@ -158,6 +169,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments imp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rekey import RekeyError, rekey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import settle
 
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},
@@ -173,10 +185,16 @@ ARGUMENTS = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    warnings: list[str] = []
     try:
+        settle(module.params, module.check_mode, warnings)
         outcome = rekey(module.params, module.check_mode)
-    except (InputError, MissingLibrary, RekeyError, OSError) as error:
+    except RekeyError as error:
+        module.fail_json(msg=str(error), keys=dict(error.keys))
+    except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in warnings:
+        module.warn(warning)
     result: dict[str, Any] = {"changed": outcome.changed}
     if outcome.public_key is not None:
         result.update(public_key=str(outcome.public_key), seconds=dict(outcome.seconds))

@@ -24,7 +24,7 @@ from typing import NamedTuple
 MESSAGES = ("sendto", "sendmsg")
 FILES = (
     *("openat", "write", "pwrite64", "fallocate", "ftruncate", "fsync", "fchmod", "fchmodat", "chmod", "fsetxattr"),
-    *("mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "flock"),
+    *("mkdir", "mkdirat", "link", "linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "flock"),
 )
 PROGRAMS = ("vfork", "clone", "clone3")
 

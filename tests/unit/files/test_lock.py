@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,7 +186,7 @@ def test_no_lock_is_reached_through_a_link(tmp_path: Path) -> None:
 
 def test_the_locks_of_directories_leave_no_files_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_lock, "DIRECTORY", str(tmp_path / "locks"))
-    monkeypatch.setattr(_lock.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     atomic_write(str(tmp_path / "file"), b"", 0o600)
     (locks,) = (path for path in tmp_path.iterdir() if path.is_dir())

@@ -101,7 +101,7 @@ def test_each_state_of_the_files_says_where_to_go_on(
 def test_a_crash_at_any_step_loses_no_key_and_repeating_it_ends_it(
     path: Path, step: Callable[[str], Keys], before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("fsync", "rename", "unlink", "fchmod", "open")
+    names = ("fsync", "link", "rename", "unlink", "open")
     count = 0
     while True:
         put(path, before)

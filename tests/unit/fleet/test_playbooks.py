@@ -258,7 +258,7 @@ def test_changing_a_key_contacts_the_host_and_its_peers_and_says_whose_key_was_n
         ("hub1", "wgtest0"),
         ("office", "wgtest0"),
     }
-    assert "Left with their old ones, as above: office" in run.output
+    assert "Not changed, or not on each interface, as above: office" in run.output
 
 
 def test_nobodys_key_is_changed_without_being_named(site: Site) -> None:

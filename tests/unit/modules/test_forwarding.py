@@ -29,8 +29,8 @@ class Host:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.file = root / "etc" / "99-wireguard-forwarding.conf"
-        self.file.parent.mkdir()
+        self.file = root / "etc/sysctl.d" / "99-wireguard-forwarding.conf"
+        self.file.parent.mkdir(parents=True)
         self.file.parent.chmod(0o755)
         (root / "sys/class/net").mkdir(parents=True)
         (root / "sys/class/net/bonding_masters").touch()
@@ -128,12 +128,105 @@ def test_drift_is_mended(host: Host, drift: str) -> None:
     assert host.get(IPV4) == "1"
 
 
-def test_what_else_is_in_the_file_stays(host: Host) -> None:
-    host.file.write_text("# mine\nnet.core.rmem_max=5\n net/ipv4/ip_forward = 1\n")
-    assert host.run(ipv4=True).changed is True  # in the kernel
-    assert host.file.read_text().startswith("# mine\n")
-    host.run(ipv6=True)
-    assert parse_settings(host.file.read_text())["net/core/rmem_max"] == "5"
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# mine\n-net.core.rmem_max = 5\nnet/ipv4/ip_forward = 1\n", "not a file of this module; give a file of its"),
+        ("\n", "not a file of this module"),
+        (f"{HEADER}\nnet.ipv4.ip_forward = 1\nnet.core.rmem_max = 5\n", r"line 4 has net\.core\.rmem_max, which this "),
+        (
+            f"{HEADER}\n-net.ipv4.conf.all.rp_filter\n",
+            r"line 3 has net\.ipv4\.conf\.all\.rp_filter, .*; move that line",
+        ),
+        (f"{HEADER}\n-net.ipv4.ip_forward\n", "line 3 has net.ipv4.ip_forward, which"),
+    ],
+)
+def test_a_file_with_lines_of_others_is_refused_and_stays(host: Host, text: str, problem: str) -> None:
+    host.file.write_text(text)
+    with pytest.raises(InputError, match=problem):
+        host.run(ipv4=True)
+    assert (host.file.read_text(), host.get(IPV4)) == (text, "0")
+
+
+def test_a_file_that_is_not_read_at_boot_is_refused(host: Host) -> None:
+    host.file = host.file.with_suffix(".txt")
+    with pytest.raises(InputError, match=r"not read at boot without \.conf at its end"):
+        host.run(ipv4=True)
+
+
+def test_the_file_is_written_as_a_whole(host: Host) -> None:
+    host.run(ipv4=True)
+    written = host.file.read_text()
+    host.file.write_text(written.replace("net.ipv4", "# note\nnet.ipv4"))
+    assert host.run(ipv4=True).changed
+    assert host.file.read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line", "said"),
+    [
+        ("etc/sysctl.d/99-zz.conf", "\nnet.ipv4.ip_forward=0\n", 2, "net.ipv4.ip_forward = 0"),
+        ("usr/lib/sysctl.d/99-zz.conf", "net.ipv4.ip_forward = 0", 1, "net.ipv4.ip_forward = 0"),
+        ("run/sysctl.d/zz.conf", "- net/ipv4/conf/all/forwarding = 0", 1, "net.ipv4.conf.all.forwarding = 0"),
+        ("usr/local/lib/sysctl.d/zz.conf", "-net.ipv4.ip_forward", 1, "-net.ipv4.ip_forward"),
+        ("etc/sysctl.conf", "# off\nnet.ipv4.ip_forward = 0", 2, "net.ipv4.ip_forward = 0"),
+    ],
+)
+def test_a_file_that_overrides_ours_is_named(host: Host, path: str, text: str, line: int, said: str) -> None:
+    other = host.root / path
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_text(text)
+    later = ", or give a path whose name comes later" if "sysctl.d" in path else ""
+    for check in (True, False):
+        done = host.run(ipv4=True, check=check)
+        assert done.changed
+        (warning,) = done.warnings
+        assert warning.startswith(
+            f"{other}, line {line}: {said} is read after {host.file} and overrides it, at boot or "
+        )
+        assert warning.endswith(f"Remove that line{later}.")
+    again = host.run(ipv4=True)
+    assert (again.changed, again.warnings) == (False, done.warnings)
+    assert other.read_text() == text
+    assert host.run(ipv6=True).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("etc/sysctl.d/99-sysctl.conf", "net.ipv4.ip_forward = 0"),  # it is read before
+        ("etc/sysctl.d/99-zz.conf", "net.ipv4.ip_forward = 1"),  # it says the same
+        ("etc/sysctl.d/99-zz.conf", "# net.ipv4.ip_forward = 0\n; net.ipv4.ip_forward = 0\nnet.ipv4.ip_forward"),
+        (
+            "etc/sysctl.d/99-zz.conf",
+            "net.ipv4.ip_forward = 0\nnet.ipv4.conf.all.forwarding = 1",
+        ),  # the last line counts
+        ("etc/sysctl.d/99-zz.conf", "net.ipv4.conf.*.forwarding = 0"),  # a pattern leaves out what is set by its name
+        ("etc/sysctl.d/99-zz", "net.ipv4.ip_forward = 0"),  # it is not read
+        ("usr/lib/sysctl.d/99-wireguard-forwarding.conf", "net.ipv4.ip_forward = 0"),  # ours hides it
+    ],
+)
+def test_a_file_that_does_not_override_ours_is_not_named(host: Host, path: str, text: str) -> None:
+    other = host.root / path
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_text(text)
+    assert host.run(ipv4=True).warnings == ()
+
+
+def test_a_file_that_is_hidden_by_one_of_its_name_is_not_named(host: Host) -> None:
+    """A link to /dev/null is how one is switched off."""
+    (host.root / "usr/lib/sysctl.d").mkdir(parents=True)
+    (host.root / "usr/lib/sysctl.d/99-zz.conf").write_text("net.ipv4.ip_forward = 0")
+    (host.root / "etc/sysctl.d/99-zz.conf").symlink_to("/dev/null")
+    assert host.run(ipv4=True).warnings == ()
+
+
+def test_a_link_that_brings_sysctl_conf_in_later_is_named(host: Host) -> None:
+    (host.root / "etc/sysctl.conf").write_text("net.ipv6.conf.all.forwarding = 0")
+    (host.root / "etc/sysctl.d/99-zz.conf").symlink_to("../sysctl.conf")
+    (host.root / "etc/sysctl.d/zz.conf").symlink_to("nowhere")
+    (warning,) = host.run(ipv6=True).warnings
+    assert warning.startswith(f"{host.root}/etc/sysctl.conf, line 1: net.ipv6.conf.all.forwarding = 0 is read after")
 
 
 def links(host: Host) -> None:

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of sysctl.d(5): what one of them says, and which one has the last word at boot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+# A file hides those of the same name in the directories after its own (sysctl.d(5)).
+DIRECTORIES = ("etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d", "usr/lib/sysctl.d", "lib/sysctl.d")
+# What "sysctl --system" of procps and OpenRC read after all of these. Some distributions have a link to it among them.
+LAST = "etc/sysctl.conf"
+
+# The kernel has one setting under both paths (net/ipv4/devinet.c, ctl_forward_entry).
+_ALIASES = {"net/ipv4/conf/all/forwarding": "net/ipv4/ip_forward"}
+_COMMENT = ("#", ";")
+
+
+class Line(NamedTuple):
+    """A setting by its path below /proc/sys. A value of None keeps all files before it from setting it."""
+
+    number: int
+    key: str
+    value: str | None
+
+
+class Override(NamedTuple):
+    """The line of another file that has the last word."""
+
+    path: Path
+    line: Line
+
+
+def parse_lines(text: str) -> Iterator[Line]:
+    """The settings of a file, without the lines that are none."""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        key, equals, value = stripped.partition("=")
+        if not stripped or stripped.startswith(_COMMENT) or not (equals or stripped.startswith("-")):
+            continue
+        # A minus before a setting only says that its failure does not matter.
+        yield Line(number, _path_of(key.removeprefix("-").strip()), value.strip() if equals else None)
+
+
+def _path_of(key: str) -> str:
+    """Where the first separator is a dot, dots and slashes change places."""
+    first = re.search(r"[./]", key)
+    return key.translate(str.maketrans("./", "/.")) if first and first[0] == "." else key
+
+
+def find_overrides(path: Path, settings: Mapping[str, str], keys: Collection[str], root: Path) -> list[Override]:
+    """The lines that keep a file with these settings from setting ``keys`` at boot.
+
+    The file need not be there yet. One that is not in /etc/sysctl.d is not read at boot as far as is known here.
+    """
+    if path.parent != root / DIRECTORIES[0]:
+        return []
+    own = [Line(0, key, value) for key, value in settings.items()]
+    last: dict[str, tuple[Path, Line]] = {}
+    for each in _files(root, path):
+        for line in own if each == path else _read(each):
+            last[_ALIASES.get(line.key, line.key)] = each, line
+    return [Override(*last[key]) for key in keys if last[key][0] != path and last[key][1].value != settings[key]]
+
+
+def _files(root: Path, own: Path) -> Iterable[Path]:
+    """In the order in which they are read: by name, whatever the directory."""
+    found = {own.name: own}
+    for directory in DIRECTORIES:
+        for path in (root / directory).glob("*.conf"):
+            found.setdefault(path.name, path)
+    return [*(found[name] for name in sorted(found)), root / LAST]
+
+
+def _read(path: Path) -> Iterable[Line]:
+    try:
+        return parse_lines(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ()  # such as a link to nowhere
