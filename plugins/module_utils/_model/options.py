@@ -17,7 +17,7 @@ from .errors import InputError
 from .interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
 from .keys import PresharedKey, PrivateKey, PublicKey, decode_keys, parse_preshared_key, parse_public_key
 from .names import parse_interface_name, parse_netns
-from .prefix import Prefix, parse_interface_address, parse_prefix
+from .prefix import InterfaceAddress, Prefix, parse_interface_address, parse_prefix
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
@@ -148,9 +148,9 @@ def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
                 )
 
 
-def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
+def check_mtu(mtu: int | None, wanted: Iterable[Prefix | InterfaceAddress]) -> None:
     """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
-    if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
+    if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(each.packed) == 16 for each in wanted):
         remedy = f"give {_IPV6_MIN_MTU} or more, or leave IPv6 out"
         raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
 
