@@ -295,7 +295,7 @@ class _Rekey:
 
     def _startup_key(self) -> PrivateKey | None:
         content = read_file(self._task.config)
-        return parse(decode(content.data, self._task.config), self._task.config).private_key if content else None
+        return parse(decode(content.data), self._task.config).private_key if content else None
 
     def _look(self, read: Callable[[], PrivateKey | None]) -> str:
         try:

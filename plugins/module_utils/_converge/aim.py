@@ -17,7 +17,7 @@ from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_familie
 from .._model.interface import ENFORCE, EXACT, KEY_OF, DesiredInterface, DesiredPeer, RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
-from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule, RunningState
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, RunningState
 
 # REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6; drivers/net/wireguard/messages.h).
 SESSION_SECONDS = 180
@@ -91,6 +91,7 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=addresses,
         routes=_aim_routes(desired, running, allowed, addresses, fwmark if families else MAIN_TABLE),
+        other_routes=running.other_routes if desired.up else frozenset(),
         rules=rules,
         priorities=_aim_priorities(running, rules),
         netfilter=netfilter,
@@ -297,7 +298,8 @@ def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, 
 
 def _aim_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
     """Those given and no others, or next to them those of whoever shares the interface."""
-    given = running.addresses if desired.addresses is None else desired.addresses
+    there = {address[:2]: address for address in reversed(running.addresses)}
+    given = running.addresses if desired.addresses is None else (there.get(a[:2], a) for a in desired.addresses)
     others = () if desired.peers_mode == EXACT else running.addresses
     return tuple(sorted({*given, *others}))
 
@@ -316,7 +318,7 @@ def _aim_routes(
         return running.routes
     prefixes = frozenset[Prefix]().union(*allowed)
     connected = [network for network in _connected(addresses) if network not in running.unconnected]
-    wanted = _peer_routes(desired.table, prefixes, connected, default_table)
+    wanted = _as_they_are(_peer_routes(desired.table, prefixes, connected, default_table), running, addresses)
     if desired.peers_mode == EXACT and not desired.keep_routes:
         return wanted
     peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
@@ -338,6 +340,26 @@ def _peer_routes(
         for prefix in prefixes
         if not any(network.covers(prefix) for network in connected)
     )
+
+
+def _as_they_are(
+    wanted: frozenset[Route], running: RunningState, addresses: Iterable[InterfaceAddress]
+) -> frozenset[Route]:
+    """The routes, each as it is there where somebody has made it in another way, with a gateway, metric or source; of
+    several the plain one, else the best. One of a routing daemon serves as well, and is not ours."""
+    missing = wanted - running.routes
+    if not missing:
+        return wanted
+    local = {address.packed for address in addresses}
+    places = {(route.prefix, route.table) for route in missing}
+    there = {
+        (route.prefix, route.table): route
+        for route in sorted(running.routes, reverse=True)
+        if (route.prefix, route.table) in places and not route.tos and (not route.source or route.source in local)
+    }
+    others = {route.slot for route in running.other_routes if route.kind == UNICAST}
+    made = {there.get((route.prefix, route.table), route) for route in missing if route.slot not in others}
+    return (wanted - missing) | made
 
 
 def _connected(addresses: Iterable[InterfaceAddress]) -> list[Prefix]:

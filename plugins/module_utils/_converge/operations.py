@@ -17,7 +17,7 @@ from .._model.endpoint import Endpoint
 from .._model.interface import RunningPeer, label_peer
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
-from .._model.state import Route, Rule
+from .._model.state import Lifetime, Route, Rule
 
 
 def _listed(prefixes: Iterable[Prefix]) -> str:
@@ -135,7 +135,10 @@ class ClearPeers(NamedTuple):
 
 
 class AddAddress(NamedTuple):
+    """``lifetime`` is for an address that ends."""
+
     address: InterfaceAddress
+    lifetime: Lifetime | None = None
 
     def describe(self) -> str:
         return f"add address {self.address}"
@@ -170,7 +173,10 @@ class SetDns(NamedTuple):
 
 
 class AddRoute(NamedTuple):
+    """``lifetime`` is for a route that ends."""
+
     route: Route
+    lifetime: Lifetime | None = None
 
     def describe(self) -> str:
         return f"add route {self.route}"

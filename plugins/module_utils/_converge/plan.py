@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
+from typing import NamedTuple
 
 from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
-from .._model.state import Route, RunningState
+from .._model.state import MAIN_TABLE, Route, RunningState
 from .operations import (
     AddAddress,
     AddPeer,
@@ -129,10 +130,40 @@ def _peer_change(before: RunningPeer, after: RunningPeer, name: str | None) -> S
     )
 
 
+class _Addresses(NamedTuple):
+    """How addresses change. Those that differ in details are all removed before they are made again, and the others of
+    an IPv4 network with them: its first address is its primary one."""
+
+    staying: list[InterfaceAddress]
+    new: list[InterfaceAddress]
+    unmade: list[InterfaceAddress]
+    remade: list[InterfaceAddress]
+    gone: list[InterfaceAddress]
+
+
+def _change_of_addresses(before: RunningState, after: RunningState) -> _Addresses:
+    had, wanted = set(before.addresses), set(after.addresses)
+    differing = {address[:2] for address in had - wanted} & {address[:2] for address in wanted - had}
+    networks = {a.network for a in had if a[:2] in differing and a.family == socket.AF_INET}
+    remade = {a for a in had | wanted if a[:2] in differing or a.network in networks}
+    ordered = sorted(after.addresses, key=lambda address: (address.details, address))
+    return _Addresses(
+        [address for address in before.addresses if address in wanted - remade],
+        [address for address in ordered if address not in had | remade],
+        [address for address in before.addresses if address in remade],
+        [address for address in ordered if address in remade],
+        [address for address in before.addresses if address not in wanted | remade],
+    )
+
+
 def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    new = (address for address in after.addresses if address not in before.addresses)
-    yield from (AddAddress(address) for address in new if not _lost_going_down(address, before, after))
-    yield from (RemoveAddress(address) for address in before.addresses if address not in after.addresses)
+    change = _change_of_addresses(before, after)
+    lifetimes = after.lifetimes
+    now = {address for address in (*change.new, *change.remade) if not _lost_going_down(address, before, after)}
+    yield from (AddAddress(address, lifetimes.get(address)) for address in change.new if address in now)
+    yield from map(RemoveAddress, change.unmade)
+    yield from (AddAddress(address, lifetimes.get(address)) for address in change.remade if address in now)
+    yield from map(RemoveAddress, change.gone)
 
 
 def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
@@ -143,7 +174,9 @@ def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]
     )
     if changes != SetLink():
         yield changes
-    yield from (AddAddress(address) for address in after.addresses if _lost_going_down(address, before, after))
+    for address in sorted(after.addresses, key=lambda address: address.details):
+        if _lost_going_down(address, before, after):
+            yield AddAddress(address, after.lifetimes.get(address))
 
 
 def _lost_going_down(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
@@ -170,18 +203,55 @@ def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operatio
 
     An interface that is down has none: the kernel removes them.
     """
-    if not after.up:
-        return
-    present = _kept_routes(before, after)
-    missing = after.routes - present
-    yield from (AddRoute(route) for route in sorted(missing, key=lambda route: (-route.prefix.length, route)))
-    yield from (RemoveRoute(route) for route in sorted(present - after.routes))
+    if after.up:
+        present = _lasting(before.routes, before, after)
+        # Those of others that came since, in the place of ours.
+        intruders = _in_slots(before.other_routes - after.other_routes, after.routes - present)
+        yield from _exchange_routes(present, after.routes, after, (present - after.routes) | intruders)
 
 
-def _kept_routes(before: RunningState, after: RunningState) -> frozenset[Route]:
+def plan_other_routes(now: RunningState, before: RunningState) -> Iterator[Operation]:
+    """Put back the routes of others that went with the link or its addresses. Those that came since stay.
+
+    To be applied after the other operations that make ``now`` into ``before``.
+    """
+    if before.up:
+        present = _lasting(now.other_routes, now, before)
+        gone = _in_slots(present - before.other_routes, before.other_routes - present)
+        yield from _exchange_routes(present, before.other_routes, before, gone)
+
+
+def _in_slots(routes: frozenset[Route], of: frozenset[Route]) -> frozenset[Route]:
+    """The routes that keep others from being made."""
+    slots = {route.slot for route in of}
+    return frozenset(route for route in routes if route.slot in slots)
+
+
+def _exchange_routes(
+    present: frozenset[Route], wanted: frozenset[Route], after: RunningState, gone: Iterable[Route]
+) -> Iterator[Operation]:
+    """Routes that lead to the gateways of others are among those without details, which come first."""
+    missing = sorted(wanted - present, key=lambda route: (bool(route.details), -route.prefix.length, route))
+    slots = {route.slot for route in missing}
+    ordered = sorted(gone)
+    yield from (RemoveRoute(route) for route in ordered if route.slot in slots)
+    yield from (AddRoute(route, after.lifetimes.get(route)) for route in missing)
+    yield from (RemoveRoute(route) for route in ordered if route.slot not in slots)
+
+
+def _lasting(routes: frozenset[Route], before: RunningState, after: RunningState) -> frozenset[Route]:
     """The routes that outlast the change of addresses: with an interface's last IPv4 address the kernel removes all its
-    IPv4 routes (net/ipv4/fib_frontend.c, fib_inetaddr_event)."""
-    had, has = (any(address.family == socket.AF_INET for address in state.addresses) for state in (before, after))
-    if not had or has:
-        return before.routes
-    return frozenset(route for route in before.routes if route.prefix.family != socket.AF_INET)
+    IPv4 routes, with any those of the main table that prefer it as their source, and IPv6 routes lose that preference
+    (net/ipv4/fib_frontend.c, fib_inetaddr_event; net/ipv4/fib_semantics.c, fib_sync_down_addr; net/ipv6/route.c,
+    rt6_remove_prefsrc)."""
+    change = _change_of_addresses(before, after)
+    if not (change.gone or change.unmade):
+        return routes
+    kept = {address.packed for address in (*change.staying, *change.new)}
+    lost = {address.packed for address in (*change.gone, *change.unmade)} - kept
+    bare = any(len(packed) == 4 for packed in lost) and not any(len(packed) == 4 for packed in kept)
+    return frozenset(
+        route if route.prefix.family == socket.AF_INET or route.source not in lost else route.without_source()
+        for route in routes
+        if route.prefix.family != socket.AF_INET or not (bare or (route.source in lost and route.table == MAIN_TABLE))
+    )

@@ -12,7 +12,7 @@ from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
 from .._model.state import RunningState
 from .operations import Operation, RemovePeer, SetDevice
-from .plan import Names, plan_operations
+from .plan import Names, plan_operations, plan_other_routes
 
 
 def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[list[Operation]]:
@@ -23,8 +23,9 @@ def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[
     and counters stay. So does the endpoint of a peer that had none and has shaken hands since: it has been learned, and
     there is no way to take it from the peer but with its session.
     """
+    others = list(plan_other_routes(now, before)) if before.exists else []
     if not (now.exists and before.exists):
-        return [step for step in [plan_operations(now, before, names)] if step]
+        return [step for step in [plan_operations(now, before, names), others] if step]
     strays = _given_endpoints(now.device.peers, before.device.peers)
     kept = {key: peer for key, peer in now.device.peers.items() if key not in strays}
     known = replace(now, device=replace(now.device, peers=kept)) if strays else now
@@ -39,6 +40,7 @@ def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[
         [RemovePeer(key, names.get(key)) for key in strays],
         plan_operations(known, aim, names),
         [SetDevice(listen_port=0)] if no_port else [],
+        others,
     ]
     return [step for step in steps if step]
 

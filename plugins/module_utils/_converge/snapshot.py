@@ -17,8 +17,8 @@ from .._model.dns import Dns
 from .._model.endpoint import Endpoint
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, parse_preshared_key, parse_private_key, parse_public_key
-from .._model.prefix import parse_interface_address, parse_prefix, sort_prefixes
-from .._model.state import Route, Rule, RunningState
+from .._model.prefix import Details, InterfaceAddress, parse_interface_address, parse_prefix, sort_prefixes
+from .._model.state import Lifetime, Mortal, Route, Rule, RunningState
 
 Plain = dict[str, Any]
 
@@ -31,9 +31,11 @@ def encode_state(state: RunningState, with_private_key: bool = True) -> Plain:
         "device": _encode_device(state.device, with_private_key),
         "up": state.up,
         "mtu": state.mtu,
-        "addresses": list(map(str, state.addresses)),
-        "routes": [[str(route.prefix), route.table] for route in sorted(state.routes)],
-        "rules": sorted(map(list, state.rules)),
+        "addresses": list(map(_encode_address, state.addresses)),
+        "routes": list(map(_encode_route, sorted(state.routes))),
+        "other_routes": list(map(_encode_route, sorted(state.other_routes))),
+        "lifetimes": [[*_encode_mortal(each), *lifetime] for each, lifetime in state.lifetimes.items()],
+        "rules": [[*rule[:3], _encode_details(rule.details)] for rule in sorted(state.rules)],
         "priorities": [[family, list(priorities)] for family, priorities in state.priorities.items()],
         "netfilter": [[family, sorted(rules)] for family, rules in state.netfilter.items()],
         "src_valid_mark": state.src_valid_mark,
@@ -55,9 +57,11 @@ def decode_state(plain: Mapping[str, Any], private_key: PrivateKey | None = None
         device=device if device.private_key else replace(device, private_key=private_key),
         up=plain["up"],
         mtu=plain["mtu"],
-        addresses=tuple(map(parse_interface_address, plain["addresses"])),
-        routes=frozenset(Route(parse_prefix(prefix), table) for prefix, table in plain["routes"]),
-        rules=frozenset(Rule(*rule) for rule in plain["rules"]),
+        addresses=tuple(map(_decode_address, plain["addresses"])),
+        routes=frozenset(map(_decode_route, plain["routes"])),
+        other_routes=frozenset(map(_decode_route, plain["other_routes"])),
+        lifetimes={_decode_mortal(kind, each): Lifetime(*left) for kind, each, *left in plain["lifetimes"]},
+        rules=frozenset(map(_decode_rule, plain["rules"])),
         priorities={family: tuple(priorities) for family, priorities in plain["priorities"]},
         netfilter={family: frozenset(rules) for family, rules in plain["netfilter"]},
         src_valid_mark=plain["src_valid_mark"],
@@ -66,6 +70,46 @@ def decode_state(plain: Mapping[str, Any], private_key: PrivateKey | None = None
         netns=plain["netns"],
         sockets_elsewhere=plain["sockets_elsewhere"],
     )
+
+
+def _encode_details(details: Details) -> list[list[Any]]:
+    return [[number, value.hex()] for number, value in details]
+
+
+def _decode_details(plain: list[list[Any]]) -> Details:
+    return tuple((number, bytes.fromhex(value)) for number, value in plain)
+
+
+def _encode_address(address: InterfaceAddress) -> list[Any]:
+    return [str(address), _encode_details(address.details)]
+
+
+def _decode_address(plain: list[Any]) -> InterfaceAddress:
+    address, details = plain
+    return parse_interface_address(address)._replace(details=_decode_details(details))
+
+
+def _encode_route(route: Route) -> list[Any]:
+    prefix, *numbers, details = route
+    return [str(prefix), *numbers, _encode_details(details)]
+
+
+def _decode_route(plain: list[Any]) -> Route:
+    prefix, table, metric, kind, tos, protocol, details = plain
+    return Route(parse_prefix(prefix), table, metric, kind, tos, protocol, _decode_details(details))
+
+
+def _decode_rule(plain: list[Any]) -> Rule:
+    family, priority, fwmark, details = plain
+    return Rule(family, priority, fwmark, _decode_details(details))
+
+
+def _encode_mortal(mortal: Mortal) -> list[Any]:
+    return ["route", _encode_route(mortal)] if isinstance(mortal, Route) else ["address", _encode_address(mortal)]
+
+
+def _decode_mortal(kind: str, plain: list[Any]) -> Mortal:
+    return _decode_route(plain) if kind == "route" else _decode_address(plain)
 
 
 def _encode_device(device: RunningDevice, with_private_key: bool) -> Plain:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -32,12 +32,11 @@ from .._converge.operations import (
 )
 from .._model.dns import NO_DNS
 from .._model.prefix import InterfaceAddress
-from .._model.state import ETHERNET_MTU, Route, RunningState, fresh_state
+from .._model.state import ETHERNET_MTU, RunningState, fresh_state
 from . import namespace, netfilter, reading, wireguard
 from .decode import DeviceDecoder
 from .errors import KernelError
 from .namespace import entered
-from .reading import ROUTE_PROTOCOL
 from .routing import Routing
 from .rtnetlink import RouteNetlink
 
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from .dns import NameServers
 
 _WIREGUARD = get_args(WireGuardOperation)
+_LINKS = (CreateLink, MoveLink, DeleteLink, SetLink)
 _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
 _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
@@ -100,8 +100,8 @@ class Host:
             if link is None:
                 return base
             device = wireguard.read_device(interface, self._decoder, self._origin())
-            addresses = reading.interface_addresses(netlink, link.ifindex)
-            routes = reading.unicast_routes(netlink, link.ifindex)
+            addresses = reading.interface_addresses(netlink, link)
+            routes = reading.interface_routes(netlink, link.ifindex)
             return replace(
                 base,
                 exists=True,
@@ -109,9 +109,11 @@ class Host:
                 up=link.up,
                 mtu=link.mtu,
                 alias=link.alias,
-                addresses=addresses,
-                routes=frozenset(reading.owned(routes)),
-                unconnected=reading.unconnected(addresses, routes) if link.up else frozenset(),
+                addresses=addresses.found,
+                routes=routes.owned,
+                other_routes=routes.others,
+                lifetimes={**addresses.lifetimes, **routes.lifetimes},
+                unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
                 sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
             )
 
@@ -126,7 +128,8 @@ class Host:
         with entered(self.netns), ExitStack() as stack:
             # First of all, as pyroute2 may not load.
             plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
-            changes = None if plain else stack.enter_context(closing(_Changes(interface, self)))
+            with_links = any(isinstance(operation, _LINKS) for operation in operations)
+            changes = None if plain else stack.enter_context(closing(_Changes(interface, self, with_links)))
             for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
                 if is_wireguard:
                     wireguard_operations = cast("list[WireGuardOperation]", list(group))
@@ -172,22 +175,53 @@ class Host:
 
 
 class _Changes:
-    """Applies operations other than WireGuard's own; looks the link and its routes up once, when first needed."""
+    """Applies operations other than WireGuard's own; looks the link up once, when first needed."""
 
-    def __init__(self, interface: str, host: Host) -> None:
+    def __init__(self, interface: str, host: Host, with_links: bool) -> None:
         self._interface = interface
         self._host = host
-        self._routing = Routing()
+        self._routing = Routing() if with_links else None
         self._netlink = RouteNetlink()
         self._known_index = 0
-        self._known_protocols: dict[Route, int] | None = None
 
     def close(self) -> None:
-        self._routing.close()
+        if self._routing:
+            self._routing.close()
         self._netlink.close()
 
     def apply(self, operation: Operation) -> None:
-        routing = self._routing
+        if self._routing and isinstance(operation, _LINKS):
+            self._change_link(self._routing, operation)
+        elif isinstance(operation, SetDns):
+            if self._host.name_servers is None:
+                raise KernelError(errno.ENOENT, operation.describe(), "nothing on this host looks after name servers")
+            self._host.name_servers.write(self._interface, operation.dns)
+        elif isinstance(operation, AddAddress):
+            # sysctl keep_addr_on_down may have spared it.
+            with _passing(errno.EEXIST):
+                self._netlink.add_address(self._index(), operation.address, operation.lifetime)
+        elif isinstance(operation, RemoveAddress):
+            # Else the kernel drops the other addresses of the network with its first one.
+            _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
+            self._netlink.remove_address(self._index(), operation.address)
+        elif isinstance(operation, AddRoute):
+            # The very route is there where it has details: one that differs would stand next to it.
+            with _passing(errno.EEXIST if operation.route.details else 0):
+                self._netlink.add_route(self._index(), operation.route, operation.lifetime)
+        elif isinstance(operation, RemoveRoute):
+            # It may have gone with an address, or a routing daemon has taken it away.
+            with _passing(errno.ESRCH):
+                self._netlink.remove_route(self._index(), operation.route)
+        elif isinstance(operation, AddRule):
+            self._netlink.add_rule(operation.rule)
+        elif isinstance(operation, RemoveRule):
+            self._netlink.remove_rule(operation.rule)
+        elif isinstance(operation, SetNetfilter):
+            netfilter.replace_rules(self._interface, operation.family, operation.rules)
+        elif isinstance(operation, SetSourceValidMark):
+            _write_flag(_SRC_VALID_MARK, operation.on)
+
+    def _change_link(self, routing: Routing, operation: CreateLink | MoveLink | DeleteLink | SetLink) -> None:
         if isinstance(operation, CreateLink):
             if self._host.netns == self._host.birth:
                 routing.create_link(self._interface)
@@ -198,36 +232,8 @@ class _Changes:
                 routing.move_link(self._index(), target)
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())
-        elif isinstance(operation, SetLink):
+        else:
             routing.set_link(self._index(), operation.mtu, operation.up, operation.alias)
-        elif isinstance(operation, SetDns):
-            if self._host.name_servers is None:
-                raise KernelError(errno.ENOENT, operation.describe(), "nothing on this host looks after name servers")
-            self._host.name_servers.write(self._interface, operation.dns)
-        elif isinstance(operation, AddAddress):
-            self._add_address(operation.address)
-        elif isinstance(operation, RemoveAddress):
-            # Else the kernel drops the other addresses of the network with its first one.
-            _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
-            routing.change_address("del", self._index(), operation.address)
-        elif isinstance(operation, AddRoute):
-            routing.change_route("add", self._index(), operation.route)
-        elif isinstance(operation, RemoveRoute):
-            routing.change_route("del", self._index(), operation.route, self._protocol(operation.route))
-        elif isinstance(operation, (AddRule, RemoveRule)):
-            routing.change_rule("add" if isinstance(operation, AddRule) else "del", operation.rule)
-        elif isinstance(operation, SetNetfilter):
-            netfilter.replace_rules(self._interface, operation.family, operation.rules)
-        elif isinstance(operation, SetSourceValidMark):
-            _write_flag(_SRC_VALID_MARK, operation.on)
-
-    def _add_address(self, address: InterfaceAddress) -> None:
-        try:
-            self._routing.change_address("add", self._index(), address)
-        except KernelError as error:
-            # sysctl keep_addr_on_down may have spared it.
-            if error.errno != errno.EEXIST:
-                raise
 
     def _index(self) -> int:
         if not self._known_index:
@@ -237,10 +243,15 @@ class _Changes:
             self._known_index = link.ifindex
         return self._known_index
 
-    def _protocol(self, route: Route) -> int:
-        if self._known_protocols is None:
-            self._known_protocols = reading.owned(reading.unicast_routes(self._netlink, self._index()))
-        return self._known_protocols.get(route, ROUTE_PROTOCOL)
+
+@contextmanager
+def _passing(number: int) -> Iterator[None]:
+    """Pass over this error: what was to be done is done. What is read back afterwards has the last word."""
+    try:
+        yield
+    except KernelError as error:
+        if error.errno != number:
+            raise
 
 
 def _read_flag(path: str) -> bool:

@@ -20,6 +20,7 @@ NLMSG_HEADER = struct.Struct("=IHHII")
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
 NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
+NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x200, 0x400, 0x800
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _NLMSGERR_ATTR_MSG = 1
 
@@ -56,12 +57,12 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
 
-    def request(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
+    def request(self, kind: int, payload: bytes, doing: str, flags: int = 0) -> list[bytes]:
         """Send one message and wait for its acknowledgement; gives the payloads of what came before that.
 
         Raises KernelError.
         """
-        return self._exchange(kind, payload, NLM_F_ACK, doing)[0]
+        return self._exchange(kind, payload, NLM_F_ACK | flags, doing)[0]
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
         """The payloads of a whole, consistent dump. Raises KernelError, also when it stays interrupted."""

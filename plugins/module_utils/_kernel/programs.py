@@ -85,7 +85,7 @@ def run_program(command: Sequence[str], doing: str, text: str = "", seconds: flo
 
 
 def _memory() -> IO[bytes]:
-    return open(os.memfd_create("program"), "w+b")
+    return os.fdopen(os.memfd_create("program"), "w+b")
 
 
 def _read(file: IO[bytes]) -> str:

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from .._model.prefix import InterfaceAddress, Prefix
-from .._model.state import ETHERNET_MTU, MAIN_TABLE, Route, Rule
-from .rtnetlink import KernelRoute, KernelRule, RouteNetlink, families
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Lifetime, Mortal, Route, Rule
+from .entries import decode_address, decode_route, decode_rule
+from .rtnetlink import KernelRoute, Link, RouteNetlink, families
 
-# Our mark of ownership on routes (rtnetlink(7), rtm_protocol); no daemon in iproute2's rt_protos has it.
-ROUTE_PROTOCOL = 87
-# What belongs to the interface: routes set by hand, by wg-quick (boot), as static, or by us. Routing
-# daemons and the kernel look after their own.
-_OWNED_PROTOCOLS = frozenset({3, 4, ROUTE_PROTOCOL})
-_UNICAST = 1
-FIB_RULE_INVERT = 2
+_RTPROT_REDIRECT, _RTPROT_KERNEL = 1, 2
 
 
 def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
@@ -25,8 +21,20 @@ def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
     return sorted(link.name for link in netlink.links() if link.kind == "wireguard")
 
 
-def interface_addresses(netlink: RouteNetlink, index: int) -> tuple[InterfaceAddress, ...]:
-    return tuple(sorted(InterfaceAddress(packed, length) for packed, length, _index in netlink.addresses(index)))
+class Addresses(NamedTuple):
+    """The addresses of a link, sorted, and how long those last that end."""
+
+    found: tuple[InterfaceAddress, ...]
+    lifetimes: dict[Mortal, Lifetime]
+
+
+def interface_addresses(netlink: RouteNetlink, link: Link) -> Addresses:
+    """Those that somebody has given it; temporary ones are the kernel's (RFC 8981)."""
+    messages = netlink.address_messages(link.ifindex)
+    found = [each for each in (decode_address(data, link.name) for data in messages) if each.ifindex == link.ifindex]
+    given = [each for each in found if not each.is_temporary]
+    lifetimes: dict[Mortal, Lifetime] = {each.address: each.lifetime for each in given if each.lifetime}
+    return Addresses(tuple(sorted(each.address for each in given)), lifetimes)
 
 
 def taken_address(
@@ -56,25 +64,33 @@ def _is_link_local(packed: bytes) -> bool:
     return len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
-def unicast_routes(netlink: RouteNetlink, index: int) -> list[tuple[Route, int]]:
-    """All unicast routes by the interface, with their protocols."""
-    return [
-        (Route(Prefix(route.packed, route.length), route.table), route.protocol)
-        for family in families()
-        for route in netlink.routes(family, oif=index)
-        if route.oif == index and route.kind == _UNICAST
-    ]
+class Routes(NamedTuple):
+    """The routes by a link: its own, those of others, the networks in the main table to which others and the kernel
+    have one, and how long those last that end."""
+
+    owned: frozenset[Route]
+    others: frozenset[Route]
+    connected: frozenset[Prefix]
+    lifetimes: dict[Mortal, Lifetime]
 
 
-def owned(routes: Iterable[tuple[Route, int]]) -> dict[Route, int]:
-    """Those that are the interface's own, with their protocols."""
-    return {route: protocol for route, protocol in routes if protocol in _OWNED_PROTOCOLS}
+def interface_routes(netlink: RouteNetlink, index: int) -> Routes:
+    messages = (data for family in families() for data in netlink.route_messages(family, oif=index))
+    found = [each for each in (decode_route(data, index) for data in messages) if index in each.indices]
+    lasting = [each for each in found if not each.is_cached and each.route.protocol != _RTPROT_REDIRECT]
+    owned = frozenset(each.route for each in lasting if each.route.is_owned)
+    rest = [each for each in lasting if not each.route.is_owned]
+    return Routes(
+        owned,
+        frozenset(each.route for each in rest if each.route.protocol != _RTPROT_KERNEL),
+        frozenset(each.route.prefix for each in rest if each.route.kind == UNICAST and each.route.table == MAIN_TABLE),
+        {each.route: each.lifetime for each in lasting if each.lifetime},
+    )
 
 
-def unconnected(addresses: Iterable[InterfaceAddress], routes: Iterable[tuple[Route, int]]) -> frozenset[Prefix]:
+def unconnected(addresses: Iterable[InterfaceAddress], connected: frozenset[Prefix]) -> frozenset[Prefix]:
     """The addresses' networks to which the kernel's own route is gone."""
-    others = {route for route, protocol in routes if protocol not in _OWNED_PROTOCOLS}
-    return frozenset(address.network for address in addresses if Route(address.network, MAIN_TABLE) not in others)
+    return frozenset(address.network for address in addresses if address.network not in connected)
 
 
 def has_routes(netlink: RouteNetlink, table: int) -> bool:
@@ -87,17 +103,10 @@ def policy_rules(netlink: RouteNetlink) -> tuple[frozenset[Rule], dict[int, tupl
     rules: set[Rule] = set()
     priorities: dict[int, tuple[int, ...]] = {}
     for family in families():
-        found = netlink.rules(family)
-        priorities[family] = tuple(sorted(rule.priority for rule in found))
-        rules |= {tunnel for rule in found for tunnel in _full_tunnel_rule(rule)}
+        found = list(map(decode_rule, netlink.rule_messages(family)))
+        priorities[family] = tuple(sorted(priority for priority, _rule in found))
+        rules.update(rule for _priority, rule in found if rule)
     return frozenset(rules), priorities
-
-
-def _full_tunnel_rule(rule: KernelRule) -> Iterator[Rule]:
-    if rule.fwmark and rule.table == rule.fwmark and rule.flags & FIB_RULE_INVERT:
-        yield Rule(rule.family, rule.priority, rule.fwmark)
-    elif not rule.fwmark and rule.table == MAIN_TABLE and rule.suppress_prefixlength == 0:
-        yield Rule(rule.family, rule.priority)
 
 
 def path_mtu(netlink: RouteNetlink, hosts: Iterable[str]) -> int:

@@ -1,25 +1,19 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes to links, addresses, routes and rules through pyroute2, the same on every version that is shipped."""
+"""Changes to links through pyroute2, the same on every version that is shipped."""
 
 from __future__ import annotations
 
 import errno
 import importlib.util
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._model.prefix import InterfaceAddress, format_ip
-from .._model.state import MAIN_TABLE, Route, Rule
 from .errors import KernelError
-from .reading import FIB_RULE_INVERT, ROUTE_PROTOCOL
 
 _NLM_F_EXCL = 0x200
-_TO_TABLE = 1
-_SCOPE_LINK, _SCOPE_GLOBAL = 253, 0
 
 
 def is_installed() -> bool:
@@ -67,36 +61,6 @@ class Routing:
                 self._ipr.link("set", index=index, mtu=mtu)
             if up is not None:
                 self._ipr.link("set", index=index, state="up" if up else "down")
-
-    def change_address(self, command: str, index: int, address: InterfaceAddress) -> None:
-        with _doing(f"{command} address {address}"):
-            self._ipr.addr(
-                command,
-                index=index,
-                family=address.family,
-                address=format_ip(address.packed),
-                prefixlen=address.length,
-            )
-
-    def change_route(self, command: str, index: int, route: Route, protocol: int = ROUTE_PROTOCOL) -> None:
-        prefix = route.prefix
-        with _doing(f"{command} route {route}"):
-            self._ipr.route(
-                command,
-                family=prefix.family,
-                dst=str(prefix),
-                oif=index,
-                table=route.table,
-                proto=protocol,
-                scope=_SCOPE_LINK if prefix.family == socket.AF_INET else _SCOPE_GLOBAL,
-            )
-
-    def change_rule(self, command: str, rule: Rule) -> None:
-        options: dict[str, int] = {"table": MAIN_TABLE, "suppress_prefixlen": 0}
-        if rule.fwmark:
-            options = {"table": rule.fwmark, "fwmark": rule.fwmark, "flags": FIB_RULE_INVERT}
-        with _doing(f"{command} rule {rule}"):
-            self._ipr.rule(command, family=rule.family, priority=rule.priority, action=_TO_TABLE, **options)
 
 
 def _mend_deletions(ipr: Any) -> None:

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links, addresses, routes and rules as the kernel lists them (rtnetlink(7), include/uapi/linux/rtnetlink.h).
+"""Links, addresses, routes and rules as the kernel lists and changes them (rtnetlink(7), linux/rtnetlink.h).
 
-Reading is done here rather than with pyroute2, since every run reads and most write nothing: loading that library
-takes longer than all the rest of such a run, and it takes a hub's twenty thousand routes apart one field at a time.
+This is done here rather than with pyroute2, since every run reads and most write nothing: loading that library takes
+longer than all the rest of such a run, and it takes a hub's twenty thousand routes apart one field at a time. Nor could
+it put back what it does not know of an address, a route or a rule.
 """
 
 from __future__ import annotations
@@ -16,22 +17,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from .._model.prefix import InterfaceAddress
+from .._model.state import Lifetime, Route, Rule
 from .attributes import decode_attributes, encode_attribute
+from .entries import encode_address, encode_route, encode_rule
 from .errors import KernelError
-from .netlink import Netlink
+from .netlink import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Netlink
 
 _NETLINK_ROUTE = 0
 _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETRULE = 18, 22, 26, 34
+_RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE = 20, 24, 32
+_DELETE = 1  # from RTM_NEW to RTM_DEL
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_INFO_KIND = 3, 4, 18, 20, 1
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, length, flags, scope, index
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-# struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags. struct fib_rule_hdr
-# has the same layout, with the action in place of the type.
+# struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags; struct fib_rule_hdr
+# has the same size.
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _RTA_DST, _RTA_OIF, _RTA_METRICS, _RTA_TABLE, _RTAX_MTU = 1, 4, 8, 15, 2
-_FRA_PRIORITY, _FRA_FWMARK, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE = 6, 10, 14, 15
 _U32 = struct.Struct("=I")
 _IFF_UP = 1
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH})
@@ -68,19 +73,8 @@ class KernelRoute(NamedTuple):
     mtu: int
 
 
-class KernelRule(NamedTuple):
-    """A policy rule; ``suppress_prefixlength`` is None where it suppresses nothing."""
-
-    family: int
-    priority: int
-    table: int
-    fwmark: int
-    flags: int
-    suppress_prefixlength: int | None
-
-
 class RouteNetlink(Netlink):
-    """One rtnetlink socket that reads. Every method raises KernelError."""
+    """One rtnetlink socket. Every method raises KernelError."""
 
     def __init__(self) -> None:
         super().__init__(_NETLINK_ROUTE)
@@ -99,25 +93,30 @@ class RouteNetlink(Netlink):
     def addresses(self, index: int = 0) -> list[KernelAddress]:
         """The addresses of the link, without one those of all links."""
         found = []
-        for data in self.dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), "read addresses"):
+        for data in self.address_messages(index):
             _family, length, _flags, _scope, owner = _ADDRESS.unpack_from(data)
             values = _attributes(data, _ADDRESS.size)
             if index in (0, owner):
                 found.append(KernelAddress(values.get(_IFA_LOCAL) or values[_IFA_ADDRESS], length, owner))
         return found
 
+    def address_messages(self, index: int) -> list[bytes]:
+        return self.dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), "read addresses")
+
     def routes(self, family: int, oif: int = 0, table: int = 0) -> Iterator[KernelRoute]:
         """The routes of one family, as far as given those out of one link or those of one table."""
+        return map(_decode_route, self.route_messages(family, oif, table))
+
+    def route_messages(self, family: int, oif: int = 0, table: int = 0) -> list[bytes]:
         payload = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
         payload += encode_attribute(_RTA_OIF, _U32.pack(oif)) if oif else b""
         payload += encode_attribute(_RTA_TABLE, _U32.pack(table)) if table else b""
         try:
-            messages = self.dump(_RTM_GETROUTE, payload, "read routes")
+            return self.dump(_RTM_GETROUTE, payload, "read routes")
         except KernelError as error:
             if error.errno not in _NOT_FOUND:  # there is no such table
                 raise
-            messages = []
-        return map(_decode_route, messages)
+            return []
 
     def route_to(self, host: str) -> KernelRoute | None:
         """The route by which packets to a literal address leave, None where there is no way to it."""
@@ -129,9 +128,29 @@ class RouteNetlink(Netlink):
         except KernelError:
             return None
 
-    def rules(self, family: int) -> list[KernelRule]:
-        payload = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
-        return [_decode_rule(data) for data in self.dump(_RTM_GETRULE, payload, "read rules")]
+    def rule_messages(self, family: int) -> list[bytes]:
+        return self.dump(_RTM_GETRULE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), "read rules")
+
+    def add_address(self, index: int, address: InterfaceAddress, lifetime: Lifetime | None = None) -> None:
+        message = encode_address(address, index, lifetime)
+        self.request(_RTM_NEWADDR, message, f"add address {address}", NLM_F_CREATE | NLM_F_EXCL)
+
+    def remove_address(self, index: int, address: InterfaceAddress) -> None:
+        self.request(_RTM_NEWADDR + _DELETE, encode_address(address, index), f"remove address {address}")
+
+    def add_route(self, index: int, route: Route, lifetime: Lifetime | None = None) -> None:
+        """One that is put back can be the second of its kind, as it was."""
+        how = NLM_F_APPEND if route.details else NLM_F_EXCL
+        self.request(_RTM_NEWROUTE, encode_route(route, index, lifetime), f"add route {route}", NLM_F_CREATE | how)
+
+    def remove_route(self, index: int, route: Route) -> None:
+        self.request(_RTM_NEWROUTE + _DELETE, encode_route(route, index), f"remove route {route}")
+
+    def add_rule(self, rule: Rule) -> None:
+        self.request(_RTM_NEWRULE, encode_rule(rule), f"add rule {rule}", NLM_F_CREATE | NLM_F_EXCL)
+
+    def remove_rule(self, rule: Rule) -> None:
+        self.request(_RTM_NEWRULE + _DELETE, encode_rule(rule), f"remove rule {rule}")
 
     def _link(self, payload: bytes, name: str) -> Link | None:
         try:
@@ -185,18 +204,4 @@ def _decode_route(data: bytes) -> KernelRoute:
         kind,
         _number(values.get(_RTA_OIF)),
         _number(_attributes(values.get(_RTA_METRICS, b""), 0).get(_RTAX_MTU)),
-    )
-
-
-def _decode_rule(data: bytes) -> KernelRule:
-    family, _length, _source, _tos, table, _protocol, _scope, _action, flags = _ROUTE.unpack_from(data)
-    values = _attributes(data, _ROUTE.size)
-    suppressed = values.get(_FRA_SUPPRESS_PREFIXLEN)
-    return KernelRule(
-        family,
-        _number(values.get(_FRA_PRIORITY)),
-        _number(values.get(_FRA_TABLE)) or table,
-        _number(values.get(_FRA_FWMARK)),
-        flags,
-        None if suppressed is None or suppressed == b"\xff" * 4 else _number(suppressed),
     )

@@ -25,7 +25,7 @@ from .keys import (
     parse_public_key,
 )
 from .names import parse_netns, parse_new_interface_name
-from .prefix import Prefix, check_host_address, parse_interface_address, parse_prefix
+from .prefix import InterfaceAddress, Prefix, check_host_address, parse_interface_address, parse_prefix
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
 # Neither another spelling of auto and off, nor what YAML makes of on.
@@ -168,9 +168,9 @@ def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
                 )
 
 
-def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
+def check_mtu(mtu: int | None, wanted: Iterable[Prefix | InterfaceAddress]) -> None:
     """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
-    if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(packed) == 16 for packed, _length in wanted):
+    if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(each.packed) == 16 for each in wanted):
         remedy = f"give {_IPV6_MIN_MTU} or more, or leave IPv6 out"
         raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
 

@@ -16,6 +16,10 @@ from typing import NamedTuple
 
 from .errors import InputError
 
+# What the kernel says of an address, a route or a rule beyond what is a field of its own: numbers and values of its
+# attributes, and as number 0 what is in the header. It is only compared, kept, and sent back as it is.
+Details = tuple[tuple[int, bytes], ...]
+
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _PREFIX_REMEDY = "write an IPv4 or IPv6 prefix such as 10.0.0.0/24 or fd00::/64"
 _ADDRESS_REMEDY = "write an address with its prefix length, such as 10.0.0.1/24 or fd00::1/64"
@@ -57,18 +61,18 @@ class Prefix(NamedTuple):
     def family(self) -> int:
         return family_of(self.packed)
 
-    def covers(self, other: tuple[bytes, int]) -> bool:
+    def covers(self, other: tuple[bytes, int] | InterfaceAddress) -> bool:
         """Whether every address of ``other``, a prefix or an interface address, lies in this prefix."""
-        packed, length = other
+        packed, length = other[0], other[1]
         return len(packed) == len(self.packed) and length >= self.length and mask(packed, self.length) == self.packed
 
     def overlaps(self, other: Prefix) -> bool:
         return self.covers(other) or other.covers(self)
 
 
-def sort_key(prefix: tuple[bytes, int]) -> tuple[int, bytes, int]:
+def sort_key(prefix: tuple[bytes, int] | InterfaceAddress) -> tuple[int, bytes, int]:
     """The order in which people read prefixes: IPv4 before IPv6, then by number, then the larger network first."""
-    packed, length = prefix
+    packed, length = prefix[0], prefix[1]
     return len(packed), packed, length
 
 
@@ -80,10 +84,15 @@ def sort_prefixes(prefixes: Iterable[Prefix]) -> list[Prefix]:
 
 
 class InterfaceAddress(NamedTuple):
-    """An address of an interface: host bits kept, ``length`` is that of the network it is on."""
+    """An address of an interface: host bits kept, ``length`` is that of the network it is on.
+
+    ``details`` are empty for an address as it is when nothing else is asked for. Where several addresses are in one
+    network, those of a secondary address sort behind those of the primary one.
+    """
 
     packed: bytes
     length: int
+    details: Details = ()
 
     def __str__(self) -> str:
         return f"{format_ip(self.packed)}/{self.length}"

@@ -8,33 +8,82 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from .dns import NO_DNS, Dns
 from .interface import RunningDevice
-from .prefix import InterfaceAddress, Prefix
+from .prefix import Details, InterfaceAddress, Prefix
 
 MAIN_TABLE = 254
 ETHERNET_MTU = 1500
+FOREVER = 0xFFFFFFFF
+
+# rtnetlink(7): rtm_type, and our mark of ownership as rtm_protocol; no daemon in iproute2's rt_protos has it.
+UNICAST = 1
+ROUTE_PROTOCOL = 87
+# Routes set by hand, by wg-quick (boot), as static, or by us. Routing daemons and the kernel look after their own.
+_OWNED_PROTOCOLS = frozenset({3, 4, ROUTE_PROTOCOL})
+_FROM, _PREFERRED_SOURCE, _MULTIPATH = 2, 7, 9
+
+
+class Lifetime(NamedTuple):
+    """For how many seconds an address or a route is valid, and an address preferred, at the time of reading."""
+
+    valid: int
+    preferred: int = FOREVER
 
 
 class Route(NamedTuple):
-    """A unicast route out of the interface; ``table`` is a routing table's number."""
+    """A route out of the interface; ``table`` is a routing table's number, ``metric`` 0 the family's usual one.
+
+    ``kind`` is the type and ``protocol`` who has made it (rtnetlink(7)). ``details`` are empty for one as the engine
+    makes it, with no gateway, preferred source or metrics.
+    """
 
     prefix: Prefix
     table: int = MAIN_TABLE
+    metric: int = 0
+    kind: int = UNICAST
+    tos: int = 0
+    protocol: int = ROUTE_PROTOCOL
+    details: Details = ()
 
     def __str__(self) -> str:
-        return str(self.prefix) if self.table == MAIN_TABLE else f"{self.prefix} table {self.table}"
+        words = [str(self.prefix)] if self.kind == UNICAST else [f"type {self.kind} {self.prefix}"]
+        words += [f"tos {self.tos:#x}"] if self.tos else []
+        words += [f"table {self.table}"] if self.table != MAIN_TABLE else []
+        words += [f"metric {self.metric}"] if self.metric else []
+        return " ".join(words)
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether it is the interface's own: set by hand, by wg-quick or by us, and leading nowhere else."""
+        ours = self.protocol in _OWNED_PROTOCOLS and self.kind == UNICAST
+        return ours and not (self.details and any(number == _MULTIPATH for number, _value in self.details))
+
+    @property
+    def source(self) -> bytes:
+        """The address that is preferred as the source of packets, packed; empty where there is none."""
+        return next((value for number, value in self.details if number == _PREFERRED_SOURCE), b"")
+
+    @property
+    def slot(self) -> tuple[object, ...]:
+        """What the kernel finds it by: two routes of one slot are one too many, unless they are made on purpose."""
+        sources = [value for number, value in self.details if number == _FROM]
+        return self.prefix, self.table, self.metric, self.tos, *sources
+
+    def without_source(self) -> Route:
+        return self._replace(details=tuple(detail for detail in self.details if detail[0] != _PREFERRED_SOURCE))
 
 
 class Rule(NamedTuple):
     """A policy rule of a full tunnel: ``not fwmark N lookup N``, or with fwmark 0 the one before it,
-    ``lookup main suppress_prefixlength 0``."""
+    ``lookup main suppress_prefixlength 0``. ``details`` are empty for one as the engine makes it."""
 
     family: int
     priority: int
     fwmark: int = 0
+    details: Details = ()
 
     def __str__(self) -> str:
         what = (
@@ -45,11 +94,16 @@ class Rule(NamedTuple):
         return f"{self.priority}: {what}"
 
 
+Mortal = Union[InterfaceAddress, Route]
+
+
 @dataclass(frozen=True)
 class RunningState:
     """What is. ``exists`` is False where there is no such interface; the fields after it are then empty.
 
-    ``routes`` are those that the interface owns (the kernel's own and routing daemons' are not among them).
+    ``routes`` are those that the interface owns, ``other_routes`` those that routing daemons and others have by it,
+    which go with it and are put back with it; the kernel looks after its own. ``lifetimes`` are those of addresses and
+    routes that end.
     ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
     has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``, or the JSON of a table that others
     have changed. ``dns`` is empty, too, where nobody
@@ -65,6 +119,7 @@ class RunningState:
     mtu: int = 0
     addresses: tuple[InterfaceAddress, ...] = ()
     routes: frozenset[Route] = frozenset()
+    other_routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()
     priorities: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     netfilter: Mapping[int, frozenset[str]] = field(default_factory=dict)
@@ -74,6 +129,7 @@ class RunningState:
     netns: str = ""
     sockets_elsewhere: bool = False
     unconnected: frozenset[Prefix] = field(default=frozenset(), compare=False)
+    lifetimes: Mapping[Mortal, Lifetime] = field(default_factory=dict, compare=False)
 
 
 def fresh_state(interface: str, netns: str = "") -> RunningState:

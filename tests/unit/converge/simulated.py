@@ -12,7 +12,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import (
+    MAIN_TABLE,
+    Route,
+    Rule,
+    RunningState,
+)
 
 
 def apply_all(state: RunningState, operations: Iterable[ops.Operation]) -> RunningState:
@@ -31,7 +36,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
         return replace(gone, netfilter=state.netfilter, src_valid_mark=state.src_valid_mark)
     if isinstance(op, ops.MoveLink):
         gone = replace(state, exists=False, device=RunningDevice(""), up=False, mtu=0, alias="")
-        return replace(gone, addresses=(), routes=frozenset())
+        return replace(gone, addresses=(), routes=frozenset(), other_routes=frozenset(), lifetimes={})
     if isinstance(op, ops.AddRule):
         assert op.rule not in state.rules
         return replace(state, rules=state.rules | {op.rule}, priorities=_priorities(state, op.rule, add=True))
@@ -61,18 +66,25 @@ def _priorities(state: RunningState, rule: Rule, add: bool) -> dict[int, tuple[i
 
 def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.AddAddress):
-        assert op.address not in state.addresses
-        return replace(state, addresses=tuple(sorted((*state.addresses, op.address))))
+        assert op.address[:2] not in {address[:2] for address in state.addresses}
+        lifetimes = {**state.lifetimes, op.address: op.lifetime} if op.lifetime else state.lifetimes
+        return replace(state, addresses=tuple(sorted((*state.addresses, op.address))), lifetimes=lifetimes)
     if isinstance(op, ops.RemoveAddress):
+        assert op.address in state.addresses
         left = tuple(a for a in state.addresses if a != op.address)
-        return replace(state, addresses=left, routes=_outlasting(state, left))
+        routes, others = (_outlasting(routes, state, left) for routes in (state.routes, state.other_routes))
+        return replace(state, addresses=left, routes=routes, other_routes=others)
     if isinstance(op, ops.AddRoute):
-        assert op.route not in state.routes
+        assert op.route not in state.routes | state.other_routes
+        assert op.route.details or op.route.slot not in {route.slot for route in state.routes | state.other_routes}
+        assert not op.route.source or op.route.source in {address.packed for address in state.addresses}
         assert state.up
-        return replace(state, routes=state.routes | {op.route})
+        lifetimes = {**state.lifetimes, op.route: op.lifetime} if op.lifetime else state.lifetimes
+        which = "routes" if op.route.is_owned else "other_routes"
+        return replace(state, lifetimes=lifetimes, **{which: getattr(state, which) | {op.route}})
     if isinstance(op, ops.RemoveRoute):
-        assert op.route in state.routes
-        return replace(state, routes=state.routes - {op.route})
+        assert op.route in state.routes | state.other_routes
+        return replace(state, routes=state.routes - {op.route}, other_routes=state.other_routes - {op.route})
     if isinstance(op, ops.SetLink):
         state = _go_down(state) if state.up and op.up is False else state
         alias = state.alias if op.alias is None else op.alias
@@ -83,14 +95,22 @@ def _apply_to_interface(state: RunningState, op: ops.Operation) -> RunningState:
 def _go_down(state: RunningState) -> RunningState:
     """The kernel takes routes and IPv6 addresses away (fib_disable_ip, addrconf_ifdown)."""
     ipv4 = tuple(address for address in state.addresses if address.family == AF_INET)
-    return replace(state, addresses=ipv4, routes=frozenset())
+    return replace(state, addresses=ipv4, routes=frozenset(), other_routes=frozenset())
 
 
-def _outlasting(state: RunningState, addresses: tuple[InterfaceAddress, ...]) -> frozenset[Route]:
-    """With the last IPv4 address the IPv4 routes go."""
-    if not any(a.family == AF_INET for a in state.addresses) or any(a.family == AF_INET for a in addresses):
-        return state.routes
-    return frozenset(route for route in state.routes if route.prefix.family != AF_INET)
+def _outlasting(routes: frozenset[Route], state: RunningState, left: tuple[InterfaceAddress, ...]) -> frozenset[Route]:
+    """With the last IPv4 address the IPv4 routes go, and with any those of the main table that prefer it; routes of
+    IPv6 only lose that preference (fib_inetaddr_event, fib_sync_down_addr, rt6_remove_prefsrc)."""
+    had, has = (any(a.family == AF_INET for a in addresses) for addresses in (state.addresses, left))
+    local = {address.packed for address in left}
+    lasting = set()
+    for route in routes:
+        stale = bool(route.source) and route.source not in local
+        if route.prefix.family != AF_INET:
+            lasting.add(route.without_source() if stale else route)
+        elif not (had and not has) and not (stale and route.table == MAIN_TABLE):
+            lasting.add(route)
+    return frozenset(lasting)
 
 
 def _apply_to_device(device: RunningDevice, op: ops.Operation) -> RunningDevice:

@@ -28,7 +28,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import (
+    Lifetime,
+    Mortal,
+    Route,
+    Rule,
+    RunningState,
+)
 
 
 def secret_bytes(seed: str) -> bytes:
@@ -59,6 +65,26 @@ NAMES = {
 }
 ADDRESSES = [
     parse_interface_address(text) for text in ("10.9.0.1/24", "10.9.0.2/24", "10.8.0.1/32", "fd00::1/64", "fd00::2/128")
+]
+# The same ones as somebody else makes them, secondary, with flags, a label or an end.
+DETAILED = [address._replace(details=((0, bytes([n, 0x80])), (n + 3, b"x"))) for n, address in enumerate(ADDRESSES)]
+# By hand in another way, with another metric, with a preferred source, and a routing daemon's.
+ROUTES = [
+    route
+    for prefix in PREFIXES
+    for table in (254, 1234)
+    for plain in [Route(prefix, table)]
+    for route in (
+        plain,
+        plain._replace(protocol=3),
+        plain._replace(metric=100, protocol=3),
+        plain._replace(protocol=4, details=((0, b"."), (7, b"\x0a\x09\x00\x01"))),
+        plain._replace(protocol=4, details=((0, b"."), (7, b"\xfd\x00" + bytes(13) + b"\x01"))),
+        plain._replace(protocol=3, details=((0, b"."), (8, b"mtu"))),
+        plain._replace(protocol=12, metric=32),
+        plain._replace(protocol=12, details=((0, b"."), (5, b"via"))),
+    )
+    if not (route.source and len(route.source) != len(prefix.packed))
 ]
 DNS = [NO_DNS, Dns(("10.9.0.1",), (), True), Dns(("fd00::1", "10.9.0.1"), ("corp.example",), False)]
 NOW = 1_000_000.0
@@ -124,8 +150,13 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
 
 @st.composite
 def running_states(draw: st.DrawFn) -> RunningState:
-    possible = [Rule(f, priority, mark) for f in (2, 10) for priority, mark in ((32765, 51820), (32764, 0), (99, 9))]
-    rules = draw(st.frozensets(st.sampled_from(possible)))
+    possible = [
+        Rule(f, priority, mark, details)
+        for f in (2, 10)
+        for priority, mark in ((32765, 51820), (32764, 0), (99, 9))
+        for details in ((), ((0, b"."), (21, b"\x03")))
+    ]
+    rules = frozenset(draw(st.lists(st.sampled_from(possible), unique_by=lambda rule: rule[:3])))
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
     # A record of resolvconf may outlive its interface.
     dns = draw(st.sampled_from(DNS))
@@ -155,15 +186,24 @@ def running_states(draw: st.DrawFn) -> RunningState:
         peers,
     )
     up = draw(st.booleans())
-    routes = st.frozensets(st.sampled_from([Route(p, t) for p in PREFIXES for t in (254, 1234)]))
+    addresses = draw(
+        st.lists(st.sampled_from([*ADDRESSES, *DETAILED]), unique_by=lambda address: address[:2]).map(sorted)
+    )
+    local = {address.packed for address in addresses}
+    routes = draw(st.lists(st.sampled_from(ROUTES), unique_by=lambda route: route.slot)) if up else []
+    routes = [route for route in routes if not route.source or route.source in local]
+    mortal: list[Mortal] = [each for each in (*addresses, *routes) if each.details]
+    lifetimes = st.builds(Lifetime, st.integers(1, 9), st.integers(0, 9))
     return RunningState(
         "wg0",
         exists=True,
         device=device,
         up=up,
         mtu=draw(st.sampled_from([1280, 1420])),
-        addresses=tuple(sorted(draw(st.lists(st.sampled_from(ADDRESSES), unique=True)))),
-        routes=draw(routes) if up else frozenset(),
+        addresses=tuple(addresses),
+        routes=frozenset(route for route in routes if route.is_owned),
+        other_routes=frozenset(route for route in routes if not route.is_owned),
+        lifetimes=draw(st.dictionaries(st.sampled_from(mortal), lifetimes)) if mortal else {},
         rules=rules,
         priorities=priorities,
         alias=draw(st.sampled_from(["", "to Paris", "by hand"])),

@@ -272,6 +272,73 @@ def test_merge_leaves_what_others_have_on_the_interface() -> None:
     ]
 
 
+TO_7 = Route(parse_prefix("192.168.7.0/24"))
+VIA = ((0, b"."), (5, b"gate"))
+FROM_OLD = ((0, b"."), (7, b"\x0a\x09\x00\x01"))
+
+
+@pytest.mark.parametrize(
+    ("there", "planned"),
+    [
+        pytest.param({TO_7}, [], id="as we make it"),
+        pytest.param({TO_7._replace(protocol=3)}, [], id="by hand"),
+        pytest.param({TO_7._replace(metric=9, protocol=4, details=VIA)}, [], id="by hand, in another way"),
+        pytest.param({TO_7, TO_7._replace(metric=9)}, ["remove route 192.168.7.0/24 metric 9"], id="twice"),
+        pytest.param(
+            {TO_7._replace(metric=9), TO_7._replace(metric=5, protocol=3)},
+            ["remove route 192.168.7.0/24 metric 9"],
+            id="twice by hand, the better one stays",
+        ),
+        pytest.param({TO_7, TO_7._replace(metric=9, protocol=12)}, [], id="ours and a routing daemon's"),
+        pytest.param(
+            {TO_7._replace(metric=9, protocol=12)}, ["add route 192.168.7.0/24"], id="a daemon's other metric"
+        ),
+        pytest.param({TO_7._replace(protocol=12, details=VIA)}, [], id="a daemon's in the place of ours"),
+        pytest.param(
+            {TO_7._replace(kind=6, protocol=12)}, ["add route 192.168.7.0/24"], id="a daemon's that leads nowhere"
+        ),
+        pytest.param(
+            {TO_7._replace(tos=16, protocol=3)},
+            ["add route 192.168.7.0/24", "remove route 192.168.7.0/24 tos 0x10"],
+            id="for some packets only",
+        ),
+    ],
+)
+def test_two_routes_of_one_prefix_are_two_routes(there: set[Route], planned: list[str]) -> None:
+    state = running(
+        RunningPeer(KEYS[0], allowed_ips=prefixes("192.168.7.0/24")),
+        routes=frozenset(route for route in there if route.is_owned),
+        other_routes=frozenset(route for route in there if not route.is_owned),
+    )
+    wanted = desired(DesiredPeer(KEYS[0], allowed_ips=prefixes("192.168.7.0/24")))
+    assert [op.describe() for op in plan(wanted, state)] == planned
+    assert plan(wanted, replace(state, **vars(aim(wanted, state, CALM)))) == []
+
+
+def test_a_route_whose_source_goes_is_made_again() -> None:
+    old, new = map(parse_interface_address, ("10.9.0.1/24", "10.9.0.2/24"))
+    state = running(
+        RunningPeer(KEYS[0], allowed_ips=prefixes("192.168.7.0/24", "192.168.8.0/24")),
+        addresses=(old,),
+        routes=frozenset({TO_7._replace(protocol=3, details=FROM_OLD), Route(parse_prefix("192.168.8.0/24"))}),
+    )
+    wanted = desired(addresses=(new,), table="auto")
+    wanted = replace(wanted, peers=None)
+    planned = plan(wanted, state)
+    assert [op.describe() for op in planned] == [
+        "add address 10.9.0.2/24", "remove address 10.9.0.1/24", "add route 192.168.7.0/24",
+    ]  # fmt: skip
+    assert plan(wanted, apply_all(state, planned)) == []
+
+
+def test_an_address_that_somebody_made_in_another_way_stays() -> None:
+    address = parse_interface_address("10.9.0.1/24")
+    theirs = address._replace(details=((0, b"."), (3, b"label")))
+    wanted = desired(addresses=(address,))
+    assert plan(wanted, running(addresses=(theirs,))) == []
+    assert plan(wanted, running(addresses=(address, theirs))) == [ops.RemoveAddress(theirs)]
+
+
 def test_what_hooks_have_added_stays_where_that_is_asked_for() -> None:
     own = prefixes("192.168.7.0/24")
     theirs = frozenset({Route(parse_prefix("172.16.0.0/12")), *(Route(prefix, 7) for prefix in own)})

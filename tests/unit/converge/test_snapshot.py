@@ -43,6 +43,7 @@ def test_nothing_is_lost_on_the_way_to_text_and_back(state: RunningState) -> Non
     assert read == state
     # What does not count for equality, but is told.
     assert (read.device.ifindex, read.device.public_key) == (state.device.ifindex, state.device.public_key)
+    assert read.lifetimes == state.lifetimes
 
 
 @given(STATES, st.sampled_from(PRIVATE_KEYS))
@@ -84,7 +85,7 @@ def settled(state: RunningState, other: RunningState) -> RunningState:
             transfer_tx=0,
             endpoint=None if learned else peer.endpoint,
         )
-    return replace(state, device=replace(state.device, ifindex=0, peers=peers))
+    return replace(state, device=replace(state.device, ifindex=0, peers=peers), other_routes=frozenset())
 
 
 @given(running_states(), running_states())
@@ -93,6 +94,10 @@ def test_going_back_undoes_everything(before: RunningState, now: RunningState) -
     assume(not before.up or before.device.listen_port)
     back = restored(now, before)
     assert settled(back, before) == settled(before, back)
+    # What others have made since stays, but where it is in the way.
+    assert before.other_routes <= back.other_routes <= before.other_routes | now.other_routes
+    if not now.exists:
+        assert {**back.lifetimes, **before.lifetimes} == before.lifetimes == back.lifetimes
     assert plan_restore(back, before, {}) == []
 
 

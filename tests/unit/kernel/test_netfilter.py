@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import netfilter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netlink import Netlink
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.nft_json import parse_table, replay_script
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address
@@ -198,7 +199,7 @@ def test_a_kernel_without_netfilter_tables_has_none(monkeypatch: pytest.MonkeyPa
     def refuse(*_arguments: object) -> list[bytes]:
         raise KernelError(number, "look")
 
-    monkeypatch.setattr(netfilter.Netlink, "request", refuse)
+    monkeypatch.setattr(Netlink, "request", refuse)
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
     assert netfilter.read_rules("wg0") == {}
 
@@ -207,7 +208,7 @@ def test_another_refusal_is_not_taken_for_no_table(monkeypatch: pytest.MonkeyPat
     def refuse(*_arguments: object) -> list[bytes]:
         raise KernelError(errno.EPERM, "look")
 
-    monkeypatch.setattr(netfilter.Netlink, "request", refuse)
+    monkeypatch.setattr(Netlink, "request", refuse)
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
     with pytest.raises(KernelError, match="EPERM"):
         netfilter.read_rules("wg0")

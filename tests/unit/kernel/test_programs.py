@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,16 +120,16 @@ def test_a_program_that_cannot_be_started_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_interrupted_leaves_no_program_behind(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+    started: list[int] = []
 
-    def interrupt(process: programs.subprocess.Popen[bytes], timeout: float) -> int:
+    def interrupt(process: subprocess.Popen[bytes], timeout: float) -> int:
         if not started:
             started.append(process.pid)
             raise KeyboardInterrupt
         return wait(process, timeout)
 
-    wait = programs.subprocess.Popen.wait
-    monkeypatch.setattr(programs.subprocess.Popen, "wait", interrupt)
+    wait = subprocess.Popen.wait
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_program([make("nft", SLEEPS)], "try")
     assert not is_alive(started[0])
