@@ -148,7 +148,7 @@ def test_a_part_that_cannot_be_read_keeps_no_other_from_coming_back(world: World
 def test_what_is_refused_keeps_nothing_else_from_coming_back(world: World, kind: type) -> None:
     world.record()
     world.broken[kind] = KernelError(22, "set something")
-    done = []
+    done: list[str] = []
 
     def on_sleep() -> None:
         if world.applied and not done:
@@ -233,7 +233,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.record(seconds=0)
-    forget, failures = _rollback.forget, [OSError("read-only"), OSError("read-only")]
+    forget, failures = _unconfirmed.forget, [OSError("read-only"), OSError("read-only")]
 
     def failing(interface: str) -> None:
         if failures:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import syslog
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
@@ -193,5 +194,5 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
         put(module, "Host", lambda *_where: world)
         put(module, "interface_lock", world.lock)
         put(module, "time", _Clock(world))
-    put(_rollback.syslog, "openlog", lambda *_options: None)
-    put(_rollback.syslog, "syslog", lambda _priority, text: world.log.append(text))
+    put(syslog, "openlog", lambda *_options: None)
+    put(syslog, "syslog", lambda _priority, text: world.log.append(text))
