@@ -1,26 +1,44 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module, and confirms a change that it has made provisionally, over a new connection.
+"""Run the module, and confirm a change that it has made provisionally, over a new connection.
 
 It is one task, since a thousand hosts would be over their time before the last of them has come to the next one.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import CONFIRM_SECONDS, NEVER
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lifeline import ended_when_dead
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._provisional import (
+    Back,
+    read_back,
+    read_pending,
+    tell_away,
+    tell_back,
+)
 
 # Between two attempts at a new connection.
 _PAUSE_SECONDS = 2.0
 # How long after its time the old state may take to be back, and to let Ansible in.
 _RETURN_SECONDS = 60.0
+# After its time, a connection that comes alive again with the old state needs a moment.
+_REVIVE_SECONDS = 10.0
+# How far the ages that a host tells may be off.
+_ROUNDING_SECONDS = 2.0
+# The longest confirm_timeout, and time for the rollback: how long another run's change is waited for.
+_SETTLE_SECONDS = 3600.0 + 120.0
+# What ssh says where it could not make a connection, so that nothing was begun over it.
+_NOT_MADE = re.compile(
+    "connect to host|resolve hostname|banner exchange|kex_exchange|Host key verification|Permission denied"
+)
 
 Result = dict[str, Any]
 
@@ -31,72 +49,135 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
-        later = bool(self._task.async_val and not self._connection.has_native_async)
-        begin = time.monotonic()
-        try:
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=later))
-        except AnsibleConnectionFailure as error:
-            if self._task.args.get("confirm") in (None, NEVER):
-                raise
-            hint = f"If this change cut the connection, the host undoes it {self._timeout} seconds after it was made."
-            raise AnsibleConnectionFailure(f"{error}\n{hint}") from error
-        if result.get("provisional") and not later:
-            result.update(self._confirm(result, begin + self._timeout, task_vars))
-        if not later:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        self._variables = task_vars
+        if self._task.async_val and not self._connection.has_native_async:
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=True))
+            return result
+        self._settle_and_run(result)
+        if result.get("provisional"):
+            result.update(self._confirm(str(result["change"]), self._begin + self._timeout))
+        self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
     @property
     def _timeout(self) -> int:
         return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
 
-    def _confirm(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result:
-        """What becomes of the result. ``deadline`` is when the old state comes back, in seconds of the monotonic clock,
+    @property
+    def _host(self) -> str:
+        return str((self._variables or {}).get("inventory_hostname", "the host"))
+
+    def _settle_and_run(self, result: Result) -> None:
+        """Run the module, again where a change of another run is in the way, once that is over."""
+        first = time.monotonic()
+        waited = ""
+        while True:
+            self._begin = time.monotonic()
+            done = self._run_module()
+            pending = read_pending(done)
+            if pending is None or time.monotonic() - first > _SETTLE_SECONDS:
+                break
+            if waited != pending.change:
+                waited = pending.change
+                end = f"rolled back at {pending.deadline}, which is in {max(pending.seconds_left, 0)} seconds"
+                what = f"another run's change of {self._interface} is not confirmed yet"
+                self._display.warning(f"{self._host}: {what}. Waiting until it is confirmed, or {end}")
+            time.sleep(min(max(pending.seconds_left, _PAUSE_SECONDS), _PAUSE_SECONDS * 5))
+        result.update(done)
+        if waited:
+            words = f"waited {time.monotonic() - first:.0f} seconds for another run's change of {self._interface}"
+            result["warnings"] = [*(result.get("warnings") or ()), f"{self._host}: {words}"]
+
+    @property
+    def _interface(self) -> str:
+        return str(self._task.args.get("interface"))
+
+    def _run_module(self) -> Result:
+        if self._task.args.get("confirm") in (None, NEVER):
+            return dict(self._execute_module(task_vars=self._variables))
+        try:
+            with ended_when_dead(self._connection, self._timeout + _REVIVE_SECONDS):
+                return dict(self._execute_module(task_vars=self._variables))
+        except AnsibleConnectionFailure as error:
+            if self._connection._shell.tmpdir is None and _NOT_MADE.search(str(error)):
+                raise
+            return self._lost(error)
+
+    def _lost(self, error: AnsibleConnectionFailure) -> Result:
+        """The result of a change that was lost with the connection, by what the host says over a new one.
+
+        Raises AnsibleConnectionFailure where it does not say anything, or knows of no such change.
+        """
+        begin = self._begin
+        end = max(begin + self._timeout, time.monotonic()) + _RETURN_SECONDS
+        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip()}"
+        limit = f"for up to {end - time.monotonic():.0f} seconds"
+        self._display.warning(f"{self._host}: {cut}. Asking the host over a new connection, {limit}")
+        while time.monotonic() < end:
+            answer = self._ask("reported", None)
+            since = time.monotonic() - begin + _ROUNDING_SECONDS
+            pending, back = read_pending(answer), read_back(answer)
+            if pending and pending.seconds_ago <= since:
+                back = read_back(self._ask("rolled_back", pending.change))
+            if back and back.seconds_ago <= time.monotonic() - begin + _ROUNDING_SECONDS:
+                return self._failure(cut, back)
+            if not pending and "rolled_back" in answer:
+                what = f"{self._interface} has no provisional change, so nothing is rolled back. Run again"
+                raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from error
+            time.sleep(_PAUSE_SECONDS)
+        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        raise AnsibleConnectionFailure(f"{cut}. {away}") from error
+
+    def _confirm(self, change: str, deadline: float) -> Result:
+        """What the result becomes. ``deadline`` is when the old state comes back, in seconds of the monotonic clock,
         and a little before that: the host counts from later on."""
         # Once at least: where the change has cut the connection, the result came when the time was over.
         while True:
-            answer = self._ask("confirmed", done, task_vars)
+            answer = self._ask("confirmed", change)
             if answer.get("failed"):
                 problem = str(answer.get("msg"))
                 break
-            if "tunnels" in answer:
+            if isinstance(answer.get("tunnels"), list):
                 return {"provisional": False, "tunnels": answer["tunnels"]}
-            problem = f"the host cannot be reached over a new connection: {answer['unreachable']}"
+            problem = f"the host cannot be reached over a new connection: {answer.get('unreachable', 'no answer')}"
             if time.monotonic() >= deadline:
-                self._display.warning(f"{problem}. Waiting for it to put back what was before the change.")
+                self._display.warning(f"{self._host}: {problem}. Waiting until it has restored the previous state.")
                 break
             time.sleep(_PAUSE_SECONDS)
-        back = self._return(done, deadline, task_vars)
-        return {"provisional": False, "failed": True, "rolled_back": back, "msg": f"{problem}. {_told(back)}"}
+        return self._return(problem, change, deadline)
 
-    def _return(self, done: Mapping[str, Any], deadline: float, task_vars: Result | None) -> Result | None:
-        """What has come back, None where the host has not been heard of; empty where it does not know of the change."""
-        end = max(deadline, time.monotonic()) + _RETURN_SECONDS
+    def _return(self, problem: str, change: str, deadline: float) -> Result:
+        """The failure, once the host has told what was rolled back, or has not been heard of in time."""
+        begin = time.monotonic()
+        end = max(deadline, begin) + _RETURN_SECONDS
         while time.monotonic() < end:
-            answer = self._ask("rolled_back", done, task_vars)
-            if "rolled_back" in answer:
-                return dict(answer["rolled_back"] or {})
+            answer = self._ask("rolled_back", change)
+            back = read_back(answer)
+            if back or ("rolled_back" in answer and answer["rolled_back"] is None):
+                return self._failure(problem, back)
             if answer.get("failed"):
-                return None
+                problem = f"{problem}. {str(answer.get('msg')).rstrip('.')}"
+                break
             time.sleep(_PAUSE_SECONDS)
-        return None
+        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {away}"}
 
-    def _ask(self, state: str, done: Mapping[str, Any], task_vars: Result | None) -> Result:
+    def _failure(self, problem: str, back: Back | None) -> Result:
+        known = tell_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+        plain = back._asdict() if back else {}
+        return {"provisional": False, "failed": True, "rolled_back": plain, "msg": f"{problem}. {known}"}
+
+    def _ask(self, state: str, change: str | None) -> Result:
         """The answer of the module ``confirm`` over a new connection; ``unreachable`` says why there is none."""
-        arguments = {"interface": self._task.args.get("interface"), "change": done["change"], "state": state}
+        arguments = {"interface": self._interface, "change": change, "state": state}
+        left = self._begin + self._timeout - time.monotonic()
         try:
             self._connection.reset()
-            return dict(self._execute_module("cryptokey.wireguard.confirm", module_args=arguments, task_vars=task_vars))
+            with ended_when_dead(self._connection, max(left, 0.0) + _REVIVE_SECONDS):
+                return dict(
+                    self._execute_module(
+                        "cryptokey.wireguard.confirm", module_args=arguments, task_vars=self._variables
+                    )
+                )
         except AnsibleConnectionFailure as error:
             return {"unreachable": str(error).strip()}
-
-
-def _told(back: Mapping[str, Any] | None) -> str:
-    if back is None:
-        return "Whether what was before is back is not known, as the host does not answer"
-    if not back:
-        return "The host knows of no such change any more, as after a reboot"
-    what = "; ".join(back["operations"]) or "nothing was left to do"
-    if back["problem"]:
-        return f"Not all of what was before came back at {back['date']}: {back['problem']}; done was: {what}"
-    return f"What was before is back since {back['date']}: {what}"

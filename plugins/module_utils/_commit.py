@@ -32,6 +32,32 @@ if TYPE_CHECKING:
 LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
 
+class UnconfirmedError(InputError):
+    """Another change of the interface waits to be confirmed, or is being rolled back. ``pending`` says which, for the
+    task, which waits for it."""
+
+    def __init__(self, change: Unconfirmed) -> None:
+        left = change.seconds_left
+        if left > 0:
+            problem = f"its last change is not confirmed yet, and is rolled back in {left:.0f} s, at {change.date}"
+            remedy = "wait for that, or confirm the change with cryptokey.wireguard.confirm"
+        else:
+            problem = "its last change was not confirmed in time, and its rollback is not finished"
+            remedy = "run again in a minute; 'journalctl -t cryptokey-wireguard' on the host shows what is in the way"
+        super().__init__("interface", change.interface, problem, remedy)
+        self.pending = describe_pending(change)
+
+
+def describe_pending(change: Unconfirmed) -> dict[str, Any]:
+    """A change that waits, for the result of a module. Times are ages, as clocks differ."""
+    return {
+        "change": change.change,
+        "deadline": change.date,
+        "seconds_left": round(change.seconds_left),
+        "seconds_ago": max(0, round(time.time() - change.armed_at)),
+    }
+
+
 class Commit:
     """Guards one change, if the options ask for that. ``endpoints``: the state after to what is to be remembered of it.
 
@@ -71,7 +97,7 @@ class Commit:
             _watchdog.start(change)
         except (_watchdog.WatchdogError, InputError, OSError) as error:
             _abandon(change)
-            problem = f"the watchdog that would put back what runs now cannot be started: {error}. Nothing was changed."
+            problem = f"the watchdog that would restore what runs now cannot be started: {error}. Nothing was changed."
             raise ConvergeError(f"{before.interface}: {problem}") from None
         self.unconfirmed = change
 
@@ -101,11 +127,12 @@ class Commit:
         """What was before the change is there again."""
         if self.unconfirmed:
             from ._unconfirmed import forget
-            from ._watchdog import stop
+            from ._watchdog import WatchdogError, stop
 
             # The record first: without it, the watchdog does nothing.
             forget(self.unconfirmed.interface)
-            stop(self.unconfirmed)
+            with suppress(InputError, OSError, WatchdogError):
+                stop(self.unconfirmed)
             self.unconfirmed = None
 
 
@@ -125,25 +152,26 @@ def is_recorded(interface: str) -> bool:
 
 
 def refuse_unconfirmed(interface: str) -> None:
-    """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises InputError."""
+    """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises UnconfirmedError.
+
+    The caller has the lock of the interface, or looks again under it.
+    """
     if not is_recorded(interface):
         return
     from ._unconfirmed import find
 
     change = find(interface)
     if change:
-        problem = f"its last change is not confirmed, and will be rolled back in {max(change.seconds_left, 0):.0f} s"
-        remedy = "wait for that, or confirm it with cryptokey.wireguard.confirm"
-        raise InputError("interface", interface, problem, remedy)
+        raise UnconfirmedError(change)
 
 
 def _abandon(change: Unconfirmed) -> None:
     from ._unconfirmed import forget
-    from ._watchdog import stop
+    from ._watchdog import WatchdogError, stop
 
     with suppress(InputError, OSError):
         forget(change.interface)
-    with suppress(InputError, OSError):
+    with suppress(InputError, OSError, WatchdogError):
         stop(change)
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import _watchdog
+from ._commit import UnconfirmedError, record_path
 from ._converge.needed import Need, needs, unproved
 from ._endpoints import load_endpoints, record_endpoints
 from ._kernel.host import Host
 from ._lock import interface_lock
+from ._model.errors import InputError
 from ._model.names import parse_interface_name
 from ._nudge import nudge
 from ._place import record_place
@@ -23,7 +26,7 @@ from ._unconfirmed import Report, Unconfirmed, find, find_report, forget
 # After its time, a watchdog needs a moment to start and for its work: on a slow host half a minute.
 _GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
-# What is left of the time for whoever asked to hear that it was not enough.
+# What is left of the time to answer that it was not enough.
 _RESERVE_SECONDS = 5.0
 _NUDGE_SECONDS = 2.0
 _MANY_PEERS = 50
@@ -31,15 +34,17 @@ _NAMED = 5
 
 
 class ConfirmError(Exception):
-    """The change is not confirmed; the message says why, and what becomes of it."""
+    """The change is not confirmed; the message says why, and what happens to it."""
 
 
 class Answer(NamedTuple):
-    """``tunnels``: the peers that have shown to be there. ``report`` is what was rolled back, now or before."""
+    """``tunnels``: the peers that have shown to be there. ``report`` is what was rolled back, now or before, and
+    ``pending`` the change that is neither confirmed nor wholly rolled back."""
 
     changed: bool
     tunnels: list[str]
     report: Report | None = None
+    pending: Unconfirmed | None = None
 
 
 def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
@@ -56,7 +61,8 @@ def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
         # What is remembered as applied comes second: were a crash to come in between, it is applied once more.
         record_endpoints(interface, change.endpoints, load_endpoints(interface))
         record_place(interface, change.netns)
-        _watchdog.stop(change)
+        with suppress(InputError, OSError, _watchdog.WatchdogError):  # without a record it does nothing
+            _watchdog.stop(change)
     return Answer(True, proved)
 
 
@@ -69,38 +75,50 @@ def ensure_rolled_back(options: Mapping[str, Any], check_mode: bool = False) -> 
         if change is None or (wanted and change.change != wanted):
             report = find_report(interface)
             return Answer(False, [], report if report and wanted in (None, report.change) else None)
-        return Answer(True, [], None if check_mode else roll_back(change))
+        if check_mode:
+            return Answer(True, [], None, change)
+        rolled = roll_back(change)
+        return Answer(True, [], rolled.report, change if rolled.left else None)
 
 
-def wait(interface: str, check_mode: bool, warnings: list[str]) -> None:
-    """Wait until no change of the interface is unconfirmed. Raises InputError and OSError.
+def look(options: Mapping[str, Any]) -> Answer:
+    """What waits, and what was rolled back last. Raises InputError and OSError."""
+    interface = parse_interface_name(options["interface"])
+    return Answer(False, [], find_report(interface), find(interface))
 
-    A watchdog that somebody has ended does not keep an interface in suspense: its work is then done here.
+
+def settle(interface: str, check_mode: bool, warnings: list[str]) -> None:
+    """Make sure that no change of the interface is unconfirmed. Raises UnconfirmedError while one waits, and InputError
+    and OSError.
+
+    A watchdog that somebody has ended, or that cannot restore all, does not keep an interface in suspense: its work is
+    then done here.
     """
     change = find(interface)
     if change is None:
         return
-    begin = time.monotonic()
-    while change and change.seconds_left > -_GRACE_SECONDS:
-        time.sleep(_POLL_SECONDS)
+    if check_mode or change.seconds_left > -_GRACE_SECONDS:
+        raise UnconfirmedError(change)
+    with interface_lock(interface):
         change = find(interface)
-    if change and not check_mode:
-        with interface_lock(interface):
-            change = find(interface)
-            if change:
-                roll_back(change)
-    waited = f"{interface}: an earlier change was not confirmed yet; waited {time.monotonic() - begin:.0f} s for that"
-    report = find_report(interface)
-    recent = report is not None and report.at >= time.time() - (time.monotonic() - begin) - 1
-    warnings.append(f"{waited}, and it was {'rolled back' if recent else 'confirmed'}")
+        if change is None:
+            return
+        rolled = roll_back(change)
+    if rolled.left:
+        problem = f"not all of what was before its last change can be restored: {rolled.report.problem}"
+        remedy = f"solve this and run again. To keep what runs now instead, remove {record_path(interface)}"
+        raise InputError("interface", interface, problem, remedy)
+    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now")
 
 
 def _find(interface: str, name: str | None) -> Unconfirmed:
     """The change that waits, by its name where one is given."""
     change = find(interface)
-    if change and (not name or change.change == name):
-        return change
     report = find_report(interface)
+    if change and (not name or change.change == name):
+        if report and report.change == change.change:
+            raise ConfirmError(f"{interface}: the change is being rolled back, and not all is back: {report.problem}")
+        return change
     if report and name == report.change:
         raise ConfirmError(f"{interface}: the change was rolled back at {report.date}, before it was confirmed")
     last = f"; the last one that was not confirmed was rolled back at {report.date}" if report else ""
@@ -131,5 +149,5 @@ def _no_proof(change: Unconfirmed, missing: list[Need]) -> str:
     left = max(change.seconds_left, 0)
     return (
         f"{change.interface}: nothing came through the tunnel from {silent} since the change, so that it is not "
-        f"confirmed. What was before comes back in {left:.0f} s"
+        f"confirmed. It is rolled back in {left:.0f} s"
     )

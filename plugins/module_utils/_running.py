@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredInterface
 from ._model.keys import PublicKey
 from ._model.names import parse_interface_name, parse_netns
+from ._model.parts import ALL_PARTS, Part
 from ._model.prefix import InterfaceAddress
 from ._model.state import RunningState, fresh_state
 from ._place import load_place, record_place
@@ -45,12 +46,13 @@ class Presence(Outcome):
 
 
 def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
-    """Wait until no change of the interface is unconfirmed. Raises InputError and OSError."""
+    """Make sure that no change of the interface is unconfirmed. Raises UnconfirmedError while one waits, and InputError
+    and OSError."""
     interface = parse_interface_name(options["interface"])
     if is_recorded(interface):
-        from ._confirm import wait
+        from ._confirm import settle as settle_unconfirmed
 
-        wait(interface, check_mode, warnings)
+        settle_unconfirmed(interface, check_mode, warnings)
 
 
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
@@ -237,7 +239,7 @@ class _FreshHost:
     def __init__(self, netns: str) -> None:
         self._netns = netns
 
-    def read(self, interface: str) -> RunningState:
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         return fresh_state(interface, self._netns)
 
     def path_mtu(self, hosts: Iterable[str]) -> int:

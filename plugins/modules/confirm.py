@@ -44,10 +44,11 @@ options:
   state:
     description:
       - V(confirmed) has the change stay, and fails if none waits.
-      - V(rolled_back) puts back at once what was before the change. Where the host has already done so, it tells what
-        came back, and changes nothing.
+      - V(rolled_back) restores at once what was before the change. Where the host has already done so, it returns what
+        was restored, and changes nothing. It fails where not all can be restored; the host then tries again by itself.
+      - V(reported) changes nothing, and returns which change waits, and what was rolled back last.
     type: str
-    choices: [confirmed, rolled_back]
+    choices: [confirmed, rolled_back, reported]
     default: confirmed
 seealso:
   - module: cryptokey.wireguard.interface
@@ -67,7 +68,7 @@ EXAMPLES = r"""
   cryptokey.wireguard.confirm:
     interface: wg0
 
-- name: Rather have back what was before
+- name: Roll back now
   cryptokey.wireguard.confirm:
     interface: wg0
     state: rolled_back
@@ -82,7 +83,7 @@ tunnels:
   sample: [hub]
 rolled_back:
   description: What was rolled back, now or before. Null where nothing was.
-  returned: O(state=rolled_back)
+  returned: O(state=rolled_back) and O(state=reported)
   type: dict
   contains:
     change:
@@ -98,36 +99,65 @@ rolled_back:
       elements: str
       sample: ["peer hub (zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=): set endpoint 192.0.2.1:51820"]
     problem:
-      description: Why not all of it came back. Empty when all did.
+      description: Why not all of it was restored. Empty when all was.
       type: str
+    seconds_ago:
+      description: How long ago that was, by the clock of the host.
+      type: int
+      sample: 12
+pending:
+  description: The change that is neither confirmed nor wholly rolled back. Null where there is none.
+  returned: O(state=rolled_back) and O(state=reported)
+  type: dict
+  contains:
+    change:
+      description: The change.
+      type: str
+    deadline:
+      description: When it is rolled back.
+      type: str
+      sample: "2026-11-25T02:30:00Z"
+    seconds_left:
+      description: How long until then. Not above zero once the rollback has begun.
+      type: int
+      sample: 48
+    seconds_ago:
+      description: How long ago the change was made, by the clock of the host.
+      type: int
+      sample: 12
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import describe_pending
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm import (
     Answer,
     ConfirmError,
     confirm,
     ensure_rolled_back,
+    look,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},
     "change": {"type": "str"},
-    "state": {"type": "str", "choices": ["confirmed", "rolled_back"], "default": "confirmed"},
+    "state": {"type": "str", "choices": ["confirmed", "rolled_back", "reported"], "default": "confirmed"},
 }
 
 
-def result_of(answer: Answer, rolled_back: bool) -> dict[str, Any]:
+def result_of(answer: Answer, state: str) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": answer.changed, "tunnels": answer.tunnels}
     report = answer.report
-    if rolled_back:
+    if state != "confirmed":
+        result["pending"] = answer.pending and describe_pending(answer.pending)
         result["rolled_back"] = report and {
             "change": report.change,
             "date": report.date,
+            "seconds_ago": max(0, round(time.time() - report.at)),
             "operations": report.operations,
             "problem": report.problem,
         }
@@ -136,12 +166,19 @@ def result_of(answer: Answer, rolled_back: bool) -> dict[str, Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    rolled_back = module.params["state"] == "rolled_back"
+    state = module.params["state"]
     try:
-        answer = (ensure_rolled_back if rolled_back else confirm)(module.params, module.check_mode)
+        if state == "reported":
+            answer = look(module.params)
+        else:
+            answer = (ensure_rolled_back if state == "rolled_back" else confirm)(module.params, module.check_mode)
     except (InputError, ConfirmError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result_of(answer, rolled_back))
+    result = result_of(answer, state)
+    if state == "rolled_back" and answer.report and answer.pending:
+        problem = f"not all of what was before the change is restored: {answer.report.problem}"
+        module.fail_json(msg=f"{answer.pending.interface}: {problem}. The host and the next run try again", **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,12 @@ notes:
     the host's own or in that of the last run. It keeps its keys, peers and endpoints. Its sessions begin anew.
   - The kernel does not tell in which namespace an interface was made. With O(netns) or O(birth_netns), one that is up
     has to have its UDP port in O(birth_netns), and is refused otherwise.
-  - While a change is not confirmed, the next run waits for that, or for its being rolled back.
+  - While a change is not confirmed, another run says so at once, with the deadline, and waits until the change is
+    confirmed or rolled back. With C(async) it fails instead.
+  - A part that cannot be restored, as when a name server program fails, does not keep the others from being restored.
+    The host tries again every minute for a day, and so does the next run, which fails until all is restored.
   - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
-    What it puts back is kept in C(/etc/wireguard/private), mode V(0600), until then.
+    What it restores is kept in C(/etc/wireguard/private), mode V(0600), until all of it is restored.
 seealso:
   - module: cryptokey.wireguard.config
   - module: cryptokey.wireguard.confirm
@@ -180,6 +183,10 @@ rolled_back:
   description: What was rolled back, as M(cryptokey.wireguard.confirm) returns it.
   returned: when the change was provisional and was not confirmed
   type: dict
+pending:
+  description: The change of another run that is not confirmed yet, as M(cryptokey.wireguard.confirm) returns it.
+  returned: when the module fails because of it
+  type: dict
 """
 
 import gc
@@ -191,6 +198,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments imp
     CONFIRM_ARGUMENTS,
     INTERFACE_ARGUMENTS,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import UnconfirmedError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -241,6 +249,8 @@ def main() -> None:
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:
             outcome = ensure_absent(module.params, module.check_mode)
+    except UnconfirmedError as error:
+        module.fail_json(msg=str(error), pending=error.pending)
     except (InputError, MissingLibrary, ConvergeError, OSError) as error:
         module.fail_json(msg=str(error))
     for warning in warnings:

@@ -1,18 +1,108 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Back to a state that was: what a plan leaves alone, since no desired state asks for it, is put back as well."""
+"""Back to a state that was: what a plan leaves alone, since no desired state asks for it, is put back as well.
+
+The interface comes first, then the netfilter table, then the name servers. What cannot be read or put back of one of
+them does not keep the others from coming back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
+from .._model.parts import ALL_PARTS, Part, only
 from .._model.state import RunningState
+from .move import plan_leaving
 from .operations import Operation, RemovePeer, SetDevice
 from .plan import Names, plan_operations, plan_other_routes
+
+if TYPE_CHECKING:
+    from .runner import Kernel
+
+
+class Restored(NamedTuple):
+    """``done``: the operations that put back what was. ``problems``: of each part that is not back, why."""
+
+    done: list[Operation]
+    problems: dict[Part, str]
+
+    @property
+    def problem(self) -> str:
+        return "; ".join(f"{part.value}: {problem}" for part, problem in self.problems.items())
+
+
+def restore(
+    before: RunningState,
+    kernel: Kernel,
+    moved_to: Kernel | None,
+    names: Names,
+    parts: Iterable[Part] = ALL_PARTS,
+) -> Restored:
+    """Put back these parts of a state that was, in the namespace where it was; ``moved_to`` is where the interface may
+    be now. What fails is in the result: nothing is raised."""
+    done: list[Operation] = []
+    problems: dict[Part, str] = {}
+    for part in parts:
+        try:
+            problem = _leave(before, part, moved_to, done) if moved_to else ""
+            problem = problem or _restore_part(only(before, part), part, kernel, names, done)
+        except OSError as error:
+            problem = str(error)
+        except Exception as error:  # a fault of ours is no reason to leave the other parts as they are, either
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            problems[part] = problem
+    return Restored(done, problems)
+
+
+def _leave(before: RunningState, part: Part, moved_to: Kernel, done: list[Operation]) -> str:
+    """Have nothing of the interface in the namespace where it was not; why that is not so, empty where it is."""
+    if part is not Part.INTERFACE:
+        return _restore_part(RunningState(before.interface), part, moved_to, {}, done)
+    now = only(moved_to.read(before.interface, {part}), part)
+    if now.exists:
+        leaving = plan_leaving(now, before.netns)
+        moved_to.apply(before.interface, leaving)
+        done += leaving
+    return ""
+
+
+def _restore_part(wanted: RunningState, part: Part, kernel: Kernel, names: Names, done: list[Operation]) -> str:
+    """Why the part is not back, empty where it is. Raises OSError where it cannot be read."""
+
+    def steps() -> list[list[Operation]]:
+        return plan_restore(only(kernel.read(wanted.interface, {part}), part), wanted, names)
+
+    try:
+        for step in steps():
+            kernel.apply(wanted.interface, step)
+            done += step
+        problems = []
+    except OSError:
+        # Each by itself, so that one that is refused does not keep the others from coming back.
+        problems = _apply_each(chain.from_iterable(steps()), wanted.interface, kernel, done)
+    left = list(chain.from_iterable(steps()))
+    return "; ".join(problems or [f"still to do: {operation.describe()}" for operation in left]) if left else ""
+
+
+def _apply_each(operations: Iterable[Operation], interface: str, kernel: Kernel, done: list[Operation]) -> list[str]:
+    """What was refused, in words."""
+
+    def refusal(operation: Operation) -> str:
+        try:
+            kernel.apply(interface, [operation])
+        except OSError as error:
+            return str(error)
+        done.append(operation)
+        return ""
+
+    return [problem for problem in map(refusal, operations) if problem]
 
 
 def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[list[Operation]]:

@@ -15,6 +15,7 @@ from .._model.errors import InputError
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.options import check_mtu, refuse_own_key
+from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
 from .aim import Circumstances, absent, aim
@@ -26,7 +27,8 @@ from .plan import Names, plan_operations
 class Kernel(Protocol):
     """The running state of one host: what reads it and what changes it. Both raise OSError."""
 
-    def read(self, interface: str) -> RunningState: ...
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
+        """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
@@ -67,13 +69,6 @@ class Outcome:
     after: RunningState
     operations: tuple[Operation, ...]
     names: Names
-
-
-class Restored(NamedTuple):
-    """The operations that put back what was, and those that should have had to but had no effect."""
-
-    done: list[Operation]
-    left: list[Operation]
 
 
 class _Origin(NamedTuple):
@@ -192,33 +187,15 @@ def _run(
 
 def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
     """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
+    from .restore import restore
+
+    where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
+    restored = restore(outcome.before, where, moved_to, outcome.names)
+    if restored.problems:
+        return f"Not all of what was running before could be restored: {restored.problem}"
     try:
-        where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
-        left = restore(outcome.before, where, moved_to, outcome.names).left
-        if guard and not left:
+        if guard:
             guard.disarm()
     except OSError as error:
-        return f"Restoring what was running before failed as well: {error}"
-    if left:
-        return "Not all of what was running before could be restored: " + "; ".join(op.describe() for op in left)
+        return f"What was running before has been restored, but the rollback of this change is still pending: {error}"
     return "What was running before has been restored."
-
-
-def restore(before: RunningState, kernel: Kernel, moved_to: Kernel | None, names: Names) -> Restored:
-    """Put back a state that was, in the namespace where it was; ``moved_to`` is that where the interface may be now.
-
-    Raises OSError.
-    """
-    from .restore import plan_restore
-
-    done: list[Operation] = []
-    now = moved_to.read(before.interface) if moved_to else None
-    if moved_to and now and now.exists:
-        leaving = plan_leaving(now, before.netns)
-        moved_to.apply(before.interface, leaving)
-        done += leaving
-    for step in plan_restore(kernel.read(before.interface), before, names):
-        kernel.apply(before.interface, step)
-        done += step
-    left = plan_restore(kernel.read(before.interface), before, names)
-    return Restored(done, list(chain.from_iterable(left)))

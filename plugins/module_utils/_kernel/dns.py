@@ -47,6 +47,20 @@ def find_name_servers() -> NameServers | None:
     return None
 
 
+class FoundNameServers:
+    """What this host has, looked for each time it is needed: where that fails, nothing else does."""
+
+    def read(self, interface: str) -> Dns:
+        found = find_name_servers()
+        return found.read(interface) if found else NO_DNS
+
+    def write(self, interface: str, dns: Dns) -> None:
+        found = find_name_servers()
+        if found is None:
+            raise KernelError(errno.ENOENT, "set name servers", "there is neither systemd-resolved nor resolvconf")
+        found.write(interface, dns)
+
+
 def _resolved_runs() -> bool:
     systemctl = find_program("systemctl")
     if systemctl is None or not Path(_RESOLVED_FOLDER).exists():

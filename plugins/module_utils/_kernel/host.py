@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -31,6 +31,7 @@ from .._converge.operations import (
     WireGuardOperation,
 )
 from .._model.dns import NO_DNS
+from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import ETHERNET_MTU, RunningState, fresh_state
 from . import namespace, netfilter, reading, wireguard
@@ -75,8 +76,11 @@ class Host:
     def _origin(self) -> str:
         return self.birth if namespace.exists(self.birth) else self.netns
 
-    def read(self, interface: str) -> RunningState:
-        """Everything that one interface concerns. Raises KernelError, also when the name belongs to another kind."""
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
+        """Everything that one interface concerns, the parts that are not asked for left empty.
+
+        Raises KernelError, also when the name belongs to another kind.
+        """
         if not namespace.exists(self.netns):
             return fresh_state(interface, self.netns)
         with entered(self.netns), RouteNetlink() as netlink:
@@ -92,12 +96,12 @@ class Host:
                 interface,
                 rules=rules,
                 priorities=priorities,
-                netfilter=netfilter.read_rules(interface),
+                netfilter=netfilter.read_rules(interface) if Part.NETFILTER in parts else {},
                 src_valid_mark=_read_flag(_SRC_VALID_MARK),
-                dns=self.name_servers.read(interface) if self.name_servers else NO_DNS,
+                dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
                 netns=self.netns,
             )
-            if link is None:
+            if link is None or Part.INTERFACE not in parts:
                 return base
             device = wireguard.read_device(interface, self._decoder, self._origin())
             addresses = reading.interface_addresses(netlink, link)

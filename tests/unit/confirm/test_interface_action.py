@@ -15,12 +15,20 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.action.interface import ActionModule
 
 DONE = {"changed": True, "provisional": True, "change": "5b1f0c6d2a9e4837"}
-BACK = {"change": "5b1f0c6d2a9e4837", "date": "2026-11-25T02:30:00Z", "operations": ["set mtu 1420"], "problem": ""}
+BACK = {
+    "change": "5b1f0c6d2a9e4837",
+    "date": "2026-11-25T02:30:00Z",
+    "seconds_ago": 1,
+    "operations": ["set mtu 1420"],
+    "problem": "",
+}
+PENDING = {"change": "5b1f0c6d2a9e4837", "deadline": "2026-11-25T02:30:00Z", "seconds_left": 12, "seconds_ago": 8}
+IN_THE_WAY = {"failed": True, "msg": "its last change is not confirmed yet", "pending": PENDING}
 ANSWERED = {"changed": True, "tunnels": ["hub"]}
 NO_PROOF = {"failed": True, "msg": "nothing came through the tunnel from hub"}
 ROLLED_BACK = {"changed": True, "tunnels": [], "rolled_back": BACK}
 FORGOTTEN = {"changed": False, "tunnels": [], "rolled_back": None}
-LOST = AnsibleConnectionFailure("no route to host")
+LOST = AnsibleConnectionFailure("Data could not be sent to remote host")
 
 
 class Host:
@@ -33,6 +41,7 @@ class Host:
         self.connections = 0
         self.has_native_async = False
         self._shell = type("Shell", (), {"tmpdir": None})
+        self.transport = "test"
 
     def reset(self) -> None:
         self.connections += 1
@@ -88,7 +97,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ran(host: Host, **arguments: Any) -> tuple[dict[str, Any], list[str]]:
     plugin = Action(host, Task(**arguments))
-    return plugin.run(), plugin._display.warnings
+    return plugin.run(task_vars={"inventory_hostname": "spoke1"}), plugin._display.warnings
 
 
 def test_without_anything_provisional_nothing_is_asked() -> None:
@@ -115,7 +124,8 @@ def test_without_proof_the_old_state_is_called_back() -> None:
     result, warnings = ran(host)
     assert (result["failed"], result["provisional"], result["rolled_back"]) == (True, False, BACK)
     assert result["msg"] == (
-        "nothing came through the tunnel from hub. What was before is back since 2026-11-25T02:30:00Z: set mtu 1420"
+        "nothing came through the tunnel from hub. "
+        "The previous state was restored at 2026-11-25T02:30:00Z: set mtu 1420"
     )
     assert warnings == []
     assert host.calls[-1] == ("rolled_back", 2)
@@ -126,11 +136,11 @@ def test_without_a_connection_the_old_state_is_waited_for() -> None:
     result, warnings = ran(host, confirm_timeout=30)
     (warning,) = warnings
     assert warning == (
-        "the host cannot be reached over a new connection: no route to host. "
-        "Waiting for it to put back what was before the change."
+        "spoke1: the host cannot be reached over a new connection: Data could not be sent to remote host. "
+        "Waiting until it has restored the previous state."
     )
     assert result["failed"] is True
-    assert "What was before is back since" in result["msg"]
+    assert "The previous state was restored at" in result["msg"]
 
 
 def test_a_result_that_comes_when_the_time_is_over() -> None:
@@ -150,24 +160,145 @@ def test_a_result_that_comes_long_after_that() -> None:
 def test_a_host_that_stays_away() -> None:
     result, _warnings = ran(Host(DONE, LOST))
     assert (result["failed"], result["rolled_back"]) == (True, None)
-    assert "is not known, as the host does not answer" in result["msg"]
+    assert "so it is not known whether the previous state of wg0 was restored. Log in another way" in result["msg"]
 
 
 def test_a_host_that_was_rebooted_meanwhile() -> None:
     unknown = {"failed": True, "msg": "there is no unconfirmed change 5b1f0c6d2a9e4837"}
     result, _warnings = ran(Host(DONE, LOST, unknown, FORGOTTEN))
-    assert result["msg"].endswith("The host knows of no such change any more, as after a reboot")
+    assert result["msg"].endswith("The change is no longer pending on the host; it may have rebooted")
 
 
-def test_not_all_came_back() -> None:
-    back = {**BACK, "problem": "still to do: add route 10.0.0.0/8"}
-    result, _warnings = ran(Host(DONE, NO_PROOF, {**ROLLED_BACK, "rolled_back": back}))
-    assert "Not all of what was before came back" in result["msg"]
-    assert "add route 10.0.0.0/8" in result["msg"]
+@pytest.mark.parametrize("failed", [False, True])
+def test_not_all_came_back(failed: bool) -> None:
+    back = {**BACK, "problem": "name servers: read the dns of wg0: timed out"}
+    answer = {**ROLLED_BACK, "rolled_back": back, "failed": failed, "pending": PENDING}
+    result, _warnings = ran(Host(DONE, NO_PROOF, answer))
+    assert "Not all of the previous state could be restored at 2026-11-25T02:30:00Z: name servers: " in result["msg"]
+    assert result["rolled_back"] == back
 
 
-def test_a_connection_that_is_lost_in_the_middle_is_explained() -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=r"(?s)no route to host.*the host undoes it 60 seconds after"):
-        ran(Host(LOST))
-    with pytest.raises(AnsibleConnectionFailure, match=r"^no route to host$"):
+def test_a_host_that_cannot_roll_back_says_why() -> None:
+    locked = {"failed": True, "msg": "interface 'wg0': another run has had it locked."}
+    result, _warnings = ran(Host(DONE, NO_PROOF, locked))
+    assert "another run has had it locked. spoke1 has not answered" in result["msg"]
+
+
+# --- the connection is lost before the result has come
+
+
+def reported(**fields: Any) -> dict[str, Any]:
+    return {"changed": False, "tunnels": [], "pending": None, "rolled_back": None, **fields}
+
+
+def test_a_result_that_was_lost_is_told_by_the_hosts_own_report() -> None:
+    host = Host(LOST, LOST, LOST, reported(rolled_back=BACK))
+    result, warnings = ran(host, confirm_timeout=20)
+    assert (result["failed"], result["rolled_back"]) == (True, BACK)
+    assert result["msg"] == (
+        "the connection was lost while wg0 was changed: Data could not be sent to remote host. "
+        "The previous state was restored at 2026-11-25T02:30:00Z: set mtu 1420"
+    )
+    (warning,) = warnings
+    assert warning.startswith("spoke1: the connection was lost while wg0 was changed: Data could not be sent")
+    assert host.calls == [("interface", 0), ("reported", 1), ("reported", 2), ("reported", 3)]
+
+
+def test_a_change_that_still_waits_is_rolled_back_at_once() -> None:
+    host = Host(LOST, reported(pending=PENDING), ROLLED_BACK)
+    result, _warnings = ran(host)
+    assert (result["failed"], result["rolled_back"]) == (True, BACK)
+    assert host.calls == [("interface", 0), ("reported", 1), ("rolled_back", 2)]
+
+
+@pytest.mark.parametrize("old", [{"rolled_back": {**BACK, "seconds_ago": 3600}}, {}])
+def test_a_report_of_a_change_before_is_not_ours(old: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"Data could not be sent.*wg0 has no provisional change"):
+        ran(Host(LOST, reported(**old)))
+
+
+def test_a_change_before_that_still_waits_is_left_alone() -> None:
+    host = Host(LOST, reported(pending={**PENDING, "seconds_ago": 3600}), reported())
+    with pytest.raises(AnsibleConnectionFailure, match="has no provisional change"):
+        ran(host)
+    assert "rolled_back" not in [state for state, _connection in host.calls]
+
+
+def test_a_host_that_does_not_come_back_at_all_is_waited_for_in_bounds() -> None:
+    host = Host(LOST)
+    with pytest.raises(
+        AnsibleConnectionFailure, match=r"spoke1 has not answered for \d+ seconds.*journalctl -t"
+    ) as error:
+        ran(host, confirm_timeout=20)
+    assert "such as its console" in str(error.value)
+    # Twenty seconds, and a minute for it to return, at five seconds a look and four looks an attempt.
+    assert len(host.calls) < 8
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {},
+        {"rolled_back": "x", "pending": 7},
+        {"rolled_back": {**BACK, "date": "{{ lookup('pipe', 'id') }}"}},
+        {"rolled_back": {**BACK, "seconds_ago": "1"}},
+        {"rolled_back": {**BACK, "operations": "set mtu 1420"}},
+        {"pending": {**PENDING, "change": "../../x"}},
+        {"pending": {**PENDING, "seconds_ago": -(10**12)}},
+        {"pending": [PENDING]},
+    ],
+)
+def test_a_host_that_answers_nonsense_is_not_believed(nonsense: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleConnectionFailure):
+        ran(Host(LOST, {"changed": False, **nonsense}), confirm_timeout=20)
+
+
+def test_what_a_host_says_is_shown_without_control_characters() -> None:
+    back = {**BACK, "operations": ["\x1b[2J" + "x" * 9999, 7, *["set"] * 200]}
+    result, _warnings = ran(Host(LOST, reported(rolled_back=back)))
+    assert "\x1b" not in result["msg"]
+    assert "and 102 more" in result["msg"]
+    assert len(result["msg"]) < 4000
+
+
+def test_a_connection_that_was_never_made_is_not_waited_for() -> None:
+    never = AnsibleConnectionFailure("ssh: connect to host 192.0.2.1 port 22: No route to host")
+    host = Host(never)
+    with pytest.raises(AnsibleConnectionFailure, match=r"^ssh: connect to host"):
+        ran(host)
+    assert host.calls == [("interface", 0)]
+
+
+def test_without_confirm_a_lost_connection_is_just_that() -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"^Data could not be sent to remote host$"):
         ran(Host(LOST), confirm="never")
+
+
+# --- another run's change is in the way
+
+
+def test_another_runs_change_is_named_at_once_and_waited_for() -> None:
+    host = Host(IN_THE_WAY, {**IN_THE_WAY, "pending": {**PENDING, "seconds_left": 2}}, {"changed": True})
+    result, warnings = ran(host, confirm="never")
+    (warning,) = warnings
+    assert warning == (
+        "spoke1: another run's change of wg0 is not confirmed yet. Waiting until it is confirmed, or rolled back at "
+        "2026-11-25T02:30:00Z, which is in 12 seconds"
+    )
+    assert result["changed"] is True
+    assert "failed" not in result
+    assert len(result["warnings"]) == 1
+    assert [name for name, _connection in host.calls] == ["interface"] * 3
+
+
+def test_it_is_not_waited_for_longer_than_a_change_can_wait() -> None:
+    host = Host(IN_THE_WAY)
+    result, warnings = ran(host)
+    assert (result["failed"], result["pending"], len(warnings)) == (True, PENDING, 1)
+    assert len(host.calls) < 800
+
+
+def test_the_next_change_that_is_in_the_way_is_named_too() -> None:
+    other = {**IN_THE_WAY, "pending": {**PENDING, "change": "77"}}
+    _result, warnings = ran(Host(IN_THE_WAY, other, {"changed": False}))
+    assert len(warnings) == 2

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follow
 TOP = Path(__file__).parents[3]
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils"
 FOLDER = PACKAGE.replace(".", "/")
+FOLLOW: Any = _follower.follow_on
 # What programs are made of, and one module each that they import late.
-ENTRIES = [(_rollback.main, "_kernel/newcomers.py"), (_follower.follow_on, "_kernel/newcomers.py")]
+ENTRIES: list[tuple[Any, str]] = [(_rollback.main, "_kernel/newcomers.py"), (FOLLOW, "_kernel/newcomers.py")]
 
 
 def content(program: bytes) -> dict[str, str]:
@@ -56,7 +57,7 @@ def without_types(tree: ast.Module) -> ast.Module:
 
 
 @pytest.mark.parametrize(("entry", "late"), ENTRIES)
-def test_every_import_is_in_it(entry: Callable[..., Any], late: str) -> None:
+def test_every_import_is_in_it(entry: _program.Main, late: str) -> None:
     files = content(_program.build_program(entry))
     ours = {path: source for path, source in files.items() if exists(Path(path))}
     assert late in ours
@@ -126,7 +127,7 @@ def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(payl
         "_follower._detach = lambda work: print(json.dumps(ours()))",
         f"_follower.start_following(_follower.Following('wg0', Device(), {{}}, 1), {str(tmp_path)!r})",
     )
-    files = content(_program.build_program(_follower.follow_on))
+    files = content(_program.build_program(FOLLOW))
     paths = {f"{name.removeprefix(f'{PACKAGE}.').replace('.', '/')}" for name in loaded}
     assert {path.removesuffix(".py").removesuffix("/__init__") for path in files if exists(Path(path))} <= paths
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _rollback, _watchdog
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _rollback, _watchdog
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import parse_timeout
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -137,7 +137,7 @@ def test_how_long_it_does_not(given_seconds: object) -> None:
 def test_the_program_needs_nothing_but_python(tmp_path: Path) -> None:
     """It is complete, wherever it is started: all that it has to complain of is that there is nothing to do."""
     program = tmp_path / "watchdog.zip"
-    program.write_bytes(_watchdog.build_program(_rollback.main))
+    program.write_bytes(_program.build_program(_rollback.main))
     done = subprocess.run(
         [sys.executable, "-I", str(program), "wg-none", "5b1f0c6d2a9e4837", _watchdog.CHECK],
         capture_output=True,

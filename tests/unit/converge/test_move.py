@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
     DesiredInterface,
     RunningDevice,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
     parse_interface_address,
@@ -55,7 +56,7 @@ class Namespace:
         self.machine = machine
         self.netns = netns
 
-    def read(self, interface: str) -> RunningState:
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         return self.machine.states[self.netns]
 
     def apply(self, interface: str, operations: Sequence[ops.Operation]) -> None:

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says about a provisional change, checked, and in words. A host's answer is data, whatever is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# A year. Ages and times that are left are never near that.
+_SECONDS_MAX = 366 * 86400
+_TEXT_MAX = 2000
+_SHOWN = 100
+_CHANGE = re.compile(r"[0-9a-f]{1,64}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Back(NamedTuple):
+    """What was rolled back, as the module ``confirm`` returns it in ``rolled_back``."""
+
+    change: str
+    date: str
+    seconds_ago: int
+    operations: list[str]
+    problem: str
+
+
+class Pending(NamedTuple):
+    """A change that is neither confirmed nor wholly rolled back, as modules return it in ``pending``."""
+
+    change: str
+    deadline: str
+    seconds_left: int
+    seconds_ago: int
+
+
+def read_back(answer: Mapping[str, Any]) -> Back | None:
+    """None where the answer has none, or one that makes no sense."""
+    plain = _mapping(answer.get("rolled_back"))
+    change, date = _match(_CHANGE, plain.get("change")), _match(_DATE, plain.get("date"))
+    ago, operations = _seconds(plain.get("seconds_ago")), plain.get("operations")
+    if not change or not date or ago is None or not isinstance(operations, list):
+        return None
+    return Back(change, date, ago, [_text(each) for each in operations], _text(plain.get("problem")))
+
+
+def read_pending(answer: Mapping[str, Any]) -> Pending | None:
+    """None where the answer has none, or one that makes no sense."""
+    plain = _mapping(answer.get("pending"))
+    change, deadline = _match(_CHANGE, plain.get("change")), _match(_DATE, plain.get("deadline"))
+    left, ago = _seconds(plain.get("seconds_left")), _seconds(plain.get("seconds_ago"))
+    if not change or not deadline or left is None or ago is None:
+        return None
+    return Pending(change, deadline, left, ago)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _match(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _seconds(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -_SECONDS_MAX <= value <= _SECONDS_MAX else None
+
+
+def _text(value: object) -> str:
+    return _CONTROL.sub(" ", value)[:_TEXT_MAX] if isinstance(value, str) else ""
+
+
+def tell_back(back: Back) -> str:
+    """What was restored, or why not all of it."""
+    done = "; ".join(back.operations[:_SHOWN]) or "nothing was left to do"
+    if len(back.operations) > _SHOWN:
+        done += f"; and {len(back.operations) - _SHOWN} more"
+    if back.problem:
+        return f"Not all of the previous state could be restored at {back.date}: {back.problem}. Restored: {done}"
+    return f"The previous state was restored at {back.date}: {done}"
+
+
+def tell_away(host: str, interface: str, seconds: float) -> str:
+    """What to do about a host that does not come back."""
+    return (
+        f"{host} has not answered for {seconds:.0f} seconds, so it is not known whether the previous state of "
+        f"{interface} was restored. Log in another way, such as its console. 'journalctl -t cryptokey-wireguard' shows "
+        f"what the rollback did, and 'wg show {interface}' shows what runs now"
+    )

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's own undo: a part that cannot be read or restored keeps none of the others from being restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import Names
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import World, before
+
+REFUSED = KernelError(22, "set the link")
+
+
+class Refusing(World):
+    """Refuses to set the link, once, and from then on what is in ``then`` fails."""
+
+    then: dict[Part | type, Exception]
+
+    def apply(self, interface: str, operations: Sequence[ops.Operation]) -> None:
+        self.locked = True
+        if any(isinstance(operation, ops.SetLink) for operation in operations) and self.then is not self.broken:
+            super().apply(interface, [each for each in operations if not isinstance(each, ops.SetLink)])
+            self.broken = self.then
+            raise REFUSED
+        super().apply(interface, operations)
+
+    def path_mtu(self, _hosts: Iterable[str]) -> int:
+        return 1500
+
+    def has_routes(self, _table: int) -> bool:
+        return False
+
+    def taken_address(self, _interface: str, _addresses: object) -> tuple[InterfaceAddress, str] | None:
+        return None
+
+
+class Guard:
+    """What the watchdog is to the engine."""
+
+    def __init__(self, error: OSError | None = None) -> None:
+        self.calls: list[str] = []
+        self.error = error
+
+    def arm(self, _before: RunningState, _after: RunningState, _names: Names) -> None:
+        self.calls.append("arm")
+
+    def disarm(self) -> None:
+        self.calls.append("disarm")
+        if self.error:
+            raise self.error
+
+
+def undone(folder: Path, guard: Guard, **then: Exception) -> tuple[str, RunningState]:
+    """What is said, and what runs, after a change that is refused in the middle; ``then`` is what fails from there."""
+    world = Refusing(folder, before())
+    world.then = {Part[name]: error for name, error in then.items()}
+    with pytest.raises(ConvergeError) as error:
+        converge(DesiredInterface("wg0", mtu=1300, listen_port=51999), world, Circumstances(0.0), guard=guard)
+    return str(error.value), world.state
+
+
+def test_what_was_is_restored_and_the_guard_disarmed(tmp_path: Path) -> None:
+    guard = Guard()
+    message, state = undone(tmp_path, guard)
+    assert message.endswith("What was running before has been restored.")
+    assert (state, guard.calls) == (before(), ["arm", "disarm"])
+
+
+@pytest.mark.parametrize("part", [Part.NETFILTER, Part.DNS])
+def test_a_part_that_cannot_be_read_keeps_the_rest_from_nothing_and_the_guard_armed(tmp_path: Path, part: Part) -> None:
+    guard = Guard()
+    message, state = undone(tmp_path, guard, **{part.name: KernelError(5, "read it")})
+    assert f"Not all of what was running before could be restored: {part.value}: read it" in message
+    assert only(state, Part.INTERFACE) == only(before(), Part.INTERFACE)
+    assert guard.calls == ["arm"]
+
+
+def test_a_guard_that_cannot_be_disarmed_is_named(tmp_path: Path) -> None:
+    message, state = undone(tmp_path, Guard(OSError("read-only file system")))
+    assert "has been restored, but the rollback of this change is still pending: read-only file system" in message
+    assert state == before()
