@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorde
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import HOST_VARIABLES, NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._paths import expand
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
@@ -121,7 +122,7 @@ class _Adoption(NamedTuple):
     proposals: list[Proposal]
     read: tuple[Network, ...]
     documents: list[Document]
-    store: Store
+    store: Callable[[str], Store]
 
     @property
     def networks(self) -> dict[str, Any]:
@@ -161,7 +162,7 @@ class _Adoption(NamedTuple):
             plan_network(settlement.network, settlement.keys, today)
             return settlement.records
 
-        return self.store.update(network.name, change, write)
+        return self.store(network.name).update(network.name, change, write)
 
     def write(self) -> None:
         for document in self.documents:
@@ -177,7 +178,7 @@ def _adopt(inventory: Inventory, hosts: list[str], arguments: Mapping[str, Any],
     found, notes = _read(inventory, hosts, arguments, problems)
     taken = frozenset(name for names in (*inventory.groups.values(), hosts) for name in names)
     components, more = find_components(found, taken, problems)
-    base = _base(inventory, hosts[0], arguments["directory"])
+    base = _base(inventory, arguments["directory"])
     opened = open_documents(base, {host for each in components for host in each.members}, problems)
     problems.refuse()
     given = {host: _given(inventory, document) for host, document in opened.items() if host}
@@ -194,7 +195,8 @@ def _adopt(inventory: Inventory, hosts: list[str], arguments: Mapping[str, Any],
     said = {each.host: {**each.variables, **given[each.host]} for each in documents[1:]}
     read = read_networks(networks, inventory.groups, lambda host: said.get(host, {})) if networks else ()
     chosen = arguments["directory"]
-    store = FileStore(str(base / "wireguard_registry")) if chosen else inventory.store(hosts[0])
+    own = FileStore(str(base / "wireguard_registry"))
+    store = (lambda _network: own) if chosen else inventory.store
     return _Adoption(
         found, [*notes, *more, *(n for _p, said in outcomes for n in said)], proposals, read, documents, store
     )
@@ -218,14 +220,9 @@ def _read(
     return found, notes
 
 
-def _base(inventory: Inventory, host: str, directory: str | None) -> Path:
+def _base(inventory: Inventory, directory: str | None) -> Path:
     """Where the inventory is, or the directory of the operator's choice."""
-    if directory:
-        return Path(directory).absolute()
-    base = inventory.get(host, "inventory_dir")
-    if not base:
-        raise InputError("directory", None, "the inventory is no file, so that there is no place beside it", "give one")
-    return Path(base)
+    return expand("directory", directory).absolute() if directory else inventory.base("wireguard_adopt_directory")
 
 
 def _given(inventory: Inventory, document: Document) -> dict[str, Any]:

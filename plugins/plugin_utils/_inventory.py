@@ -1,18 +1,32 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory of a run: what the planner asks of it, and where its registry is."""
+"""The inventory of a run: what the planner asks of it, and where its registry is.
+
+What is for all hosts is read from all hosts, whichever of them run: those that define it must agree.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 from ._fleet.errors import FleetError, HostError
-from ._fleet.variables import NETWORKS, PREFIX, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY, parse_boolean
+from ._fleet.variables import (
+    CLIENTS_DIRECTORY,
+    NETWORKS,
+    PREFIX,
+    REGISTRY,
+    REGISTRY_CACHE,
+    REGISTRY_READ_ONLY,
+    parse_boolean,
+)
+from ._paths import Directories, expand
+from ._raw import find_difference, is_same, mentioned
 from ._registry.cache import Cache, CacheStore
 from ._registry.file import FileStore
 from ._registry.store import Store
@@ -37,6 +51,7 @@ class Inventory:
         self._task_vars = task_vars
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
+        self._all: list[str] = task_vars["groups"]["all"]
         self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
         self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
 
@@ -63,10 +78,49 @@ class Inventory:
         return self._hostvars.raw_get(host).get(variable)
 
     def networks(self, templar: Any) -> Any:
-        """The definition at the play or the task's host, else any host's: it is the same for all."""
-        if NETWORKS in self._task_vars:
-            return templar.template(self._task_vars[NETWORKS])
-        return next((self._get(name, NETWORKS) for name in self.groups["all"] if NETWORKS in self._host(name)), None)
+        """The play's own definition, else that of the inventory. Raises FleetError where hosts differ."""
+        if NETWORKS not in self._task_vars:
+            return self.agreed(NETWORKS)
+        given, own = self._task_vars[NETWORKS], self._raw(self._task_vars["inventory_hostname"])
+        if NETWORKS in own and is_same(given, own[NETWORKS], self._template_error):
+            self.agreed(NETWORKS)
+        return templar.template(given)
+
+    def _raw(self, host: str) -> Mapping[str, Any]:
+        """The variables of a host without templating."""
+        # To merge them a second time would cost as much as all the rest.
+        variables: Mapping[str, Any] | None = getattr(self._host(host), "_vars", None)
+        return self._hostvars.raw_get(host) if variables is None else variables
+
+    def agreed(self, variable: str, parse: Callable[[str, Any], Any] = lambda _host, value: value) -> Any:
+        """The value of all hosts that define the variable, None where none does.
+
+        ``parse`` takes a host and its value. Raises FleetError with two hosts that differ.
+        """
+        first, value, failed = "", None, None
+        used: set[str] = set()
+        for host in self._all:
+            raw = self._raw(host)
+            if raw.get(variable) in (None, ""):
+                continue
+            if first and all(self._is_same(name, first, host) for name in used):
+                continue
+            try:
+                found = parse(host, self._get(host, variable))
+            except FleetError as error:  # a host that it does not concern may lack what it uses
+                failed = failed or error
+                continue
+            if not first:
+                first, value, used = host, found, {variable, *mentioned(raw[variable], raw)}
+            elif found != value:
+                raise _differ(variable, (first, host), (value, found))
+        if failed and not first:
+            raise failed
+        return value
+
+    def _is_same(self, variable: str, one: str, other: str) -> bool:
+        values = self._raw(one).get(variable), self._raw(other).get(variable)
+        return is_same(*values, self._template_error)
 
     def variables(self, host: str) -> dict[str, Any]:
         """The values for the whole fleet are not templated for every host."""
@@ -77,27 +131,59 @@ class Inventory:
             if name.startswith(PREFIX)
         }
 
-    def store(self, host: str) -> Store:
-        """Where this host's variables have the registry be."""
-        cache = self.get(host, REGISTRY_CACHE)
-        return CacheStore(self._open_cache(str(cache))) if cache else FileStore(self._directory(host))
+    def store(self, network: str) -> Store:
+        """Where the registry of this network is."""
+        cache = self.agreed(REGISTRY_CACHE)
+        if cache:
+            return CacheStore(self._open_cache(str(cache)))
+        path = self._registry
+        return FileStore(str(self._directories.find(REGISTRY, path, lambda base: _has(base / path, [network]))))
 
-    def _directory(self, host: str) -> str:
-        """``wireguard_registry``, relative to the inventory."""
-        variables = self._host(host)
-        chosen = self.get(host, REGISTRY) or PREFIX + "registry"
-        base = variables.get("inventory_dir")
-        if not base and not Path(chosen).is_absolute():
-            problem, remedy = "the inventory is no file, so that there is no place beside it", "give an absolute path"
-            raise FleetError([HostError(host, REGISTRY, chosen, problem, remedy)])
-        return str(Path(base or "/", chosen))
+    @cached_property
+    def _registry(self) -> Path:
+        return expand(REGISTRY, str(self.agreed(REGISTRY) or PREFIX + "registry"))
 
-    def is_read_only(self, host: str) -> bool:
-        value = self.get(host, REGISTRY_READ_ONLY)
-        try:
-            return value is not None and parse_boolean(value, REGISTRY_READ_ONLY)
-        except InputError as error:
-            raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+    @cached_property
+    def _directories(self) -> Directories:
+        hosts = ((name, self._raw(name).get("inventory_dir")) for name in self._all)
+        return Directories(hosts, self._task_vars.get("ansible_inventory_sources") or ())
+
+    def base(self, option: str) -> Path:
+        """The directory of the inventory. Raises FleetError where there are several."""
+        return self._directories.find(option, Path(), lambda _path: False)
+
+    def clients_directory(self, chosen: str | None, networks: Collection[str]) -> Path:
+        """``chosen`` or else the variable; relative to the inventory, to that directory which has the registry."""
+        path = expand(CLIENTS_DIRECTORY, str(chosen or self.agreed(CLIENTS_DIRECTORY) or PREFIX + "clients"))
+        registry = path if self._registry.is_absolute() else self._registry
+
+        def is_there(base: Path) -> bool:
+            return (base / path).is_dir() or _has(base / registry, networks)
+
+        return self._directories.find(CLIENTS_DIRECTORY, path, is_there)
+
+    def is_read_only(self) -> bool:
+        return bool(self.agreed(REGISTRY_READ_ONLY, _read_boolean))
+
+
+def _has(directory: Path, networks: Collection[str]) -> bool:
+    return any(FileStore(str(directory)).path(network).exists() for network in networks)
+
+
+def _read_boolean(host: str, value: object) -> bool:
+    try:
+        return parse_boolean(value, REGISTRY_READ_ONLY)
+    except InputError as error:
+        raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+
+
+def _differ(variable: str, hosts: tuple[str, str], values: tuple[object, object]) -> FleetError:
+    """Shows no value, as there may be a secret in it."""
+    problem = f"{hosts[0]} and {hosts[1]} define it differently"
+    remedy = "define it once, for all hosts"
+    if variable == NETWORKS:
+        remedy += ", and name in hubs, spokes or members who is in which network"
+    return FleetError([HostError("", find_difference(variable, *values), None, problem, remedy)])
 
 
 def _not_templated(host: str, variable: str, reason: str) -> FleetError:

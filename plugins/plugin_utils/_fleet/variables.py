@@ -41,6 +41,7 @@ NETWORKS = "wireguard_networks"
 REGISTRY = "wireguard_registry"
 REGISTRY_CACHE = "wireguard_registry_cache"
 REGISTRY_READ_ONLY = "wireguard_registry_read_only"
+CLIENTS_DIRECTORY = "wireguard_clients_directory"
 # The same for all hosts, then what each host may have of its own.
 FLEET_VARIABLES = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
 # What people give to the playbooks with -e, which makes it a variable of every host.
@@ -52,7 +53,8 @@ PLAYBOOK_VARIABLES = (
     "wireguard_adopt_partial",
     "wireguard_client",
     "wireguard_client_renew",
-    "wireguard_clients_directory",
+    CLIENTS_DIRECTORY,
+    "wireguard_clients_prune",
     "wireguard_clients_qr",
     "wireguard_clients_show",
     "wireguard_clients_vault_id",
