@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import atomic_write, read_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import DOT, MERMAID, TABLE, draw
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 ARGUMENTS = {
@@ -27,6 +28,10 @@ class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
+        try:
+            self.operators_variables(task_vars)
+        except FleetError as error:
+            raise AnsibleActionFail(str(error)) from None
         text = draw(arguments["plan"], arguments["format"])
         result.update(changed=False, text=text)
         if not arguments["path"]:

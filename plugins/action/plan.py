@@ -16,6 +16,7 @@ from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import intruders
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
@@ -28,20 +29,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reported import (
+    Found,
+    read_reports,
+    reject_claims,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import REGISTRY_CACHE, option_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import printable
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
-
-
-class Found(NamedTuple):
-    """What this run has found of the members of a network: their public keys, and those that are to follow."""
-
-    keys: dict[str, str]
-    next_keys: dict[str, str]
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -62,10 +62,11 @@ class ActionModule(RunOnce, ActionBase):
         # Asked without this run's keys, it only looks.
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            inventory = open_inventory(task_vars or {}, arguments["without"])
+            variables = self.operators_variables(task_vars)
+            inventory = open_inventory(variables, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
-            found = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
+            found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
             rotating = arguments["rotating"]
             outcomes = [_Outcome.of(network, inventory, found[network.name], records, rotating) for network in networks]
             # Nothing is written before all has been found right, nor where nothing changed.
@@ -78,6 +79,9 @@ class ActionModule(RunOnce, ActionBase):
                 result["affected"] = _affected(outcomes, hosts, arguments["affected_by"])
         except (FleetError, RegistryError) as error:
             raise AnsibleActionFail(str(error)) from None
+        for outcome in outcomes:
+            refused = {**outcome.refused, **refused}
+        refused |= _intruding(task_vars, hosts)
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
@@ -88,12 +92,10 @@ class ActionModule(RunOnce, ActionBase):
         result.update(
             changed=bool(changed),
             hosts=hosts,
-            interfaces={
-                name: [{"network": plan["network"], "interface": plan["interface"]} for plan in plans]
-                for name, plans in hosts.items()
-            },
+            interfaces=_interfaces(outcomes, hosts),
             clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
             unknown_keys=unknown,
+            refused=refused,
             batches=batches(
                 [outcome.settlement.network for outcome in outcomes], filter(hosts.__contains__, inventory.play_hosts)
             ),
@@ -104,7 +106,7 @@ class ActionModule(RunOnce, ActionBase):
                 {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
                 for each in changed
             ],
-            warnings=[*warnings, *(_unknown(unknown) if records else ())],
+            warnings=[*warnings, *map(_refusal, refused.items()), *(_unknown(unknown) if records else ())],
         )
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
@@ -123,6 +125,7 @@ class _Outcome(NamedTuple):
     update: Update
     settlement: Settlement
     plan: Plan
+    refused: Mapping[str, str]
 
     @classmethod
     def of(
@@ -142,10 +145,8 @@ class _Outcome(NamedTuple):
         """The same as it is when another run has recorded something meanwhile."""
         if not self.is_changed:
             return self
-        update, settlement, plan = _settle(
-            self.network, self.store, self.found, self.refresh, self.rotating, write=True
-        )
-        return self._replace(update=update, settlement=settlement, plan=plan)
+        settled = _settle(self.network, self.store, self.found, self.refresh, self.rotating, write=True)
+        return self._replace(**dict(zip(("update", "settlement", "plan", "refused"), settled)))
 
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
@@ -174,15 +175,17 @@ class _Outcome(NamedTuple):
 
 def _settle(
     network: Network, store: Store, found: Found, refresh: bool, rotating: bool, write: bool
-) -> tuple[Update, Settlement, Plan]:
+) -> tuple[Update, Settlement, Plan, Mapping[str, str]]:
     """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
-    done: list[tuple[Settlement, Plan]] = []
+    done: list[tuple[Settlement, Plan, Mapping[str, str]]] = []
 
     def change(records: Records) -> Records:
         today = datetime.date.today()
-        settlement = settle(network, records, found.keys, today.isoformat(), refresh, found.next_keys, rotating)
+        refused = reject_claims(network, records, found)
+        honest = found.without(refused) if refused else found
+        settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
         plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys)
-        done.append((settlement, plan))
+        done.append((settlement, plan, refused))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
@@ -211,6 +214,21 @@ def _by_host(outcomes: Iterable[_Outcome]) -> dict[str, list[dict[str, Any]]]:
     return hosts
 
 
+def _interfaces(
+    outcomes: Iterable[_Outcome], hosts: Mapping[str, list[dict[str, Any]]]
+) -> dict[str, list[dict[str, str]]]:
+    """By host, the name of each interface and its network, with the public keys that its peers know or are to know."""
+    known = {each.network.name: (each.settlement.keys, each.settlement.next_keys) for each in outcomes}
+
+    def describe(name: str, plan: Mapping[str, Any]) -> dict[str, str]:
+        network = str(plan["network"])
+        options = zip(("public_key", "next_public_key"), known[network])
+        keys = {option: of_network[name] for option, of_network in options if name in of_network}
+        return {"network": network, "interface": str(plan["interface"]), **keys}
+
+    return {name: [describe(name, plan) for plan in plans] for name, plans in hosts.items()}
+
+
 def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Collection[str]) -> list[str]:
     """The hosts whose plan is another without these; all hosts of a network that could not be without them."""
     for name in names:
@@ -222,21 +240,15 @@ def _affected(outcomes: Iterable[_Outcome], hosts: Mapping[str, Any], names: Col
 
 
 def _found_keys(
-    networks: Iterable[Network], inventory: Inventory, keypairs: str | None, given: Mapping[str, Any] | None
-) -> dict[str, Found]:
-    """By network, member to the public key that this run has found; ``keypairs`` names a variable."""
-    found = {network.name: Found({}, {}) for network in networks}
+    networks: tuple[Network, ...], inventory: Inventory, keypairs: str | None, given: Mapping[str, Any] | None
+) -> tuple[dict[str, Found], dict[str, str]]:
+    """By network, the public keys that this run has found, and the hosts whose report is refused, with the reason.
+
+    ``keypairs`` names a variable of the hosts.
+    """
+    found, refused = {network.name: Found({}, {}) for network in networks}, {}
     if keypairs:
-        places: dict[str, list[str]] = {}
-        for network in networks:
-            for host in network.hosts:
-                places.setdefault(host.name, []).append(network.name)
-        for member, names in places.items():
-            for name, result in _keypairs(member, names, keypairs, inventory.registered(member, keypairs)):
-                of_network = found.setdefault(name, Found({}, {}))
-                of_network.keys[member] = _checked(member, result["public_key"])
-                if result.get("next_public_key"):
-                    of_network.next_keys[member] = _checked(member, result["next_public_key"])
+        found, refused = read_reports(networks, keypairs, lambda host: inventory.registered(host, keypairs))
     members = {network.name: {member.name for member in network.members} for network in networks}
     for name, keys in (given or {}).items():
         for member, key in dict(keys).items():
@@ -244,25 +256,8 @@ def _found_keys(
                 problem, remedy = "no such member", "name a network and one of its members"
                 raise FleetError([HostError("", f"public_keys.{name}.{member}", None, problem, remedy)])
             found[name].keys[member] = _checked(member, key)
-    return found
-
-
-def _keypairs(
-    host: str, networks: list[str], variable: str, registered: object
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The network of each result of the host's ``keypair`` task, which may have run in a loop, and the result."""
-    if not isinstance(registered, Mapping):
-        return
-    for result in registered.get("results", [registered]):
-        if not result.get("public_key"):
-            continue
-        item = result.get(result.get("ansible_loop_var", "item"))
-        network = item.get("network") if isinstance(item, Mapping) else None
-        if network is None and len(networks) > 1:
-            problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
-            remedy = "loop over the host's interfaces, each item having the name of its network in network"
-            raise FleetError([HostError(host, variable, None, problem, remedy)])
-        yield network or networks[0], result
+        found[name] = found[name]._replace(given=frozenset(keys))
+    return found, refused
 
 
 def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) -> tuple[Network, ...]:
@@ -295,6 +290,22 @@ def _old_keys(outcomes: Iterable[_Outcome], days: int) -> list[str]:
 def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
     today = datetime.date.today()
     return [text for each in outcomes for text in old_key_warnings(each.settlement, today)]
+
+
+def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dict[str, str]:
+    """The hosts of networks that have returned what only the operator says. It is not read, whatever it says."""
+    found = intruders((task_vars or {})["hostvars"], hosts)
+    remedy = "check whether the host is compromised"
+    return {
+        host: f"{host}: ansible_facts: the host returned variables that only the operator sets: "
+        f"{printable(', '.join(sorted(facts)))}; {remedy}"
+        for host, facts in found.items()
+    }
+
+
+def _refusal(refused: tuple[str, str]) -> str:
+    _host, reason = refused
+    return f"{reason}. The keys that it reports are ignored in this run."
 
 
 def _unknown(names: list[str]) -> list[str]:

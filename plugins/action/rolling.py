@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -27,7 +28,7 @@ class ActionModule(RunOnce, ActionBase):
         variables, plan = task_vars or {}, arguments["plan"]
         known = {host: variables["hostvars"].raw_get(host) for batch in plan["batches"] for host in batch}
         found = {host: values.get(arguments["proof"]) for host, values in known.items()}
-        proofs = {host: proof for host, proof in found.items() if proof and not proof.get("skipped")}
+        proofs = {host: proof for host, proof in found.items() if proof is not None and not _is_skipped(proof)}
         there = set(variables["ansible_play_hosts"])
         failed = [hub for hub in plan["hubs"] if arguments["begun"] in known.get(hub, ()) and hub not in there]
         end = tell_end(plan["batches"], proofs, failed)
@@ -35,3 +36,8 @@ class ActionModule(RunOnce, ActionBase):
         if end and arguments["fail"]:
             result["failed"] = True
         return result
+
+
+def _is_skipped(proof: object) -> bool:
+    """Whether Ansible left the task out for the host."""
+    return isinstance(proof, Mapping) and proof.get("skipped") is True

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import read_tunnels, render_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import (
+    loop_results,
+    read_choice,
+    read_mapping,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 
@@ -27,9 +33,11 @@ class ActionModule(RunOnce, ActionBase):
         variables = task_vars or {}
         plans, hostvars = arguments["plan"]["hosts"], variables["hostvars"]
         asked = [host for host in variables["ansible_play_hosts_all"] if host in plans]
-        answers = {host: _answer(hostvars[host], arguments["info"], arguments["probe"]) for host in asked}
+        names = arguments["info"], arguments["probe"]
+        answers = {host: _answer(hostvars.raw_get(host), names, plans[host]) for host in asked}
         rows = list(read_tunnels(plans, answers))
         self._display.display("\n".join(["", *render_table(rows), ""]))
+        result["warnings"] = list(dict.fromkeys(row.problem for row in rows if row.problem))
         up, down = (sum(row.up is state for row in rows) for state in (True, False))
         result.update(changed=False, up=up, down=down, unknown=len(rows) - up - down)
         if down:
@@ -39,10 +47,20 @@ class ActionModule(RunOnce, ActionBase):
         return result
 
 
-def _answer(variables: Mapping[str, Any], *registered: str) -> dict[str, dict[str, Any]]:
-    """What a host's tasks returned, each a loop over the host's interfaces, by interface."""
+def _answer(
+    variables: Mapping[str, Any], names: Iterable[str], plan: Iterable[Mapping[str, Any]]
+) -> dict[str, Any] | InputError:
+    """What a host's tasks returned, each a loop over the host's interfaces, by interface; or what is wrong with it."""
+    interfaces = [each["interface"] for each in plan]
     found: dict[str, dict[str, Any]] = {}
-    for name in registered:
-        for result in variables.get(name, {}).get("results", ()):
-            found.setdefault(result["item"]["interface"], {}).update(result)
+    try:
+        for name in names:
+            for result in loop_results(variables.get(name), name):
+                # Where Ansible could not even begin the loop, there is no item.
+                if "item" in result:
+                    item = read_mapping(result["item"], f"{name}.item")
+                    interface = read_choice(item.get("interface"), f"{name}.item.interface", interfaces)
+                    found.setdefault(interface, {}).update(result)
+    except InputError as error:
+        return error
     return found

@@ -20,7 +20,7 @@ description:
   - Covers the link, its keys and peers, addresses, the routes that the peers' allowed IPs need, and for a default
     route through the tunnel the policy rules and netfilter table of C(wg-quick).
   - A change can end the session with a peer, for example when the peer was removed by hand and is added again. The
-    module then starts a handshake with the peer if it has an endpoint, so that the other end stops using the old session.
+    module then starts a handshake with the peer if it has an endpoint. The other end then stops using the old session.
   - It does not write any configuration for the next boot. M(cryptokey.wireguard.config) does, from the same options.
   - A change can be provisional, with O(confirm). The host then puts back by itself what was before, unless this task
     finds that it can still be reached over a new connection, and that the tunnels that the change concerns work.

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from ._facts import without_facts
+
 
 class RunOnce:
     """For an action that runs once, on the controller, for all hosts of the play. It goes before ActionBase."""
@@ -14,3 +19,13 @@ class RunOnce:
     _requires_connection = False
     _supports_check_mode = True
     _supports_async = False
+
+    # Of ActionBase.
+    _task: Any
+    _templar: Any
+
+    def operators_variables(self, task_vars: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The variables of the task without hosts' facts, for reading and for templating. Raises FleetError."""
+        variables = without_facts(task_vars or {}, self._task)
+        self._templar.available_variables = variables
+        return variables

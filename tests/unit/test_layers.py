@@ -25,7 +25,8 @@ LAYERS: dict[str, set[str]] = {
     "module_utils/_wgquick/*": {MODEL},
     "module_utils/_kernel/*": {MODEL, "module_utils._converge", "module_utils._wgquick", "pyroute2"},
     "module_utils/*": {"module_utils", "nacl"},  # what the modules share
-    "plugin_utils/_fleet/*": {MODEL},
+    "plugin_utils/_results.py": {MODEL},
+    "plugin_utils/_fleet/*": {MODEL, "plugin_utils._results"},
     "plugin_utils/_preshared.py": {MODEL, "plugin_utils._fleet", "cryptography"},
     "plugin_utils/_qr.py": {"module_utils", "segno"},
     "plugin_utils/_client.py": {"module_utils", "plugin_utils._fleet", "plugin_utils._preshared"},

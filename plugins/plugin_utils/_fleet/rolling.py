@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+
+from .._results import loop_results, printable, read_flag, read_mappings, read_text
 from .errors import list_names
 from .facts import Network
 
@@ -83,15 +86,30 @@ def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object], faile
 
 
 def _unanswered(proof: object) -> Iterator[str]:
-    results = proof.get("results") if isinstance(proof, Mapping) else None
-    for result in results or ():
-        probes: Sequence[Mapping[str, Any]] | None = result.get("results")
-        if probes is None and result.get("failed"):
-            yield str(result.get("msg"))
-        missing = [probe for probe in probes or () if not probe["reachable"]]
-        lost = [f"{probe['name']} ({probe['address']})" for probe in missing if probe.get("address")]
-        silent = [str(probe["name"]) for probe in missing if not probe.get("address")]
-        if lost:
-            yield f"no answer from {list_names(lost)}"
-        if silent:
-            yield f"no handshake with {list_names(silent)}"
+    """What is wrong by a host's answer, or with it."""
+    try:
+        for result in loop_results(proof, "proof"):
+            yield from _unanswered_by(result)
+    except InputError as error:
+        yield str(error)
+
+
+def _unanswered_by(result: Mapping[str, Any]) -> Iterator[str]:
+    probes = result.get("results")
+    if probes is None:
+        if result.get("failed") is not False and result.get("failed") is not None:
+            yield printable(result.get("msg"))
+        return
+    missing = [
+        probe for probe in read_mappings(probes, "results") if not read_flag(probe.get("reachable"), "reachable")
+    ]
+    lost = [
+        f"{read_text(probe.get('name'), 'name')} ({read_text(probe['address'], 'address')})"
+        for probe in missing
+        if probe.get("address") is not None
+    ]
+    silent = [read_text(probe.get("name"), "name") for probe in missing if probe.get("address") is None]
+    if lost:
+        yield f"no answer from {list_names(lost)}"
+    if silent:
+        yield f"no handshake with {list_names(silent)}"

@@ -12,9 +12,18 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 
+from .._results import (
+    read_flag,
+    read_integer,
+    read_mapping,
+    read_mappings,
+    read_number,
+    read_text,
+)
 from .columns import align
 
 NONE = "-"
@@ -25,10 +34,10 @@ Plans = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Tunnel(NamedTuple):
-    """One direction of a tunnel as its host sees it; all but the last two is text for a column of the table.
+    """One direction of a tunnel as its host sees it; all up to ``sent`` is text for a column of the table.
 
-    ``up`` is None where it is unknown, as of clients, which are not managed. ``by_handshake``: no address family is
-    common to both ends, so that no ping can show it.
+    ``up`` is None where it is unknown: clients are not managed. ``by_handshake``: no address family is common to both
+    ends, so that no ping can show it. ``problem`` is what is wrong with the host's answer.
     """
 
     host: str
@@ -41,6 +50,23 @@ class Tunnel(NamedTuple):
     sent: str = NONE
     up: bool | None = False
     by_handshake: bool = False
+    problem: str = ""
+
+
+class _Running(NamedTuple):
+    """A peer by its host's answer, in seconds and bytes."""
+
+    age: int | None
+    received: int
+    sent: int
+
+
+class _Probe(NamedTuple):
+    """``is_ipv6`` is None where the handshake was looked at instead of a ping."""
+
+    is_ipv6: bool | None
+    reachable: bool
+    rtt_ms: float | None
 
 
 def targets(
@@ -100,15 +126,28 @@ def _same_network(host: str, interface: Mapping[str, Any], plans: Plans) -> list
     return [other for other in plans.get(host, ()) if other["network"] == interface["network"]]
 
 
-def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[Tunnel]:
+def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Any] | InputError]) -> Iterator[Tunnel]:
     """One row for each planned peer of each host that was asked.
 
     ``answers`` maps a host and then an interface to its ``interfaces``, of the module ``interface_info``, and its
-    ``results``, of the module ``probe``; where a host did not answer, there is neither.
+    ``results``, of the module ``probe``; where a host did not answer, there is neither. An answer that is invalid gives
+    one row for its interface.
     """
     for host, answer in answers.items():
         for interface in plans[host]:
-            yield from _tunnels(host, interface, answer.get(interface["interface"], {}), plans)
+            yield from _read_interface(host, interface, answer, plans)
+
+
+def _read_interface(
+    host: str, interface: Mapping[str, Any], answer: Mapping[str, Any] | InputError, plans: Plans
+) -> list[Tunnel]:
+    name = interface["interface"]
+    try:
+        if isinstance(answer, InputError):
+            raise answer
+        return list(_tunnels(host, interface, read_mapping(answer.get(name, {}), name), plans))
+    except InputError as error:
+        return [Tunnel(host, interface["network"], "(invalid answer)", problem=f"{host}: {error}")]
 
 
 def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any], plans: Plans) -> Iterator[Tunnel]:
@@ -118,10 +157,8 @@ def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any],
         return
     if not interface["peers"] and interface["peers_mode"] == MERGE:
         yield Tunnel(host, network, "(none known)")
-    running = {peer["public_key"]: peer for found in answer["interfaces"] for peer in found["peers"]}
-    probes: dict[str, list[Mapping[str, Any]]] = {}
-    for probe in answer.get("results") or ():
-        probes.setdefault(probe["name"], []).append(probe)
+    running = _read_running(answer["interfaces"])
+    probes = _read_probes(answer.get("results") or ())
     for peer in interface["peers"]:
         name = peer["name"]
         tunnel = _tunnel(Tunnel(host, network, name), running.get(peer["public_key"]), probes.get(name, []))
@@ -129,25 +166,54 @@ def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any],
         yield tunnel._replace(up=None) if is_client and peer["public_key"] in running else tunnel
 
 
-def _tunnel(tunnel: Tunnel, peer: Mapping[str, Any] | None, probes: list[Mapping[str, Any]]) -> Tunnel:
+def _read_running(interfaces: object) -> dict[str, _Running]:
+    """By public key."""
+    return {
+        read_text(peer.get("public_key"), "public_key"): _Running(
+            None
+            if peer.get("latest_handshake_age") is None
+            else read_integer(peer["latest_handshake_age"], "latest_handshake_age"),
+            read_integer(peer.get("transfer_rx"), "transfer_rx"),
+            read_integer(peer.get("transfer_tx"), "transfer_tx"),
+        )
+        for found in read_mappings(interfaces, "interfaces")
+        for peer in read_mappings(found.get("peers"), "peers")
+    }
+
+
+def _read_probes(results: object) -> dict[str, list[_Probe]]:
+    """By the name of the peer, which is only compared with the plan's."""
+    probes: dict[str, list[_Probe]] = {}
+    for probe in read_mappings(results, "results"):
+        rtt, address = probe.get("rtt_ms"), probe.get("address")
+        read = _Probe(
+            None if address is None else ":" in read_text(address, "address"),
+            read_flag(probe.get("reachable"), "reachable"),
+            None if rtt is None else read_number(rtt, "rtt_ms", high=1e9),
+        )
+        probes.setdefault(read_text(probe.get("name"), "name"), []).append(read)
+    return probes
+
+
+def _tunnel(tunnel: Tunnel, peer: _Running | None, probes: list[_Probe]) -> Tunnel:
     if peer is None:
         return tunnel._replace(handshake="no such peer")
-    pings = {":" in probe["address"]: _ping(probe) for probe in probes if probe.get("address")}
+    pings = {probe.is_ipv6: _ping(probe) for probe in probes if probe.is_ipv6 is not None}
     return tunnel._replace(
-        handshake=_age(peer["latest_handshake_age"]),
+        handshake=_age(peer.age),
         ping=pings.get(False, NONE),
         ping6=pings.get(True, NONE),
-        received=_size(peer["transfer_rx"]),
-        sent=_size(peer["transfer_tx"]),
-        up=bool(probes) and all(probe["reachable"] for probe in probes),
+        received=_size(peer.received),
+        sent=_size(peer.sent),
+        up=bool(probes) and all(probe.reachable for probe in probes),
         by_handshake=bool(probes) and not pings,
     )
 
 
-def _ping(probe: Mapping[str, Any]) -> str:
-    if not probe["reachable"]:
+def _ping(probe: _Probe) -> str:
+    if not probe.reachable:
         return "lost"
-    return "yes" if probe["rtt_ms"] is None else f"{probe['rtt_ms']:.1f} ms"
+    return "yes" if probe.rtt_ms is None else f"{probe.rtt_ms:.1f} ms"
 
 
 def _age(seconds: int | None) -> str:

@@ -40,6 +40,9 @@ class Fleet:
         for host, variables in self.hosts.items():
             variables["keypair"] = {"public_key": key_of(host)}
 
+    def recorded(self) -> dict[str, Any]:
+        return dict(yaml.safe_load(self.registry.read_text())["hosts"])
+
     def forget_addresses(self) -> None:
         for variables in self.hosts.values():
             del variables["wireguard_addresses"]

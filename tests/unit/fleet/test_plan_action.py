@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import Fleet, addresses
 
@@ -143,8 +144,6 @@ def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -
     ("host", "variables", "message"),
     [
         ("office", {"wireguard_mtu": "{{ nowhere }}"}, "office: wireguard_mtu: cannot be templated: "),
-        ("office", {"keypair": {"public_key": "x"}}, "office: public_key 'x': not a WireGuard key; "),
-        ("office", {"keypair": {"public_key": key_of("hub1")}}, "hub1 has this key too"),
         (
             "hub1",
             {"wireguard_registry_read_only": "perhaps"},
@@ -172,12 +171,53 @@ def test_a_loop_gives_each_network_its_keys(fleet: Fleet) -> None:
     assert not fleet.run().results[1]["changed"]
 
 
-def test_one_key_pair_for_two_networks_is_refused(fleet: Fleet) -> None:
+def test_one_key_pair_for_two_networks_is_refused_for_its_host_alone(fleet: Fleet) -> None:
     fleet.add_second_network()
     fleet.hosts["server"]["keypair"] = {"public_key": key_of("server")}
     run = fleet.run()
-    assert "server: keypair: the host is in home, lab, and a result does not say to which its key belongs" in run.output
-    assert not fleet.registry.exists()
+    message = "server: keypair: the host is in home, lab, and a result does not say to which its key belongs"
+    assert run.results[1]["refused"]["server"].startswith(message)
+    assert message in run.said
+    assert run.results[1]["unknown_keys"] == ["server"]
+    assert "server" not in {name for name, known in fleet.recorded().items() if "public_key" in known}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
+def test_a_hosts_malformed_result_is_its_own_problem(fleet: Fleet, value: Any) -> None:
+    """Whatever stands for the whole result, its list, its key or its next key."""
+    kinds = ({"public_key": value}, {"results": value}, {"public_key": key_of("office"), "next_public_key": value})
+    for host, result in zip(("office", "laptop", "server"), kinds, strict=True):
+        fleet.hosts[host]["keypair"] = result
+    run = fleet.run()
+    assert run.code == 0, run.output
+    known = {name for name, recorded in fleet.recorded().items() if "public_key" in recorded}
+    assert known - {"server"} == {"hub1"}
+    refused = run.results[1]["refused"]
+    assert refused.keys() <= {"office", "laptop", "server"}
+    assert all(is_clean(text) and text.startswith(f"{host}: ") for host, text in refused.items())
+    assert "\x1b" not in run.output
+    assert len(run.output) < 100_000
+    assert not (fleet.directory / "OWNED").exists()
+
+
+def test_nobody_gets_anothers_key(fleet: Fleet) -> None:
+    """Neither one that is recorded, nor one that two report at once."""
+    fleet.run()
+    fleet.hosts["laptop"] |= {"keypair": {"public_key": key_of("hub1")}, "wireguard_accept_changed_keys": True}
+    before = fleet.registry.read_text()
+    run = fleet.run()
+    assert run.results[1]["refused"].keys() == {"laptop"}
+    assert "hub1 has this key in the network home" in run.said
+    assert fleet.registry.read_text() == before
+    assert not run.changed
+
+
+def test_a_key_that_two_unknown_hosts_report_is_neithers(fleet: Fleet) -> None:
+    for name in ("office", "server"):
+        fleet.hosts[name]["keypair"] = {"public_key": key_of("clone")}
+    run = fleet.run()
+    assert run.results[1]["refused"].keys() == {"office", "server"}
+    assert {name for name, known in fleet.recorded().items() if "public_key" in known} == {"hub1", "laptop"}
 
 
 def test_keys_can_be_given_also_of_clients(fleet: Fleet) -> None:

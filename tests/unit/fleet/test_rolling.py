@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches, tell_end
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import network
 
 
@@ -123,3 +124,32 @@ def test_a_hub_that_could_not_be_changed_ends_it_too() -> None:
         "Ended after batch 1 of 3, of which tunnels have not come up: hub1: its change failed. Changed: x. "
         "Up to date before: y. Not touched: hub2, z, hub3."
     )
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize(
+    "place", ["proof", "results", "result", "probes", "probe", "name", "address", "reachable", "msg"]
+)
+def test_a_malformed_proof_is_told_of_its_host_alone(place: str, kind: str) -> None:
+    value = VALUES[kind]
+    probe = {"name": "x", "address": "10.8.0.1", "reachable": False}
+    result: dict[str, Any] = {"results": [probe]}
+    proof: Any = {"results": [result]}
+    if place == "proof":
+        proof = value
+    elif place == "results":
+        proof["results"] = value
+    elif place == "result":
+        proof["results"] = [value]
+    elif place == "probes":
+        result["results"] = value
+    elif place == "probe":
+        result["results"] = [value]
+    elif place == "msg":
+        proof["results"] = [{"failed": True, "msg": value}]
+    else:
+        probe[place] = value
+    end = tell_end(ORDER, {"hub1": proof, "hub2": probed(z=True)})
+    assert is_clean(end)
+    assert "hub2: " not in end
+    assert not end or "hub1: " in end

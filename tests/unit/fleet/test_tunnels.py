@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import (
     read_tunnels,
     render_table,
     targets,
 )
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
 
 Plans = dict[str, list[dict[str, Any]]]
@@ -206,3 +210,52 @@ def test_only_addresses_that_the_allowed_ips_carry_both_ways_are_pinged() -> Non
     # The hub does not know the key of the office yet: that its tunnel is down is then seen.
     without = plans_of("office")
     assert pinged(without, "office") == ["hub1 10.8.0.1", "hub1 fd00:8::1"]
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("place", ["interfaces", "peers", "peer", "public_key", "latest_handshake_age", "transfer_rx"])
+def test_a_malformed_state_is_a_line_of_its_host_alone(place: str, kind: str) -> None:
+    hostile = answers("hub1", 12)
+    found = hostile["wg0"]["interfaces"]
+    if place == "interfaces":
+        hostile["wg0"]["interfaces"] = VALUES[kind]
+    elif place == "peers":
+        found[0]["peers"] = VALUES[kind]
+    elif place == "peer":
+        found[0]["peers"][0] = VALUES[kind]
+    else:
+        found[0]["peers"][0][place] = VALUES[kind]
+    check_alone(hostile)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("place", ["results", "result", "name", "address", "reachable", "rtt_ms"])
+def test_a_malformed_probe_is_a_line_of_its_host_alone(place: str, kind: str) -> None:
+    hostile = answers("hub1", 12)
+    if place == "results":
+        hostile["wg0"]["results"] = VALUES[kind]
+    elif place == "result":
+        hostile["wg0"]["results"][0] = VALUES[kind]
+    else:
+        hostile["wg0"]["results"][0][place] = VALUES[kind]
+    check_alone(hostile)
+
+
+def check_alone(hostile: dict[str, Any]) -> None:
+    """The other host's lines are as ever, and what is printed can be."""
+    honest = list(read_tunnels(PLANS, {"laptop": answers("laptop", 3)}))
+    rows = list(read_tunnels(PLANS, {"hub1": hostile, "laptop": answers("laptop", 3)}))
+    assert rows[-len(honest) :] == honest
+    of_hub = [row for row in rows if row.host == "hub1"]
+    assert {row.peer for row in of_hub} <= {"(invalid answer)", "laptop", "office", "server"}
+    assert all(row.problem.startswith("hub1: ") for row in of_hub if row.peer == "(invalid answer)")
+    assert is_clean("\n".join([*render_table(rows), *(row.problem for row in rows)]))
+
+
+def test_an_answer_that_could_not_be_read_is_an_invalid_one() -> None:
+    (row,) = read_tunnels(PLANS, {"hub1": InputError("info", 3, "expected a dictionary", "check it")})
+    assert (row.peer, row.up, row.problem) == (
+        "(invalid answer)",
+        False,
+        "hub1: info 3: expected a dictionary; check it",
+    )
