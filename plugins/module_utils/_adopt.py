@@ -29,14 +29,19 @@ _SUFFIX = ".conf"
 
 
 def describe_files(
-    interfaces: Iterable[str] | None = None, managed: bool = False, directory: str = DIRECTORY
+    interfaces: Iterable[str] | None = None,
+    managed: bool = False,
+    directory: str = DIRECTORY,
+    unreadable: list[dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
     """The wg-quick files of these interfaces, or of all, as plain dictionaries without secrets, sorted by interface.
 
-    One that is not there is left out. Raises InputError with all that cannot be read, and OSError.
+    One that is not there is left out. Raises InputError with all that cannot be read, and OSError. Where ``unreadable``
+    is given, these are added to it instead.
     """
     names = _interfaces_in(directory) if interfaces is None else map(parse_interface_name, interfaces)
-    described, errors = [], []
+    described: list[dict[str, Any]] = []
+    errors: list[InputError] = []
     for name in sorted(set(names)):
         path = f"{directory}/{name}{_SUFFIX}"
         try:
@@ -45,13 +50,27 @@ def describe_files(
                 text = decode(content.data)
                 described.append(_describe(name, path, content.mode, text, parse(text, path, managed)))
         except InputError as error:
-            errors.append(error)
+            if unreadable is None:
+                errors.append(error)
+            else:
+                unreadable.append(_describe_error(name, path, error))
     if len(errors) > 1:
         first, *rest = errors
         raise InputError(first.option, first.value, first.problem, "; ".join([first.remedy, *map(str, rest)]))
     if errors:
         raise errors[0]
     return described
+
+
+def _describe_error(interface: str, path: str, error: InputError) -> dict[str, Any]:
+    return {
+        "interface": interface,
+        "path": path,
+        "place": error.option,
+        "value": None if error.value is None else printable(str(error.value)),
+        "problem": printable(error.problem),
+        "remedy": printable(error.remedy),
+    }
 
 
 def _interfaces_in(directory: str) -> list[str]:

@@ -17,6 +17,9 @@ description:
     about the tunnels.
   - Peers that no host of the play is become clients.
   - Where a host was found with something that its topology would not give it, it is an exception in C(wireguard_peers).
+  - What cannot be adopted is left out, and named in RV(problems). It is an interface by itself, or a whole network
+    where the others cannot be written down without it. With O(keys) the module fails in the end, after the others were
+    written. It fails at once where nothing can be adopted.
   - It runs on the controller, once for the whole play, and contacts no host. Only public facts come to it.
 options:
   files:
@@ -33,7 +36,7 @@ options:
     description:
       - The name of the variable in which each host has registered what a loop of M(cryptokey.wireguard.adopt_key) over
         its C(interfaces) returned.
-      - Without it, nothing is written. With it, nothing is written either unless all hosts have their keys in place.
+      - Without it, nothing is written. With it, a network is written only if all its hosts have their keys in place.
     type: str
   interfaces:
     description: The names of the interfaces to adopt. By default it is all.
@@ -77,6 +80,7 @@ EXAMPLES = r"""
   cryptokey.wireguard.config_info:
     interfaces: "{{ adopt_running.interfaces | map(attribute='interface') }}"
     manageable: true
+    skip_unreadable: true
   register: adopt_files
 
 - name: Recognise the networks
@@ -132,6 +136,13 @@ interfaces:
       - network: wg0
         interface: wg0
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+problems:
+  description: What is not adopted, where, and what to do. One line each.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "web1: /etc/wireguard/wg0.conf line 7 column 1 '[Peers]': there is no such section; write [Peer]"
 kept:
   description: For each host and file, the lines that are kept word for word.
   returned: success

@@ -32,6 +32,12 @@ options:
         C(SaveConfig = true).
     type: bool
     default: false
+  skip_unreadable:
+    description:
+      - Whether a file that is refused is left out of RV(files) and returned in RV(unreadable), so that the others are
+        read. Otherwise the module fails.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -142,7 +148,35 @@ files:
         persistent_keepalive:
           description: Seconds between keepalives, 0 for off.
           type: int
+unreadable:
+  description: The files that were refused, and why, with O(skip_unreadable).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: The name of the interface.
+      type: str
+    path:
+      description: The file.
+      type: str
+    place:
+      description: Where in it.
+      type: str
+      sample: /etc/wireguard/wg0.conf line 3 column 1
+    value:
+      description: The value that is refused, null where there is none or where it may be a key.
+      type: str
+    problem:
+      description: What is wrong.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+  sample: []
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -152,16 +186,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 ARGUMENTS = {
     "interfaces": {"type": "list", "elements": "str"},
     "manageable": {"type": "bool", "default": False},
+    "skip_unreadable": {"type": "bool", "default": False},
 }
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    unreadable: list[dict[str, Any]] = []
+    skipped = unreadable if module.params["skip_unreadable"] else None
     try:
-        files = describe_files(module.params["interfaces"], module.params["manageable"])
+        files = describe_files(module.params["interfaces"], module.params["manageable"], unreadable=skipped)
     except (InputError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, files=files)
+    module.exit_json(changed=False, files=files, unreadable=unreadable)
 
 
 if __name__ == "__main__":

@@ -78,11 +78,15 @@ class Component:
 def find_components(
     found: Iterable[FoundInterface], taken: Collection[str], problems: Problems
 ) -> tuple[list[Component], list[str]]:
-    """The networks, by what they are to be called, and what is to be said of them. ``taken``: names of hosts."""
+    """The networks, by what they are to be called, and what is to be said of them. ``taken``: names of hosts.
+
+    Those that cannot be adopted are left out, and go to ``problems``.
+    """
     by_key = {each.public_key: each for each in found}
     components, notes = [], []
     used: set[str] = set()
     for group in _groups(by_key):
+        before = len(problems)
         hosts = Counter(each.host for each in group)
         for each in group:
             if hosts[each.host] > 1:
@@ -96,6 +100,8 @@ def find_components(
         peers = [peer for each in group for key, peer in each.peers.items() if key not in by_key]
         prefixes = find_prefixes(group, peers)
         strangers = _strangers(members, by_key, prefixes, taken, problems)
+        if len(problems) > before:
+            continue
         components.append(Component(name, members, strangers, prefixes))
     return components, notes
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
     Prefix,
@@ -55,6 +57,54 @@ class FoundInterface(NamedTuple):
     kept: tuple[str, ...]
     routes: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+
+
+def read_hosts(
+    reports: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+    wanted: Collection[str] | None,
+    problems: Problems,
+) -> tuple[list[FoundInterface], list[str], dict[str, str]]:
+    """The interfaces of all hosts, or the wanted ones, what is to be said of them, and those that cannot be adopted.
+
+    ``reports``: by host, what ``config_info`` and ``interface_info`` returned. The last result has, by public key, a
+    host and its interface.
+    """
+    found: list[FoundInterface] = []
+    notes: list[str] = []
+    seen: dict[str, str] = {}
+    for host, report in reports.items():
+        try:
+            interfaces, said, keys = _read_host(host, *report, wanted, problems)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            remedy = "look at what config_info and interface_info return there, with -vvv"
+            problems.add(host, "files, running", None, "what the host returned cannot be read", remedy)
+            continue
+        found += interfaces
+        notes += said
+        seen |= keys
+    found = check_keys(found, problems)
+    known = {each.public_key for each in found}
+    return found, notes, {key: place for key, place in seen.items() if key not in known}
+
+
+def _read_host(
+    host: str,
+    files: Mapping[str, Any],
+    running: Mapping[str, Any],
+    wanted: Collection[str] | None,
+    problems: Problems,
+) -> tuple[list[FoundInterface], list[str], dict[str, str]]:
+    """As ``read_hosts``, the last result being of all interfaces."""
+    unreadable = {str(each["interface"]): each for each in files.get("unreadable", ())}
+    for each in unreadable.values():
+        value = None if each.get("value") is None else str(each["value"])
+        problems.add(host, str(each["place"]), value, str(each["problem"]), str(each["remedy"]))
+    states = [each for each in running.get("interfaces", ()) if not wanted or each["interface"] in wanted]
+    readable = [each for each in states if each["interface"] not in unreadable]
+    interfaces, notes = read_found(host, files.get("files", ()), readable, problems)
+    reported = (*files.get("files", ()), *states)
+    seen = {str(each["public_key"]): f"{host} {each['interface']}" for each in reported if each.get("public_key")}
+    return interfaces, notes, seen
 
 
 def read_found(
@@ -141,7 +191,7 @@ def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> Foun
         host,
         str(file["interface"]),
         str(file["path"]),
-        str(state.get("public_key") or file["public_key"]),
+        str(parse_public_key(state.get("public_key") or file["public_key"])),
         tuple(dict.fromkeys(addresses)),
         int(file["listen_port"]),
         int(state.get("listen_port") or 0),
@@ -181,7 +231,7 @@ def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapp
         allowed = counts["allowed_ips"] if state else [text for text in counts["allowed_ips"] if text not in taken]
         endpoint = (file or counts).get("endpoint")
         yield FoundPeer(
-            key,
+            str(parse_public_key(key)),
             (file or counts).get("name"),
             parse_endpoint(endpoint) if endpoint else None,
             frozenset(map(parse_prefix, allowed)),
@@ -231,12 +281,15 @@ def _label(peer: Mapping[str, Any]) -> str:
     return f"{peer['name']} ({peer['public_key']})" if peer.get("name") else str(peer["public_key"])
 
 
-def check_keys(found: Iterable[FoundInterface], problems: Problems) -> None:
-    """One key at two interfaces: a clone, or one host under two names."""
+def check_keys(found: Iterable[FoundInterface], problems: Problems) -> list[FoundInterface]:
+    """Those whose key no other one has. One key at two interfaces is a clone, or one host under two names."""
     owners: dict[str, FoundInterface] = {}
-    for each in found:
+    listed = list(found)
+    for each in listed:
         owner = owners.setdefault(each.public_key, each)
         if owner is not each:
             problem = f"{owner.host} has the key of {each.interface} too, for its {owner.interface}"
             remedy = "give one of them a key of its own; if it is one host under two names, adopt it under one"
             problems.add(each.host, each.path, each.public_key, problem, remedy)
+    counts = Counter(each.public_key for each in listed)
+    return [each for each in listed if counts[each.public_key] == 1]

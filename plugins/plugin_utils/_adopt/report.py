@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .._fleet.errors import list_names
+from .._fleet.errors import FleetError, HostError, list_names
 from .found import FoundInterface
 from .recognise import Proposal
 
@@ -15,10 +15,20 @@ _SHOWN = 12
 
 
 def report(
-    proposals: Iterable[Proposal], found: Iterable[FoundInterface], notes: Sequence[str], paths: Sequence[str]
+    proposals: Iterable[Proposal],
+    found: Iterable[FoundInterface],
+    notes: Sequence[str],
+    paths: Sequence[str],
+    problems: Sequence[HostError] = (),
 ) -> str:
-    """Lines of text. ``paths`` are the files that are new or change."""
+    """Lines of text. ``paths`` are the files that are new or change, ``problems`` those of what is not adopted."""
     lines = [line for proposal in proposals for line in _network(proposal)] or ["No WireGuard network was found."]
+    if problems:
+        lines += [
+            "",
+            "Not adopted, and left as it is:",
+            *(f"  {line}" for line in str(FleetError(problems)).splitlines()),
+        ]
     kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
     if kept:
         lines += ["", "Kept in their files word for word, and left to you:", *kept]

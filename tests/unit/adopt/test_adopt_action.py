@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._adopt import describe_files
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import STATE, file_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
@@ -39,6 +41,22 @@ class Site:
         (file,) = self.hosts[host]["adopt_files"]["files"]
         assert isinstance(file, dict)
         return file
+
+    def add(self, host: str, **files: str) -> None:
+        """A host with these files by the names of their interfaces, none of which runs, as its modules report them."""
+        directory = self.directory / "etc" / host
+        directory.mkdir(parents=True)
+        for name, text in files.items():
+            path = directory / f"{name}.conf"
+            path.write_text(text)
+            path.chmod(0o600)
+        unreadable: list[dict[str, Any]] = []
+        described = describe_files(list(files), managed=True, directory=str(directory), unreadable=unreadable)
+        self.hosts[host] = {
+            "adopt_files": {"files": described, "unreadable": unreadable},
+            "adopt_running": {"interfaces": []},
+            "adopt_keys": {"results": [{"public_key": file["public_key"]} for file in described]},
+        }
 
     def run(self, *arguments: str) -> tuple[int, str]:
         tasks = [
@@ -164,3 +182,94 @@ def test_hosts_without_wireguard_are_left_alone(site: Site) -> None:
     assert code == 0, output
     assert "changed=0" in output
     assert site.written() == []
+
+
+PROVIDER = """\
+[Interface]
+PrivateKey = YD0z48BZ9NcyQf/dubGfaso62isHAViGgUPC0sE2G2M=
+Address = 10.2.0.2/32, 2a07:b944::2:2/128
+DNS = 10.2.0.1, 2a07:b944::2:1
+
+[Peer]
+PublicKey = 6o+LJwo7U6JWAFiGQVmj6C2MNP/fOMIS1POazcm0lGE=
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = exit.example.net:51820
+"""
+
+
+def test_the_client_of_a_provider_is_adopted_next_to_other_networks(site: Site) -> None:
+    site.add("box", wg0=PROVIDER)
+    code, output = site.run()
+    assert code == 0, output
+    networks = site.read("group_vars/all/wireguard.yml")["wireguard_networks"]
+    (other,) = set(networks) - {"wg0"}
+    assert [sorted(network.get("clients", ())) for network in networks.values()].count(["server_exit"]) == 1
+    assert site.read("host_vars/box/wireguard.yml") == {
+        "wireguard_addresses": ["10.2.0.2", "2a07:b944::2:2"],
+        "wireguard_persistent_keepalive": 0,
+        "wireguard_peers": {
+            "server_exit": {"allowed_ips": ["0.0.0.0/0", "::/0"], "endpoint": "exit.example.net:51820"}
+        },
+    }
+    assert "wireguard_registry/wg0.yml" in site.written()
+    assert f"wireguard_registry/{other}.yml" in site.written()
+    code, output = site.run()
+    assert (code, "changed=0" in output) == (0, True), output
+
+
+def test_what_cannot_be_adopted_is_named_and_the_others_go_on(site: Site) -> None:
+    site.add("box", wg0=PROVIDER, wg1=PROVIDER.replace("[Peer]", "[Peers]"))
+    site.add("bad", wg0="[Interface]\n  SaveConfig = true\n")
+    site.hosts["odd"] = {"adopt_files": {"files": [{"interface": []}]}, "adopt_running": {"interfaces": "x"}}
+    code, output = site.run()
+    assert code == 2, output
+    etc = site.directory / "etc"
+    said = [
+        f"box: {etc}/box/wg1.conf line 6 column 1 '[Peers]': there is no such section; write [Peer]",
+        f"bad: {etc}/bad/wg0.conf line 2 column 3 'SaveConfig = true': wg-quick would write over the file",
+        "odd: files, running: what the host returned cannot be read; look at what config_info",
+    ]
+    # In the report, and at the end.
+    assert [output.replace("\\n", "\n").count(text) >= 2 for text in said] == [True] * 3, output
+    hosts = [f"host_vars/{host}/wireguard.yml" for host in ("box", "hub1", "server")]
+    assert [path for path in site.written() if path.startswith("host_vars")] == hosts
+    before = {path: site.read(path) for path in site.written()}
+    assert site.run()[0] == 2
+    assert {path: site.read(path) for path in site.written()} == before
+
+
+def test_a_spoke_that_is_left_out_is_a_client_of_its_hub_until_it_is_adopted(site: Site) -> None:
+    site.file("server")["save_config"] = "/etc/wireguard/wg0.conf line 3"
+    code, output = site.run()
+    assert code == 2
+    assert "server: /etc/wireguard/wg0.conf line 3: SaveConfig = true; remove the line" in output
+    (note,) = {line.strip() for line in output.splitlines() if line.startswith("  hub1 has server wg0, which is not")}
+    name = note.partition("as the client ")[2].partition(".")[0]
+    network = site.read("group_vars/all/wireguard.yml")["wireguard_networks"]["wg0"]
+    assert network["clients"][name]["public_key"] == key_of("server")
+    site.file("server")["save_config"] = None
+    site.arguments = {"overwrite": True}
+    code, output = site.run()
+    assert code == 0, output
+    assert name not in site.read("group_vars/all/wireguard.yml")["wireguard_networks"]["wg0"]["clients"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda site: site.hosts["server"].update(adopt_keys={}), "server: wg0 "),
+        (lambda site: site.hosts["hub1"].update(wireguard_addresses=["10.8.0.5"]), "hub1: wireguard_addresses "),
+    ],
+)
+def test_a_network_that_cannot_be_written_down_leaves_the_others_alone(
+    site: Site, spoil: Callable[[Site], object], problem: str
+) -> None:
+    site.add("box", wg0=PROVIDER)
+    spoil(site)
+    code, output = site.run()
+    assert code == 2
+    assert problem in output
+    written = site.written()
+    assert "host_vars/box/wireguard.yml" in written
+    assert "host_vars/hub1/wireguard.yml" not in written
+    assert [path.partition("/")[0] for path in written].count("wireguard_registry") == 1
