@@ -17,7 +17,8 @@ INVENTORY := build/lab/inventory.yml
 # Tests of provisional changes wait for their timeouts, which takes too long for every run. See make kernels.
 LONG := confirm
 PARTS := lint sanity unit docs package kernel molecule
-NIGHTLY := lint sanity unit oldest newest docs package kernels scenarios faults
+SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
+NIGHTLY := lint sanity unit oldest newest docs package kernels $(SCENARIOS) faults
 
 export PYTHON
 export PATH := $(CURDIR)/build/venv/bin:$(PATH)
@@ -103,8 +104,12 @@ kernels: build/stamp/lab ## run them on three kernels, each with five versions o
 molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke
 
-scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate
-	molecule test --all
+# Not molecule test --all, which ends with the first failure.
+scenarios: build/stamp/venv ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate
+	@python tests/parts.py $(SCENARIOS)
+
+scenario-%: build/stamp/lab
+	molecule test --scenario-name $*
 
 faults: build/stamp/lab ## kill runs at each of their calls, break the host in every way, print what was survived, and write it to build/faults.json
 	python tests/faults
