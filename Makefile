@@ -14,9 +14,11 @@ PACKAGE := ansible_collections.cryptokey.wireguard
 COLLECTION := build/collections/ansible_collections/cryptokey/wireguard
 SANITY := build/sanity/ansible_collections/cryptokey/wireguard
 INVENTORY := build/lab/inventory.yml
-# What takes too long for every run: time limits that have to pass, and whole playbooks within a VM. See make kernels.
-LONG := confirm leaks rotate
+# Tests of provisional changes wait for their timeouts, which takes too long for every run. See make kernels.
+LONG := confirm
 PARTS := lint sanity unit docs package kernel molecule
+SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
+NIGHTLY := lint sanity unit oldest newest docs package kernels $(SCENARIOS) faults
 
 export PYTHON
 export PATH := $(CURDIR)/build/venv/bin:$(PATH)
@@ -26,7 +28,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test lint sanity unit oldest docs package kernel kernels molecule scenarios faults bench clean
+.PHONY: help site lab lab-down test nightly lint sanity unit oldest newest docs package kernel kernels molecule scenarios faults bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,10 +47,11 @@ lab-down: build/stamp/lab ## stop and remove the VMs
 
 # --- tests ---
 
-test: ## run everything: lint, sanity, unit, docs, package, kernel, molecule
-	@rm -rf build/junit
-	@$(MAKE) --no-print-directory --keep-going $(PARTS) || { status=$$?; echo "test: failed, see the errors above"; }; \
-	    python tests/summary.py build/junit; exit $${status:-0}
+test: build/stamp/venv ## run what every change must pass: lint, sanity, unit, docs, package, kernel, molecule
+	@python tests/parts.py $(PARTS)
+
+nightly: build/stamp/venv ## run everything, for hours: also the oldest and newest ansible-core, kernels, scenarios, faults
+	@python tests/parts.py $(NIGHTLY)
 
 lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licences, and that Python 3.9 can read what runs on managed nodes
 	ruff check
@@ -76,7 +79,10 @@ unit: build/stamp/venv build/stamp/unit ## run the pure tests
 	pytest tests/unit --numprocesses auto --junit-xml=build/junit/unit.xml
 
 oldest: build/stamp/oldest build/stamp/unit ## run them with the oldest ansible-core that meta/runtime.yml allows
-	PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH" pytest tests/unit --numprocesses auto
+	PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH" pytest tests/unit --numprocesses auto --junit-xml=build/junit/oldest.xml
+
+newest: build/stamp/venv build/stamp/unit ## run them with the newest ansible-core, where there is a Python that is new enough
+	@tests/newest.sh
 
 docs: build/stamp/venv ## build the module reference and the guides to build/docs/html
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
@@ -98,8 +104,12 @@ kernels: build/stamp/lab ## run them on three kernels, each with five versions o
 molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke
 
-scenarios: build/stamp/lab ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate
-	molecule test --all
+# Not molecule test --all, which ends with the first failure.
+scenarios: build/stamp/venv ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate
+	@python tests/parts.py $(SCENARIOS)
+
+scenario-%: build/stamp/lab
+	molecule test --scenario-name $*
 
 faults: build/stamp/lab ## kill runs at each of their calls, break the host in every way, print what was survived, and write it to build/faults.json
 	python tests/faults

@@ -84,7 +84,7 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     option("--cpus", "LAB_CPUS", "1", "processors of each machine")
     option("--port", "LAB_PORT", "0", "first loopback port for SSH, and for the UDP of hubs; 0 takes free ones")
     option("--accel", "LAB_ACCEL", "auto", f"how machines run, one of {', '.join(ACCELERATORS)}")
-    option("--timeout", "LAB_TIMEOUT", "300", "seconds that a machine may take to answer over SSH")
+    option("--timeout", "LAB_TIMEOUT", "900", "seconds that a machine may take to answer over SSH")
 
 
 def settings(options: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
