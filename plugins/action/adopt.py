@@ -45,7 +45,7 @@ class ActionModule(RunOnce, ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
         try:
-            result.update(self._run(arguments, task_vars or {}))
+            result.update(self._run(arguments, self.operators_variables(task_vars)))
         except (FleetError, InputError, RegistryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result
