@@ -16,7 +16,6 @@ import os
 import socket
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -127,24 +126,6 @@ def _printable(name: bytes) -> str:
     return "".join(filter(str.isprintable, name.decode("utf-8", "replace"))).strip()
 
 
-def private_directory(path: str) -> Path:
-    """A directory that only this user can enter; it is made, and its mode corrected. Raises InputError and OSError."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        Path(path).mkdir(mode=0o700)
-    status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode):
-        raise InputError("directory", path, "not a directory, so that it cannot hold locks", "remove it and run again")
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        problem = (
-            f"owned by user {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}: others can put locks there"
-        )
-        raise InputError("directory", path, problem, "remove it and run again")
-    if stat.S_IMODE(status.st_mode) != 0o700:
-        Path(path).chmod(0o700)
-    return Path(path)
-
-
 @contextmanager
 def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | None = None) -> Iterator[None]:
     """Have an interface's running state to oneself. Raises InputError."""
@@ -199,13 +180,8 @@ def check_private_directory(path: Path) -> None:
 
 
 def _directory_of_user() -> str:
-    """For those who are not root, as on a controller, it is in the directory of their session, or in /tmp."""
-    if os.geteuid() == 0:
-        return DIRECTORY
-    session = os.environ.get("XDG_RUNTIME_DIR")
-    return (
-        f"{session}/cryptokey-wireguard" if session else f"{tempfile.gettempdir()}/cryptokey-wireguard-{os.geteuid()}"
-    )
+    """For users other than root, as on a controller, a place that does not depend on how a run was started."""
+    return DIRECTORY if os.geteuid() == 0 else f"/tmp/cryptokey-wireguard-{os.geteuid()}"
 
 
 def one_at_a_time(ensure: _EnsureT) -> _EnsureT:

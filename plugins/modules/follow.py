@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: follow
-short_description: Have the peers of a WireGuard interface followed to their next keys
+short_description: Move allowed IPs to a peer's new key when it is first used
 version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
@@ -44,7 +44,7 @@ options:
   peers:
     description:
       - The peers. Those that have both keys are followed, and both have to be peers of the running interface.
-      - They may be given as for M(cryptokey.wireguard.interface); the other options are not heeded.
+      - They may be given as for M(cryptokey.wireguard.interface); the other options are ignored.
     type: list
     elements: dict
     default: []
@@ -64,24 +64,24 @@ options:
         type: str
       preshared_key:
         description:
-          - Not heeded.
+          - Ignored.
         type: str
       next_preshared_key:
         description:
-          - Not heeded.
+          - Ignored.
         type: str
       endpoint:
         description:
-          - Not heeded.
+          - Ignored.
         type: str
       allowed_ips:
         description:
-          - Not heeded.
+          - Ignored.
         type: list
         elements: str
       persistent_keepalive:
         description:
-          - Not heeded.
+          - Ignored.
         type: str
   seconds:
     description:
@@ -90,7 +90,7 @@ options:
     default: 600
   state:
     description:
-      - Whether they shall be followed.
+      - Whether to follow them.
     type: str
     choices: [present, absent]
     default: present
@@ -98,6 +98,8 @@ notes:
   - The process belongs to the session in which it was started. Where systemd is told to kill all processes of a session
     that ends (C(KillUserProcesses=yes)), it ends with the connection of Ansible, if that is closed in the meantime.
   - It leaves a file in C(/run/cryptokey-wireguard), by which the next one finds it.
+  - The process takes the interface's lock before it changes anything, and decides again under it. While another run has
+    the lock, allowed IPs stay where they are.
 seealso:
   - module: cryptokey.wireguard.rekey
 """

@@ -29,13 +29,13 @@ options:
   ipv4:
     description:
       - Whether the host forwards IPv4.
-      - If not given, it is left as it is. V(false) turns it off, now and at boot, whoever turned it on.
+      - If not given, it is left as it is. V(false) turns it off, now and at boot, whatever turned it on.
     type: bool
   ipv6:
     description:
       - Whether the host forwards IPv6.
-      - If not given, it is left as it is. V(false) turns it off, now and at boot, whoever turned it on. An C(accept_ra)
-        that was set stays, as it makes no difference then.
+      - If not given, it is left as it is. V(false) turns it off, now and at boot, whatever turned it on. An
+        C(accept_ra) that was set stays, as it makes no difference then.
     type: bool
   path:
     description:

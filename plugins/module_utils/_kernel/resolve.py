@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Endpoints to literal ones, when they are about to be applied.
 
-Looking a name up may take long, and nobody should wait for the lock of an interface meanwhile. So the first pass under
-the lock only notes which names matter. They are looked up without it, side by side, and the next pass has the answers.
+Looking a name up may take long, and other runs should not wait for an interface's lock meanwhile. So the first pass
+under the lock only notes which names matter. They are looked up without it, side by side, and the next pass has the
+answers.
 """
 
 from __future__ import annotations

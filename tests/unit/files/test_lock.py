@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import 
     remove_file,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import converge_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import interface_lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import directory_lock, interface_lock
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config
@@ -185,12 +184,20 @@ def test_no_lock_is_reached_through_a_link(tmp_path: Path) -> None:
 
 
 def test_the_locks_of_directories_leave_no_files_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lock, "DIRECTORY", str(tmp_path / "locks"))
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    atomic_write(str(tmp_path / "file"), b"", 0o600)
-    (locks,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    locks = tmp_path / "locks"
+    monkeypatch.setattr(_lock, "_directory_of_user", lambda: str(locks))
+    with directory_lock(str(tmp_path), tmp_path.stat()):
+        (lock,) = locks.iterdir()
+        assert (mode_of(lock), len(lock.name) > 15) == (0o600, True)
     assert list(locks.iterdir()) == []
+
+
+def test_each_user_has_a_directory_of_locks_wherever_a_run_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for user in (0, 1000):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        found.append(_lock._directory_of_user())
+    assert found == ["/run/cryptokey-wireguard", "/tmp/cryptokey-wireguard-1000"]
 
 
 def test_where_there_can_be_no_lock(tmp_path: Path) -> None:
