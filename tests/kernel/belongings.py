@@ -59,6 +59,7 @@ ROUTES = (
     "-6 fd24::/64 table 1234 proto ra",
     "-6 fd25::/64 proto ospf nexthop via fd01::7 dev LINK nexthop via fd01::8 dev LINK",
     "-6 local fd26::/64 proto static",
+    "-6 fd27::/64 proto bgp metric 20 nexthop via fd01::7 dev LINK nexthop via fd98::7 dev OTHER",
 )
 RULES = (
     "-4 not fwmark 51820 table 51820 priority 900 protocol static iif lo ipproto udp",
@@ -88,6 +89,7 @@ def furnish(link: str, other: str) -> None:
     """Give them to a link; ``other`` is another link that is up, with an address."""
     run("ip", "link", "set", other, "up")
     run("ip", "address", "add", "10.250.0.1/24", "dev", other)
+    run("ip", "address", "add", "fd98::1/64", "dev", other)
     for address in ADDRESSES:
         run("ip", *address_words(address, link))
     for route in ROUTES:

@@ -4,13 +4,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
+from ansible_collections.cryptokey.wireguard.tests.kernel import processes
+from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import load_firewall
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, make_hosts, peer_options
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 
@@ -111,3 +118,83 @@ def test_without_outside_replies_the_rules_are_wg_quicks_alone(network: tuple[Ho
     spoke.converge(**options)
     assert described(spoke.converge(**options)) == []
     assert not any(rule.startswith(("inbound", "outbound")) for rule in spoke.read().netfilter[socket.AF_INET])
+
+
+# What a host does not show: the module, as in a kernel that has it built in; and the names of protocols, as a host
+# without the package netbase.
+BUILT_IN = f"""
+echo kernel/net/netfilter/nf_tables.ko > FOLDER/builtin
+grep -v ^nf_tables /proc/modules > FOLDER/modules
+mount -t tmpfs none /sys/module
+mount --bind FOLDER/modules /proc/modules
+mount --bind FOLDER/builtin /lib/modules/{os.uname().release}/modules.builtin
+[ ! -e /sys/module/nf_tables ]
+"""
+NO_NAMES = """
+mount --bind /dev/null /etc/protocols
+[ ! -s /etc/protocols ]
+"""
+
+
+@pytest.mark.parametrize("hide", [BUILT_IN, NO_NAMES], ids=["nf_tables is built in", "protocols have no names"])
+def test_a_second_run_changes_nothing_on_any_host(network: tuple[Host, Host, Host], tmp_path: Path, hide: str) -> None:
+    spoke, hub, _controller = network
+    bring_up(hub, spoke)
+    arguments = tmp_path / "arguments.json"
+    arguments.write_text(json.dumps({"host": spoke.name, "options": {"interface": "wg0", **spoke_options(hub)}}))
+    script = f"{hide.replace('FOLDER', str(tmp_path))}exec {sys.executable} -m {processes.__name__} {arguments}"
+    first, second = (json.loads(spoke.run("unshare", "--mount", "sh", "-ec", script)) for _run in range(2))
+    assert "set the IPv4 netfilter table wg-quick-wg0" in first
+    assert second == []
+    spoke.run("nft", "flush", "chain", "ip", "wg-quick-wg0", "preraw")
+    third = json.loads(spoke.run("unshare", "--mount", "sh", "-ec", script))
+    assert third == ["set the IPv4 netfilter table wg-quick-wg0"]
+    spoke.ping("10.99.99.99")
+
+
+def test_a_table_that_others_have_changed_is_mended_and_put_back(network: tuple[Host, Host, Host]) -> None:
+    spoke, hub, _controller = network
+    spoke.converge(**spoke_options(hub))
+    ours = spoke.run("nft", "-s", "list", "ruleset")
+    spoke.run("nft", "add", "rule", "ip", "wg-quick-wg0", "preraw", "counter", "drop")
+    theirs = spoke.run("nft", "-s", "list", "ruleset")
+    spoke.run("ip", "route", "add", "blackhole", "10.77.0.0/16", "table", "99")
+    with pytest.raises(ConvergeError, match="has been restored"):
+        spoke.converge(**{**spoke_options(hub), "table": "99", "peers": [strangers_peer(hub)]})
+    assert spoke.run("nft", "-s", "list", "ruleset") == theirs
+    assert described(spoke.converge(**spoke_options(hub))) == ["set the IPv4 netfilter table wg-quick-wg0"]
+    assert spoke.run("nft", "-s", "list", "ruleset") == ours
+
+
+def strangers_peer(hub: Host) -> dict[str, Any]:
+    return {**spoke_options(hub)["peers"][0], "allowed_ips": ["10.77.0.0/16"]}
+
+
+@pytest.mark.parametrize("firewall", ["docker", "ufw", "firewalld"])
+def test_the_rules_of_a_firewall_stay_as_they_are(network: tuple[Host, Host, Host], firewall: str) -> None:
+    """Byte by byte, while ours come, work and go next to them."""
+    spoke, hub, _controller = network
+    bring_up(hub, spoke)
+    load_firewall(spoke, firewall)
+    theirs = spoke.run("nft", "-s", "list", "ruleset")
+    assert "chain" in theirs
+    spoke.converge(**spoke_options(hub))
+    assert described(spoke.converge(**spoke_options(hub))) == []
+    for address in ("10.99.99.99", "fd99::99"):
+        spoke.ping(address)
+    assert without_ours(spoke) == theirs
+    spoke.run("nft", "delete", "table", "ip6", "wg-quick-wg0")
+    assert described(spoke.converge(**spoke_options(hub))) == ["set the IPv6 netfilter table wg-quick-wg0"]
+    assert without_ours(spoke) == theirs
+    spoke.remove()
+    assert spoke.run("nft", "-s", "list", "ruleset") == theirs
+
+
+def without_ours(host: Host) -> str:
+    """The ruleset without the two tables of wg0."""
+    text = host.run("nft", "-s", "list", "ruleset")
+    for family in ("ip", "ip6"):
+        own = host.run("nft", "-s", "list", "table", family, "wg-quick-wg0")
+        assert own in text
+        text = text.replace(own, "")
+    return text

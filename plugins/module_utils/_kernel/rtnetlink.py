@@ -22,7 +22,7 @@ from .._model.state import Lifetime, Route, Rule
 from .attributes import decode_attributes, encode_attribute
 from .entries import encode_address, encode_route, encode_rule
 from .errors import KernelError
-from .netlink import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Netlink
+from .netlink import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Netlink
 
 _NETLINK_ROUTE = 0
 _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETRULE = 18, 22, 26, 34
@@ -139,8 +139,11 @@ class RouteNetlink(Netlink):
         self.request(_RTM_NEWADDR + _DELETE, encode_address(address, index), f"remove address {address}")
 
     def add_route(self, index: int, route: Route, lifetime: Lifetime | None = None) -> None:
-        """One that is put back can be the second of its kind, as it was."""
+        """One that is put back can be the second of its kind, as it was. Of an IPv6 one with several nexthops, those by
+        other links are still there."""
         how = NLM_F_APPEND if route.details else NLM_F_EXCL
+        if route.is_multipath and route.prefix.family == socket.AF_INET6:
+            how = NLM_F_REPLACE
         self.request(_RTM_NEWROUTE, encode_route(route, index, lifetime), f"add route {route}", NLM_F_CREATE | how)
 
     def remove_route(self, index: int, route: Route) -> None:

@@ -58,8 +58,12 @@ class Route(NamedTuple):
     @property
     def is_owned(self) -> bool:
         """Whether it is the interface's own: set by hand, by wg-quick or by us, and leading nowhere else."""
-        ours = self.protocol in _OWNED_PROTOCOLS and self.kind == UNICAST
-        return ours and not (self.details and any(number == _MULTIPATH for number, _value in self.details))
+        return self.protocol in _OWNED_PROTOCOLS and self.kind == UNICAST and not self.is_multipath
+
+    @property
+    def is_multipath(self) -> bool:
+        """Whether it has several nexthops, of which some may be other links."""
+        return any(number == _MULTIPATH for number, _value in self.details)
 
     @property
     def source(self) -> bytes:

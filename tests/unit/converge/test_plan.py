@@ -71,6 +71,14 @@ def test_a_plan_carried_out_leaves_nothing_to_do(wanted: DesiredInterface, state
 
 
 @given(desired_interfaces(), running_states())
+def test_no_plan_sends_port_0(wanted: DesiredInterface, state: RunningState) -> None:
+    """The kernel would choose another port, at each run."""
+    for before, after in ((state, aim(wanted, state, CALM)), (aim(wanted, state, CALM), state)):
+        for operation in plan_operations(before, after, {}):
+            assert not isinstance(operation, ops.SetDevice) or operation.listen_port != 0
+
+
+@given(desired_interfaces(), running_states())
 def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: RunningState) -> None:
     changed = apply_all(state, plan(wanted, state))
     restored = apply_all(changed, plan_operations(changed, state, {}))

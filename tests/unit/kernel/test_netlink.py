@@ -5,15 +5,27 @@ is."""
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import netlink as transport
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import rtnetlink
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netlink import (
+    DUMP_ATTEMPTS,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_HEADER,
+    Netlink,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.rtnetlink import RouteNetlink
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import trace
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
@@ -71,3 +83,58 @@ def test_where_they_are_always_lost_it_is_told(tmp_path: Path) -> None:
     code, output = with_lost(tmp_path, f"1..{DUMP_ATTEMPTS}")
     assert code == 70
     assert "read links: No buffer space available (ENOBUFS); the kernel is short of memory for its messages" in output
+
+
+def test_a_reply_that_was_cut_is_not_taken_for_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel cuts what is longer than the buffer, and says so with MSG_TRUNC alone."""
+    monkeypatch.setattr(transport, "RECEIVE_BYTES", 64)
+    with RouteNetlink() as netlink, pytest.raises(KernelError, match=r"read links: .* longer than 64 bytes .EMSGSIZE"):
+        netlink.links()
+
+
+class Interrupted:
+    """A socket on which so many dumps are marked as interrupted, in their first message or in their last."""
+
+    def __init__(self, dumps: int, marked: int) -> None:
+        self.asked = 0
+        self._dumps, self._marked = dumps, marked
+        self._waiting: Iterator[bytes] = iter(())
+
+    def send(self, data: bytes) -> None:
+        self.asked += 1
+        sequence = NLMSG_HEADER.unpack_from(data)[3]
+        flags = [0, 0, 0]
+        if self.asked <= self._dumps:
+            flags[self._marked] = NLM_F_DUMP_INTR
+        kinds = (16, 16, NLMSG_DONE)
+        payload = struct.pack("=i", 0)
+        self._waiting = iter(
+            NLMSG_HEADER.pack(NLMSG_HEADER.size + 4, kind, 2 | flag, sequence, 0) + payload
+            for kind, flag in zip(kinds, flags, strict=True)
+        )
+
+    def recvmsg(self, _size: int) -> tuple[bytes, list[object], int, None]:
+        return next(self._waiting), [], 0, None
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("marked", [0, 1, 2])
+@pytest.mark.parametrize("dumps", [0, 1, DUMP_ATTEMPTS - 1])
+def test_a_dump_that_was_interrupted_is_read_again(monkeypatch: pytest.MonkeyPatch, dumps: int, marked: int) -> None:
+    wire = Interrupted(dumps, marked)
+    with Netlink(socket.AF_UNSPEC) as netlink:
+        netlink.close()
+        monkeypatch.setattr(netlink, "_socket", wire)
+        assert len(netlink.dump(18, b"", "read")) == 2
+    assert wire.asked == dumps + 1
+
+
+def test_a_dump_that_is_always_interrupted_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Interrupted(1000, 1)
+    with Netlink(socket.AF_UNSPEC) as netlink:
+        netlink.close()
+        monkeypatch.setattr(netlink, "_socket", wire)
+        with pytest.raises(KernelError, match=f"changed under each of {DUMP_ATTEMPTS} attempts") as raised:
+            netlink.dump(18, b"", "read")
+    assert (raised.value.errno, wire.asked) == (errno.EINTR, DUMP_ATTEMPTS)
