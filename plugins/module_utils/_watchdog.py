@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ._files import atomic_write, ensure_directory, remove_file
@@ -59,7 +59,7 @@ def install(change: Unconfirmed, main: Main) -> None:
 
 def check(change: Unconfirmed) -> None:
     """Have it show that it can do all of its work. Raises WatchdogError and OSError."""
-    _succeed([*_command(change), CHECK])
+    _succeed([*_command(change), CHECK], _environment())
 
 
 def start(change: Unconfirmed) -> None:
@@ -74,6 +74,7 @@ def start(change: Unconfirmed) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
+        env=_environment(),
         start_new_session=True,
     )
     if process.poll() is not None:
@@ -81,8 +82,12 @@ def start(change: Unconfirmed) -> None:
 
 
 def _command(change: Unconfirmed) -> list[str]:
-    # The same in every environment: isolated from the variables of the one that starts it.
     return [sys.executable, "-I", change.program, change.interface, change.change]
+
+
+def _environment() -> dict[str, str]:
+    """The same for the check and the work itself, whoever starts it: what it calls must be found then, too."""
+    return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
 def stop(change: Unconfirmed) -> None:
@@ -105,17 +110,18 @@ def _timer(change: Unconfirmed) -> Sequence[str]:
         f"--description=Roll back the change of WireGuard interface {change.interface} unless it is confirmed",
         f"--on-active={max(change.seconds_left, 1):.3f}s",
         "--timer-property=AccuracySec=100ms",
+        *(f"--setenv={name}={value}" for name, value in _environment().items()),
     )
 
 
-def _succeed(command: Sequence[str]) -> None:
-    done = _run(command)
+def _succeed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    done = _run(command, environment)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise WatchdogError(said[-1] if said else f"{command[0]} failed with {done.returncode}")
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             command,
@@ -125,7 +131,7 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
             check=False,
             cwd="/",
             timeout=_START_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},
+            env=environment or {**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired:
         raise WatchdogError(f"{command[0]} took more than {_START_SECONDS} seconds") from None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Callable, Iterator
 from importlib import metadata, util
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptokey.wireguard.tests.faults.ledger import Ledger
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts, strangers, tunnel
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
+from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints
+from ansible_collections.cryptokey.wireguard.tests.kernel.provisional import Machine, Side, settled
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,3 +75,30 @@ def vpn_table() -> Iterator[None]:
 def host() -> Iterator[Host]:
     with make_hosts("alone") as (alone,):
         yield alone
+
+
+@pytest.fixture
+def side(pair: tuple[Host, Host], tmp_path: Path) -> Iterator[Side]:
+    """Both ends up, with a session, and a ping has gone through."""
+    forget_endpoints()
+    left, right = pair
+    ours, theirs = tunnel(left, right)
+    right.converge(**theirs)
+    side = Side(left, right, tmp_path, {"listen_port": 51820, "fwmark": "0x7", "mtu": 1400, **ours})
+    side.run()
+    left.ping("10.9.0.2")
+    yield side
+    settled("wg0")
+    forget_endpoints()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """An interface of this machine itself, where systemd sees it."""
+    forget_endpoints()
+    machine = Machine(tmp_path)
+    machine.run(peers=strangers(3))
+    yield machine
+    settled("wgown")
+    subprocess.run(["ip", "link", "delete", "wgown"], check=False)
+    forget_endpoints()
