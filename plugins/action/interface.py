@@ -75,7 +75,8 @@ class ActionModule(ActionBase):
             self._begin = time.monotonic()
             done = self._run_module()
             pending = read_pending(done)
-            if pending is None or time.monotonic() - first > _SETTLE_SECONDS:
+            # One that is long overdue is not finished by waiting.
+            if pending is None or pending.seconds_left < -_RETURN_SECONDS or time.monotonic() - first > _SETTLE_SECONDS:
                 break
             if waited != pending.change:
                 waited = pending.change
