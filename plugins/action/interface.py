@@ -61,7 +61,10 @@ class ActionModule(ActionBase):
 
     @property
     def _timeout(self) -> int:
-        return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
+        try:
+            return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
+        except (TypeError, ValueError):
+            return CONFIRM_SECONDS  # the module refuses it
 
     @property
     def _host(self) -> str:

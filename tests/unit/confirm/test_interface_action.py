@@ -308,3 +308,8 @@ def test_a_change_that_is_long_overdue_is_not_waited_for() -> None:
     host = Host({**IN_THE_WAY, "pending": {**PENDING, "seconds_left": -61}})
     result, warnings = ran(host)
     assert (result["failed"], warnings, len(host.calls)) == (True, [], 1)
+
+
+def test_a_timeout_that_is_no_number_is_for_the_module_to_refuse() -> None:
+    refused = {"failed": True, "msg": "confirm_timeout 'soon': not a number"}
+    assert ran(Host(refused), confirm_timeout="soon") == (refused, [])
