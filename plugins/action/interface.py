@@ -61,7 +61,10 @@ class ActionModule(ActionBase):
 
     @property
     def _timeout(self) -> int:
-        return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
+        try:
+            return int(self._task.args.get("confirm_timeout") or CONFIRM_SECONDS)
+        except (TypeError, ValueError):
+            return CONFIRM_SECONDS  # the module refuses it
 
     @property
     def _host(self) -> str:
@@ -75,7 +78,8 @@ class ActionModule(ActionBase):
             self._begin = time.monotonic()
             done = self._run_module()
             pending = read_pending(done)
-            if pending is None or time.monotonic() - first > _SETTLE_SECONDS:
+            # One that is long overdue is not finished by waiting.
+            if pending is None or pending.seconds_left < -_RETURN_SECONDS or time.monotonic() - first > _SETTLE_SECONDS:
                 break
             if waited != pending.change:
                 waited = pending.change

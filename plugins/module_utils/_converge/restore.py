@@ -79,14 +79,18 @@ def _restore_part(wanted: RunningState, part: Part, kernel: Kernel, names: Names
     def steps() -> list[list[Operation]]:
         return plan_restore(only(kernel.read(wanted.interface, {part}), part), wanted, names)
 
+    problems: list[str] = []
+    step: list[Operation] = []
     try:
         for step in steps():
             kernel.apply(wanted.interface, step)
             done += step
-        problems = []
     except OSError:
+        again = list(chain.from_iterable(steps()))
+        missing = {operation.describe() for operation in again}
+        done += (operation for operation in step if operation.describe() not in missing)
         # Each by itself, so that one that is refused does not keep the others from coming back.
-        problems = _apply_each(chain.from_iterable(steps()), wanted.interface, kernel, done)
+        problems = _apply_each(again, wanted.interface, kernel, done)
     left = list(chain.from_iterable(steps()))
     return "; ".join(problems or [f"still to do: {operation.describe()}" for operation in left]) if left else ""
 

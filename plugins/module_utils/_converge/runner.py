@@ -180,6 +180,8 @@ def _run(
             problem = _STRANGE_SOCKETS
     except OSError as error:
         problem = str(error)
+    except Exception as error:  # a fault of ours is no reason to leave what is half applied, either
+        problem = f"{type(error).__name__}: {error}"
     if problem:
         raise ConvergeError(f"{before.interface}: {problem}. {_restore(outcome, kernel, origin, guard)}")
     return outcome

@@ -302,3 +302,14 @@ def test_the_next_change_that_is_in_the_way_is_named_too() -> None:
     other = {**IN_THE_WAY, "pending": {**PENDING, "change": "77"}}
     _result, warnings = ran(Host(IN_THE_WAY, other, {"changed": False}))
     assert len(warnings) == 2
+
+
+def test_a_change_that_is_long_overdue_is_not_waited_for() -> None:
+    host = Host({**IN_THE_WAY, "pending": {**PENDING, "seconds_left": -61}})
+    result, warnings = ran(host)
+    assert (result["failed"], warnings, len(host.calls)) == (True, [], 1)
+
+
+def test_a_timeout_that_is_no_number_is_for_the_module_to_refuse() -> None:
+    refused = {"failed": True, "msg": "confirm_timeout 'soon': not a number"}
+    assert ran(Host(refused), confirm_timeout="soon") == (refused, [])

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import ast
+import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _program, _rollback
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
 TOP = Path(__file__).parents[3]
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils"
@@ -85,15 +88,20 @@ def test_imports_are_found_wherever_they_stand(source: str, is_package: bool, na
     assert list(_program.find_imports("p.q.r", source, is_package)) == names
 
 
-@pytest.fixture
-def payload(tmp_path: Path) -> Path:
-    """What Ansible copies to a host: all code is in one zip archive, and nothing of it is loaded."""
-    file = tmp_path / "payload.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        for depth in range(1, 6):
-            archive.writestr("/".join([*PACKAGE.split(".")[:depth], "__init__.py"]), "")
-        for source in (TOP / "plugins/module_utils").rglob("*.py"):
-            archive.write(source, f"{FOLDER}/{source.relative_to(TOP / 'plugins/module_utils')}")
+def payload(module: str, folder: Path) -> Path:
+    """The zip archive that Ansible copies to a host for a module: all of our code that is there, and none is loaded."""
+    settings = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_REMOTE_TMP": str(folder / "remote")}
+    command = ["ansible", "localhost", "--connection", "local", "--check", "--args", "interface=wg-none"]
+    command += ["--extra-vars", f"ansible_python_interpreter={sys.executable}"]
+    subprocess.run(
+        [*command, "--module-name", f"cryptokey.wireguard.{module}"],
+        capture_output=True,
+        check=False,
+        env=environment(folder, **settings),
+    )
+    (wrapper,) = (folder / "remote").glob(f"*/AnsiballZ_{module}.py")
+    file = folder / "payload.zip"
+    file.write_bytes(base64.b64decode(max(re.findall(r"[A-Za-z0-9+/=]{2000,}", wrapper.read_text()), key=len)))
     return file
 
 
@@ -104,9 +112,10 @@ def run_from(payload: Path, *lines: str) -> Any:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout)
 
 
-def test_it_is_built_from_an_archive_just_the_same(payload: Path) -> None:
+@pytest.mark.parametrize("module", ["interface", "confirm"])
+def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_path: Path) -> None:
     built = run_from(
-        payload,
+        payload(module, tmp_path),
         f"from {PACKAGE} import _program, _rollback",
         "built = zipfile.ZipFile(io.BytesIO(_program.build_program(_rollback.main)))",
         "print(json.dumps({name: built.read(name).decode() for name in built.namelist()}))",
@@ -116,9 +125,9 @@ def test_it_is_built_from_an_archive_just_the_same(payload: Path) -> None:
     assert {name.removeprefix(f"{FOLDER}/"): source for name, source in built.items()} == ours
 
 
-def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(payload: Path, tmp_path: Path) -> None:
+def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(tmp_path: Path) -> None:
     loaded = run_from(
-        payload,
+        payload("follow", tmp_path),
         f"from {PACKAGE} import _follower",
         "class Device:",
         "    read = lambda self: type('State', (), {'peers': {}})",

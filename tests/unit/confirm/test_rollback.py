@@ -162,6 +162,8 @@ def test_what_is_refused_keeps_nothing_else_from_coming_back(world: World, kind:
     again = [text for text in world.applied if text not in done]
     assert len(again) == 1
     assert sorted(done + again) == sorted(world.applied)
+    assert world.report
+    assert sorted(world.report.operations) == sorted(world.applied)
 
 
 def test_it_is_tried_quickly_at_first_and_then_for_a_day(world: World) -> None:

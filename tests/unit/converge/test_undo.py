@@ -27,13 +27,14 @@ class Refusing(World):
     """Refuses to set the link, once, and from then on what is in ``then`` fails."""
 
     then: dict[Part | type, Exception]
+    refusal: Exception
 
     def apply(self, interface: str, operations: Sequence[ops.Operation]) -> None:
         self.locked = True
         if any(isinstance(operation, ops.SetLink) for operation in operations) and self.then is not self.broken:
             super().apply(interface, [each for each in operations if not isinstance(each, ops.SetLink)])
             self.broken = self.then
-            raise REFUSED
+            raise self.refusal
         super().apply(interface, operations)
 
     def path_mtu(self, _hosts: Iterable[str]) -> int:
@@ -62,18 +63,21 @@ class Guard:
             raise self.error
 
 
-def undone(folder: Path, guard: Guard, **then: Exception) -> tuple[str, RunningState]:
+def undone(folder: Path, guard: Guard, refusal: Exception = REFUSED, **then: Exception) -> tuple[str, RunningState]:
     """What is said, and what runs, after a change that is refused in the middle; ``then`` is what fails from there."""
     world = Refusing(folder, before())
+    world.refusal = refusal
     world.then = {Part[name]: error for name, error in then.items()}
     with pytest.raises(ConvergeError) as error:
         converge(DesiredInterface("wg0", mtu=1300, listen_port=51999), world, Circumstances(0.0), guard=guard)
     return str(error.value), world.state
 
 
-def test_what_was_is_restored_and_the_guard_disarmed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refusal", [REFUSED, ValueError("unexpected")])
+def test_what_was_is_restored_and_the_guard_disarmed(tmp_path: Path, refusal: Exception) -> None:
     guard = Guard()
-    message, state = undone(tmp_path, guard)
+    message, state = undone(tmp_path, guard, refusal)
+    assert str(refusal) in message
     assert message.endswith("What was running before has been restored.")
     assert (state, guard.calls) == (before(), ["arm", "disarm"])
 
