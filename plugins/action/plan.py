@@ -28,10 +28,17 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.renames import (
+    interface_hint,
+    later_hint,
+    member_hints,
+    network_hints,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import REGISTRY_CACHE, option_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
@@ -85,6 +92,7 @@ class ActionModule(RunOnce, ActionBase):
             result["old_keys"] = _old_keys(outcomes, arguments["older_than"])
         if records and not rotating:
             warnings += _age_warnings(outcomes)
+        hints = _hints(outcomes, inventory, arguments["keypairs"], task_vars or {}) if arguments["keypairs"] else []
         result.update(
             changed=bool(changed),
             hosts=hosts,
@@ -104,7 +112,7 @@ class ActionModule(RunOnce, ActionBase):
                 {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
                 for each in changed
             ],
-            warnings=[*warnings, *(_unknown(unknown) if records else ())],
+            warnings=[*warnings, *(_unknown(unknown) if records else ()), *_network_hints(outcomes), *hints],
         )
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
@@ -183,7 +191,8 @@ def _settle(
         today = datetime.date.today()
         settlement = settle(network, records, found.keys, today.isoformat(), refresh, found.next_keys, rotating)
         plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys)
-        done.append((settlement, plan))
+        renamed = member_hints(settlement.network, records, found.keys)
+        done.append((settlement._replace(warnings=(*settlement.warnings, *renamed)), plan))
         return settlement.records
 
     return (store.update(network.name, change, write), *done[-1])
@@ -296,6 +305,35 @@ def _old_keys(outcomes: Iterable[_Outcome], days: int) -> list[str]:
 def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
     today = datetime.date.today()
     return [text for each in outcomes for text in old_key_warnings(each.settlement, today)]
+
+
+def _network_hints(outcomes: Iterable[_Outcome]) -> list[str]:
+    """Networks are looked for in each registry once, where it has files."""
+    stores: dict[str, dict[str, bool]] = {}
+    for each in outcomes:
+        if isinstance(each.store, FileStore):
+            directory = str(each.store.path(each.network.name).parent)
+            stores.setdefault(directory, {})[each.network.name] = bool(each.update.before)
+    found = ((FileStore(directory).networks(), defined, directory) for directory, defined in stores.items())
+    return [text for names, defined, directory in found for text in network_hints(names, defined, directory)]
+
+
+def _hints(
+    outcomes: Iterable[_Outcome], inventory: Inventory, keypairs: str, task_vars: Mapping[str, Any]
+) -> list[str]:
+    """What else there is to say of the keys that this run has found."""
+    listed = list(outcomes)
+    hints = []
+    for each in listed:
+        for changed in each.settlement.changed_keys:
+            plan = each.plan.hosts.get(changed.host)
+            registered = inventory.registered(changed.host, keypairs) if plan else None
+            results = registered.get("results", [registered]) if isinstance(registered, Mapping) else ()
+            if plan and any(one.get("public_key") == changed.found and one.get("changed") is True for one in results):
+                hints.append(interface_hint(changed.host, changed.network, plan["interface"]))
+    unknown = {name for each in listed for name in each.plan.unknown_keys}
+    later = later_hint(unknown, inventory.play_hosts, task_vars.get("ansible_play_batch") or inventory.play_hosts)
+    return [*hints, *([later] if later else [])]
 
 
 def _unknown(names: list[str]) -> list[str]:
