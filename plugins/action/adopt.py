@@ -92,8 +92,16 @@ def _sources(inventory: Inventory, hosts: Collection[str], arguments: Mapping[st
         for host, (files, running) in found.items()
     }
     taken = {host: _taken(inventory, host, arguments["keys"]) for host in hosts} if arguments["keys"] else None
-    given = (arguments[option] for option in ("interfaces", "network", "directory", "overwrite"))
-    return Sources(inventory, reports, taken, *given, defined)
+    return Sources(
+        inventory,
+        reports,
+        taken,
+        interfaces=arguments["interfaces"],
+        network=arguments["network"],
+        directory=arguments["directory"],
+        overwrite=arguments["overwrite"],
+        defined=defined,
+    )
 
 
 def _taken(inventory: Inventory, host: str, variable: str) -> list[str]:

@@ -29,6 +29,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.renames import (
+    interface_hint,
+    later_hint,
+    member_hints,
+    network_hints,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reported import (
     Found,
     read_reports,
@@ -38,6 +44,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import REGISTRY_CACHE, option_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import printable
@@ -89,6 +96,8 @@ class ActionModule(RunOnce, ActionBase):
             result["old_keys"] = _old_keys(outcomes, arguments["older_than"])
         if records and not rotating:
             warnings += _age_warnings(outcomes)
+        batch = (task_vars or {}).get("ansible_play_batch") or inventory.play_hosts
+        hints = _hints(outcomes, inventory.play_hosts, batch) if arguments["keypairs"] else []
         result.update(
             changed=bool(changed),
             hosts=hosts,
@@ -106,7 +115,13 @@ class ActionModule(RunOnce, ActionBase):
                 {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
                 for each in changed
             ],
-            warnings=[*warnings, *map(_refusal, refused.items()), *(_unknown(unknown) if records else ())],
+            warnings=[
+                *warnings,
+                *map(_refusal, refused.items()),
+                *(_unknown(unknown) if records else ()),
+                *_network_hints(outcomes),
+                *hints,
+            ],
         )
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
@@ -185,6 +200,8 @@ def _settle(
         honest = found.without(refused) if refused else found
         settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
         plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys)
+        renamed = member_hints(settlement.network, records, honest.keys)
+        settlement = settlement._replace(warnings=(*settlement.warnings, *renamed))
         done.append((settlement, plan, refused))
         return settlement.records
 
@@ -306,6 +323,29 @@ def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dic
 def _refusal(refused: tuple[str, str]) -> str:
     _host, reason = refused
     return f"{reason}. The keys that it reports are ignored in this run."
+
+
+def _network_hints(outcomes: Iterable[_Outcome]) -> list[str]:
+    """Networks are looked for in each registry once, where it has files."""
+    stores: dict[str, dict[str, bool]] = {}
+    for each in outcomes:
+        if isinstance(each.store, FileStore):
+            directory = str(each.store.path(each.network.name).parent)
+            stores.setdefault(directory, {})[each.network.name] = bool(each.update.before)
+    found = ((FileStore(directory).networks(), defined, directory) for directory, defined in stores.items())
+    return [text for names, defined, directory in found for text in network_hints(names, defined, directory)]
+
+
+def _hints(outcomes: Iterable[_Outcome], play_hosts: list[str], batch: list[str]) -> list[str]:
+    """What else there is to say of the keys that this run has found."""
+    listed = list(outcomes)
+    hints = []
+    for each in listed:
+        made = {changed.host for changed in each.settlement.changed_keys} & each.found.made
+        plans = {name: each.plan.hosts[name] for name in sorted(made) if name in each.plan.hosts}
+        hints += [interface_hint(name, each.network.name, plan["interface"]) for name, plan in plans.items()]
+    later = later_hint({name for each in listed for name in each.plan.unknown_keys}, play_hosts, batch)
+    return [*hints, *([later] if later else [])]
 
 
 def _unknown(names: list[str]) -> list[str]:

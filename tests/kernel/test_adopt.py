@@ -14,6 +14,8 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._adopt import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import describe_state
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._handshake import find_alive
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.device import Device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
@@ -108,7 +110,8 @@ def file_of(host: Host, folder: Path) -> Path:
     return folder / host.name / "wg0.conf"
 
 
-def adopt(hosts: Sequence[Host], folder: Path) -> Proposal:
+def adopt(hosts: Sequence[Host], folder: Path, said: int = 0) -> Proposal:
+    """``said``: how many notes there are."""
     problems = Problems()
     found = []
     for host in hosts:
@@ -119,7 +122,7 @@ def adopt(hosts: Sequence[Host], folder: Path) -> Proposal:
     (component,), notes = find_components(found, {host.name for host in hosts}, problems)
     problems.refuse()
     proposal, more = recognise(component, {}, TODAY)
-    assert [*notes, *more] == []
+    assert len([*notes, *more]) == said
     return proposal
 
 
@@ -164,6 +167,50 @@ def test_the_files_bring_up_the_same_again(site: Sequence[Host], tmp_path: Path)
     site[1].ping("10.77.0.3")
 
 
+def test_a_foreign_server_and_an_interface_without_an_address_stay_as_they_are(tmp_path: Path) -> None:
+    with make_hosts("box", "server") as (box, server):
+        connect(box, "192.0.2.1/24", server, "192.0.2.2/24")
+        files = {
+            "box": f"""\
+[Interface]
+PrivateKey = {box.private_key.reveal_base64()}
+Address = 10.2.0.2/32, 2a07:b944::2:2/128
+
+[Peer]
+PublicKey = {server.public_key}
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = [192.0.2.2]:51820
+""",
+            "server": f"""\
+[Interface]
+PrivateKey = {server.private_key.reveal_base64()}
+ListenPort = 51820
+
+[Peer]
+PublicKey = {box.public_key}
+AllowedIPs = 10.2.0.2/32
+""",
+        }
+        for host in (box, server):
+            file = file_of(host, tmp_path)
+            file.parent.mkdir(mode=0o700)
+            file.touch(0o600)
+            file.write_text(files[host.name])
+            host.run("wg-quick", "up", str(file))
+        for host, said in ((box, 0), (server, 1)):  # no file has an endpoint of it
+            before = host.read()
+            planned = plan(adopt([host], tmp_path, said), {}, TODAY)[host.name]
+            assert described(host.converge(**options_of(planned))) == []
+            assert comparable(host.read()) == comparable(before)
+        assert server.read().addresses == ()
+        with box.entered():
+            device = Device("wg0")
+            assert find_alive(device, [server.public_key], 10) == {server.public_key}
+            assert device.read().peers[server.public_key].persistent_keepalive == 0
+        with server.entered():
+            assert find_alive(Device("wg0"), [box.public_key], 0) == {box.public_key}
+
+
 SPELLINGS = {
     "case and space": "[ INTERFACE ]\n listen port = 5 1 8 2 1 # one\nFWMARK\t=\t0xCa6C\n[peer]\nPUBLICKEY={key}\n",
     "repeated": "[Peer]\nPublicKey={key}\nAllowedIPs=10.1.0.0/16\n[Interface]\nListenPort=1\n"
@@ -173,6 +220,7 @@ SPELLINGS = {
     "off": "[Interface]\nFwMark = off\n[Peer]\nPublicKey = {key}\nPersistentKeepalive = Off",
     "endpoints": "[Peer]\nPublicKey = {key}\nEndpoint = [2001:DB8::1]:0443\nPersistentKeepalive = 025\n",
     "a bare address": "[Peer]\nPublicKey = {key}\nEndpoint = 2001:db8::1:443\nPresharedKey = {psk}\n",
+    "IPv4 in brackets": "[Peer]\nPublicKey = {key}\nEndpoint = [192.0.2.7]:443\n",
     "a scope": "[Peer]\nPublicKey = {key}\nEndpoint = [fe80::1%lo]:443\n",
     "one prefix twice": "[Peer]\nPublicKey = {key}\nAllowedIPs = 10.0.0.0/8\n"
     "[Peer]\nPublicKey = {other}\nAllowedIPs = 10.9.9.9/8\n",

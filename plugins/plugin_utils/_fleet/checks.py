@@ -48,7 +48,7 @@ def _check_size(network: Network, problems: Problems) -> None:
 
 
 def _check_prefixes(network: Network, problems: Problems) -> None:
-    """Only a network in which nobody has an address needs none."""
+    """Only a network whose members have no addresses needs none."""
     if not network.prefixes and not all(member.unnumbered for member in network.members):
         problems.add("", f"{v.NETWORKS}.{network.name}.prefixes", None, *v.NO_PREFIXES)
 

@@ -20,23 +20,32 @@ from .errors import HostError, list_names
 from .facts import Network
 from .recorded import Records
 
-# Of one host in one network: its public key, and its next one.
-_Pair = tuple[str, "str | None"]
+
+class _Pair(NamedTuple):
+    """Of one host in one network: its public key, its next one, and whether this run made the first of them."""
+
+    key: str
+    next_key: str | None
+    made: bool
 
 
 class Found(NamedTuple):
-    """Public keys of a network's members, by name. Those of ``given`` are the operator's, the others hosts' reports."""
+    """Public keys of a network's members, by name. Those of ``given`` are the operator's, the others hosts' reports.
+
+    ``made``: the members whose key was made in this run.
+    """
 
     keys: dict[str, str]
     next_keys: dict[str, str]
     given: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
 
     def without(self, names: Iterable[str]) -> Found:
         gone = frozenset(names)
         keys, next_keys = (
             {name: key for name, key in each.items() if name not in gone} for each in (self.keys, self.next_keys)
         )
-        return Found(keys, next_keys, self.given)
+        return Found(keys, next_keys, self.given, self.made - gone)
 
 
 def read_reports(
@@ -58,10 +67,12 @@ def read_reports(
         except InputError as error:
             rejected[host] = f"{host}: {error}"
             continue
-        for name, (key, next_key) in pairs.items():
-            found[name].keys[host] = key
-            if next_key:
-                found[name].next_keys[host] = next_key
+        for name, pair in pairs.items():
+            found[name].keys[host] = pair.key
+            if pair.next_key:
+                found[name].next_keys[host] = pair.next_key
+            if pair.made:
+                found[name] = found[name]._replace(made=found[name].made | {host})
     return found, rejected
 
 
@@ -82,7 +93,8 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
         key, next_key = _read_key(result, "public_key"), None
         if result.get("next_public_key") not in (None, ""):
             next_key = _read_key(result, "next_public_key")
-        yield networks[0] if network is None else networks[networks.index(network)], (key, next_key)
+        pair = _Pair(key, next_key, result.get("changed") is True)
+        yield networks[0] if network is None else networks[networks.index(network)], pair
 
 
 def _read_key(result: Mapping[str, object], option: str) -> str:

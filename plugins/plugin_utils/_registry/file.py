@@ -40,6 +40,10 @@ class FileStore:
                 _replace(path, update.after)
         return update
 
+    def networks(self) -> list[str]:
+        """Those that have a file."""
+        return sorted(path.stem for path in self._directory.glob("*.yml") if not path.name.startswith("."))
+
     def is_writable(self, network: str) -> bool:
         existing = next(each for each in (self._directory, *self._directory.absolute().parents) if each.exists())
         return os.access(existing, os.W_OK | os.X_OK)

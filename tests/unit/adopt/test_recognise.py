@@ -304,8 +304,11 @@ def test_all_addresses_may_be_single_ones() -> None:
 
 @st.composite
 def odd_inventories(draw: st.DrawFn) -> Inventory:
-    """Some of whose hosts say something else of a peer than the topology would."""
+    """Some of whose hosts have no address, or say something else of a peer than the topology would."""
     inventory = draw(inventories())
+    for variables in inventory.hosts.values():
+        if draw(st.integers(0, 5)) == 0:
+            variables["wireguard_addresses"] = []
     plans = inventory.plan().hosts
     for host, variables in inventory.hosts.items():
         for peer in plans[host]["peers"]:

@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._nudge import addresses_behind, without_session
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import COLLECTIONS
 
 PEER, OTHER = PublicKey(bytes(31) + b"1"), PublicKey(bytes(31) + b"2")
 
@@ -111,3 +117,42 @@ def test_a_session_ends_with_the_peer_the_link_or_the_key(
 ) -> None:
     after = RunningState("wg0", True, RunningDevice("wg0", peers={PEER: REACHED, OTHER: LISTENING}), up=True)
     assert [peer.public_key for peer in without_session(after, operations)] == expected
+
+
+SEND = """
+import socket, sys
+from pathlib import Path
+from {package}.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from {package}.plugins.module_utils._model.keys import PublicKey
+from {package}.plugins.module_utils._model.prefix import parse_interface_address, parse_prefix
+from {package}.plugins.module_utils._model.state import RunningState
+from {package}.plugins.module_utils._nudge import nudge
+key = PublicKey(bytes(31) + b"1")
+peer = RunningPeer(key, allowed_ips=frozenset(map(parse_prefix, sys.argv[1:])))
+state = RunningState("lo", True, RunningDevice("lo", peers={{key: peer}}))
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+packets.bind(("lo", 3))
+packets.settimeout(5)
+nudge("", state, [key])
+while True:
+    packet = packets.recv(2000)
+    if b"cryptokey" in packet:
+        break
+print(socket.inet_ntop(socket.AF_INET, packet[16:20]) if packet[0] >> 4 == 4 else "IPv6")
+"""
+
+
+@pytest.mark.parametrize("other", ["2001:db8:7::1/128", "10.8.0.9/32"])
+def test_a_host_without_addresses_of_one_family_sends_over_the_other(tmp_path: Path, other: str) -> None:
+    """In a namespace of its own, whose only link has no IPv6 route."""
+    (tmp_path / "send.py").write_text(SEND.format(package="ansible_collections.cryptokey.wireguard"))
+    inside = ["unshare", "--map-root-user", "--net", "sh", "-ec", 'ip link set lo up; exec "$@"', "sh"]
+    done = subprocess.run(
+        [*inside, sys.executable, str(tmp_path / "send.py"), other, "10.8.0.9/32"],
+        env={**os.environ, "PYTHONPATH": COLLECTIONS},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == "10.8.0.9\n", done.stderr

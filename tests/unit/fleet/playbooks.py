@@ -89,6 +89,11 @@ class Fleet:
         self.write()
         return _finish(self._start("ansible-playbook", "-v", "-i", "inventory.yml", "play.yml", *arguments))
 
+    def run_play(self, play: list[dict[str, Any]]) -> Run:
+        self.write()
+        (self.directory / "play.yml").write_text(yaml.safe_dump(play))
+        return _finish(self._start("ansible-playbook", "-v", "-i", "inventory.yml", "play.yml"))
+
     def pull(self, repository: Path, *arguments: str) -> Run:
         """As a host does for itself, from what is committed in a git repository."""
         (self.directory / "root").mkdir(exist_ok=True)

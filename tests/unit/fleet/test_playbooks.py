@@ -284,3 +284,28 @@ def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -
         set(re.findall(r"\[(\w+)\] => \(item", part.partition("\nTASK")[0])) for part in run.output.split(task)[1:]
     ]
     assert turns == [{"hub1", "laptop"}, {"office", "server"}]
+
+
+@pytest.mark.parametrize("part", ["main", "keys"])
+def test_a_condition_on_the_role_that_skips_the_first_host_is_for_that_host_alone(site: Site, part: str) -> None:
+    conditional: dict[str, Any] = {"role": "cryptokey.wireguard.network", "when": "wg_enabled | default(false)"}
+    play: dict[str, Any] = {"hosts": "all", "gather_facts": False, "roles": [conditional]}
+    if part == "keys":
+        role = {"name": "cryptokey.wireguard.network", "tasks_from": "keys"}
+        play = {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [{"import_role": role, "when": "wg_enabled | default(false)"}],
+        }
+    (site.directory / "role.yml").write_text(yaml.safe_dump([play]))
+    site.known("hub1", "laptop", "office", "server")
+    for host in ("hub1", "server"):
+        site.hosts[host]["wg_enabled"] = True
+    # It sorts first, and is in no network; the laptop is in one.
+    site.inventory = {"aaa": {"hosts": {"aaa": None}}, **site.inventory}
+    run = site.run("role.yml", "--skip-tags", "running")
+    assert run.code == 0, run.output
+    interfaces = {("hub1", "wgtest0"), ("server", "wgtest0"), ("server", "wgtest1")}
+    assert run.items("See to it that the host has a key pair for each network") == interfaces
+    assert run.items("Write their configurations for the next boot") == (interfaces if part == "main" else set())
+    assert not {"aaa", "laptop", "office"} & {host for host, counts in run.recap.items() if counts["changed"]}

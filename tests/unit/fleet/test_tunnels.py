@@ -164,7 +164,7 @@ def mixed(*addresses: str) -> Plans:
 
 
 def hosts_of(group: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    return MIXED[group]["hosts"].items()
+    return dict(MIXED[group]["hosts"]).items()
 
 
 def pinged(plans: Plans, host: str) -> list[str]:
