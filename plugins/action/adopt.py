@@ -209,9 +209,8 @@ def _read(
         files, running = (inventory.registered(host, arguments[option]) for option in ("files", "running"))
         if not isinstance(files, Mapping) or not isinstance(running, Mapping):
             continue
-        wanted = arguments["interfaces"]
-        states = [each for each in running.get("interfaces", ()) if not wanted or each["interface"] in wanted]
-        interfaces, said = read_found(host, files.get("files", ()), states, problems)
+        states = running.get("interfaces", ())
+        interfaces, said = read_found(host, files.get("files", ()), states, problems, arguments["interfaces"])
         found += interfaces
         notes += said
     check_keys(found, problems)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
@@ -19,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._fleet.errors import Problems, list_names
+from .answers import read_files, read_states
 
 
 class FoundPeer(NamedTuple):
@@ -55,16 +57,20 @@ class FoundInterface(NamedTuple):
 
 
 def read_found(
-    host: str, files: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]], problems: Problems
+    host: str, files: object, running: object, problems: Problems, wanted: Collection[str] | None = None
 ) -> tuple[list[FoundInterface], list[str]]:
     """A host's interfaces by what ``config_info`` and ``interface_info`` return, and where the two differ.
 
-    What cannot be adopted goes to ``problems``.
+    ``wanted`` are the interfaces that are looked at, None for all. What cannot be adopted goes to ``problems``.
     """
+    try:
+        known = {str(file["interface"]): file for file in read_files(files)}
+        states = {str(state["interface"]): state for state in read_states(running)}
+    except InputError as error:
+        problems.add(host, error.option, error.value, error.problem, error.remedy)
+        return [], []
     found, notes = [], []
-    known = {str(file["interface"]): file for file in files}
-    states = {str(state["interface"]): state for state in running}
-    for name in sorted({*known, *states}):
+    for name in sorted(name for name in {*known, *states} if not wanted or name in wanted):
         file, state = known.get(name), states.get(name)
         if file is None:
             remedy = (
