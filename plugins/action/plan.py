@@ -147,7 +147,8 @@ class _Outcome(NamedTuple):
         if not self.is_changed:
             return self
         settled = _settle(self.network, self.store, self.found, self.refresh, self.rotating, write=True)
-        return self._replace(**dict(zip(("update", "settlement", "plan", "refused"), settled)))
+        update, settlement, plan, refused = settled
+        return self._replace(update=update, settlement=settlement, plan=plan, refused=refused)
 
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
@@ -247,7 +248,8 @@ def _found_keys(
 
     ``keypairs`` names a variable of the hosts.
     """
-    found, refused = {network.name: Found({}, {}) for network in networks}, {}
+    found = {network.name: Found({}, {}) for network in networks}
+    refused: dict[str, str] = {}
     if keypairs:
         found, refused = read_reports(networks, keypairs, lambda host: inventory.registered(host, keypairs))
     members = {network.name: {member.name for member in network.members} for network in networks}

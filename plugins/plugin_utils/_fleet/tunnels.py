@@ -200,7 +200,7 @@ def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
     """
     rows = list(tunnels)
     one_network = len({row.network for row in rows}) < 2
-    cells = [_HEAD, *(row[: len(_HEAD)] for row in rows)]
+    cells = [_HEAD, *(row[:8] for row in rows)]  # all but up and problem
     lines = align([line[:_NETWORK] + line[_NETWORK + 1 :] for line in cells] if one_network else cells)
     marks = ["", *("  <- down" if row.up is False else "" for row in rows)]
     return [line + mark for line, mark in zip(lines, marks)]
