@@ -43,6 +43,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import printable
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
+# Options that the role and the playbooks give as literals.
+_HARMLESS = frozenset(("keypairs", "rotating", "assume_keys"))
+
 
 class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -62,11 +65,14 @@ class ActionModule(RunOnce, ActionBase):
         # Asked without this run's keys, it only looks.
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            variables = self.operators_variables(task_vars)
+            variables = self.operators_variables(task_vars, _HARMLESS)
             inventory = open_inventory(variables, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
+            intruding = _intruding(task_vars, inventory.groups["all"])
+            refused |= intruding
+            found = {name: each.without(intruding) for name, each in found.items()} if intruding else found
             rotating = arguments["rotating"]
             outcomes = [_Outcome.of(network, inventory, found[network.name], records, rotating) for network in networks]
             # Nothing is written before all has been found right, nor where nothing changed.
@@ -81,7 +87,6 @@ class ActionModule(RunOnce, ActionBase):
             raise AnsibleActionFail(str(error)) from None
         for outcome in outcomes:
             refused = {**outcome.refused, **refused}
-        refused |= _intruding(task_vars, hosts)
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
@@ -296,7 +301,7 @@ def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
 
 
 def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dict[str, str]:
-    """The hosts of networks that have returned what only the operator says. It is not read, whatever it says."""
+    """The hosts that have returned what only the operator sets, with the reason to refuse them."""
     found = intruders((task_vars or {})["hostvars"], hosts)
     remedy = "check whether the host is compromised"
     return {
