@@ -50,6 +50,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import printable
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
+# Options that the role and the playbooks give as literals.
+_HARMLESS = frozenset(("keypairs", "rotating", "assume_keys"))
+
 
 class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -69,11 +72,14 @@ class ActionModule(RunOnce, ActionBase):
         # Asked without this run's keys, it only looks.
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
-            variables = self.operators_variables(task_vars)
+            variables = self.operators_variables(task_vars, _HARMLESS)
             inventory = open_inventory(variables, arguments["without"])
             networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
+            intruding = _intruding(task_vars, inventory.groups["all"])
+            refused |= intruding
+            found = {name: each.without(intruding) for name, each in found.items()} if intruding else found
             rotating = arguments["rotating"]
             outcomes = [_Outcome.of(network, inventory, found[network.name], records, rotating) for network in networks]
             # Nothing is written before all has been found right, nor where nothing changed.
@@ -88,7 +94,6 @@ class ActionModule(RunOnce, ActionBase):
             raise AnsibleActionFail(str(error)) from None
         for outcome in outcomes:
             refused = {**outcome.refused, **refused}
-        refused |= _intruding(task_vars, hosts)
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
@@ -161,7 +166,8 @@ class _Outcome(NamedTuple):
         if not self.is_changed:
             return self
         settled = _settle(self.network, self.store, self.found, self.refresh, self.rotating, write=True)
-        return self._replace(**dict(zip(("update", "settlement", "plan", "refused"), settled)))
+        update, settlement, plan, refused = settled
+        return self._replace(update=update, settlement=settlement, plan=plan, refused=refused)
 
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
@@ -263,7 +269,8 @@ def _found_keys(
 
     ``keypairs`` names a variable of the hosts.
     """
-    found, refused = {network.name: Found({}, {}) for network in networks}, {}
+    found = {network.name: Found({}, {}) for network in networks}
+    refused: dict[str, str] = {}
     if keypairs:
         found, refused = read_reports(networks, keypairs, lambda host: inventory.registered(host, keypairs))
     members = {network.name: {member.name for member in network.members} for network in networks}
@@ -310,7 +317,7 @@ def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
 
 
 def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dict[str, str]:
-    """The hosts of networks that have returned what only the operator says. It is not read, whatever it says."""
+    """The hosts that have returned what only the operator sets, with the reason to refuse them."""
     found = intruders((task_vars or {})["hostvars"], hosts)
     remedy = "check whether the host is compromised"
     return {

@@ -169,12 +169,15 @@ interfaces:
   description:
     - The names in the plan of each host, in its order, by its inventory name. Where a task loops over them, what it
       registers stays small, as that has a copy of each item.
+    - C(public_key) is the key that the host's peers know, and C(next_public_key) the one that it is about to change to.
+      Each is left out where there is none.
   returned: success
   type: dict
   sample:
     spoke1:
       - network: home
         interface: wg0
+        public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
 clients:
   description:
     - The plan of each client, by the name of its network and its own.
@@ -202,6 +205,16 @@ unknown_keys:
   type: list
   elements: str
   sample: []
+refused:
+  description:
+    - The hosts whose answers are not used in this run, each with the reason, which also is a warning. Such a host
+      reported something that is not a public key, or the key of another member, or it returned variables that only the
+      operator sets as facts. The plan of all other hosts is not affected.
+    - The role fails these hosts. A play of your own should do the same.
+  returned: success
+  type: dict
+  sample: {}
+  version_added: 0.2.0
 affected:
   description:
     - The hosts of O(affected_by), and those whose plan is another with them than without. Hosts of whom no key is known

@@ -42,14 +42,15 @@ class _NamedAsFacts:
         return {str(name) if str(name).startswith(FACT) else f"{FACT}{name}": value for name, value in facts.items()}
 
 
-def without_facts(task_vars: Mapping[str, Any], task: Any) -> dict[str, Any]:
+def without_facts(task_vars: Mapping[str, Any], task: Any, literal: frozenset[str]) -> dict[str, Any]:
     """The variables of ``task``, and the ``hostvars`` among them, without facts in the place of the operator's.
 
     Variables that tasks have registered or set stay, and so does ``ansible_facts``. Raises FleetError where the options
-    of ``task`` may themselves come from facts.
+    of ``task`` may themselves come from facts, which those in ``literal`` do not.
     """
     hostvars = task_vars["hostvars"]
-    _check_options(hostvars, task_vars)
+    if task.args.keys() - literal:
+        _check_options(hostvars, task_vars)
     manager = _manager_without_facts(hostvars)
     trusted = type(hostvars)(hostvars._inventory, manager, hostvars._loader)
     host = hostvars._inventory.get_host(task_vars["inventory_hostname"])

@@ -24,8 +24,13 @@ class RunOnce:
     _task: Any
     _templar: Any
 
-    def operators_variables(self, task_vars: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The variables of the task without hosts' facts, for reading and for templating. Raises FleetError."""
-        variables = without_facts(task_vars or {}, self._task)
+    def operators_variables(
+        self, task_vars: Mapping[str, Any] | None, literal: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        """The variables of the task without hosts' facts, for reading and for templating. Raises FleetError.
+
+        ``literal`` are options with which a host could do no harm, if it were able to set them.
+        """
+        variables = without_facts(task_vars or {}, self._task, literal)
         self._templar.available_variables = variables
         return variables

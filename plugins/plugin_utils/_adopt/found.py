@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
@@ -21,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._fleet.errors import Problems, list_names
+from .answers import read_files, read_states, read_unreadable
 
 # In the inventory's YAML they mean something else.
 _NOT_TABLES = ("auto", "off", "true", "false")
@@ -73,12 +75,7 @@ def read_hosts(
     notes: list[str] = []
     seen: dict[str, str] = {}
     for host, report in reports.items():
-        try:
-            interfaces, said, keys = _read_host(host, *report, wanted, problems)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            remedy = "look at what config_info and interface_info return there, with -vvv"
-            problems.add(host, "files, running", None, "what the host returned cannot be read", remedy)
-            continue
+        interfaces, said, keys = _read_host(host, *report, wanted, problems)
         found += interfaces
         notes += said
         seen |= keys
@@ -95,29 +92,35 @@ def _read_host(
     problems: Problems,
 ) -> tuple[list[FoundInterface], list[str], dict[str, str]]:
     """As ``read_hosts``, the last result being of all interfaces."""
-    unreadable = {str(each["interface"]): each for each in files.get("unreadable", ())}
+    try:
+        unreadable = {each["interface"]: each for each in read_unreadable(files.get("unreadable", ()))}
+        reported = [*read_files(files.get("files", ())), *read_states(running.get("interfaces", ()))]
+    except InputError as error:
+        problems.add(host, error.option, error.value, error.problem, error.remedy)
+        return [], [], {}
     for each in unreadable.values():
-        value = None if each.get("value") is None else str(each["value"])
-        problems.add(host, str(each["place"]), value, str(each["problem"]), str(each["remedy"]))
-    states = [each for each in running.get("interfaces", ()) if not wanted or each["interface"] in wanted]
-    readable = [each for each in states if each["interface"] not in unreadable]
-    interfaces, notes = read_found(host, files.get("files", ()), readable, problems)
-    reported = (*files.get("files", ()), *states)
-    seen = {str(each["public_key"]): f"{host} {each['interface']}" for each in reported if each.get("public_key")}
+        problems.add(host, each["place"], each.get("value"), each["problem"], each["remedy"])
+    seen = {each["public_key"]: f"{host} {each['interface']}" for each in reported if each.get("public_key")}
+    names = {each["interface"] for each in reported if not wanted or each["interface"] in wanted} - unreadable.keys()
+    interfaces, notes = read_found(host, files.get("files", ()), running.get("interfaces", ()), problems, names)
     return interfaces, notes, seen
 
 
 def read_found(
-    host: str, files: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]], problems: Problems
+    host: str, files: object, running: object, problems: Problems, wanted: Collection[str] | None = None
 ) -> tuple[list[FoundInterface], list[str]]:
     """A host's interfaces by what ``config_info`` and ``interface_info`` return, and where the two differ.
 
-    What cannot be adopted goes to ``problems``.
+    ``wanted`` are the interfaces that are looked at, None for all. What cannot be adopted goes to ``problems``.
     """
+    try:
+        known = {str(file["interface"]): file for file in read_files(files)}
+        states = {str(state["interface"]): state for state in read_states(running)}
+    except InputError as error:
+        problems.add(host, error.option, error.value, error.problem, error.remedy)
+        return [], []
     found, notes = [], []
-    known = {str(file["interface"]): file for file in files}
-    states = {str(state["interface"]): state for state in running}
-    for name in sorted({*known, *states}):
+    for name in sorted(name for name in {*known, *states} if wanted is None or name in wanted):
         file, state = known.get(name), states.get(name)
         if file is None:
             remedy = (

@@ -59,8 +59,8 @@ def read_reports(
     rejected: dict[str, str] = {}
     places: dict[str, list[str]] = {}
     for network in networks:
-        for host in network.hosts:
-            places.setdefault(host.name, []).append(network.name)
+        for member in network.hosts:
+            places.setdefault(member.name, []).append(network.name)
     for host, names in places.items():
         try:
             pairs = dict(_read_pairs(host, names, variable, registered(host)))

@@ -241,7 +241,7 @@ def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
     """
     rows = list(tunnels)
     one_network = len({row.network for row in rows}) < 2
-    cells = [_HEAD, *(row[:-2] for row in rows)]
+    cells = [_HEAD, *(row[:8] for row in rows)]  # the text alone
     lines = align([line[:_NETWORK] + line[_NETWORK + 1 :] for line in cells] if one_network else cells)
     return [line + mark for line, mark in zip(lines, ["", *map(_mark, rows)])]
 

@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, STATE
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import JINJA, VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 
 OWN, ADA, BOB = map(key_of, ("own", "ada", "bob"))
@@ -218,3 +219,45 @@ def test_networks_are_told_apart_and_named() -> None:
     ]
     assert notes == ["e wg0: has no peers, left alone"]
     assert not problems
+
+
+STATE_OF = {**STATE, "public_key": key_of("hub1"), "addresses": ["10.8.0.1/24"]}
+FILE_OF = {**FILE, "public_key": key_of("hub1"), "addresses": ["10.8.0.1/24"]}
+A_PEER = {**PEER, "public_key": key_of("a"), "allowed_ips": ["10.8.0.2/32"]}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("place", [*FILE_OF, *(f"peers.{name}" for name in A_PEER), "", "file", "state", "peer"])
+def test_a_malformed_answer_is_a_problem_of_its_host(place: str, kind: str) -> None:
+    value = VALUES[kind]
+    file: Any = {**FILE_OF, "peers": [{**A_PEER}]}
+    state: Any = {**STATE_OF, "peers": [{**A_PEER}]}
+    files: Any = [file]
+    states: Any = [state]
+    if place == "":
+        files = states = value
+    elif place in ("file", "state"):
+        (files if place == "file" else states)[0] = value
+    elif place == "peer":
+        file["peers"][0] = value
+    elif place.startswith("peers."):
+        file["peers"][0][place.partition(".")[2]] = value
+    else:
+        file[place] = value
+    problems = Problems()
+    found, notes = read_found("hub1", files, states, problems)
+    assert is_clean("\n".join([str(FleetError(problems)), *notes]))
+    assert {each.host for each in problems} <= {"hub1"}
+    assert JINJA not in str([(each._replace(kept=(), comments=())) for each in found])
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("interface", JINJA), ("table", JINJA), ("path", f"/etc/{JINJA}"), ("name", JINJA), ("endpoint", f"{JINJA}:1")],
+)
+def test_a_template_never_gets_into_the_inventory(option: str, value: str) -> None:
+    peer = {**A_PEER, **({option: value} if option in ("name", "endpoint") else {})}
+    file = {**FILE_OF, "peers": [peer], **({} if option in ("name", "endpoint") else {option: value})}
+    problems = Problems()
+    assert read_found("hub1", [file], [], problems) == ([], [])
+    assert "template expressions are not allowed" in str(FleetError(problems))
