@@ -154,7 +154,8 @@ class Inventory:
 
     def clients_directory(self, chosen: str | None, networks: Collection[str]) -> Path:
         """``chosen`` or else the variable; relative to the inventory, to that directory which has the registry."""
-        path = expand(CLIENTS_DIRECTORY, str(chosen or self.agreed(CLIENTS_DIRECTORY) or PREFIX + "clients"))
+        agreed = self.agreed(CLIENTS_DIRECTORY)
+        path = expand(CLIENTS_DIRECTORY, str(chosen or agreed or PREFIX + "clients"))
         registry = path if self._registry.is_absolute() else self._registry
 
         def is_there(base: Path) -> bool:
