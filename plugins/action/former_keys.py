@@ -60,7 +60,7 @@ class ActionModule(RunOnce, ActionBase):
             networks.setdefault(key["network"], []).append(key["public_key"])
         try:
             inventory = open_inventory(variables)
-            if inventory.is_read_only():
+            if inventory.is_read_only:
                 return []
             write = not self._task.check_mode
             return [

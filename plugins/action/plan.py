@@ -138,7 +138,7 @@ class _Outcome(NamedTuple):
         cls, network: Network, inventory: Inventory, found: Found, records: bool, rotating: bool = False
     ) -> _Outcome:
         """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
-        store, read_only = inventory.store(network.name), inventory.is_read_only()
+        store, read_only = inventory.store(network.name), inventory.is_read_only
         refresh = records and not read_only and store.is_writable(network.name)
         settled = _settle(network, store, found, refresh, rotating, write=False)
         outcome = cls(network, found, store, read_only, refresh, rotating, *settled)

@@ -289,7 +289,8 @@ def test_a_home_directory_is_that_of_the_user(inventories: Inventories) -> None:
 
 def test_the_variables_of_a_template_are_found_through_others() -> None:
     variables = {"a": "{{ b | default(c) }}", "b": ["{% if d %}x{% endif %}"], "c": 1, "d": True, "e": "{{ a }}"}
-    assert mentioned({"x": ["{{ a }}"]}, variables) == {"a", "b", "c", "d"}
+    assert mentioned({"x": ["{{ a }}"]}, variables) & variables.keys() == {"a", "b", "c", "d"}
+    assert mentioned({"x": ["{{ missing }}"]}, variables) == {"missing"}
     assert mentioned({"x": "a b c"}, variables) == set()
 
 

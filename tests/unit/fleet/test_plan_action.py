@@ -239,6 +239,21 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     assert fleet.registry.read_text() == before
 
 
+def test_a_host_that_pulls_removes_the_keys_of_those_that_have_left(fleet: Fleet) -> None:
+    """The registry that it reads still has them as members; nothing is recorded, and nothing said of other hosts."""
+    fleet.hosts["office"]["keypair"] = {"failed": True}
+    fleet.run()
+    before = fleet.registry.read_text()
+    del fleet.inventory["wg_spoke"]["hosts"]["server"]
+    fleet.inventory["all"]["vars"]["wireguard_registry_read_only"] = True
+    run = fleet.run("--limit", "hub1")
+    assert run.code == 0, run.output
+    (plan,) = run.results[1]["hosts"]["hub1"]
+    assert (plan["peers_mode"], plan["absent_peers"]) == ("merge", [key_of("server")])
+    assert "keys that have left" not in run.said
+    assert fleet.registry.read_text() == before
+
+
 def test_a_host_pulls_and_leaves_the_checkout_alone(fleet: Fleet) -> None:
     whole = fleet.run()
     git = ["git", "-C", str(fleet.directory), "-c", "user.name=tester", "-c", "user.email=tester@example.org"]

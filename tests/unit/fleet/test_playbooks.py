@@ -284,3 +284,21 @@ def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -
         set(re.findall(r"\[(\w+)\] => \(item", part.partition("\nTASK")[0])) for part in run.output.split(task)[1:]
     ]
     assert turns == [{"hub1", "laptop"}, {"office", "server"}]
+
+
+def test_what_runs_is_looked_at_too_before_a_run_says_that_a_key_is_gone(site: Site) -> None:
+    """All tasks, in check mode; the batches are two."""
+    site.known("gone", "hub1", "laptop", "office", "server")
+    site.known("laptop", "server", network="side")
+    done = site.run("cryptokey.wireguard.site", "--check", "--diff")
+    assert done.code == 0, done.output
+    assert "keys that have left" in done.said
+    assert f"-    public_key: {key_of('gonehome')}" in done.output
+    site.unreachable("hub1")
+    failed = site.run("cryptokey.wireguard.site", "--check")
+    assert failed.code != 0
+    assert "were not reached or failed: hub1 has the key of gone in home." in failed.said
+    # A host outside of the run is no failure of it.
+    limited = site.run("cryptokey.wireguard.site", "--check", "--limit", "laptop,server")
+    assert limited.code == 0, limited.output
+    assert "keys that have left" in limited.said
