@@ -8,7 +8,7 @@ A private key is in memory here and in the client's files, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +30,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     Client,
     Work,
     choose_clients,
+    is_own_file,
+    pending,
     prepare,
+    refuse_changed,
     render_client,
     show_change,
 )
@@ -38,13 +41,16 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
+from .plan import open_inventory
+
 PLAN = "cryptokey.wireguard.plan"
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 ARGUMENTS = {
     "clients": {"type": "list", "elements": "str"},
     "renew": {"type": "list", "elements": "str"},
-    "directory": {"type": "path", "default": "wireguard_clients"},
+    "directory": {"type": "str"},
+    "prune": {"type": "bool", "default": False},
     "qr": {"type": "bool", "default": True},
     "show": {"type": "bool", "default": False},
     "vault_id": {"type": "str"},
@@ -68,67 +74,73 @@ class ActionModule(RunOnce, ActionBase):
         if arguments["qr"] or arguments["show"]:
             _qr.check_library()
         check_mode = self._task.check_mode
-        folder = _Folder(self._directory(arguments, variables), _Vault(self._loader, arguments["vault_id"]))
-        options = self._networks(variables)
-        renew = arguments["renew"] or []
-        clients, expired = choose_clients(self._plan(variables), options, arguments["clients"], renew)
-        # What cannot be written is refused before anything is recorded or touched.
+        inventory = open_inventory(variables)
+        options = dict(inventory.networks(self._templar) or {})
+        plan, renew = self._plan(variables), arguments["renew"] or []
+        directory = str(inventory.clients_directory(arguments["directory"], options))
+        folder = _Folder(directory, _Vault(self._loader, arguments["vault_id"]))
+        clients, expired = choose_clients(plan, options, arguments["clients"], renew)
+        # What cannot be written or recorded is refused before anything is.
         work = [
             prepare(client, folder.path(client), folder.kept_text(client), client.name in renew) for client in clients
         ]
         for item in work:
             _render(item, options, arguments)
-        recorded = self._plan(variables, work, renew, check_mode) if work else {}
-        written = [_render(item.planned(recorded), options, arguments) for item in work]
+        foretold = self._plan(variables, work) if work else {}
+        paths = {client.name: folder.path(client) for client in clients}
+        refuse_changed(work, paths, foretold.get("changed_keys", ()))
+        written = [_render(item.planned(foretold), options, arguments) for item in work]
+        changes = [folder.write(each, check_mode=True) for each in written]
         changed = bool(work) and ensure_directory(folder.directory, _DIRECTORY_MODE, check_mode)
-        changes = [folder.write(each, check_mode) for each in written]
+        if work and not check_mode:
+            for each in written:
+                folder.stage(each)
+            recorded = self._record(variables, work, directory)
+            for item in work:
+                folder.write(_render(item.planned(recorded), options, arguments))
         for each in written:
             self._tell(each, arguments["show"])
         if not clients and not expired:
             self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
+        former = folder.former({name for of in plan["clients"].values() for name in of})
+        removed = [path for path in former if arguments["prune"] and folder.remove(path, check_mode)]
         return {
-            "changed": changed or bool(recorded.get("changed")) or any(change.changed for change in changes),
-            "clients": [change.result for change in changes],
-            "warnings": [*expired, *recorded.get("warnings", ())],
-            "diff": [*recorded.get("diff", ()), *(diff for change in changes for diff in change.diff)],
+            "changed": changed or bool(foretold.get("changed") or removed) or any(change.changed for change in changes),
+            "clients": [
+                {**change.result, "public_key": None} if check_mode and item.made else change.result
+                for item, change in zip(work, changes)
+            ],
+            "removed": removed,
+            "warnings": [*expired, *foretold.get("warnings", ()), *_former_warnings(former, removed)],
+            "diff": [*foretold.get("diff", ()), *(diff for change in changes for diff in change.diff)],
         }
 
-    def _directory(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
-        """Relative to the inventory, as the registry is."""
-        chosen = arguments["directory"]
-        base = variables.get("inventory_dir")
-        if not base and not Path(chosen).is_absolute():
-            problem = "the inventory is no file, so that there is no place beside it"
-            raise InputError("directory", chosen, problem, "give an absolute path")
-        return str(Path(base or "/", chosen))
+    def _record(self, variables: Mapping[str, Any], work: Sequence[Work], directory: str) -> dict[str, Any]:
+        """Records the keys, which are in their files by now: a key that is recorded and lost could not be replaced."""
+        try:
+            return self._plan(variables, work, write=True)
+        except (AnsibleError, OSError) as error:
+            made = [item.client.name for item in work if item.made]
+            if not made:
+                raise
+            text = (
+                f"The new keys of {list_names(made)} are in their files in {directory}, but are not recorded: {error}. "
+                "Their peers do not know them yet. Run this again when that is solved: it uses the keys in the files."
+            )
+            raise AnsibleActionFail(text) from None
 
-    def _networks(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The options of the networks. That they are right is seen to by the plan."""
-        if NETWORKS in variables:
-            return dict(self._templar.template(variables[NETWORKS]))
-        hostvars = variables["hostvars"]
-        return next((hostvars[name][NETWORKS] for name in variables["groups"]["all"] if NETWORKS in hostvars[name]), {})
-
-    def _plan(
-        self,
-        variables: Mapping[str, Any],
-        work: Iterable[Work] = (),
-        renew: Iterable[str] = (),
-        check_mode: bool = False,
-    ) -> dict[str, Any]:
-        """The result of ``plan``, which records the public keys of ``work``."""
+    def _plan(self, variables: Mapping[str, Any], work: Iterable[Work] = (), write: bool = False) -> dict[str, Any]:
+        """The result of ``plan`` with the public keys of ``work``, which it records with ``write``."""
         arguments: dict[str, Any] = {}
         for item in work:
             # In check mode there is no key yet where one is to be made.
-            if item.public_key and not (item.made and check_mode):
-                arguments.setdefault("public_keys", {}).setdefault(item.client.network, {})[item.client.name] = str(
-                    item.public_key
-                )
-                if item.client.name in renew:
-                    accepted = arguments.setdefault("accept_changed_keys", {})
-                    accepted.setdefault(item.client.network, []).append(item.client.name)
+            if item.public_key and not (item.made and self._task.check_mode):
+                network, name = item.client.network, item.client.name
+                arguments.setdefault("public_keys", {}).setdefault(network, {})[name] = str(item.public_key)
+                if item.replaces:
+                    arguments.setdefault("accept_changed_keys", {}).setdefault(network, []).append(name)
         task = self._task.copy()
-        task.action, task.args = PLAN, arguments
+        task.action, task.args, task.check_mode = PLAN, arguments, not write
         action = self._shared_loader_obj.action_loader.get(
             PLAN,
             task=task,
@@ -169,6 +181,15 @@ def _render(work: Work, options: Mapping[str, Any], arguments: Mapping[str, Any]
     return _Written(work, text, file, code, _qr.png(code) if code is not None and arguments["qr"] else None)
 
 
+def _former_warnings(former: Sequence[str], removed: Sequence[str]) -> Iterator[str]:
+    kept = [path for path in former if path not in removed]
+    if kept:
+        yield (
+            f"These files of former clients still have private keys: {list_names(kept)}. Remove them with "
+            "-e wireguard_clients_prune=true."
+        )
+
+
 class _Change(NamedTuple):
     changed: bool
     result: dict[str, Any]
@@ -191,11 +212,16 @@ class _Folder:
         data = self._vault.read(path)
         return decode(data) if data is not None else ""
 
-    def write(self, written: _Written, check_mode: bool) -> _Change:
+    def stage(self, written: _Written) -> None:
+        """A new key comes into its file before it is recorded."""
+        if written.work.made:
+            self._converge(self.path(written.work.client), pending(written.work, written.text), check_mode=False)
+
+    def write(self, written: _Written, check_mode: bool = False) -> _Change:
         client = written.work.client
         path, picture = self.path(client), self.path(client, "png")
         before = self.kept_text(client)
-        changed = self._converge(path, written.text.encode(), check_mode)
+        changed = self._converge(path, written.text, check_mode)
         diff = []
         if changed:
             old, new = show_change(client, before, written.file)
@@ -212,15 +238,33 @@ class _Folder:
             "network": client.network,
             "path": path,
             "qr_path": picture if has_picture else None,
-            "public_key": None if key is None or (check_mode and written.work.made) else str(key),
+            "public_key": None if key is None else str(key),
             "made": written.work.made,
             "peers": client.peers,
             "changed": changed,
         }
         return _Change(changed, result, diff)
 
-    def _converge(self, path: str, data: bytes, check_mode: bool) -> bool:
+    def former(self, names: Collection[str]) -> list[str]:
+        """The files of clients that there are no longer, each with a private key."""
+        found = sorted(each for each in Path(self.directory).glob("*.conf") if each.stem not in names)
+        own = [each for each in found if self._is_own(str(each))]
+        pictures = [each.with_suffix(".png") for each in own]
+        return [str(each) for each in sorted((*own, *(each for each in pictures if each.exists())))]
+
+    def _is_own(self, path: str) -> bool:
+        """Whether it was written here; one that is encrypted was, as nothing else is in the directory."""
+        content = read_file(path)
+        return content is not None and (
+            is_encrypted(content.data) or is_own_file(content.data.decode("utf-8", "replace"))
+        )
+
+    def remove(self, path: str, check_mode: bool) -> bool:
+        return check_mode or remove_file(path)
+
+    def _converge(self, path: str, content: str | bytes, check_mode: bool) -> bool:
         """Never plain on disk where it is to be vaulted, not for a moment either."""
+        data = content.encode() if isinstance(content, str) else content
         if self._vault.holds(path, data):
             return False
         if not check_mode:

@@ -26,6 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors 
     list_names,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.former import former_warnings, list_former
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
@@ -42,7 +43,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reporte
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import REGISTRY_CACHE, option_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
+    NETWORKS,
+    REGISTRY_CACHE,
+    option_of,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
@@ -95,8 +100,11 @@ class ActionModule(RunOnce, ActionBase):
         for outcome in outcomes:
             refused = {**outcome.refused, **refused}
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
+        former = [key for each in outcomes for key in list_former(each.settlement.network, each.settlement.records)]
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
         warnings = [text for outcome in outcomes for text in outcome.warnings]
+        if not any(outcome.read_only for outcome in outcomes):  # else nothing says where they are gone
+            warnings += former_warnings(former)
         if arguments["older_than"] is not None:
             result["old_keys"] = _old_keys(outcomes, arguments["older_than"])
         if records and not rotating:
@@ -115,6 +123,7 @@ class ActionModule(RunOnce, ActionBase):
             ),
             hubs=sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
             changed_keys=[key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
+            former_keys=[key._asdict() for key in former],
             outside=[name for name in inventory.play_hosts if name not in hosts],
             diff=[
                 {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
@@ -123,7 +132,7 @@ class ActionModule(RunOnce, ActionBase):
             warnings=[
                 *warnings,
                 *map(_refusal, refused.items()),
-                *(_unknown(unknown) if records else ()),
+                *(_unknown_keys(outcomes) if records else ()),
                 *_network_hints(outcomes),
                 *hints,
             ],
@@ -152,7 +161,7 @@ class _Outcome(NamedTuple):
         cls, network: Network, inventory: Inventory, found: Found, records: bool, rotating: bool = False
     ) -> _Outcome:
         """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
-        store, read_only = inventory.store(network.name), inventory.is_read_only()
+        store, read_only = inventory.store(network.name), inventory.is_read_only
         refresh = records and not read_only and store.is_writable(network.name)
         settled = _settle(network, store, found, refresh, rotating, write=False)
         outcome = cls(network, found, store, read_only, refresh, rotating, *settled)
@@ -205,7 +214,8 @@ def _settle(
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
         settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
-        plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys)
+        former = settlement.records.former
+        plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys, former)
         renamed = member_hints(settlement.network, records, honest.keys)
         settlement = settlement._replace(warnings=(*settlement.warnings, *renamed))
         done.append((settlement, plan, refused))
@@ -355,12 +365,26 @@ def _hints(outcomes: Iterable[_Outcome], play_hosts: list[str], batch: list[str]
     return [*hints, *([later] if later else [])]
 
 
-def _unknown(names: list[str]) -> list[str]:
-    text = (
-        "No public key is known yet of {0}. They are left out of their peers' plans, which then remove no peer; "
-        "their keys are made when the role runs on them."
-    )
-    return [text.format(", ".join(names))] if names else []
+def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:
+    """Who makes the missing keys: the role those of hosts, and ``clients`` those of clients."""
+    hosts, clients = set[str](), set[str]()
+    for outcome in outcomes:
+        unknown = set(outcome.plan.unknown_keys)
+        hosts |= unknown & outcome.plan.hosts.keys()
+        clients |= {
+            f"{NETWORKS}.{outcome.network.name}.clients.{name}" for name in unknown & outcome.plan.clients.keys()
+        }
+    left_out = "Their peers do not have them yet, and keep all other peers but those that have left."
+    if hosts:
+        yield (
+            f"No public key is known yet of {', '.join(sorted(hosts))}. {left_out} The role makes a host's keys when "
+            "it runs there."
+        )
+    if clients:
+        yield (
+            f"No public key is known yet of the clients {', '.join(sorted(clients))}. {left_out} Run "
+            "cryptokey.wireguard.clients, which makes their keys, or give each the public_key of its device."
+        )
 
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:

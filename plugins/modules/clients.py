@@ -15,7 +15,8 @@ description:
   - Writes C(NAME.conf) and C(NAME.png), a QR code of the same text, for each of the C(clients) that the networks in
     C(wireguard_networks) have, such as phones, with mode 0600 into a directory on the controller.
   - For a client without a C(public_key) in the inventory a key pair is made. Its private key is in these two files and
-    nowhere else, and is read back from there by later runs. Its public key is recorded in the registry.
+    nowhere else, and is read back from there by later runs. Its public key is recorded in the registry, after the file
+    has been written.
   - For a client with a C(public_key), whose private key stays on the device, the file has a comment where that belongs,
     and there is no QR code.
   - A client past its C(valid_until) gets no files, and a warning says so.
@@ -31,15 +32,23 @@ options:
   renew:
     description:
       - The names of clients that get a new key pair, as when their files were lost. The recorded public key is
-        replaced.
+        replaced after the new file has been written. If that fails, the next run records the key in the file.
     type: list
     elements: str
   directory:
     description:
-      - The directory to write to. It is made where it is missing, and kept at mode 0700.
-      - A relative path is taken from the inventory's directory.
-    type: path
-    default: wireguard_clients
+      - The directory to write to. It is made where it is missing, and kept at mode 0700. C(~) is the home directory.
+      - If not given, it is C(wireguard_clients_directory) of the inventory, else V(wireguard_clients).
+      - A relative path is taken from the inventory's directory. If there are several, it is the one that has the
+        registry.
+    type: str
+  prune:
+    description:
+      - Whether to remove the files of clients that no network has any more. They still have private keys.
+      - Files that were not written by this module are left alone.
+      - If V(false), a warning names them.
+    type: bool
+    default: false
   qr:
     description:
       - Whether to write QR codes. They need the Python library segno on the controller.
@@ -102,6 +111,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+removed:
+  description: The files that were removed, with O(prune).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 clients:
   description: The clients, by network and name. No secret is among what is returned.
   returned: success

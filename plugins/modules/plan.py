@@ -29,8 +29,9 @@ options:
       - A host that is in several networks makes its key pairs in a loop, over items that have the name of a network in
         C(network), as the plan's own entries of the host have.
       - With it, what has been settled is recorded, the public keys among it. Members that the inventory no longer names
-        are dropped from the registry, and their addresses begin to rest.
-      - A key that differs from the recorded one is not taken, unless C(wireguard_accept_changed_keys) says so.
+        are dropped from the registry, their addresses begin to rest, and their keys are recorded as former ones.
+      - A key that differs from the recorded one is not taken, nor is a former key, unless
+        C(wireguard_accept_changed_keys) says so.
       - If neither this nor O(public_keys) is given, the registry is only read.
     type: str
   without:
@@ -56,8 +57,9 @@ options:
     version_added: 0.2.0
   accept_changed_keys:
     description:
-      - Members whose public key is recorded also where it is another than the registry has, as a dictionary from the
-        network's name to a list of names. For hosts, the variable C(wireguard_accept_changed_keys) does the same.
+      - Members whose public key is recorded also where it is another than the registry has, or a former one, as a
+        dictionary from the network's name to a list of names. For hosts, the variable C(wireguard_accept_changed_keys)
+        does the same, and for clients if all hosts of their network have it, as with C(-e).
     type: dict
     default: {}
     version_added: 0.2.0
@@ -93,12 +95,15 @@ attributes:
 notes:
   - Give the task C(run_once=true), with which its result is registered for all hosts. The C(free) strategy cannot run
     it.
+  - C(wireguard_networks), C(wireguard_registry), C(wireguard_registry_cache) and C(wireguard_registry_read_only) are
+    for all hosts. Hosts that define them differently are refused.
   - Variables are read as C(hostvars) has them, that is from inventory, facts and the command line. Of a play's or
     role's own C(vars) only C(wireguard_networks) is seen.
   - The variables are described with the role C(cryptokey.wireguard.network).
   - The registry is one YAML file per network in the directory that C(wireguard_registry) names, by default
-    C(wireguard_registry) next to the inventory, or a value per network in the cache plugin that
-    C(wireguard_registry_cache) names. It holds no secret. With C(wireguard_registry_read_only) it is not written.
+    C(wireguard_registry) next to the inventory. If the inventory has several directories, it is the one that has the
+    file. With C(wireguard_registry_cache) it is a value per network in the cache plugin of that name. It holds no
+    secret. With C(wireguard_registry_read_only) it is not written.
 seealso:
   - module: cryptokey.wireguard.keypair
   - module: cryptokey.wireguard.interface
@@ -145,7 +150,7 @@ hosts:
     - An entry has the name of its C(network), the options C(interface), C(addresses), C(peers) and C(peers_mode), and
       C(listen_port), C(fwmark), C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(keep_routes),
       C(netns), C(birth_netns), C(confirm) and C(confirm_timeout) where the inventory gives them. C(peers_mode) is
-      V(merge) where the key of a peer is not known yet.
+      V(merge) where the key of a peer is not known yet. Then C(absent_peers) has the former keys.
     - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
     - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
     - A peer has C(next_public_key) while it is about to change its key.
@@ -267,6 +272,37 @@ changed_keys:
     found:
       description: The one that the host has now.
       type: str
+    left:
+      description: If it is a former key, the day on which it left the network, else empty.
+      type: str
+    owner:
+      description: If it is a former key, the name of the member that had it, else empty.
+      type: str
+  sample: []
+former_keys:
+  description:
+    - The keys that have left a network and that hosts may still have as peers.
+    - M(cryptokey.wireguard.former_keys) removes the hosts from there that have removed the keys.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    network:
+      description: The name of the network.
+      type: str
+    name:
+      description: The name of the member that had the key.
+      type: str
+    public_key:
+      description: The key.
+      type: str
+    left:
+      description: The day on which it left.
+      type: str
+    hosts:
+      description: The hosts that may still have it.
+      type: list
+      elements: str
   sample: []
 outside:
   description: The hosts of the play that are in no network.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,7 +31,9 @@ from ._fleet.variables import NETWORKS
 from ._preshared import with_preshared_keys
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_=+][A-Za-z0-9_=+.-]*")
+_PENDING = re.compile(r"^# Not recorded yet, in place of (\S+)$", re.MULTILINE)
 _NO_KEY = "[Interface]\n# The device's own private key belongs here, as: PrivateKey = ...\n"
+_OWN = " (cryptokey.wireguard.clients)"
 _OPTIONS = ("interface", "addresses", "dns", "dns_search", "mtu")
 
 
@@ -54,12 +56,16 @@ class Client(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A client with its keys; the private one is None where the device has it. ``made``: in this run."""
+    """A client with its keys; the private one is None where the device has it. ``made``: in this run.
+
+    ``replaces``: the recorded public key whose place it takes, None where there is none or it is the same.
+    """
 
     client: Client
     private_key: PrivateKey | None
     public_key: PublicKey | None
     made: bool
+    replaces: str | None = None
 
     def planned(self, plan: Mapping[str, Any]) -> Work:
         """The same by another plan."""
@@ -138,11 +144,45 @@ def prepare(client: Client, path: str, text: str, renew: bool) -> Work:
         if not renew:
             raise
         kept = None
-    kept, make = _choose_key(client, path, kept, renew)
+    recorded = client.entry.get("public_key")
+    # A run that was ended between writing and recording goes on.
+    is_pending = bool(kept) and not renew and _PENDING.findall(text) == [recorded]
+    kept, make = (kept, False) if is_pending else _choose_key(client, path, kept, renew)
     if make:
         kept = PrivateKey(os.urandom(KEY_BYTES))
     public = public_key_of(kept) if kept else parse_public_key(client.device_key or "", client.option)
-    return Work(client, kept, public, make)
+    return Work(client, kept, public, make, recorded if make or is_pending else None)
+
+
+def pending(work: Work, text: str) -> str:
+    """The text of a file whose key is not recorded yet, by which the next run can tell it from a wrong file."""
+    head, line, rest = text.partition("\n")
+    return f"{head}{line}# Not recorded yet, in place of {work.replaces}\n{rest}" if work.replaces else text
+
+
+def refuse_changed(work: Iterable[Work], paths: Mapping[str, str], changed: Iterable[Mapping[str, str]]) -> None:
+    """Refuse keys in files that the plan does not take: ``changed`` are its ``changed_keys``. Raises FleetError."""
+    clients = {(item.client.network, item.client.name): item.client for item in work}
+    problems = Problems()
+    for key in changed:
+        client = clients.get((key["network"], key["host"]))
+        if client is None:
+            continue
+        path = paths[client.name]
+        problem = f"{path} has the public key {key['found']}, and the registry has {key['recorded']}"
+        if key["left"]:
+            problem = f"the key in {path} left the network on {key['left']}, as the key of {key['owner']}"
+        remedy = (
+            f"make a new one with -e wireguard_client_renew={client.name}, or accept this one with "
+            "-e wireguard_accept_changed_keys=true"
+        )
+        problems.add("", client.option, None, problem, remedy)
+    problems.refuse()
+
+
+def is_own_file(text: str) -> bool:
+    """Whether a file of a client was written here."""
+    return text.partition("\n")[0].endswith(_OWN)
 
 
 def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool) -> tuple[PrivateKey | None, bool]:
@@ -169,11 +209,7 @@ def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool)
 
 def header(client: Client) -> str:
     until = client.entry.get("valid_until")
-    return (
-        f"# {client.name} in {client.network}"
-        + (f", until {until}" if until else "")
-        + " (cryptokey.wireguard.clients)"
-    )
+    return f"# {client.name} in {client.network}" + (f", until {until}" if until else "") + _OWN
 
 
 def render_client(client: Client, file: WgQuickFile) -> str:

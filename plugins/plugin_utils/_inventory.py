@@ -26,7 +26,7 @@ from ._fleet.variables import (
     parse_boolean,
 )
 from ._paths import Directories, expand
-from ._raw import find_difference, is_same, mentioned
+from ._raw import find_difference, has_templates, is_same, mentioned
 from ._registry.cache import Cache, CacheStore
 from ._registry.file import FileStore
 from ._registry.store import Store
@@ -110,9 +110,10 @@ class Inventory:
             except FleetError as error:  # a host that it does not concern may lack what it uses
                 failed = failed or error
                 continue
-            if not first:
+            lacks = has_templates(found)
+            if not first or (has_templates(value) and not lacks):
                 first, value, used = host, found, {variable, *mentioned(raw[variable], raw)}
-            elif found != value:
+            elif found != value and not lacks:
                 raise _differ(variable, (first, host), (value, found))
         if failed and not first:
             raise failed
@@ -133,11 +134,14 @@ class Inventory:
 
     def store(self, network: str) -> Store:
         """Where the registry of this network is."""
-        cache = self.agreed(REGISTRY_CACHE)
-        if cache:
-            return CacheStore(self._open_cache(str(cache)))
+        if self._cache:
+            return CacheStore(self._open_cache(str(self._cache)))
         path = self._registry
         return FileStore(str(self._directories.find(REGISTRY, path, lambda base: _has(base / path, [network]))))
+
+    @cached_property
+    def _cache(self) -> Any:
+        return self.agreed(REGISTRY_CACHE)
 
     @cached_property
     def _registry(self) -> Path:
@@ -154,7 +158,8 @@ class Inventory:
 
     def clients_directory(self, chosen: str | None, networks: Collection[str]) -> Path:
         """``chosen`` or else the variable; relative to the inventory, to that directory which has the registry."""
-        path = expand(CLIENTS_DIRECTORY, str(chosen or self.agreed(CLIENTS_DIRECTORY) or PREFIX + "clients"))
+        agreed = self.agreed(CLIENTS_DIRECTORY)
+        path = expand(CLIENTS_DIRECTORY, str(chosen or agreed or PREFIX + "clients"))
         registry = path if self._registry.is_absolute() else self._registry
 
         def is_there(base: Path) -> bool:
@@ -162,6 +167,7 @@ class Inventory:
 
         return self._directories.find(CLIENTS_DIRECTORY, path, is_there)
 
+    @cached_property
     def is_read_only(self) -> bool:
         return bool(self.agreed(REGISTRY_READ_ONLY, _read_boolean))
 

@@ -24,17 +24,25 @@ def is_same(one: object, other: object, error: type[Exception]) -> bool:
 def mentioned(value: object, variables: Mapping[str, Any]) -> set[str]:
     """The variables that the templates in a value use, and those that these use.
 
-    Every word in a template that is a variable's name counts: one too many only costs time.
+    Every word in a template counts, as another host may have a variable of this name: one too many only costs time.
     """
     found: set[str] = set()
     pending = [value]
     while pending:
-        for text in _texts(pending.pop()):
-            if "{{" in text or "{%" in text:
-                new = {word for word in _WORD.findall(text) if word in variables} - found
-                found |= new
-                pending += [variables[name] for name in new]
+        for text in filter(_is_template, _texts(pending.pop())):
+            new = set(_WORD.findall(text)) - found
+            found |= new
+            pending += [variables[name] for name in new if name in variables]
     return found
+
+
+def has_templates(value: object) -> bool:
+    """Whether ansible-core before 2.19 has left a template in it, as it uses a variable that is not defined."""
+    return any(map(_is_template, _texts(value)))
+
+
+def _is_template(text: str) -> bool:
+    return "{{" in text or "{%" in text
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -29,8 +29,15 @@ def affected(settlement: Settlement, plan: Plan, names: Collection[str], today: 
         made = {name: f"(of {name})" for name in unknown.intersection(names)}
         plan = plan_network(settlement.network, {**settlement.keys, **made}, today, settlement.next_keys)
     others = _hosts_without(settlement, names, today)
-    differ = {name for name, interface in plan.hosts.items() if interface != others.get(name)}
+    differ = {name for name, interface in plan.hosts.items() if _compared(interface) != _compared(others.get(name))}
     return sorted(differ.difference(unknown).union(plan.hosts.keys() & set(names)))
+
+
+def _compared(interface: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Keys that have left make no difference: every host removes all of them."""
+    if not interface or "absent_peers" not in interface:
+        return interface
+    return {option: value for option, value in interface.items() if option != "absent_peers"}
 
 
 def _hosts_without(settlement: Settlement, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from operator import itemgetter
 from types import MappingProxyType
@@ -35,10 +35,11 @@ class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
 
     A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
-    where the inventory gives them, ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``,
-    ``endpoint_policy``, ``keep_routes``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and
-    ``confirm_timeout`` and ``reresolve``, which are seconds. ``forwarding`` has only the families that must be
-    forwarded: the others are not ours to turn off.
+    where peers that have left must be removed by key, ``absent_peers``. Where the inventory gives them, it has
+    ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``, ``endpoint_policy``,
+    ``keep_routes``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and ``confirm_timeout`` and
+    ``reresolve``, which are seconds. ``forwarding`` has only the families that must be forwarded: the others are not
+    ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -53,12 +54,17 @@ class Plan(NamedTuple):
 
 
 def plan_network(
-    network: Network, keys: Mapping[str, str], today: datetime.date, next_keys: Mapping[str, str] = _NONE
+    network: Network,
+    keys: Mapping[str, str],
+    today: datetime.date,
+    next_keys: Mapping[str, str] = _NONE,
+    former: Collection[str] = (),
 ) -> Plan:
     """``keys``: member to public key; a client's in the inventory goes before. Every member has addresses.
 
     ``next_keys``: the same for those that are about to change theirs, whose peers then have ``next_public_key``.
-    A peer without a key is left out, and the host's unlisted peers then stay. Raises FleetError.
+    A peer without a key is left out, and the host's unlisted peers then stay, but for those with one of the ``former``
+    keys: they are the host's ``absent_peers``. Raises FleetError.
     """
     whole, expired = network, [c for c in network.clients if c.valid_until and c.valid_until < today]
     gone = {client.name for client in expired}
@@ -79,6 +85,10 @@ def plan_network(
         for client in whole.clients
     }
     _add_peers(network, topology, {**clients, **hosts}, known, next_keys)
+    absent = sorted({*former, *filter(None, (known.get(name) for name in gone))})
+    for plan in hosts.values() if absent else ():
+        if plan["peers_mode"] == MERGE:
+            plan["absent_peers"] = absent
     return Plan(
         hosts,
         clients,

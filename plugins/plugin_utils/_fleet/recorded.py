@@ -32,9 +32,24 @@ class Recorded(NamedTuple):
         return (today - datetime.date.fromisoformat(since)).days if self.public_key and since else None
 
 
+class Former(NamedTuple):
+    """A key that has left its network: whose it was, and since which day, as an ISO 8601 date.
+
+    ``hosts``: those that may still have it as a peer. It is for reports only: every host is to remove it.
+    """
+
+    name: str
+    left: str
+    hosts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Records:
-    """All that is known of one network. ``resting``: an address that was freed, to the day on which it was."""
+    """All that is known of one network. ``resting``: an address that was freed, to the day on which it was.
+
+    ``former``: each public key that has left. None is ever forgotten, so that none comes back unasked.
+    """
 
     members: Mapping[str, Recorded] = field(default_factory=dict)
     resting: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, Former] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 
 from .allocate import allocate
 from .facts import Host, Network
+from .former import accept_for_clients, former_keys, refuse_former
 from .recorded import Recorded, Records
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -31,12 +32,17 @@ _ZONES_DAYS = 1
 
 
 class ChangedKey(NamedTuple):
-    """A public key that is another than the recorded one, and was not accepted."""
+    """A public key that is another than the recorded one, or one that has left, and was not accepted.
+
+    ``recorded`` is empty where there is none. ``left`` is the day on which the key left, empty where it never did.
+    """
 
     host: str
     network: str
     recorded: str
     found: str
+    left: str = ""
+    owner: str = ""
 
 
 class Settlement(NamedTuple):
@@ -70,6 +76,8 @@ def settle(
     same for the keys that are to take their place; they are recorded only when ``rotating``, as they are taken for the
     members' own from then on. Raises FleetError.
     """
+    network = accept_for_clients(network)
+    refuse_former(network, records)
     resting = _resting(network, records, today)
     allocation = allocate(network, records, resting)
     hubs = _home_hubs(network, records)
@@ -89,7 +97,7 @@ def settle(
         member.name: _record(
             network.name,
             member,
-            records.members.get(member.name, Recorded()),
+            records,
             (found.get(member.name), found_next.get(member.name)),
             today,
             changed,
@@ -102,7 +110,11 @@ def settle(
     used = {address for recorded in members.values() for address in recorded.addresses}
     return Settlement(
         settled,
-        Records(members, {address: day for address, day in resting.items() if address not in used}),
+        Records(
+            members,
+            {address: day for address, day in resting.items() if address not in used},
+            former_keys(network, records, members, _expired(network, today), today),
+        ),
         {name: recorded.public_key for name, recorded in members.items() if recorded.public_key},
         {name: recorded.next_public_key for name, recorded in members.items() if recorded.next_public_key},
         allocation.given,
@@ -155,7 +167,7 @@ def _home_hubs(network: Network, records: Records) -> dict[str, str]:
 def _record(
     network: str,
     member: Host,
-    known: Recorded,
+    records: Records,
     found: tuple[str | None, str | None],
     today: str,
     changed: list[ChangedKey],
@@ -163,18 +175,23 @@ def _record(
 ) -> Recorded:
     """What there is to remember of a member. Its peers keep a key that they know until another one is accepted.
 
-    The recorded next key is accepted already. It is forgotten when its host no longer has it.
+    The recorded next key is accepted already. It is forgotten when its host no longer has it. A key that has left is
+    not taken again until it is accepted.
     """
+    known = records.members.get(member.name, Recorded())
     key, successor = known.public_key, known.next_public_key
     reported, reported_next = found
     since = known.key_since
     if member.public_key:
         key, successor = member.public_key, None
-    elif reported and (not key or member.accept_changed_key or reported == successor):
+    elif reported and (member.accept_changed_key or reported == successor or not (key or reported in records.former)):
         since = today if key and reported != key else since
         key = reported
     elif reported and reported != key:
-        changed.append(ChangedKey(member.name, network, key or "", reported))
+        changed.append(_changed_key(member.name, network, key or "", reported, records))
+    if reported_next and reported_next in records.former and not member.accept_changed_key:
+        changed.append(_changed_key(member.name, network, key or "", reported_next, records))
+        reported_next = None
     if reported and reported == key:
         successor = reported_next if rotating or reported_next == successor else None
     facts = Recorded(
@@ -191,6 +208,15 @@ def _record(
     return facts._replace(
         first_seen=facts.first_seen or today, last_seen=facts.last_seen if facts == known and facts.last_seen else today
     )
+
+
+def _changed_key(name: str, network: str, recorded: str, found: str, records: Records) -> ChangedKey:
+    former = records.former.get(found)
+    return ChangedKey(name, network, recorded, found, *((former.left, former.name) if former else ()))
+
+
+def _expired(network: Network, today: str) -> set[str]:
+    return {client.name for client in network.clients if client.valid_until and str(client.valid_until) < today}
 
 
 def _refresh(members: dict[str, Recorded], found: Mapping[str, str], today: str) -> None:
@@ -216,6 +242,12 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
 
 
 def _warning(changed: ChangedKey) -> str:
+    if changed.left:
+        return (
+            f"{changed.host} has the public key {changed.found}, which left the network {changed.network} on "
+            f"{changed.left} as the key of {changed.owner}. Its peers do not take it. Give {changed.host} another key "
+            "pair, or run again with -e wireguard_accept_changed_keys=true."
+        )
     return (
         f"The public key of {changed.host} in the network {changed.network} is {changed.found}, but the registry has "
         f"{changed.recorded}. Its peers keep the recorded one and cannot talk to it. If it was installed anew, set "

@@ -17,6 +17,12 @@
         next_public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
     resting:
       10.8.0.7: 2026-11-01
+    former:
+      TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=:
+        name: tablet
+        left: 2026-11-20
+        hosts:
+          - hub1
 
 All facts of a host may be missing. What a merge can leave behind (a conflict, a host or an address that is there twice)
 is refused with its line, as is everything else that no run writes.
@@ -41,14 +47,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     sort_key,
 )
 
-from .._fleet.recorded import Recorded, Records
+from .._fleet.recorded import Former, Recorded, Records
 
 _HEADER = """\
 # The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
 # Commit them with the inventory.
 ---
 """
-_PARTS = ("hosts", "resting")
+_PARTS = ("hosts", "resting", "former")
 _REMEDY = (
     "restore it from version control, or mend the line; without it, the next run makes it anew and gives out addresses "
     "anew"
@@ -75,7 +81,18 @@ def render_records(records: Records) -> str:
     if records.resting:
         days = sorted(records.resting.items(), key=lambda item: sort_key(parse_interface_address(item[0])))
         lines += ["resting:", *(f"  {_scalar(address)}: {day}" for address, day in days)]
+    if records.former:
+        lines += [
+            "former:",
+            *(line for key in sorted(records.former) for line in _former_lines(key, records.former[key])),
+        ]
     return _HEADER + "\n".join(lines) + "\n"
+
+
+def _former_lines(key: str, former: Former) -> Iterator[str]:
+    yield from (f"  {key}:", f"    name: {_scalar(former.name)}", f"    left: {former.left}")
+    if former.hosts:
+        yield from ("    hosts:", *(f"      - {_scalar(host)}" for host in former.hosts))
 
 
 def _fact_lines(recorded: Recorded) -> Iterator[str]:
@@ -142,20 +159,32 @@ class _Parser:
         resting = {}
         for key, day in self._items(parts["resting"]) if "resting" in parts else ():
             resting[self._address(key, "resting")] = self._date(day)
-        return Records(members, resting)
+        former = {
+            self._key(key): self._former(key, facts)
+            for key, facts in (self._items(parts["former"]) if "former" in parts else ())
+        }
+        return Records(members, resting, former)
+
+    def _former(self, key: yaml.Node, node: yaml.Node) -> Former:
+        facts = self._mapping(node, Former._fields)
+        for field in ("name", "left"):
+            if field not in facts:
+                raise _broken(self._place, _line(key), f"the former key has no {field}")
+        hosts = tuple(map(self._text, self._list(facts["hosts"]))) if "hosts" in facts else ()
+        return Former(self._text(facts["name"]), self._date(facts["left"]), hosts)
 
     def _recorded(self, name: str, facts: dict[str, yaml.Node]) -> Recorded:
         def get(field: str, parse: Callable[[yaml.Node], _T]) -> _T | None:
             return parse(facts[field]) if field in facts else None
 
         return Recorded(
-            get("public_key", self._public_key),
+            get("public_key", self._key),
             get("addresses", lambda node: self._addresses(node, name)) or (),
             get("hub", self._text),
             get("first_seen", self._date),
             get("last_seen", self._date),
             get("key_since", self._date),
-            get("next_public_key", self._public_key),
+            get("next_public_key", self._key),
         )
 
     def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -180,18 +209,21 @@ class _Parser:
             raise _broken(self._place, _line(node), "here belongs a text")
         return str(node.value)
 
-    def _public_key(self, node: yaml.Node) -> str:
+    def _key(self, node: yaml.Node) -> str:
         try:
             return str(parse_public_key(str(node.value)))
         except InputError as error:
             raise _broken(self._place, _line(node), f"public_key {node.value!r} is {error.problem}") from error
 
     def _addresses(self, node: yaml.Node, name: str) -> tuple[str, ...]:
+        return tuple(self._address(item, name) for item in self._list(node))
+
+    def _list(self, node: yaml.Node) -> list[yaml.Node]:
         if isinstance(node, yaml.ScalarNode) and not node.value:
-            return ()  # the last one's line was removed
+            return []  # the last one's line was removed
         if not isinstance(node, yaml.SequenceNode):
-            raise _broken(self._place, _line(node), "here belongs a list of addresses, a line each")
-        return tuple(self._address(item, name) for item in node.value)
+            raise _broken(self._place, _line(node), "expected a list, one entry a line")
+        return list(node.value)
 
     def _address(self, node: yaml.Node, owner: str) -> str:
         text = self._text(node)

@@ -15,6 +15,8 @@ from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environ
 
 SECRET = "correct horse battery staple"
 PASSWORD = "open sesame"
+ISOLATED = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
+READ_ONLY = 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; shift; exec "$@"'
 
 
 class Site:
@@ -54,11 +56,16 @@ class Site:
         (self.directory / "group_vars").mkdir()
         (self.directory / "group_vars" / "all.yml").write_text(vaulted)
 
-    def run(self, playbook: str, *arguments: str, settings: dict[str, str] | None = None) -> Run:
+    def run(
+        self, playbook: str, *arguments: str, settings: dict[str, str] | None = None, read_only: Path | None = None
+    ) -> Run:
+        """``read_only``: a directory that nothing can be written to in this run."""
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
         command = ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}"]
         if "--vault-id" not in arguments:
             command += ["--vault-password-file", "password"]
+        if read_only:
+            command = [*ISOLATED, READ_ONLY, "sh", str(read_only), *command]
         done = subprocess.run(
             [*command, *arguments],
             cwd=self.directory,

@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import (
     Client,
     choose_clients,
+    pending,
     prepare,
     render_client,
     show_change,
@@ -264,3 +265,25 @@ def test_who_cannot_have_a_file_is_refused_all_at_once() -> None:
             "name them apart, as each has its own file"
         ),
     ]
+
+
+def test_a_key_that_is_written_and_not_recorded_is_used_by_the_next_run() -> None:
+    client = phone(public_key=key_of("before"))
+    made = prepare(client, PATH, KEPT, renew=True)
+    assert (made.made, made.replaces) == (True, key_of("before"))
+    text = pending(made, render_client(client, made.file({})))
+    assert text.splitlines()[1] == f"# Not recorded yet, in place of {key_of('before')}"
+    again = prepare(client, PATH, text, renew=False)
+    assert (again.private_key, again.made, again.replaces) == (made.private_key, False, key_of("before"))
+    assert "Not recorded" not in render_client(client, again.file({}))
+    # Once another key is recorded, the file is a wrong one.
+    with pytest.raises(InputError, match=re.escape(RENEW)):
+        prepare(phone(public_key=key_of("other")), PATH, text, renew=False)
+    assert prepare(client, PATH, text, renew=True).private_key != made.private_key
+
+
+def test_a_new_key_in_the_place_of_none_is_marked_by_nothing() -> None:
+    made = prepare(phone(), PATH, "", renew=False)
+    text = render_client(made.client, made.file({}))
+    assert made.replaces is None
+    assert pending(made, text) == text

@@ -313,3 +313,102 @@ def test_bad_secrets_are_refused_and_shown_nowhere(site: Site) -> None:
     for output in (pair.output, short.output, site.log.read_text()):
         assert "not-long-enough" not in output
         assert "neither-is-this" not in output
+
+
+def test_a_client_that_has_left_does_not_come_back_by_the_file_that_it_left(site: Site) -> None:
+    """As when a stolen phone's name is used again, and its file was kept."""
+    site.clients["tablet"] = {}
+    assert site.run("clients").changed
+    stolen, phone = recorded_key(site), site.clients.pop("phone")
+    left = site.run("clients")
+    assert left.code == 0, left.output
+    assert "These files of former clients still have private keys: " in left.said
+    assert (
+        f"{site.folder}/phone.conf, {site.folder}/phone.png. Remove them with -e wireguard_clients_prune" in left.said
+    )
+    assert yaml.safe_load(site.registry.read_text())["former"][stolen]["name"] == "phone"
+
+    site.clients["phone"] = phone
+    before = site.registry.read_text()
+    refused = site.run("clients")
+    assert refused.code == 2
+    assert f"{PHONE}: the key in {site.folder}/phone.conf left the network on 20" in refused.said
+    assert "make a new one with -e wireguard_client_renew=phone, or accept this one with -e" in refused.said
+    assert site.registry.read_text() == before
+    renewed = site.run("clients", "-e", "wireguard_client_renew=phone")
+    assert renewed.changed
+    assert recorded_key(site) != stolen
+
+
+def test_a_key_that_has_left_is_taken_again_when_it_is_accepted(site: Site) -> None:
+    site.clients["tablet"] = {}
+    assert site.run("clients").changed
+    key, phone = recorded_key(site), site.clients.pop("phone")
+    site.run("clients")
+    site.clients["phone"] = phone
+    accepted = site.run("clients", "-e", "wireguard_accept_changed_keys=true")
+    assert accepted.code == 0, accepted.output
+    assert recorded_key(site) == key
+    assert "former" not in yaml.safe_load(site.registry.read_text())
+    assert not site.run("clients").changed
+
+
+def test_files_of_former_clients_are_removed_on_request_and_others_left(site: Site) -> None:
+    site.clients["tablet"] = {}
+    site.run("clients")
+    del site.clients["phone"]
+    (site.folder / "mine.conf").write_text("[Interface]\n")
+    checked = site.run("clients", "--check", "-e", "wireguard_clients_prune=true")
+    assert checked.changed
+    assert (site.folder / "phone.conf").exists()
+    run = site.run("clients", "-e", "wireguard_clients_prune=true")
+    assert run.results[-1]["removed"] == [f"{site.folder}/phone.conf", f"{site.folder}/phone.png"]
+    assert sorted(contents(site.folder)) == ["mine.conf", "tablet.conf", "tablet.png"]
+    again = site.run("clients", "-e", "wireguard_clients_prune=true")
+    assert not again.changed
+    assert "former clients" not in again.said
+
+
+@pytest.mark.parametrize("renew", [False, True])
+def test_no_key_is_recorded_whose_file_cannot_be_written(site: Site, renew: bool) -> None:
+    site.folder.mkdir(0o700)
+    if renew:
+        site.run("clients")
+    before, files = site.registry.read_text(), contents(site.folder)
+    run = site.run("clients", *(["-e", "wireguard_client_renew=phone"] if renew else []), read_only=site.folder)
+    assert run.code == 2
+    assert str(site.folder) in run.output
+    assert site.registry.read_text() == before
+    assert contents(site.folder) == files
+
+
+def test_no_key_is_recorded_where_the_directory_is_none(site: Site) -> None:
+    before = site.registry.read_text()
+    site.folder.write_text("a file in its place")
+    run = site.run("clients")
+    assert run.code == 2
+    assert str(site.folder) in run.output
+    assert site.registry.read_text() == before
+
+
+@pytest.mark.parametrize("renew", [False, True])
+def test_a_key_that_could_not_be_recorded_is_used_by_the_next_run(site: Site, renew: bool) -> None:
+    arguments = ["-e", "wireguard_client_renew=phone"] if renew else []
+    if renew:
+        site.run("clients")
+    before = site.registry.read_text()
+    run = site.run("clients", *arguments, read_only=site.registry.parent)
+    assert run.code == 2
+    assert f"The new keys of phone are in their files in {site.folder}, but are not recorded: " in run.said
+    assert "Run this again when that is solved: it uses the keys in the files." in run.said
+    assert site.registry.read_text() == before
+    key = read(site).private_key
+    assert key
+
+    again = site.run("clients")
+    assert again.changed
+    assert read(site).private_key == key
+    assert recorded_key(site) == str(public_key_of(key))
+    assert "Not recorded" not in (site.folder / "phone.conf").read_text()
+    assert scan((site.folder / "phone.png").read_bytes()) == (site.folder / "phone.conf").read_bytes()
+    assert not site.run("clients").changed

@@ -98,6 +98,41 @@ def test_a_second_inventory_directory_leaves_the_registry_and_the_addresses_wher
         assert {host: found[host] for host in addresses(first, 0)} == addresses(first, 0)
 
 
+def test_the_files_of_clients_are_where_the_registry_is(inventories: Inventories) -> None:
+    inventories.write_both()
+    assert inventories.run(*DC).code == 0
+    for order in ((*DC, *CLOUD), (*CLOUD, *DC)):
+        given = json.dumps({"wireguard_networks": {"home": {**HOME["home"], "clients": {"phone": {}}}}})
+        made = inventories.run(*order, "-e", given, playbook="cryptokey.wireguard.clients")
+        assert made.code == 0, made.output
+    assert [path.parent.name for path in inventories.directory.rglob("wireguard_clients")] == ["dc"]
+    refused = inventories.run(
+        *DC, "-e", "wireguard_clients_directory=~no-such-user/x", playbook="cryptokey.wireguard.clients"
+    )
+    assert refused.code == 2
+    assert "wireguard_clients_directory '~no-such-user/x': ~no-such-user is no user with a home" in refused.said
+
+
+@pytest.mark.parametrize("limit", [(), ("--limit", "alpha"), ("--limit", "m-hub")])
+def test_their_directory_is_for_all_hosts(inventories: Inventories, limit: tuple[str, ...]) -> None:
+    inventories.write_both()
+    path = inventories.directory / "dc" / "hosts.yml"
+    inventory = yaml.safe_load(path.read_text())
+    hosts = inventory["wg_spoke"]["hosts"]
+    hosts["alpha"]["wireguard_clients_directory"] = "one"
+    inventory["all"]["vars"]["wireguard_networks"] = {"home": {**HOME["home"], "clients": {"phone": {}}}}
+    path.write_text(yaml.safe_dump(inventory))
+    assert inventories.run(*DC).code == 0
+    made = inventories.run(*DC, *limit, playbook="cryptokey.wireguard.clients")
+    assert made.code == 0, made.output
+    assert (inventories.directory / "dc" / "one" / "phone.conf").exists()
+    hosts["beta"]["wireguard_clients_directory"] = "two"
+    path.write_text(yaml.safe_dump(inventory))
+    refused = inventories.run(*DC, *limit, playbook="cryptokey.wireguard.clients")
+    assert refused.code == 2
+    assert "wireguard_clients_directory: alpha and beta define it differently" in refused.said
+
+
 def test_where_it_could_be_in_either_the_run_is_refused_until_it_is_said(inventories: Inventories) -> None:
     inventories.write_both()
     for order in ((*DC, *CLOUD), (*CLOUD, *DC)):
@@ -254,7 +289,8 @@ def test_a_home_directory_is_that_of_the_user(inventories: Inventories) -> None:
 
 def test_the_variables_of_a_template_are_found_through_others() -> None:
     variables = {"a": "{{ b | default(c) }}", "b": ["{% if d %}x{% endif %}"], "c": 1, "d": True, "e": "{{ a }}"}
-    assert mentioned({"x": ["{{ a }}"]}, variables) == {"a", "b", "c", "d"}
+    assert mentioned({"x": ["{{ a }}"]}, variables) & variables.keys() == {"a", "b", "c", "d"}
+    assert mentioned({"x": ["{{ missing }}"]}, variables) == {"missing"}
     assert mentioned({"x": "a b c"}, variables) == set()
 
 

@@ -62,7 +62,7 @@ def test_a_changed_key_spreads_only_when_it_is_accepted(fleet: Fleet) -> None:
     fleet.hosts["office"]["keypair"]["public_key"] = key_of("another")
     shown = fleet.run()
     changed = {"host": "office", "network": "home", "recorded": key_of("office"), "found": key_of("another")}
-    assert shown.results[1]["changed_keys"] == [changed]
+    assert shown.results[1]["changed_keys"] == [{**changed, "left": "", "owner": ""}]
     assert f"The public key of office in the network home is {key_of('another')}, but the registry has" in shown.said
     assert not shown.results[1]["changed"]
     assert key_of("another") not in fleet.registry.read_text()
@@ -276,6 +276,21 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     assert refused.code == 2
     assert "archive: wireguard_addresses: the registry of the network home has none and is read only" in refused.output
     assert f"record one in a run that may write, with its public key {key_of('archive')}, or give one" in refused.output
+    assert fleet.registry.read_text() == before
+
+
+def test_a_host_that_pulls_removes_the_keys_of_those_that_have_left(fleet: Fleet) -> None:
+    """The registry that it reads still has them as members; nothing is recorded, and nothing said of other hosts."""
+    fleet.hosts["office"]["keypair"] = {"failed": True}
+    fleet.run()
+    before = fleet.registry.read_text()
+    del fleet.inventory["wg_spoke"]["hosts"]["server"]
+    fleet.inventory["all"]["vars"]["wireguard_registry_read_only"] = True
+    run = fleet.run("--limit", "hub1")
+    assert run.code == 0, run.output
+    (plan,) = run.results[1]["hosts"]["hub1"]
+    assert (plan["peers_mode"], plan["absent_peers"]) == ("merge", [key_of("server")])
+    assert "keys that have left" not in run.said
     assert fleet.registry.read_text() == before
 
 

@@ -309,3 +309,21 @@ def test_a_condition_on_the_role_that_skips_the_first_host_is_for_that_host_alon
     assert run.items("See to it that the host has a key pair for each network") == interfaces
     assert run.items("Write their configurations for the next boot") == (interfaces if part == "main" else set())
     assert not {"aaa", "laptop", "office"} & {host for host, counts in run.recap.items() if counts["changed"]}
+
+
+def test_what_runs_is_looked_at_too_before_a_run_says_that_a_key_is_gone(site: Site) -> None:
+    """All tasks, in check mode; the batches are two."""
+    site.known("gone", "hub1", "laptop", "office", "server")
+    site.known("laptop", "server", network="side")
+    done = site.run("cryptokey.wireguard.site", "--check", "--diff")
+    assert done.code == 0, done.output
+    assert "keys that have left" in done.said
+    assert f"-    public_key: {key_of('gonehome')}" in done.output
+    site.unreachable("hub1")
+    failed = site.run("cryptokey.wireguard.site", "--check")
+    assert failed.code != 0
+    assert "were not reached or failed: hub1 has the key of gone in home." in failed.said
+    # A host outside of the run is no failure of it.
+    limited = site.run("cryptokey.wireguard.site", "--check", "--limit", "laptop,server")
+    assert limited.code == 0, limited.output
+    assert "keys that have left" in limited.said

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Former, Recorded, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import ChangedKey, Settlement, settle
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network
@@ -120,7 +120,8 @@ def test_a_clients_key_in_the_inventory_is_right_whatever_is_recorded() -> None:
 def test_who_leaves_the_inventory_is_forgotten_and_its_addresses_rest() -> None:
     hosts = [host("b")]
     left = settled(hosts, Records({"a": A._replace(addresses=("10.8.0.1", "10.9.0.1"))}), prefixes=["10.8.0.0/24"])
-    assert left.records == Records({"b": Recorded(None, ("10.8.0.2",))}, {"10.8.0.1": TODAY})
+    former = {key_of("a"): Former("a", TODAY)}
+    assert left.records == Records({"b": Recorded(None, ("10.8.0.2",))}, {"10.8.0.1": TODAY}, former)
 
 
 def test_an_address_that_a_host_gives_up_rests() -> None:
@@ -136,7 +137,8 @@ def test_an_address_rests_for_the_days_of_the_network() -> None:
     at_once = settled(
         [host("b")], Records({"a": A._replace(addresses=("10.8.0.1",))}), prefixes=["10.8.0.0/24"], rest_days=0
     )
-    assert at_once.records == Records({"b": Recorded(None, ("10.8.0.1",))})
+    former = {key_of("a"): Former("a", TODAY)}
+    assert at_once.records == Records({"b": Recorded(None, ("10.8.0.1",))}, former=former)
 
 
 def test_an_address_that_the_inventory_names_need_not_rest() -> None:

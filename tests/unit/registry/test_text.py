@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Former, Recorded, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import (
     RegistryError,
     parse_records,
@@ -28,6 +28,10 @@ WHOLE = Records(
         "new": Recorded(),
     },
     {"10.8.0.10": "2026-11-01", "fd00:8::": "2026-10-02", "10.8.0.9": "2026-11-01"},
+    {
+        key_of("phone"): Former("phone", "2026-11-20", ("hub1", "yes")),
+        key_of("old"): Former("hub1", "2026-11-02"),
+    },
 )
 TEXT = f"""\
 # The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
@@ -50,6 +54,16 @@ resting:
   10.8.0.9: 2026-11-01
   10.8.0.10: 2026-11-01
   "fd00:8::": 2026-10-02
+former:
+  {key_of("phone")}:
+    name: phone
+    left: 2026-11-20
+    hosts:
+      - hub1
+      - "yes"
+  {key_of("old")}:
+    name: hub1
+    left: 2026-11-02
 """
 
 
@@ -101,7 +115,8 @@ def test_what_is_written_is_read_back(texts: list[str], names: dict[str, str], d
     for name, day in names.items():
         taken = tuple(texts.pop() for _text in range(data.draw(st.integers(0, min(3, len(texts))))))
         members[name] = Recorded(data.draw(st.sampled_from([None, key_of(name)])), taken, name, day, day)
-    all_records = Records(members, dict.fromkeys(texts, "2026-11-24"))
+    former = {key_of(f"former {name}"): Former(name, day, tuple(names)[:2]) for name, day in names.items()}
+    all_records = Records(members, dict.fromkeys(texts, "2026-11-24"), former)
     text = render_records(all_records)
     assert parse_records(text, "x") == all_records
     assert render_records(parse_records(text, "x")) == text
@@ -136,12 +151,23 @@ BROKEN = {
         "the address 10.8.0.1 is here for the second time, after a, line 5",
     ),
     "an address with its length": ("---\nhosts:\n  a:\n    addresses:\n      - 10.8.0.1/24\n", 5, "without a length"),
-    "addresses in one line": ("---\nhosts:\n  a:\n    addresses: 10.8.0.1\n", 4, "here belongs a list of addresses"),
+    "addresses in one line": ("---\nhosts:\n  a:\n    addresses: 10.8.0.1\n", 4, "expected a list, one entry a line"),
     "no such day": ("---\nhosts:\n  a:\n    last_seen: 2026-02-30\n", 4, "'2026-02-30' is no day"),
     "a resting time that is no day": ("---\nhosts: {}\nresting:\n  10.8.0.1: soon\n", 4, "'soon' is no day"),
     "a hub that is none": ("---\nhosts:\n  a:\n    hub: [b]\n", 4, "here belongs a text"),
     "an unknown fact": ("---\nhosts:\n  a: {private_key: x}\n", 3, "private_key is unknown"),
-    "an unknown part": ("---\nhosts: {}\nhost: {}\n", 3, "host is unknown, only hosts, resting can be here"),
+    "an unknown part": ("---\nhosts: {}\nhost: {}\n", 3, "host is unknown, only hosts, resting, former can be here"),
+    "a former key that is none": ("---\nhosts: {}\nformer:\n  x:\n    name: a\n", 4, "not a WireGuard key"),
+    "a former key without its day": (
+        f"---\nhosts: {{}}\nformer:\n  {KEY}:\n    name: a\n",
+        4,
+        "the former key has no left",
+    ),
+    "a former key with hosts in one line": (
+        f"---\nhosts: {{}}\nformer:\n  {KEY}: {{name: a, left: 2026-11-24, hosts: hub1}}\n",
+        4,
+        "expected a list, one entry a line",
+    ),
     "a list": ("---\nhosts: [a]\n", 2, "here belongs a mapping"),
     "no hosts": ("---\nresting: {}\n", 1, "here belongs a mapping"),
 }
