@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import AddRoute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import plan_restore
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.snapshot import decode_state, encode_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
@@ -49,6 +50,7 @@ ROUTES = (
     "-4 10.24.0.0/16 table 1234 proto dhcp scope global src 10.9.0.2 realm 5 initcwnd 20 rto_min 300ms",
     "-4 10.25.0.0/16 mtu lock 1290 proto 87",
     "-4 10.26.0.0/16 proto ospf nexthop dev LINK weight 3 nexthop dev OTHER weight 1",
+    "-4 10.28.0.0/16 proto bird metric 32",
     "-4 local 10.27.0.0/16 proto boot table local",
     "-4 multicast 239.1.0.0/16 proto static",
     "-6 fd20::/64",
@@ -158,6 +160,8 @@ def main(steps: list[list[str]]) -> None:
             run("ip", *command.replace("TYPE", kind).split())
         changed = len(set(raw) ^ set(link_messages("d0")))
         left = restore("d0", before)
+        # A routing daemon that is quicker than we are is no obstacle.
+        kernel.Host().apply("d0", [AddRoute(route, before.lifetimes.get(route)) for route in before.other_routes])
         now = read_state("d0")
         shorter = [life.valid - now.lifetimes[each].valid for each, life in before.lifetimes.items()]
         different = [str(each) for each in sorted(set(raw) ^ set(settled_messages("d0")))]

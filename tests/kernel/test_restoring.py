@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.raw import Message
 
-# Tests here have each address, route and rule made, also those that only some versions of a library could.
 PEER = {**strangers(1)[0], "allowed_ips": ["10.20.0.0/16", "10.21.0.0/16", "fd20::/64"]}
 OPTIONS: dict[str, Any] = {"listen_port": 51820, "addresses": [], "table": "off", "peers": [PEER]}
 
 
 @pytest.fixture
-def furnished(host: Host) -> Iterator[Host]:
+def furnished(host: Host) -> Host:
     host.run("ip", "link", "add", "other", "type", "dummy")
     host.converge(**OPTIONS)
     with host.entered():

@@ -209,8 +209,9 @@ class _Changes:
             _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
             self._netlink.remove_address(self._index(), operation.address)
         elif isinstance(operation, AddRoute):
-            # The very route is there where it has details: one that differs would stand next to it.
-            with _passing(errno.EEXIST if operation.route.details else 0):
+            # A route with details would stand next to another one, so the very route is there; and a routing daemon may
+            # have been quicker to make its own.
+            with _passing(errno.EEXIST if operation.route.details or not operation.route.is_owned else 0):
                 self._netlink.add_route(self._index(), operation.route, operation.lifetime)
         elif isinstance(operation, RemoveRoute):
             # It may have gone with an address, or a routing daemon has taken it away.

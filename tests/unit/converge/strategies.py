@@ -192,7 +192,8 @@ def running_states(draw: st.DrawFn) -> RunningState:
     local = {address.packed for address in addresses}
     routes = draw(st.lists(st.sampled_from(ROUTES), unique_by=lambda route: route.slot)) if up else []
     routes = [route for route in routes if not route.source or route.source in local]
-    mortal: list[Mortal] = [each for each in (*addresses, *routes) if each.details]
+    mortal: list[Mortal] = [address for address in addresses if address.details]
+    mortal += [route for route in routes if route.details]
     lifetimes = st.builds(Lifetime, st.integers(1, 9), st.integers(0, 9))
     return RunningState(
         "wg0",

@@ -40,6 +40,8 @@ for names in (["one"], ["one", "two"], ["one", ""], ["one", "two", ""], ["one", 
     for how in (None, OSError, KeyboardInterrupt, SystemExit):
         leave(how, *names)
         places.append(here())
+        with entered(""):
+            places.append(here())
 print(json.dumps({{"back": set(places) == {{outside}}, "inside": len(set(inside)), "seen": sorted(set(seen)),
                   "own": inside.count(outside) > 0, "open": descriptors() - opened}}))
 """
