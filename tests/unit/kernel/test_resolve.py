@@ -145,3 +145,29 @@ print(len(resolver.unresolved))
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30, env=environment()
     )
     assert done.stdout == "1\n"
+
+
+def test_names_are_looked_up_in_the_network_namespace_of_the_caller() -> None:
+    script = f"""
+import ctypes, os, socket
+from {resolve.__name__} import Resolver
+from {endpoint.__name__} import Endpoint
+seen = []
+def note(*_arguments, **_options):
+    seen.append(os.readlink("/proc/thread-self/ns/net"))
+    raise OSError
+socket.getaddrinfo = note
+before = os.readlink("/proc/thread-self/ns/net")
+assert ctypes.CDLL(None).unshare(0x40000000) == 0  # CLONE_NEWNET, for this thread alone
+Resolver().look_up([Endpoint("hub.example.org", 5)])
+print(seen == [os.readlink("/proc/thread-self/ns/net")] != [before])
+"""
+    done = subprocess.run(
+        ["unshare", "--map-root-user", sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env=environment(),
+    )
+    assert done.stdout == "True\n"
