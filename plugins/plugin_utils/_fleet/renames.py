@@ -50,7 +50,8 @@ def _renamed(network: str, old: str, known: Recorded, member: Host) -> str:
 
 def network_hints(recorded: Iterable[str], defined: Mapping[str, bool], directory: str) -> Iterator[str]:
     """``recorded``: the networks that have a registry in ``directory``. ``defined``: those of the inventory, and
-    whether each of them is in its registry."""
+    whether each of them is in its registry. A directory can be shared with other inventories, so that only a network
+    which is new is a reason to ask."""
     lost = sorted(set(recorded) - set(defined))
     new = sorted(name for name, is_recorded in defined.items() if not is_recorded)
     if lost and new:
@@ -59,11 +60,6 @@ def network_hints(recorded: Iterable[str], defined: Mapping[str, bool], director
             "network that was only renamed is a new one: all its members get new addresses, and derived preshared keys "
             f"change. To keep the addresses, rename its file before a run writes a new one: git mv "
             f"{directory}/{lost[0]}.yml {directory}/{new[0]}.yml"
-        )
-    elif lost:
-        yield (
-            f"The registry has {list_names(lost)}, which the inventory does not define. If a network was renamed, give "
-            f"its file in {directory} the new name; if it is gone, remove the file."
         )
 
 

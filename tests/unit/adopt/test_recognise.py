@@ -50,6 +50,7 @@ EXAMPLES = {
     "site_to_site.yml": "site_to_site",
     "custom.yml": "custom",
     "clients.yml": "hub_and_spoke",
+    "provider.yml": "custom",
 }
 
 
