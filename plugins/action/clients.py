@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import is_encrypted, match_encrypt_secret, parse_vaulttext_envelope
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.action.plan import open_inventory
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary, package_hint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import (
     atomic_write,
@@ -31,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     Work,
     choose_clients,
     prepare,
+    refused_clients,
     render_client,
     show_change,
 )
@@ -69,9 +71,10 @@ class ActionModule(RunOnce, ActionBase):
             _qr.check_library()
         check_mode = self._task.check_mode
         folder = _Folder(self._directory(arguments, variables), _Vault(self._loader, arguments["vault_id"]))
-        options = self._networks(variables)
-        renew = arguments["renew"] or []
-        clients, expired = choose_clients(self._plan(variables), options, arguments["clients"], renew)
+        options = open_inventory(variables).networks(self._templar) or {}
+        renew, plan = arguments["renew"] or [], self._plan(variables)
+        refused = refused_clients(plan, arguments["clients"])
+        clients, expired = choose_clients(plan, options, arguments["clients"], renew)
         # What cannot be written is refused before anything is recorded or touched.
         work = [
             prepare(client, folder.path(client), folder.kept_text(client), client.name in renew) for client in clients
@@ -84,9 +87,10 @@ class ActionModule(RunOnce, ActionBase):
         changes = [folder.write(each, check_mode) for each in written]
         for each in written:
             self._tell(each, arguments["show"])
-        if not clients and not expired:
+        if not clients and not expired and not refused:
             self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
         return {
+            **({"failed": True, "msg": "\n".join(["Clients without new files:", *refused])} if refused else {}),
             "changed": changed or bool(recorded.get("changed")) or any(change.changed for change in changes),
             "clients": [change.result for change in changes],
             "warnings": [*expired, *recorded.get("warnings", ())],
@@ -102,13 +106,6 @@ class ActionModule(RunOnce, ActionBase):
             raise InputError("directory", chosen, problem, "give an absolute path")
         return str(Path(base or "/", chosen))
 
-    def _networks(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The options of the networks. That they are right is seen to by the plan."""
-        if NETWORKS in variables:
-            return dict(self._templar.template(variables[NETWORKS]))
-        hostvars = variables["hostvars"]
-        return next((hostvars[name][NETWORKS] for name in variables["groups"]["all"] if NETWORKS in hostvars[name]), {})
-
     def _plan(
         self,
         variables: Mapping[str, Any],
@@ -117,7 +114,7 @@ class ActionModule(RunOnce, ActionBase):
         check_mode: bool = False,
     ) -> dict[str, Any]:
         """The result of ``plan``, which records the public keys of ``work``."""
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {"spare_clients": True}
         for item in work:
             # In check mode there is no key yet where one is to be made.
             if item.public_key and not (item.made and check_mode):

@@ -5,14 +5,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from ._fleet.errors import FleetError, HostError
-from ._fleet.variables import NETWORKS, PREFIX, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY, parse_boolean
+from ._fleet.errors import FleetError, HostError, Problems
+from ._fleet.given import normalise, parse_text
+from ._fleet.preshared import SECRETS
+from ._fleet.variables import (
+    FLEET_VARIABLES,
+    NETWORKS,
+    PREFIX,
+    REGISTRY,
+    REGISTRY_CACHE,
+    REGISTRY_READ_ONLY,
+    parse_boolean,
+)
 from ._registry.cache import Cache, CacheStore
 from ._registry.file import FileStore
 from ._registry.store import Store
@@ -22,7 +34,8 @@ class Inventory:
     """What the planner wants to know of an inventory, read from hostvars once a host.
 
     ``hostvars[host]`` costs most: it merges the host's variables anew each time. ``open_cache`` opens one of Ansible's
-    cache plugins by name, and ``template_error`` is what Ansible raises for a value that it cannot template.
+    cache plugins by name. ``template_error`` is what Ansible raises for a value that it cannot template, and
+    ``omitted_error`` one of its kind for a value that is omitted, from ansible-core 2.19 on.
     """
 
     def __init__(
@@ -31,9 +44,11 @@ class Inventory:
         without: Collection[str],
         open_cache: Callable[[str], Cache],
         template_error: type[Exception],
+        omitted_error: type[Exception] | None = None,
     ) -> None:
         self._open_cache = open_cache
         self._template_error = template_error
+        self._omitted_error = omitted_error
         self._task_vars = task_vars
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
@@ -46,13 +61,20 @@ class Inventory:
         return self._hosts[name]
 
     def _get(self, host: str, variable: str) -> Any:
-        """The templated value. In place of Ansible's error, one that says whose variable it is."""
+        """The templated value, None where it is not given. Raises FleetError, which names the variable."""
+        return self._read(lambda: self._host(host)[variable], host, variable)
+
+    def _read(self, template: Callable[[], Any], host: str, option: str) -> Any:
+        problems = Problems()
         try:
-            value = self._host(host)[variable]
+            value = normalise(template(), option, problems, host)
         except self._template_error as error:
-            raise _not_templated(host, variable, str(error)) from None
+            if self._omitted_error and isinstance(error, self._omitted_error):
+                return None
+            raise _not_templated(host, option, str(error)) from None
         if isinstance(value, str) and "{{" in value:  # how ansible-core before 2.19 tells it
-            raise _not_templated(host, variable, f"{value} uses a variable that is not defined")
+            raise _not_templated(host, option, f"{value} uses a variable that is not defined")
+        problems.refuse()
         return value
 
     def get(self, host: str, variable: str) -> Any:
@@ -62,20 +84,46 @@ class Inventory:
         """What a task has registered, which is never templated. To look for templates in it all would cost more."""
         return self._hostvars.raw_get(host).get(variable)
 
-    def networks(self, templar: Any) -> Any:
-        """The definition at the play or the task's host, else any host's: it is the same for all."""
+    def networks(self, templar: Any, secrets: bool = True) -> Any:
+        """The definition at the play or the task's host, else any host's: it is the same for all.
+
+        Without ``secrets``, those of the networks are not looked at, so that no vault password is needed.
+        """
         if NETWORKS in self._task_vars:
-            return templar.template(self._task_vars[NETWORKS])
+            return self._networks(self._task_vars[NETWORKS], templar, secrets)
         return next((self._get(name, NETWORKS) for name in self.groups["all"] if NETWORKS in self._host(name)), None)
+
+    def _networks(self, defined: Any, templar: Any, secrets: bool) -> Any:
+        """Each option is templated by itself, so that a problem has its path."""
+        if not isinstance(defined, Mapping):
+            return self._read(lambda: templar.template(defined), "", NETWORKS)
+        problems = Problems()
+        found: dict[str, Any] = {}
+        for name, options in defined.items():
+            # The role finds a network by its name, for which a number will not do.
+            path = f"{NETWORKS}.{problems.catch('', partial(parse_text, name, NETWORKS), name)}"
+            single = options if isinstance(options, Mapping) else {"": options}
+            values = {
+                option: problems.gather(
+                    partial(self._read, partial(templar.template, value), "", f"{path}.{option}".rstrip(".")), None
+                )
+                for option, value in single.items()
+                if secrets or option not in SECRETS
+            }
+            found[name] = values if single is options else values[""]
+        problems.refuse()
+        return found
 
     def variables(self, host: str) -> dict[str, Any]:
         """The values for the whole fleet are not templated for every host."""
-        fleet = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
-        return {
-            name: None if name in fleet else self._get(host, name)
+        problems = Problems()
+        found = {
+            name: None if name in FLEET_VARIABLES else problems.gather(partial(self._get, host, name), None)
             for name in self._host(host)
             if name.startswith(PREFIX)
         }
+        problems.refuse()
+        return found
 
     def store(self, host: str) -> Store:
         """Where this host's variables have the registry be."""
@@ -101,7 +149,11 @@ class Inventory:
 
 
 def _not_templated(host: str, variable: str, reason: str) -> FleetError:
-    remedy = "define it so that it holds for this host by itself"
+    remedy = "define it so that it holds for this host by itself" if host else "define what it uses for all hosts"
+    if "decrypt" in reason:
+        remedy = "give the password that it was encrypted with, as with --ask-vault-pass or --vault-id"
+    elif re.search(r"\bansible_host\b", reason):
+        remedy = "write {{ ansible_host | default(inventory_hostname) }}"
     return FleetError([HostError(host, variable, None, f"cannot be templated: {reason}", remedy)])
 
 

@@ -195,7 +195,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "subnets behind a namespace": (having("bob", netns="vpn"), ["bob: wireguard_netns 'vpn': the host forwards"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
-        ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],
+        ["ada: wireguard_adress: unknown variable; did you mean wireguard_addresses?", "wireguard_ignored_variables"],
     ),
     "a member in no group": (
         groups(all=["hub", "ada", "bob", "cid"], wg_spoke=["ada", "bob"]),
@@ -239,7 +239,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "a spoke as a home hub": (having("ada", hub="bob"), ["ada: wireguard_hub 'bob': no hub of the network home"]),
     "a home hub of a client": (
         client(hub="ada"),
-        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; did you mean hub?"],
+        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; write hub"],
     ),
     "a port of the network": (home(port=0), ["wireguard_networks.home.port 0", "from 1 to 65535"]),
     "days of rest": (home(rest_days="long"), ["wireguard_networks.home.rest_days 'long'", "from 0 to 36500"]),
@@ -313,7 +313,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an unknown option of a client": (
         client(endpoint="x"),
-        ["wireguard_networks.home.clients.phone.endpoint: unknown option; did you mean"],
+        ["wireguard_networks.home.clients.phone.endpoint: unknown option; write one of addresses, dns, dns_search, "],
     ),
     "a client's key": (
         client(public_key="abc"),
@@ -341,7 +341,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an unknown override": (
         having("ada", overrides={"home": {"wireguard_mtu": 1400}}),
-        ["ada: wireguard_overrides.home.wireguard_mtu: unknown option"],
+        ["ada: wireguard_overrides.home.wireguard_mtu: unknown option; did you mean mtu?"],
     ),
     "a bad override": (
         having("ada", overrides={"home": {"mtu": 5}}),
