@@ -73,6 +73,11 @@ class Problems(list[HostError]):
             self.add(host, error.option, error.value, error.problem, error.remedy)
             return default
 
+    def keep(self, host: Owner, errors: Iterable[InputError]) -> None:
+        """All of these are kept."""
+        for error in errors:
+            self.add(host, error.option, error.value, error.problem, error.remedy)
+
     def gather(self, read: Callable[[], _T], default: _D) -> _T | _D:
         """What is read; when it is refused with several problems, the default, and all of them are kept."""
         try:

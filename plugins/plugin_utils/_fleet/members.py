@@ -111,7 +111,7 @@ def read_client(name: str, options: object, network: Network, problems: Problems
     path = f"{v.NETWORKS}.{network.name}.clients.{name}"
     owner = ClientName(network.name, name)
     values = {} if options is None else problems.catch(owner, partial(v.parse_mapping, options, path), {})
-    problems.catch(owner, partial(v.check_names, values, v.CLIENT_OPTIONS, f"{path}."), None)
+    problems.keep(owner, v.unknown_names(values, v.CLIENT_OPTIONS, f"{path}."))
     given = {
         option: _Given(values[option], f"{path}.{option}")
         for option in v.CLIENT_OPTIONS

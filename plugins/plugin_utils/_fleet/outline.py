@@ -112,7 +112,7 @@ class _Reader:
         return Outline(network, names)
 
     def _check_options(self, topology: str) -> None:
-        self._catch(partial(v.check_names, map(str, self._values), NETWORK_OPTIONS, f"{self._path}."), None)
+        self._problems.keep("", v.unknown_names(self._values, NETWORK_OPTIONS, f"{self._path}."))
         own = TOPOLOGIES[topology].options
         for option in self._values:
             if option in NETWORK_OPTIONS and option not in (*v.COMMON_OPTIONS, *own):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
@@ -145,12 +145,18 @@ def option_of(network: str, member: Host, option: str) -> tuple[Owner, str]:
 
 
 def check_names(names: Iterable[str], valid: Collection[str], option: str = "") -> None:
-    """Refuses the first name that is not valid, with the nearest one that is."""
+    """Refuses the first of ``unknown_names``."""
+    for error in unknown_names(names, valid, option):
+        raise error
+
+
+def unknown_names(names: Iterable[str], valid: Collection[str], option: str = "") -> Iterator[InputError]:
+    """A problem for each name that is not valid, with the nearest one that is."""
     for name in sorted(names):
         if name not in valid:
             meant = name[len(PREFIX) :] if name.startswith(PREFIX) else name
             remedy = f"did you mean {meant}?" if meant in valid else nearest(meant, valid)
-            raise InputError(f"{option}{name}", None, "unknown option", remedy)
+            yield InputError(f"{option}{name}", None, "unknown option", remedy)
 
 
 def parse_mapping(value: object, option: str) -> Mapping[str, Any]:

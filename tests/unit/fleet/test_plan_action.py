@@ -145,6 +145,7 @@ def test_a_bad_inventory_fails_the_whole_play_with_every_problem(fleet: Fleet) -
         ("office", {"wireguard_mtu": "{{ nowhere }}"}, "office: wireguard_mtu: cannot be templated: "),
         ("office", {"keypair": {"public_key": "x"}}, "office: public_key 'x': not a WireGuard key; "),
         ("office", {"keypair": {"public_key": key_of("hub1")}}, "hub1 has this key too"),
+        ("office", {"keypair": {"public_key": f"AQ{'A' * 41}="}}, "office: public_key 'AQAAA"),
         (
             "hub1",
             {"wireguard_registry_read_only": "perhaps"},
