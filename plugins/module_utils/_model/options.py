@@ -31,9 +31,9 @@ _OFF = ("off", "False")
 
 
 def parse_number(value: object, option: str, low: int, high: int, off: bool = False) -> int | None:
-    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None stays None."""
+    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None for what is not given."""
     text = str(value).strip()
-    if value is None:
+    if value is None or not text:
         return None
     if off and text in _OFF:
         return 0
@@ -45,7 +45,7 @@ def parse_number(value: object, option: str, low: int, high: int, off: bool = Fa
 
 def parse_table(value: object) -> str:
     """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
-    text = "auto" if value is None else str(value)
+    text = "auto" if value in (None, "") else str(value)
     if text in _OFF:
         return "off"
     return text if text == "auto" or _TABLE_NAME.fullmatch(text) else str(parse_number(text, "table", 1, 2**32 - 1))
