@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 from ._fleet.errors import FleetError, HostError, Problems
-from ._fleet.given import normalise, parse_text
+from ._fleet.given import normalise, parse_name, parse_text
 from ._fleet.preshared import SECRETS
 from ._fleet.variables import (
     FLEET_VARIABLES,
@@ -90,27 +90,34 @@ class Inventory:
         Without ``secrets``, those of the networks are not looked at, so that no vault password is needed.
         """
         if NETWORKS in self._task_vars:
-            return self._networks(self._task_vars[NETWORKS], templar, secrets)
-        return next((self._get(name, NETWORKS) for name in self.groups["all"] if NETWORKS in self._host(name)), None)
+            return self._networks(self._task_vars[NETWORKS], templar.template, secrets)
+        host = next((name for name in self.groups["all"] if NETWORKS in self._host(name)), None)
+        if host is None:
+            return None
+        try:
+            return self._networks(self._host(host)[NETWORKS], lambda value: value, secrets)
+        except self._template_error as error:
+            raise _not_templated(host, NETWORKS, str(error)) from None
 
-    def _networks(self, defined: Any, templar: Any, secrets: bool) -> Any:
+    def _networks(self, defined: Any, template: Callable[[Any], Any], secrets: bool) -> Any:
         """Each option is templated by itself, so that a problem has its path."""
         if not isinstance(defined, Mapping):
-            return self._read(lambda: templar.template(defined), "", NETWORKS)
+            return self._read(partial(template, defined), "", NETWORKS)
         problems = Problems()
         found: dict[str, Any] = {}
-        for name, options in defined.items():
+        for key, options in defined.items():
             # The role finds a network by its name, for which a number will not do.
-            path = f"{NETWORKS}.{problems.catch('', partial(parse_text, name, NETWORKS), name)}"
-            single = options if isinstance(options, Mapping) else {"": options}
-            values = {
-                option: problems.gather(
-                    partial(self._read, partial(templar.template, value), "", f"{path}.{option}".rstrip(".")), None
-                )
-                for option, value in single.items()
-                if secrets or option not in SECRETS
-            }
-            found[name] = values if single is options else values[""]
+            name = problems.catch("", partial(parse_text, key, NETWORKS), str(key))
+            path = f"{NETWORKS}.{name}"
+            if isinstance(options, Mapping):
+                found[name] = {}
+                for option_key, value in options.items():
+                    option = problems.catch("", partial(parse_name, option_key, path), str(option_key))
+                    if secrets or option not in SECRETS:
+                        read = partial(self._read, partial(template, value), "", f"{path}.{option}")
+                        found[name][option] = problems.gather(read, None)
+            else:
+                found[name] = problems.gather(partial(self._read, partial(template, options), "", path), None)
         problems.refuse()
         return found
 

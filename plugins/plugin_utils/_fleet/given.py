@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -50,7 +51,7 @@ def normalise(value: object, option: str, problems: Problems, host: str = "") ->
 def _normalise_mapping(value: Mapping[Any, Any], option: str, problems: Problems, host: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, each in value.items():
-        name = problems.catch(host, lambda key=key: parse_name(key, option), None)  # type: ignore[misc]
+        name = problems.catch(host, partial(parse_name, key, option), None)
         if name is None:
             continue
         if name in found:

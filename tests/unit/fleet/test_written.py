@@ -178,14 +178,18 @@ def test_a_number_is_the_name_of_a_group_a_host_or_a_site(runs: Runs) -> None:
 
 
 def test_the_name_of_a_network_is_quoted_where_it_is_a_number(runs: Runs) -> None:
-    networks = "{42: {prefixes: [10.8.0.0/24]}, no: {prefixes: [10.9.0.0/24]}}"
+    networks = "{42: {prefixes: [10.8.0.0/24]}, no: {prefixes: [10.9.0.0/24]}, home: {on: 1, prefixes: [10.8.0.0/24]}}"
     lines = refusals(
         runs.look(f"all: {{vars: {{wireguard_networks: {networks}}}}}\n{HUB}wg_spoke: {{hosts: {{s1: }}}}\n")
     )
     assert lines == [
         'wireguard_networks 42: YAML reads this name as a number; quote it, such as "42"',
         'wireguard_networks False: YAML reads this name as a boolean; quote it, such as "no"',
+        'wireguard_networks.home True: YAML reads this name as a boolean; quote it, such as "yes"',
     ]
+    # The hosts of the run need not be those that have the definition.
+    lines = refusals(runs.look(f"{HUB}wg_spoke: {{hosts: {{s1: {{wireguard_networks: {networks}}}}}}}\n"))
+    assert len(lines) == 3
 
 
 FOREIGN = """
