@@ -14,6 +14,8 @@ from .errors import list_names
 CLOSE = 0.8
 # Where a name is refused anyway, "allowed" may remind of "allowed_ips".
 _REMINDS = 0.75
+# Of shorter names a letter is too much to tell what was meant.
+_SHORTEST = 3
 
 
 def closest(name: str, valid: Collection[str], cutoff: float = CLOSE) -> str | None:
@@ -34,7 +36,7 @@ def nearest(name: str, valid: Collection[str]) -> str:
 
 def _is_one_slip(one: str, other: str) -> bool:
     """Whether a letter is missing, too many, another one, or changed places with the next (Damerau-Levenshtein 1)."""
-    if abs(len(one) - len(other)) > 1:
+    if abs(len(one) - len(other)) > 1 or max(len(one), len(other)) < _SHORTEST:
         return False
     start = next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
     rest, others = one[start:], other[start:]

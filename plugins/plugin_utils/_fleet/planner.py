@@ -101,7 +101,7 @@ def plan_network(
     }
     plans = {**clients, **hosts}
     unknown = [member.name for member in whole.members if not known.get(member.name)]
-    _add_peers(network, topology, plans, {**dict(zip(unknown, map(stand_in, unknown))), **known}, next_keys)
+    _add_peers(network, topology, plans, {**known, **dict(zip(unknown, map(stand_in, unknown)))}, next_keys)
     refused = _refuse(network, plans, spare_clients)
     if unknown:
         _treat_unknown(plans, frozenset(unknown), assume_keys)
