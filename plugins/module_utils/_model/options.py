@@ -156,7 +156,7 @@ def check_mtu(mtu: int | None, wanted: Iterable[tuple[bytes, int]]) -> None:
 
 
 def _find_conflicts(desired: DesiredInterface) -> Iterator[InputError]:
-    """What does not hold together in the options of an interface, each of which is right."""
+    """Problems of the options of an interface together, where each one by itself is right."""
     yield from _refusal(check_peers, desired.peers or ())
     if desired.dns is not None:
         yield from _refusal(check_dns, desired.dns, desired.dns_search, NO_DNS)
