@@ -34,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     pending,
     prepare,
     refuse_changed,
+    refused_clients,
     render_client,
     show_change,
 )
@@ -80,6 +81,7 @@ class ActionModule(RunOnce, ActionBase):
         directory = str(inventory.clients_directory(arguments["directory"], options))
         folder = _Folder(directory, _Vault(self._loader, arguments["vault_id"]))
         clients, expired = choose_clients(plan, options, arguments["clients"], renew)
+        refused = refused_clients(plan, arguments["clients"])
         # What cannot be written or recorded is refused before anything is.
         work = [
             prepare(client, folder.path(client), folder.kept_text(client), client.name in renew) for client in clients
@@ -100,11 +102,12 @@ class ActionModule(RunOnce, ActionBase):
                 folder.write(_render(item.planned(recorded), options, arguments))
         for each in written:
             self._tell(each, arguments["show"])
-        if not clients and not expired:
+        if not clients and not expired and not refused:
             self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
         former = folder.former({name for of in plan["clients"].values() for name in of})
         removed = [path for path in former if arguments["prune"] and folder.remove(path, check_mode)]
         return {
+            **({"failed": True, "msg": "\n".join(["Clients without new files:", *refused])} if refused else {}),
             "changed": changed or bool(foretold.get("changed") or removed) or any(change.changed for change in changes),
             "clients": [
                 {**change.result, "public_key": None} if check_mode and item.made else change.result
@@ -131,7 +134,7 @@ class ActionModule(RunOnce, ActionBase):
 
     def _plan(self, variables: Mapping[str, Any], work: Iterable[Work] = (), write: bool = False) -> dict[str, Any]:
         """The result of ``plan`` with the public keys of ``work``, which it records with ``write``."""
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {"spare_clients": True}
         for item in work:
             # In check mode there is no key yet where one is to be made.
             if item.public_key and not (item.made and self._task.check_mode):

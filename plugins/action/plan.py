@@ -8,14 +8,16 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
+from ansible import errors
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import intruders
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
@@ -28,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.former import former_warnings, list_former
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.renames import (
     interface_hint,
@@ -56,7 +58,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results impor
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 # Options that the role and the playbooks give as literals.
-_HARMLESS = frozenset(("keypairs", "rotating", "assume_keys"))
+_HARMLESS = frozenset(("keypairs", "rotating", "assume_keys", "spare_clients"))
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -72,6 +74,7 @@ class ActionModule(RunOnce, ActionBase):
                 "assume_keys": {"type": "bool", "default": False},
                 "rotating": {"type": "bool", "default": False},
                 "older_than": {"type": "int"},
+                "spare_clients": {"type": "bool", "default": False},
             }
         )
         # Asked without this run's keys, it only looks.
@@ -79,14 +82,16 @@ class ActionModule(RunOnce, ActionBase):
         try:
             variables = self.operators_variables(task_vars, _HARMLESS)
             inventory = open_inventory(variables, arguments["without"])
-            networks = read_networks(inventory.networks(self._templar), inventory.groups, inventory.variables)
+            aside = Aside(spare_clients=arguments["spare_clients"])
+            defined = inventory.networks(self._templar, secrets=not arguments["assume_keys"])
+            networks = read_networks(defined, inventory.groups, inventory.variables, aside)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
             intruding = _intruding(task_vars, inventory.groups["all"])
             refused |= intruding
             found = {name: each.without(intruding) for name, each in found.items()} if intruding else found
             rotating = arguments["rotating"]
-            outcomes = [_Outcome.of(network, inventory, found[network.name], records, rotating) for network in networks]
+            outcomes = _outcomes(networks, inventory, found, records, rotating, aside)
             # Nothing is written before all has been found right, nor where nothing changed.
             if records and not self._task.check_mode:
                 outcomes = [outcome.recorded() for outcome in outcomes]
@@ -102,7 +107,7 @@ class ActionModule(RunOnce, ActionBase):
         unknown = sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys})
         former = [key for each in outcomes for key in list_former(each.settlement.network, each.settlement.records)]
         changed = [outcome.update for outcome in outcomes if records and outcome.is_changed]
-        warnings = [text for outcome in outcomes for text in outcome.warnings]
+        warnings = [*aside.warnings, *(text for outcome in outcomes for text in outcome.warnings)]
         if not any(outcome.read_only for outcome in outcomes):  # else nothing says where they are gone
             warnings += former_warnings(former)
         if arguments["older_than"] is not None:
@@ -116,6 +121,7 @@ class ActionModule(RunOnce, ActionBase):
             hosts=hosts,
             interfaces=_interfaces(outcomes, hosts),
             clients={outcome.network.name: outcome.plan.clients for outcome in outcomes},
+            refused_clients=_refused(aside.clients, outcomes),
             unknown_keys=unknown,
             refused=refused,
             batches=batches(
@@ -151,6 +157,7 @@ class _Outcome(NamedTuple):
     read_only: bool
     refresh: bool
     rotating: bool
+    aside: Aside
     update: Update
     settlement: Settlement
     plan: Plan
@@ -158,13 +165,13 @@ class _Outcome(NamedTuple):
 
     @classmethod
     def of(
-        cls, network: Network, inventory: Inventory, found: Found, records: bool, rotating: bool = False
+        cls, network: Network, inventory: Inventory, found: Found, records: bool, rotating: bool, aside: Aside
     ) -> _Outcome:
         """Looks only. Raises FleetError where that would have to be recorded and cannot be."""
         store, read_only = inventory.store(network.name), inventory.is_read_only
         refresh = records and not read_only and store.is_writable(network.name)
-        settled = _settle(network, store, found, refresh, rotating, write=False)
-        outcome = cls(network, found, store, read_only, refresh, rotating, *settled)
+        settled = _settle(network, store, found, refresh, rotating, aside, write=False)
+        outcome = cls(network, found, store, read_only, refresh, rotating, aside, *settled)
         if records and read_only:
             clients = {client.name for client in network.clients} & found.keys.keys()
             _check_given(outcome.settlement, found, {*inventory.play_hosts, *clients})
@@ -174,17 +181,19 @@ class _Outcome(NamedTuple):
         """The same as it is when another run has recorded something meanwhile."""
         if not self.is_changed:
             return self
-        settled = _settle(self.network, self.store, self.found, self.refresh, self.rotating, write=True)
-        update, settlement, plan, refused = settled
+        update, settlement, plan, refused = _settle(
+            self.network, self.store, self.found, self.refresh, self.rotating, self.aside, write=True
+        )
         return self._replace(update=update, settlement=settlement, plan=plan, refused=refused)
 
     def assuming_keys(self) -> _Outcome:
         """The same as if the keys of all were known: in the place of one that is not stands a text that is no key."""
-        network = self.settlement.network
-        keys = {member.name: f"(not known yet, of {member.name})" for member in network.members}
-        known, successors = {**keys, **self.settlement.keys}, self.settlement.next_keys
-        plan = plan_network(network, known, datetime.date.today(), successors)
-        return self._replace(plan=plan._replace(unknown_keys=self.plan.unknown_keys))
+        settled, spare = self.settlement, self.aside.spare_clients
+        today = datetime.date.today()
+        plan = plan_network(
+            settled.network, settled.keys, today, settled.next_keys, assume_keys=True, spare_clients=spare
+        )
+        return self._replace(plan=plan)
 
     @property
     def is_changed(self) -> bool:
@@ -203,8 +212,36 @@ class _Outcome(NamedTuple):
                     )
 
 
+def _outcomes(
+    networks: Iterable[Network],
+    inventory: Inventory,
+    found: Mapping[str, Found],
+    records: bool,
+    rotating: bool,
+    aside: Aside,
+) -> list[_Outcome]:
+    """Of all networks. Raises FleetError with what is wrong in any of them."""
+    problems = Problems()
+    outcomes = [
+        problems.gather(partial(_Outcome.of, network, inventory, found[network.name], records, rotating, aside), None)
+        for network in networks
+    ]
+    problems.refuse()
+    return [outcome for outcome in outcomes if outcome]
+
+
+def _refused(clients: Iterable[HostError], outcomes: Iterable[_Outcome]) -> dict[str, dict[str, list[str]]]:
+    """Network to client to what is wrong with it."""
+    refused: dict[str, dict[str, list[str]]] = {}
+    for problem in (*clients, *(each for outcome in outcomes for each in outcome.plan.refused_clients)):
+        if problem.client:
+            texts = refused.setdefault(problem.client.network, {}).setdefault(problem.client.name, [])
+            texts += [str(problem)] if str(problem) not in texts else []
+    return refused
+
+
 def _settle(
-    network: Network, store: Store, found: Found, refresh: bool, rotating: bool, write: bool
+    network: Network, store: Store, found: Found, refresh: bool, rotating: bool, aside: Aside, write: bool
 ) -> tuple[Update, Settlement, Plan, Mapping[str, str]]:
     """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
     done: list[tuple[Settlement, Plan, Mapping[str, str]]] = []
@@ -214,8 +251,10 @@ def _settle(
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
         settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
-        former = settlement.records.former
-        plan = plan_network(settlement.network, settlement.keys, today, settlement.next_keys, former)
+        former, spare = settlement.records.former, aside.spare_clients
+        plan = plan_network(
+            settlement.network, settlement.keys, today, settlement.next_keys, former, spare_clients=spare
+        )
         renamed = member_hints(settlement.network, records, honest.keys)
         settlement = settlement._replace(warnings=(*settlement.warnings, *renamed))
         done.append((settlement, plan, refused))
@@ -310,7 +349,7 @@ def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) 
 
 def _checked(host: str, key: str) -> str:
     try:
-        return str(parse_public_key(key))
+        return str(parse_peer_key(key))
     except InputError as error:
         raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
 
@@ -389,7 +428,7 @@ def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
     """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
-    return Inventory(task_vars, without, _AnsibleCache, AnsibleError)
+    return Inventory(task_vars, without, _AnsibleCache, AnsibleError, getattr(errors, "AnsibleValueOmittedError", None))
 
 
 class _AnsibleCache:

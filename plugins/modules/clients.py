@@ -20,7 +20,8 @@ description:
   - For a client with a C(public_key), whose private key stays on the device, the file has a comment where that belongs,
     and there is no QR code.
   - A client past its C(valid_until) gets no files, and a warning says so.
-  - What a client may not have is refused before anything is recorded or written.
+  - What a client may not have is refused before anything is recorded or written. A client whose own options are wrong
+    gets no files. The others do, and the task then fails with the names of those that are wrong.
   - It runs on the controller, once for the whole play, and contacts no host.
 options:
   clients:

@@ -20,7 +20,10 @@ description:
   - What the inventory leaves open is settled. A member without addresses gets one of each family from the network's
     C(pools), a spoke or client without a hub gets a home hub. Both stay with it, as they are kept in the registry.
   - Public keys come from the registry and from the key pairs that this run made.
-  - A bad inventory is refused before anything is touched, with all that is wrong in it.
+  - A bad inventory is refused before anything is touched, with all that is wrong in it. So is what a host would refuse
+    of its options.
+  - Variables named C(wireguard_*) that are not this collection's are named in a warning, and refused where they are
+    almost the name of one that is. C(wireguard_ignored_variables) lists those of other roles.
   - It runs on the controller, once for the whole play, and contacts no host.
 options:
   keypairs:
@@ -67,6 +70,13 @@ options:
     description:
       - Plans as if the public keys of all members were known, to look at before the first run. In the place of one that
         is not stands a text in parentheses. C(unknown_keys) still has those of whom none is known.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  spare_clients:
+    description:
+      - Whether a client whose own options are wrong is named in C(refused_clients), instead of failing the task. It
+        stays a member of its network.
     type: bool
     default: false
     version_added: 0.2.0
@@ -204,6 +214,15 @@ clients:
             allowed_ips: [10.8.0.0/24]
             persistent_keepalive: 25
         expired: false
+refused_clients:
+  description:
+    - What is wrong with single clients, by the name of the network and of the client. It is empty without
+      O(spare_clients), since such an inventory is then refused.
+  returned: success
+  type: dict
+  sample:
+    home:
+      phone: ["wireguard_networks.home.clients.phone.dns_search 'corp.example': there is no server to ask for it"]
 unknown_keys:
   description: The members of whom no public key is known yet.
   returned: success

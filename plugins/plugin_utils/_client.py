@@ -34,7 +34,9 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_=+][A-Za-z0-9_=+.-]*")
 _PENDING = re.compile(r"^# Not recorded yet, in place of (\S+)$", re.MULTILINE)
 _NO_KEY = "[Interface]\n# The device's own private key belongs here, as: PrivateKey = ...\n"
 _OWN = " (cryptokey.wireguard.clients)"
-_OPTIONS = ("interface", "addresses", "dns", "dns_search", "mtu")
+_OPTIONS = ("addresses", "dns", "dns_search", "mtu")
+# The device calls it what its file is called. What the file says does not depend on it.
+_ANY_NAME = "wg0"
 
 
 class Client(NamedTuple):
@@ -79,14 +81,15 @@ class Work(NamedTuple):
         given = {option: entry[option] for option in _OPTIONS if entry.get(option) is not None}
         peers = with_preshared_keys(entry["peers"], self.client.name, public_key, options, self.client.network)
         # What answers connections from outside is a hook for nftables: not for a phone.
-        desired = parse_interface({**given, "peers": peers, "outside_replies": False}, self.private_key)
+        own = {"interface": _ANY_NAME, "peers": peers, "outside_replies": False}
+        desired = parse_interface({**given, **own}, self.private_key)
         return overlay(desired, WgQuickFile())
 
 
 def choose_clients(
     plan: Mapping[str, Any], networks: Mapping[str, Any], names: Collection[str] | None, renew: Collection[str]
 ) -> tuple[list[Client], list[str]]:
-    """The clients of these names, or all, that are not past their date; and a warning for each that is.
+    """The clients of these names, or all, that are right and not past their date; and a warning for each that is past.
 
     ``plan`` is the result of the action, ``networks`` the value of ``wireguard_networks``. Raises FleetError.
     """
@@ -95,11 +98,13 @@ def choose_clients(
         _client(network, name, entry, networks) for network, of in plan["clients"].items() for name, entry in of.items()
     ]
     known = Counter(client.name for client in found)
+    refused = {(network, name) for network, of in plan["refused_clients"].items() for name in of}
     for name in sorted({*(names or ()), *renew} - set(known)):
         remedy = f"name one of {list_names(sorted(known))}" if known else "declare it in the clients of a network"
         problems.add("", "wireguard_client", name, "there is no such client", remedy)
+    good = [client for client in found if (client.network, client.name) not in refused]
     # What has no address is no device of ours, such as a foreign server, unless it is named.
-    chosen = [each for each in found if (each.entry["addresses"] if names is None else each.name in names)]
+    chosen = [each for each in good if (each.entry["addresses"] if names is None else each.name in names)]
     valid = [client for client in chosen if not client.entry.get("expired")]
     for client in valid:
         if known[client.name] > 1:
@@ -112,6 +117,17 @@ def choose_clients(
     problems.refuse()
     expired = [_expired(client) for client in chosen if client.entry.get("expired")]
     return valid, expired
+
+
+def refused_clients(plan: Mapping[str, Any], names: Collection[str] | None) -> list[str]:
+    """What is wrong with the clients of these names, or with any, each with its option."""
+    return [
+        text
+        for of in plan["refused_clients"].values()
+        for name, texts in of.items()
+        if names is None or name in names
+        for text in texts
+    ]
 
 
 def _client(network: str, name: str, entry: Mapping[str, Any], networks: Mapping[str, Any]) -> Client:

@@ -8,16 +8,20 @@ What is for all hosts is read from all hosts, whichever of them run: those that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from ._fleet.errors import FleetError, HostError
+from ._fleet.errors import FleetError, HostError, Problems
+from ._fleet.given import normalise, parse_name, parse_text
+from ._fleet.preshared import SECRETS
 from ._fleet.variables import (
     CLIENTS_DIRECTORY,
+    FLEET_VARIABLES,
     NETWORKS,
     PREFIX,
     REGISTRY,
@@ -36,7 +40,8 @@ class Inventory:
     """What the planner wants to know of an inventory, read from hostvars once a host.
 
     ``hostvars[host]`` costs most: it merges the host's variables anew each time. ``open_cache`` opens one of Ansible's
-    cache plugins by name, and ``template_error`` is what Ansible raises for a value that it cannot template.
+    cache plugins by name. ``template_error`` is what Ansible raises for a value that it cannot template, and
+    ``omitted_error`` one of its kind for a value that is omitted, from ansible-core 2.19 on.
     """
 
     def __init__(
@@ -45,9 +50,11 @@ class Inventory:
         without: Collection[str],
         open_cache: Callable[[str], Cache],
         template_error: type[Exception],
+        omitted_error: type[Exception] | None = None,
     ) -> None:
         self._open_cache = open_cache
         self._template_error = template_error
+        self._omitted_error = omitted_error
         self._task_vars = task_vars
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
@@ -61,13 +68,20 @@ class Inventory:
         return self._hosts[name]
 
     def _get(self, host: str, variable: str) -> Any:
-        """The templated value. In place of Ansible's error, one that says whose variable it is."""
+        """The templated value, None where it is not given. Raises FleetError, which names the variable."""
+        return self._read(lambda: self._host(host)[variable], host, variable)
+
+    def _read(self, template: Callable[[], Any], host: str, option: str) -> Any:
+        problems = Problems()
         try:
-            value = self._host(host)[variable]
+            value = normalise(template(), option, problems, host)
         except self._template_error as error:
-            raise _not_templated(host, variable, str(error)) from None
+            if self._omitted_error and isinstance(error, self._omitted_error):
+                return None
+            raise _not_templated(host, option, str(error)) from None
         if isinstance(value, str) and "{{" in value:  # how ansible-core before 2.19 tells it
-            raise _not_templated(host, variable, f"{value} uses a variable that is not defined")
+            raise _not_templated(host, option, f"{value} uses a variable that is not defined")
+        problems.refuse()
         return value
 
     def get(self, host: str, variable: str) -> Any:
@@ -77,14 +91,46 @@ class Inventory:
         """What a task has registered, which is never templated. To look for templates in it all would cost more."""
         return self._hostvars.raw_get(host).get(variable)
 
-    def networks(self, templar: Any) -> Any:
-        """The play's own definition, else that of the inventory. Raises FleetError where hosts differ."""
+    def networks(self, templar: Any, secrets: bool = True) -> Any:
+        """The play's own definition, else that of the inventory. Raises FleetError where hosts differ.
+
+        Without ``secrets``, those of the networks are not looked at, so that no vault password is needed.
+        """
+        of_inventory = partial(self.agreed, NETWORKS, lambda host: self._networks_of(host, secrets))
         if NETWORKS not in self._task_vars:
-            return self.agreed(NETWORKS)
+            return of_inventory()
         given, own = self._task_vars[NETWORKS], self._raw(self._task_vars["inventory_hostname"])
         if NETWORKS in own and is_same(given, own[NETWORKS], self._template_error):
-            self.agreed(NETWORKS)
-        return templar.template(given)
+            of_inventory()
+        return self._networks(given, templar.template, secrets)
+
+    def _networks_of(self, host: str, secrets: bool) -> Any:
+        try:
+            return self._networks(self._host(host)[NETWORKS], lambda value: value, secrets)
+        except self._template_error as error:
+            raise _not_templated(host, NETWORKS, str(error)) from None
+
+    def _networks(self, defined: Any, template: Callable[[Any], Any], secrets: bool) -> Any:
+        """Each option is templated by itself, so that a problem has its path."""
+        if not isinstance(defined, Mapping):
+            return self._read(partial(template, defined), "", NETWORKS)
+        problems = Problems()
+        found: dict[str, Any] = {}
+        for key, options in defined.items():
+            # The role finds a network by its name, for which a number will not do.
+            name = problems.catch("", partial(parse_text, key, NETWORKS), str(key))
+            path = f"{NETWORKS}.{name}"
+            if isinstance(options, Mapping):
+                found[name] = {}
+                for option_key, value in options.items():
+                    option = problems.catch("", partial(parse_name, option_key, path), str(option_key))
+                    if secrets or option not in SECRETS:
+                        read = partial(self._read, partial(template, value), "", f"{path}.{option}")
+                        found[name][option] = problems.gather(read, None)
+            else:
+                found[name] = problems.gather(partial(self._read, partial(template, options), "", path), None)
+        problems.refuse()
+        return found
 
     def _raw(self, host: str) -> Mapping[str, Any]:
         """The variables of a host without templating."""
@@ -92,11 +138,13 @@ class Inventory:
         variables: Mapping[str, Any] | None = getattr(self._host(host), "_vars", None)
         return self._hostvars.raw_get(host) if variables is None else variables
 
-    def agreed(self, variable: str, parse: Callable[[str, Any], Any] = lambda _host, value: value) -> Any:
+    def agreed(self, variable: str, read: Callable[[str], Any] | None = None) -> Any:
         """The value of all hosts that define the variable, None where none does.
 
-        ``parse`` takes a host and its value. Raises FleetError with two hosts that differ.
+        ``read`` gives a host's value, where that is more than the templated one. Raises FleetError with two hosts that
+        differ.
         """
+        read = read or partial(self._get, variable=variable)
         first, value, failed = "", None, None
         used: set[str] = set()
         for host in self._all:
@@ -106,9 +154,11 @@ class Inventory:
             if first and all(self._is_same(name, first, host) for name in used):
                 continue
             try:
-                found = parse(host, self._get(host, variable))
+                found = read(host)
             except FleetError as error:  # a host that it does not concern may lack what it uses
                 failed = failed or error
+                continue
+            if found is None:  # omitted
                 continue
             lacks = has_templates(found)
             if not first or (has_templates(value) and not lacks):
@@ -125,12 +175,14 @@ class Inventory:
 
     def variables(self, host: str) -> dict[str, Any]:
         """The values for the whole fleet are not templated for every host."""
-        fleet = (NETWORKS, REGISTRY, REGISTRY_CACHE, REGISTRY_READ_ONLY)
-        return {
-            name: None if name in fleet else self._get(host, name)
+        problems = Problems()
+        found = {
+            name: None if name in FLEET_VARIABLES else problems.gather(partial(self._get, host, name), None)
             for name in self._host(host)
             if name.startswith(PREFIX)
         }
+        problems.refuse()
+        return found
 
     def store(self, network: str) -> Store:
         """Where the registry of this network is."""
@@ -169,16 +221,18 @@ class Inventory:
 
     @cached_property
     def is_read_only(self) -> bool:
-        return bool(self.agreed(REGISTRY_READ_ONLY, _read_boolean))
+        return bool(
+            self.agreed(REGISTRY_READ_ONLY, lambda host: _read_boolean(host, self._get(host, REGISTRY_READ_ONLY)))
+        )
 
 
 def _has(directory: Path, networks: Collection[str]) -> bool:
     return any(FileStore(str(directory)).path(network).exists() for network in networks)
 
 
-def _read_boolean(host: str, value: object) -> bool:
+def _read_boolean(host: str, value: object) -> bool | None:
     try:
-        return parse_boolean(value, REGISTRY_READ_ONLY)
+        return None if value is None else parse_boolean(value, REGISTRY_READ_ONLY)
     except InputError as error:
         raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
 
@@ -193,7 +247,11 @@ def _differ(variable: str, hosts: tuple[str, str], values: tuple[object, object]
 
 
 def _not_templated(host: str, variable: str, reason: str) -> FleetError:
-    remedy = "define it so that it holds for this host by itself"
+    remedy = "define it so that it holds for this host by itself" if host else "define what it uses for all hosts"
+    if "decrypt" in reason:
+        remedy = "give the password that it was encrypted with, as with --ask-vault-pass or --vault-id"
+    elif re.search(r"\bansible_host\b", reason):
+        remedy = "write {{ ansible_host | default(inventory_hostname) }}"
     return FleetError([HostError(host, variable, None, f"cannot be templated: {reason}", remedy)])
 
 

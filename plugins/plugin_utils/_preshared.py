@@ -30,6 +30,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_public_key,
 )
 
+from ._fleet.errors import Problems
+from ._fleet.given import normalise
 from ._fleet.preshared import PresharedOptions, read_preshared
 
 _SALT = b"cryptokey.wireguard preshared key v2"
@@ -58,7 +60,9 @@ def with_preshared_keys(
     key may not be known yet, before the first run: any key then stands in for it, as the difference shows only that
     there is one. Raises InputError.
     """
-    found = read_preshared(network_options)
+    problems = Problems()
+    found = read_preshared(normalise(network_options, "", problems))
+    problems.refuse()
     if found.secret is None and not found.pairs:
         return peers
     own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
@@ -51,8 +52,8 @@ def test_a_change_that_is_undone_leaves_all_as_it_was(furnished: Host, change: s
     else:
         furnished.converge(**{**OPTIONS, "addresses": ["10.9.0.7/24", "fd01::7/64"], "table": "auto", "peers": [full]})
     with furnished.entered():
-        left = restore(state, kernel.Host(), {}).left
-    assert left == []
+        problems = restore(state, kernel.Host(), None, {}).problems
+    assert problems == {}
     assert messages(furnished) == before
 
 

@@ -146,7 +146,7 @@ class Host:
         """Load and open what changes are made through, and change nothing. Raises KernelError."""
         if namespace.exists(self.netns):
             with entered(self.netns):
-                _Changes("", self).close()
+                _Changes("", self, with_links=True).close()
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
         """From where the sockets are."""

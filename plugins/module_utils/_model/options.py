@@ -39,9 +39,9 @@ _OFF = ("off", "False")
 
 
 def parse_number(value: object, option: str, low: int, high: int, off: bool = False) -> int | None:
-    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None stays None."""
+    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None for what is not given."""
     text = str(value).strip()
-    if value is None:
+    if value is None or not text:
         return None
     if off and text in _OFF:
         return 0
@@ -53,7 +53,7 @@ def parse_number(value: object, option: str, low: int, high: int, off: bool = Fa
 
 def parse_table(value: object) -> str:
     """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
-    text = "auto" if value is None else str(value)
+    text = "auto" if value in (None, "") else str(value)
     if text in _OFF:
         return "off"
     return text if text == "auto" or _TABLE_NAME.fullmatch(text) else str(parse_number(text, "table", 1, 2**32 - 1))
@@ -134,7 +134,7 @@ def check_peers(peers: Sequence[DesiredPeer]) -> None:
         key = next(key for key in unique if keys.count(key) > 1)
         raise InputError("peers", str(key), "two peers have this public_key", "list each peer once")
     allowed = [peer.allowed_ips for peer in peers if peer.allowed_ips]
-    if len(frozenset().union(*allowed)) < sum(map(len, allowed)):
+    if len(allowed) > 1 and len(frozenset().union(*allowed)) < sum(map(len, allowed)):
         _refuse_shared_prefix(peers)
 
 
@@ -175,52 +175,38 @@ def check_mtu(mtu: int | None, wanted: Iterable[Prefix | InterfaceAddress]) -> N
         raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
 
 
-def _check_dns(desired: DesiredInterface) -> None:
+def _find_conflicts(desired: DesiredInterface) -> Iterator[InputError]:
+    """Problems of the options of an interface together, where each one by itself is right."""
+    yield from _refusal(check_peers, desired.peers or ())
+    yield from _refusal(_refuse_absent, desired)
     if desired.dns is not None:
-        check_dns(desired.dns, desired.dns_search, NO_DNS)
-
-
-def _check_namespace(desired: DesiredInterface) -> None:
+        yield from _refusal(check_dns, desired.dns, desired.dns_search, NO_DNS)
     if desired.netns and desired.dns:
         remedy = f"leave dns out and write /etc/netns/{desired.netns}/resolv.conf, which 'ip netns exec' reads"
-        raise InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
-
-
-def _check_dotted_name(desired: DesiredInterface) -> None:
+        yield InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
     if desired.dns and "." in desired.interface:
         # systemd's resolvconf takes what is after the dot for a protocol, and then knows no such interface.
         problem = "wg-quick cannot set name servers for a name with a dot where systemd-resolved is in use"
-        raise InputError("interface", desired.interface, problem, "use a name without a dot, or leave dns out")
-
-
-def _check_addresses(desired: DesiredInterface) -> None:
+        yield InputError("interface", desired.interface, problem, "use a name without a dot, or leave dns out")
     for address in desired.addresses or ():
-        check_host_address(address, address.network)
-
-
-def _check_mtu(desired: DesiredInterface) -> None:
+        yield from _refusal(check_host_address, address, address.network)
     routed = () if desired.table == "off" else (peer.allowed_ips or () for peer in desired.peers or ())
-    check_mtu(desired.mtu, chain(desired.addresses or (), chain.from_iterable(routed)))
+    yield from _refusal(check_mtu, desired.mtu, chain(desired.addresses or (), chain.from_iterable(routed)))
 
 
-# What the options of an interface, each of them right, must hold together. Each check raises InputError.
-_CHECKS: tuple[Callable[[DesiredInterface], None], ...] = (
-    lambda desired: check_peers(desired.peers or ()),
-    _refuse_absent,
-    _check_dns,
-    _check_namespace,
-    _check_dotted_name,
-    _check_addresses,
-    _check_mtu,
-)
+def _refusal(check: Callable[..., None], *arguments: object) -> Iterator[InputError]:
+    try:
+        check(*arguments)
+    except InputError as error:
+        yield error
 
 
 def parse_interface(options: Mapping[str, Any], private_key: PrivateKey | None = None) -> DesiredInterface:
     """The options that ``interface`` and ``config`` share, to the model. Raises InputError."""
     peers = options.get("peers")
     desired = _read_interface(options, private_key, None if peers is None else parse_peers(peers))
-    for check in _CHECKS:
-        check(desired)
+    for error in _find_conflicts(desired):
+        raise error
     return desired
 
 
@@ -234,19 +220,8 @@ def find_problems(options: Mapping[str, Any], peers: tuple[DesiredPeer, ...]) ->
         desired = _read_interface({"dns": (), **options}, None, peers)
     except InputError as error:
         yield error
-        return
-    for check in _CHECKS:
-        error = _refusal(check, desired)
-        if error:
-            yield error
-
-
-def _refusal(check: Callable[[DesiredInterface], None], desired: DesiredInterface) -> InputError | None:
-    try:
-        check(desired)
-    except InputError as error:
-        return error
-    return None
+    else:
+        yield from _find_conflicts(desired)
 
 
 def _read_interface(

@@ -183,7 +183,8 @@ def _exception(found: FoundPeer, planned: Mapping[str, Any], options: Collection
         "endpoint": str(found.endpoint) if found.endpoint else "",
         "persistent_keepalive": found.persistent_keepalive,
     }
-    return {option: had[option] for option in options if had[option] != planned.get(option, "")}
+    differs = {option: had[option] for option in options if had[option] != planned.get(option, "")}
+    return {option: "off" if value == "" else value for option, value in differs.items()}
 
 
 def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from .checks import check_networks
 from .errors import Problems
 from .facts import Host, Network
-from .planner import Plan, plan_network
+from .planner import Plan, plan_network, stand_in
 from .settle import Settlement, settle
 
 
@@ -25,8 +25,8 @@ def affected(settlement: Settlement, plan: Plan, names: Collection[str], today: 
     """
     unknown = set(plan.unknown_keys)
     if unknown.intersection(names):
-        # In check mode their keys are still to be made. A text in the place of one shows who would have it.
-        made = {name: f"(of {name})" for name in unknown.intersection(names)}
+        # In check mode their keys are still to be made. Another one in the place of one shows who would have it.
+        made = {name: stand_in(name) for name in unknown.intersection(names)}
         plan = plan_network(settlement.network, {**settlement.keys, **made}, today, settlement.next_keys)
     others = _hosts_without(settlement, names, today)
     differ = {name for name, interface in plan.hosts.items() if _compared(interface) != _compared(others.get(name))}

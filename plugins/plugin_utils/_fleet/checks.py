@@ -6,11 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
 from typing import NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, format_ip, sort_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    Prefix,
+    check_host_address,
+    format_ip,
+    sort_key,
+)
 
 from . import variables as v
+from .close import nearest
 from .errors import Problems, list_names
 from .facts import Network
 from .places import Places, check_places
@@ -33,6 +41,7 @@ def check_networks(networks: Sequence[Network], problems: Problems) -> None:
         _check_prefixes(network, problems)
         _check_pools(network, problems)
         _check_addresses(network, places, problems)
+        _check_host_addresses(network, problems)
         _check_overlaps(network, problems)
         _check_sites(network, problems)
         _check_namespaces(network, problems)
@@ -75,6 +84,15 @@ def _check_addresses(network: Network, places: Places, problems: Problems) -> No
                 continue
             option = v.option_of(network.name, member, "addresses")
             problems.add(*option, format_ip(address.packed), problem, remedy)
+
+
+def _check_host_addresses(network: Network, problems: Problems) -> None:
+    """To the others, an address of any length lies in the network's prefix; in its own, the host checks it too."""
+    for member in network.members:
+        owner, option = v.option_of(network.name, member, "addresses")
+        for address, prefix in product(member.addresses, network.prefixes):
+            if prefix != address.network:
+                problems.catch(owner, partial(check_host_address, address, prefix, option), None)
 
 
 def _claims(network: Network) -> Iterator[_Claim]:
@@ -132,7 +150,7 @@ def _check_peers(networks: Sequence[Network], problems: Problems) -> None:
     for network in networks:
         for host in network.hosts:
             for name in sorted(set(host.peers) - known[host.name]):
-                remedy = v.nearest(name, known[host.name])
+                remedy = nearest(name, known[host.name])
                 problems.add(host.name, f"wireguard_peers.{name}", None, "no other member of a network of it", remedy)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
@@ -21,12 +21,27 @@ def list_names(names: Sequence[str], shown: int = _SHOWN) -> str:
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
-class HostError(InputError):
-    """An InputError in a variable of one host; ``host`` is empty where the network as a whole is wrong."""
+class ClientName(NamedTuple):
+    """A client of a network."""
 
-    def __init__(self, host: str, option: str, value: object, problem: str, remedy: str) -> None:
+    network: str
+    name: str
+
+
+# A host by its name, a client, or the empty text for the network as a whole.
+Owner: TypeAlias = "str | ClientName"
+
+
+class HostError(InputError):
+    """An InputError in a variable of one ``host``, or in what the network's options say of one ``client`` or of all.
+
+    ``host`` is empty where it is no host's.
+    """
+
+    def __init__(self, host: Owner, option: str, value: object, problem: str, remedy: str) -> None:
         super().__init__(option, value, problem, remedy)
-        self.host = host
+        self.host = host if isinstance(host, str) else ""
+        self.client = None if isinstance(host, str) else host
 
 
 class FleetError(ValueError):
@@ -47,16 +62,35 @@ class FleetError(ValueError):
 class Problems(list[HostError]):
     """Collects what is wrong, so that one run shows it all."""
 
-    def add(self, host: str, option: str, value: object, problem: str, remedy: str) -> None:
+    def add(self, host: Owner, option: str, value: object, problem: str, remedy: str) -> None:
         self.append(HostError(host, option, value, problem, remedy))
 
-    def catch(self, host: str, parse: Callable[[], _T], default: _D) -> _T | _D:
+    def catch(self, host: Owner, parse: Callable[[], _T], default: _D) -> _T | _D:
         """The parsed value; when it is refused, the default, and the refusal is kept."""
         try:
             return parse()
         except InputError as error:
             self.add(host, error.option, error.value, error.problem, error.remedy)
             return default
+
+    def keep(self, host: Owner, errors: Iterable[InputError]) -> None:
+        """All of these are kept."""
+        for error in errors:
+            self.add(host, error.option, error.value, error.problem, error.remedy)
+
+    def gather(self, read: Callable[[], _T], default: _D) -> _T | _D:
+        """What is read; when it is refused with several problems, the default, and all of them are kept."""
+        try:
+            return read()
+        except FleetError as error:
+            self.extend(error.problems)
+            return default
+
+    def take_clients(self) -> Problems:
+        """The problems of single clients, which are then no longer here."""
+        taken = Problems(problem for problem in self if problem.client)
+        self[:] = [problem for problem in self if not problem.client]
+        return taken
 
     def refuse(self) -> None:
         """Raises FleetError if there was a problem."""

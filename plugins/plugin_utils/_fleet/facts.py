@@ -23,7 +23,7 @@ DEFAULT_REST_DAYS = 30
 class PeerOptions(NamedTuple):
     """What one member says of one of its peers, in place of what the topology says. ``None``: it does not say.
 
-    ``endpoint`` is empty where there shall be none.
+    ``endpoint`` is empty where there must be none.
     """
 
     allowed_ips: tuple[Prefix, ...] | None = None

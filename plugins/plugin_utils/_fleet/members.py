@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,8 +16,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
 
 from . import variables as v
-from .errors import Problems
+from .close import closest
+from .errors import ClientName, Owner, Problems
 from .facts import Host, Network
+from .given import parse_name
 
 _VALID = frozenset((*v.HOST_VARIABLES, *v.FLEET_VARIABLES, *v.PLAYBOOK_VARIABLES))
 
@@ -32,7 +35,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "endpoint_policy": ("endpoint_policy", v.parse_endpoint_policy),
     "excluded_subnets": ("excluded", v.parse_prefixes),
     "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
-    "hub": ("hub", v.parse_text),
+    "hub": ("hub", parse_name),
     "interface": ("interface", v.parse_interface),
     "keep_routes": ("keep_routes", v.parse_boolean),
     "key_max_age": ("key_max_age", v.number(0, 36500)),
@@ -43,7 +46,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "public_key": ("public_key", v.parse_key),
     "reresolve": ("reresolve", v.parse_reresolve),
     "routes": ("routes", v.parse_prefixes),
-    "site": ("site", v.parse_text),
+    "site": ("site", parse_name),
     "subnets": ("subnets", v.parse_prefixes),
     "table": ("table", v.parse_table),
     "tunnel": ("tunnel", v.parse_tunnel),
@@ -59,11 +62,19 @@ class _Given(NamedTuple):
 
 
 def read_host(
-    name: str, variables: Mapping[str, Any], networks: Sequence[Network], names: Collection[str], problems: Problems
+    name: str,
+    variables: Mapping[str, Any],
+    networks: Sequence[Network],
+    names: Collection[str],
+    problems: Problems,
+    foreign: dict[str, list[str]],
 ) -> dict[str, Host]:
-    """What a host is in each of its ``networks``, by their names; ``names`` are those of all networks."""
+    """What a host is in each of its ``networks``, by their names; ``names`` are those of all networks.
+
+    ``foreign`` gets its variables that are probably another role's, each with its hosts.
+    """
     if not _VALID.issuperset(variables):
-        problems.catch(name, partial(v.check_names, map(str, variables), sorted(_VALID)), None)
+        _note_unknown(name, variables, problems, foreign)
     given = {
         variable[len(v.PREFIX) :]: _Given(value, variable)
         for variable, value in variables.items()
@@ -79,37 +90,57 @@ def read_host(
     return hosts if len(networks) == 1 else _split_addresses(hosts, networks, overrides)
 
 
+def _note_unknown(name: str, variables: Mapping[str, Any], problems: Problems, foreign: dict[str, list[str]]) -> None:
+    """A variable that is almost one of ours is a slip, and refused. Others are let pass."""
+    value = variables.get(v.IGNORED)
+    patterns = problems.catch(name, partial(v.parse_patterns, () if value is None else value, v.IGNORED), ())
+    for variable in sorted(set(variables) - _VALID):
+        if any(fnmatchcase(variable, pattern) for pattern in patterns):
+            continue
+        known = [each[len(v.PREFIX) :] for each in v.HOST_VARIABLES + v.FLEET_VARIABLES]
+        close = closest(variable[len(v.PREFIX) :], known)
+        meant = v.ALIASES.get(variable) or (v.PREFIX + close if close else None)
+        if meant:
+            remedy = f"did you mean {meant}? A variable of another role can be listed in {v.IGNORED}"
+            problems.add(name, variable, None, "unknown variable", remedy)
+        else:
+            foreign.setdefault(variable, []).append(name)
+
+
 def read_client(name: str, options: object, network: Network, problems: Problems) -> Host:
     path = f"{v.NETWORKS}.{network.name}.clients.{name}"
-    values = {} if options is None else problems.catch("", partial(v.parse_mapping, options, path), {})
-    problems.catch("", partial(v.check_names, map(str, values), v.CLIENT_OPTIONS, f"{path}."), None)
+    owner = ClientName(network.name, name)
+    values = {} if options is None else problems.catch(owner, partial(v.parse_mapping, options, path), {})
+    problems.keep(owner, v.unknown_names(values, v.CLIENT_OPTIONS, f"{path}."))
     given = {
         option: _Given(values[option], f"{path}.{option}")
         for option in v.CLIENT_OPTIONS
         if values.get(option) is not None
     }
-    return _read_member(name, given, network, problems, is_client=True)
+    return _read_member(name, given, network, problems, owner)
 
 
 def _read_overrides(value: object, names: Collection[str]) -> dict[str, dict[str, _Given]]:
-    """Network to option to what is given for that network alone. An empty value stands for "not given"."""
+    """Network to option to what is given for that network alone."""
     found = {}
     for network, options in v.parse_mapping(value or {}, v.OVERRIDES).items():
-        v.check_names([str(network)], names, f"{v.OVERRIDES}.")
+        v.check_names([network], names, f"{v.OVERRIDES}.")
         path = f"{v.OVERRIDES}.{network}"
         entries = v.parse_mapping(options or {}, path)
-        v.check_names(map(str, entries), v.HOST_OPTIONS, f"{path}.")
-        found[str(network)] = {option: _Given(entries[option], f"{path}.{option}") for option in entries}
+        v.check_names(entries, v.HOST_OPTIONS, f"{path}.")
+        found[network] = {
+            option: _Given(value, f"{path}.{option}") for option, value in entries.items() if value is not None
+        }
     return found
 
 
 def _read_member(
-    name: str, given: Mapping[str, _Given], network: Network, problems: Problems, is_client: bool = False
+    name: str, given: Mapping[str, _Given], network: Network, problems: Problems, client: ClientName | None = None
 ) -> Host:
-    host = "" if is_client else name
+    host: Owner = client or name
     fields: dict[str, Any] = {}
     for option, (value, path) in given.items():
-        if option in _FIELDS and value is not None:
+        if option in _FIELDS:
             field, parse = _FIELDS[option]
             parsed = problems.catch(host, partial(parse, value, path), None)
             if parsed is not None:
@@ -117,12 +148,12 @@ def _read_member(
     if "addresses" in given:
         value, path = given["addresses"]
         parse = v.parse_addresses(network.prefixes)
-        fields["addresses"] = problems.catch(host, partial(parse, value or (), path), ())
+        fields["addresses"] = problems.catch(host, partial(parse, value, path), ())
         # Absent is not empty: only a list can be empty and mean it.
         fields["unnumbered"] = isinstance(value, (list, tuple)) and not value
     if "peers" in given:
         value, path = given["peers"]
-        fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value or {}, path), {})
+        fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value, path), {})
     port = fields.get("listen_port") or network.port
     for option in ("endpoint", "endpoint_inside"):
         if option in given:
@@ -130,12 +161,10 @@ def _read_member(
     if fields.get("endpoint") or fields.get("endpoint_inside"):
         # Who is called must be where the others expect it; who only calls takes any port.
         fields["listen_port"] = port
-    return Host(name=name, is_client=is_client, **fields)
+    return Host(name=name, is_client=client is not None, **fields)
 
 
-def _read_endpoint(host: str, given: _Given, port: int, problems: Problems) -> Endpoint | None:
-    if given.value is None:
-        return None
+def _read_endpoint(host: Owner, given: _Given, port: int, problems: Problems) -> Endpoint | None:
     return problems.catch(host, partial(v.parse_host_endpoint(port), given.value, given.path), None)
 
 

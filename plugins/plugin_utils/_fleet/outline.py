@@ -11,8 +11,10 @@ from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from . import variables as v
+from .close import nearest
 from .errors import Problems
 from .facts import DEFAULT_PORT, DEFAULT_REST_DAYS, Network
+from .given import parse_name
 from .preshared import read_preshared
 from .topology import TOPOLOGIES
 
@@ -109,7 +111,7 @@ class _Reader:
         return Outline(network, names)
 
     def _check_options(self, topology: str) -> None:
-        self._catch(partial(v.check_names, map(str, self._values), NETWORK_OPTIONS, f"{self._path}."), None)
+        self._problems.keep("", v.unknown_names(self._values, NETWORK_OPTIONS, f"{self._path}."))
         own = TOPOLOGIES[topology].options
         for option in self._values:
             if option in NETWORK_OPTIONS and option not in (*v.COMMON_OPTIONS, *own):
@@ -144,7 +146,7 @@ class _Reader:
         if isinstance(value, (list, tuple)) and value:
             ends = [self._end(f"{option}[{number}]", name) for number, name in enumerate(value)]
             return self._checked(sorted({name for end in ends for name in end}))
-        group = self._get(option, v.parse_text, default)
+        group = self._get(option, parse_name, default)
         names = self._inventory.named(group) if group in self._inventory.groups else None
         if not names and required:
             problem = "the inventory has no such group" if names is None else "the group has no hosts"
@@ -157,7 +159,7 @@ class _Reader:
         return tuple(names)
 
     def _clients(self) -> tuple[str, ...]:
-        names = tuple(sorted(map(str, self._get("clients", v.parse_mapping, {}))))
+        names = tuple(sorted(self._get("clients", v.parse_mapping, {})))
         for name in names:
             self._catch(partial(v.check_file_name, name, f"{self._path}.clients", "a client's name"), None)
             if name in self._inventory.hosts:
@@ -171,15 +173,15 @@ class _Reader:
         for name in clients:
             options = self._values["clients"][name]
             hub = options.get("hub") if isinstance(options, Mapping) else None
-            if isinstance(hub, str) and hub in self._inventory.hosts:
-                homes.add(hub)
+            if hub is not None and str(hub) in self._inventory.hosts:
+                homes.add(str(hub))
             else:
                 known = sorted(self._inventory.hosts)
                 self._complain(
                     f"clients.{name}.hub",
                     hub,
                     "no host",
-                    f"name that to which its link is; {v.nearest(str(hub), known)}",
+                    f"name that to which its link is; {nearest(str(hub), known)}",
                 )
         return homes
 
@@ -202,9 +204,10 @@ class _Reader:
 
     def _end(self, path: str, name: object) -> tuple[str, ...]:
         """The hosts at one end of a link."""
-        hosts = self._inventory.named(name) if isinstance(name, str) else ()
-        if not hosts:
-            problem, remedy = "neither a group with hosts nor a host", "name one; "
+        text = self._catch(partial(parse_name, name, f"{self._path}.{path}"), None)
+        hosts = self._inventory.named(text) if text else ()
+        if text and not hosts:
+            problem = "neither a group with hosts nor a host"
             known = [*self._inventory.groups, *self._inventory.hosts]
-            self._complain(path, name, problem, remedy + v.nearest(str(name), known))
+            self._complain(path, name, problem, nearest(text, known))
         return hosts

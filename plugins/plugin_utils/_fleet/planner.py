@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -15,13 +16,16 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import EXACT, MERGE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .checks import check_keys, check_next_keys
-from .errors import Problems, list_names
+from .errors import HostError, Problems, list_names
 from .facts import Host, Link, Network, PeerOptions
 from .loops import Loops
 from .prefixes import as_text
+from .refusals import Refusals
+from .short_names import MAX_NAME, is_short, shorten_name
 from .topology import TOPOLOGIES
 from .topology.shape import Topology
 from .variables import DEFAULT_KEEPALIVE, PREFIX
@@ -33,6 +37,7 @@ _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
+    ``refused_clients``: the problems of single clients, where these do not stop the run.
 
     A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
     where peers that have left must be removed by key, ``absent_peers``. Where the inventory gives them, it has
@@ -51,6 +56,16 @@ class Plan(NamedTuple):
     clients: dict[str, dict[str, Any]]
     unknown_keys: tuple[str, ...]
     warnings: tuple[str, ...]
+    refused_clients: tuple[HostError, ...] = ()
+
+
+def check_alone(network: Network, problems: Problems) -> None:
+    """Refuses what no host or client could take, by what the inventory says of it alone."""
+    refusals = Refusals(network, problems)
+    for host in network.hosts:
+        refusals.check(host, _plan_host(network, host, ()))
+    for client in network.clients:
+        refusals.check(client, _plan_client(network, client, None, False))
 
 
 def plan_network(
@@ -59,12 +74,15 @@ def plan_network(
     today: datetime.date,
     next_keys: Mapping[str, str] = _NONE,
     former: Collection[str] = (),
+    assume_keys: bool = False,
+    spare_clients: bool = False,
 ) -> Plan:
     """``keys``: member to public key; a client's in the inventory goes before. Every member has addresses.
 
     ``next_keys``: the same for those that are about to change theirs, whose peers then have ``next_public_key``.
     A peer without a key is left out, and the host's unlisted peers then stay, but for those with one of the ``former``
-    keys: they are the host's ``absent_peers``. Raises FleetError.
+    keys: they are the host's ``absent_peers``. With ``assume_keys`` such a peer has a text that is no key. Raises
+    FleetError, with ``spare_clients`` without the problems of single clients.
     """
     whole, expired = network, [c for c in network.clients if c.valid_until and c.valid_until < today]
     gone = {client.name for client in expired}
@@ -84,7 +102,12 @@ def plan_network(
         client.name: _plan_client(network, client, known.get(client.name), client.name in gone)
         for client in whole.clients
     }
-    _add_peers(network, topology, {**clients, **hosts}, known, next_keys)
+    plans = {**clients, **hosts}
+    unknown = [member.name for member in whole.members if not known.get(member.name)]
+    _add_peers(network, topology, plans, {**known, **dict(zip(unknown, map(stand_in, unknown)))}, next_keys)
+    refused = _refuse(network, plans, spare_clients)
+    if unknown:
+        _treat_unknown(plans, frozenset(unknown), assume_keys)
     absent = sorted({*former, *filter(None, (known.get(name) for name in gone))})
     for plan in hosts.values() if absent else ():
         if plan["peers_mode"] == MERGE:
@@ -93,8 +116,44 @@ def plan_network(
         hosts,
         clients,
         tuple(member.name for member in network.members if not known.get(member.name)),
-        (*_apart(network, topology), *_expired(network, expired)),
+        (*_apart(network, topology), *_expired(network, expired), *_long_names(whole)),
+        refused,
     )
+
+
+def stand_in(name: str) -> str:
+    """A public key in the place of one that is not known, so that all other options can be checked before it is."""
+    return str(PublicKey(hashlib.sha256(name.encode()).digest()))
+
+
+def _refuse(network: Network, plans: Mapping[str, Mapping[str, Any]], spare_clients: bool) -> tuple[HostError, ...]:
+    """Raises FleetError with what hosts and clients would refuse; the problems of single clients where they do not."""
+    problems = Problems()
+    refusals = Refusals(network, problems)
+    for member in network.members:
+        refusals.check(member, plans[member.name])
+    spared = problems.take_clients() if spare_clients else ()
+    problems.refuse()
+    return tuple(spared)
+
+
+def _treat_unknown(plans: Mapping[str, dict[str, Any]], unknown: Collection[str], assume_keys: bool) -> None:
+    """Peers without a key are left out, or have a text in its place; the same at clients themselves."""
+    for name, plan in plans.items():
+        strangers = [peer for peer in plan["peers"] if peer["name"] in unknown]
+        if assume_keys:
+            for peer in strangers:
+                peer["public_key"] = _assumed(peer["name"])
+            if "public_key" in plan and name in unknown:
+                plan["public_key"] = _assumed(name)
+        elif strangers:
+            plan["peers"] = [peer for peer in plan["peers"] if peer["name"] not in unknown]
+            if "peers_mode" in plan:
+                plan["peers_mode"] = MERGE
+
+
+def _assumed(name: str) -> str:
+    return f"(not known yet, of {name})"
 
 
 def _said(link: Link) -> PeerOptions:
@@ -118,12 +177,8 @@ def _add_peers(
         endpoint = peer.endpoint_for(host)
         if endpoint and not said.endpoint:
             loops.note(link, endpoint)
-        key = keys.get(peer.name)
+        key = keys[peer.name]
         plan = plans[host.name]
-        if not key:
-            if not host.is_client:
-                plan["peers_mode"] = MERGE
-            continue
         keepalive = _keepalive(link, endpoint) if said.persistent_keepalive is None else said.persistent_keepalive
         if said.allowed_ips is not None:
             own = link._replace(allowed_ips=as_text(said.allowed_ips))
@@ -232,6 +287,17 @@ def _apart(network: Network, topology: Topology) -> Iterable[str]:
         yield (
             f"Network {network.name}: pairs without a tunnel, as neither has an endpoint for the other: {len(pairs)} "
             f"({list_names(pairs)}). They meet only through a hub; give one of each pair a wireguard_endpoint."
+        )
+
+
+def _long_names(network: Network) -> Iterable[str]:
+    names = [client.name for client in network.clients]
+    long = [f"{name} (could be {shorten_name(name, names)})" for name in names if not is_short(name)]
+    if long:
+        yield (
+            f"Network {network.name}: client names of more than {MAX_NAME} characters: {list_names(long)}. A client's "
+            "file has its name. wg-quick, NetworkManager and the WireGuard app for Android refuse a longer one, and "
+            "the app for Windows one of more than 32."
         )
 
 

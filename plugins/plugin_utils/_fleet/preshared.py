@@ -9,12 +9,19 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, parse_preshared_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
+    NO_PRESHARED_KEY,
+    PresharedKey,
+    parse_preshared_key,
+)
 
 from . import variables as v
+from .close import nearest
 
 SECRET = "preshared_secret"
 PAIRS = "preshared_keys"
+# The options of a network that are secret, and that only what uses them needs.
+SECRETS = (SECRET, PAIRS)
 SECRET_CHARACTERS = 20
 _FIELDS = ("between", "key")
 _MAKE_SECRET = "make one with 'openssl rand -base64 32', and vault it"
@@ -56,14 +63,16 @@ def _read_pair(entry: object, path: str, members: Collection[str] | None) -> tup
     fields = v.parse_mapping(entry, path)
     v.check_names(map(str, fields), _FIELDS, f"{path}.")
     for field in _FIELDS:
-        if field not in fields:
+        if fields.get(field) is None:
             raise InputError(f"{path}.{field}", None, "there is none", f"write {' and '.join(_FIELDS)}")
     names = v.parse_pair(fields["between"], f"{path}.between")
     strangers = [] if members is None else sorted(names.difference(members))
     if strangers:
         raise InputError(
-            f"{path}.between", strangers[0], "no member of the network", v.nearest(strangers[0], members or ())
+            f"{path}.between", strangers[0], "no member of the network", nearest(strangers[0], members or ())
         )
+    if v.is_off(fields["key"]):
+        return names, NO_PRESHARED_KEY
     key = _text(fields["key"], f"{path}.key", _MAKE_KEY)
     return names, parse_preshared_key(key.strip(), f"{path}.key")
 
@@ -72,15 +81,17 @@ def _read_secret(secret: object, option: str) -> bytes | None:
     """Whether a text was hard to guess cannot be told from it; that a short one is not hard can."""
     if secret is None:
         return None
+    if v.is_off(secret):
+        return b""
     text = _text(secret, option, _MAKE_SECRET)
-    if 0 < len(text) < SECRET_CHARACTERS:
+    if len(text) < SECRET_CHARACTERS:
         problem = f"too short to be a secret: less than {SECRET_CHARACTERS} characters"
         raise InputError(option, None, problem, _MAKE_SECRET)
     return text.encode()
 
 
 def _text(value: object, option: str, remedy: str) -> str:
-    """The text; what Ansible before 2.19 has for a vaulted one is no ``str``, but becomes one."""
+    """The text of what must be one. Its value is never shown."""
     if value is None or isinstance(value, (bool, int, float, bytes, Mapping, list, tuple)):
         raise InputError(option, None, "not a text", remedy)
     return str(value)

@@ -6,44 +6,81 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from . import variables as v
 from .checks import check_networks
-from .errors import FleetError, Problems
+from .errors import FleetError, Problems, list_names
 from .facts import Network
 from .members import read_client, read_host
 from .outline import Inventory, Outline, read_outline
+from .planner import check_alone
 
 Groups = Mapping[str, Sequence[str]]
 HostVariables = Callable[[str], Mapping[str, Any]]
 
 
-def read_networks(networks: object, groups: Groups, host_variables: HostVariables) -> tuple[Network, ...]:
+@dataclass
+class Aside:
+    """What does not stop a run: ``warnings``, and with ``spare_clients`` the problems of single ``clients``."""
+
+    spare_clients: bool = False
+    warnings: list[str] = field(default_factory=list)
+    clients: Problems = field(default_factory=Problems)
+
+    def refuse(self, problems: Problems) -> None:
+        """Raises FleetError if there is a problem that stops the run."""
+        if self.spare_clients:
+            self.clients += problems.take_clients()
+        problems.refuse()
+
+
+def read_networks(
+    networks: object, groups: Groups, host_variables: HostVariables, aside: Aside | None = None
+) -> tuple[Network, ...]:
     """The networks of an inventory.
 
     ``networks`` is the value of ``wireguard_networks``; ``groups`` maps each group to its hosts, over the whole
     inventory; ``host_variables`` gives a host's ``wireguard_*`` variables and is asked once for each host.
     """
+    aside = aside or Aside()
     problems = Problems()
     options = networks if isinstance(networks, Mapping) else {}
     if not options:
         remedy = "define it for all hosts: a dictionary from each network's name to its options, such as prefixes"
         problems.add("", v.NETWORKS, None, "there is no network", remedy)
     inventory = Inventory(groups)
-    outlines = [read_outline(str(name), value, inventory, problems) for name, value in options.items()]
-    found = _with_members(outlines, options, host_variables, problems)
-    problems.refuse()
-    # How members relate is looked at only when each of them is right by itself.
+    outlines = [read_outline(name, value, inventory, problems) for name, value in options.items()]
+    foreign: dict[str, list[str]] = {}
+    found = _with_members(outlines, options, host_variables, problems, foreign)
+    aside.warnings += _foreign(foreign)
+    aside.refuse(problems)
+    # How members relate, and what their options are together, is looked at when each option is right by itself.
     check_networks(found, problems)
+    for network in found:
+        check_alone(network, problems)
     _check_outsiders(groups, found, host_variables, problems)
-    problems.refuse()
+    aside.refuse(problems)
     return found
 
 
+def _foreign(variables: Mapping[str, Sequence[str]]) -> list[str]:
+    """A warning about variables of our prefix that are not ours; ``variables`` has the hosts of each."""
+    if not variables:
+        return []
+    text = ", ".join(f"{name} ({list_names(hosts)})" for name, hosts in sorted(variables.items()))
+    remedy = f"List those of other roles in {v.IGNORED} to silence this warning."
+    return [f"Variables that this collection does not know, and ignores: {text}. {remedy}"]
+
+
 def _with_members(
-    outlines: Sequence[Outline], options: Mapping[str, Any], host_variables: HostVariables, problems: Problems
+    outlines: Sequence[Outline],
+    options: Mapping[str, Any],
+    host_variables: HostVariables,
+    problems: Problems,
+    foreign: dict[str, list[str]],
 ) -> tuple[Network, ...]:
     """The networks with what their members say."""
     places: dict[str, list[Network]] = {}
@@ -52,7 +89,8 @@ def _with_members(
             places.setdefault(name, []).append(outline.network)
     known = [network.name for network, _names in outlines]
     hosts = {
-        name: read_host(name, host_variables(name), networks, known, problems) for name, networks in places.items()
+        name: read_host(name, problems.gather(partial(host_variables, name), {}), networks, known, problems, foreign)
+        for name, networks in places.items()
     }
     return tuple(
         replace(

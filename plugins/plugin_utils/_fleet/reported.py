@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 
 from .._results import loop_results, read_text, refused
 from .errors import HostError, list_names
@@ -98,7 +98,7 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
 
 
 def _read_key(result: Mapping[str, object], option: str) -> str:
-    return str(parse_public_key(read_text(result.get(option), option), option))
+    return str(parse_peer_key(read_text(result.get(option), option), option))
 
 
 def reject_claims(network: Network, records: Records, found: Found) -> dict[str, str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of clients that every device takes: a client's name names its file, and thereby the tunnel on the device.
+"""Names of clients that every device takes: a client's name is that of its file and of the tunnel on the device.
 
 wg-quick(8), NetworkManager and the WireGuard app for Android take at most 15 characters, as the name becomes that of an
 interface (IFNAMSIZ); the app for Windows takes 32.

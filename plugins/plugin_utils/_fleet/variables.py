@@ -9,17 +9,16 @@ Every parser takes the value as Ansible templated it and the name to complain ab
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import ENFORCE, INITIAL
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_interface_name
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_new_interface_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
     parse_alias as parse_alias_option,
 )
@@ -34,7 +33,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
+from .close import nearest
+from .errors import ClientName, Owner
 from .facts import FULL, SPLIT, Host, PeerOptions
+from .given import parse_name
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -97,7 +99,10 @@ HOST_OPTIONS = (
     "tunnel",
 )
 OVERRIDES = "wireguard_overrides"
-HOST_VARIABLES = (*(PREFIX + option for option in HOST_OPTIONS), OVERRIDES)
+IGNORED = "wireguard_ignored_variables"
+HOST_VARIABLES = (*(PREFIX + option for option in HOST_OPTIONS), IGNORED, OVERRIDES)
+# What other roles call the same.
+ALIASES = {"wireguard_keepalive": "wireguard_persistent_keepalive", "wireguard_port": "wireguard_listen_port"}
 CLIENT_OPTIONS = (
     "addresses",
     "dns",
@@ -137,24 +142,26 @@ _SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def option_of(network: str, member: Host, option: str) -> tuple[str, str]:
-    """Whom and what to complain about: a host and its variable, or no host and the path of a client's option."""
+def option_of(network: str, member: Host, option: str) -> tuple[Owner, str]:
+    """The owner of a problem and its option: a host and its variable, or a client and the path of its option."""
     if member.is_client:
-        return "", f"{NETWORKS}.{network}.clients.{member.name}.{option}"
+        return ClientName(network, member.name), f"{NETWORKS}.{network}.clients.{member.name}.{option}"
     return member.name, PREFIX + option
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The question whether the most similar of the valid names was meant."""
-    found = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.0)
-    return f"did you mean {found[0]}?" if found else "there is none to choose from"
-
-
 def check_names(names: Iterable[str], valid: Collection[str], option: str = "") -> None:
-    """Refuses the first name that is not valid, with the nearest one that is."""
+    """Refuses the first of ``unknown_names``."""
+    for error in unknown_names(names, valid, option):
+        raise error
+
+
+def unknown_names(names: Iterable[str], valid: Collection[str], option: str = "") -> Iterator[InputError]:
+    """A problem for each name that is not valid, with the nearest one that is."""
     for name in sorted(names):
         if name not in valid:
-            raise InputError(f"{option}{name}", None, "unknown option", nearest(name, valid))
+            meant = name[len(PREFIX) :] if name.startswith(PREFIX) else name
+            remedy = f"did you mean {meant}?" if meant in valid else nearest(meant, valid)
+            yield InputError(f"{option}{name}", None, "unknown option", remedy)
 
 
 def parse_mapping(value: object, option: str) -> Mapping[str, Any]:
@@ -182,7 +189,7 @@ def parse_entries(value: object, option: str) -> list[Any]:
 
 
 def parse_pair(value: object, option: str) -> frozenset[str]:
-    names = frozenset(map(str, parse_list(value, option)))
+    names = frozenset(parse_name(name, option) for name in parse_list(value, option))
     if len(names) != 2:
         raise InputError(option, ", ".join(sorted(names)), "not a pair", "name two members, such as [hub1, laptop]")
     return names
@@ -195,6 +202,11 @@ def parse_list(value: object, option: str) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return list(value)
     raise InputError(option, value, "not a list", "write a list, with a '-' before each entry")
+
+
+def parse_patterns(value: object, option: str) -> list[str]:
+    """Names of variables, or patterns of them with ``*`` and ``?``."""
+    return [parse_name(pattern, option) for pattern in parse_list(value, option)]
 
 
 def parse_prefixes(value: object, option: str) -> tuple[Prefix, ...]:
@@ -218,10 +230,17 @@ def parse_addresses(prefixes: Collection[Prefix]) -> Callable[[object, str], tup
     return parse
 
 
-def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint]:
-    """A parser of ``host`` or ``host:port``; IPv6 literals stand in brackets, as in wg(8)."""
+def is_off(value: object) -> bool:
+    """Whether a value clears what it is for: ``off``, which YAML reads as false where it is not quoted."""
+    return value is False or value in ("off", "False")
 
-    def parse(value: object, option: str) -> Endpoint:
+
+def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
+    """A parser of ``host`` or ``host:port``, None for ``off``; IPv6 literals stand in brackets, as in wg(8)."""
+
+    def parse(value: object, option: str) -> Endpoint | None:
+        if is_off(value):
+            return None
         text = str(value).strip()
         try:
             return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
@@ -232,34 +251,28 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint]:
 
 
 def parse_peers(port: int) -> Callable[[object, str], dict[str, PeerOptions]]:
-    """A parser of what a host says of single peers: name to options. An empty endpoint is none."""
+    """A parser of what a host says of single peers: name to options."""
     parse_endpoint_option = parse_host_endpoint(port)
     parse_keepalive = number(0, 65535, off=True)
 
     def parse_one(options: Mapping[str, Any], option: str) -> PeerOptions:
         check_names(map(str, options), PEER_OPTIONS, f"{option}.")
         allowed_ips, endpoint, keepalive = (options.get(name) for name in PEER_OPTIONS)
-        found = () if endpoint in (None, "") else (parse_endpoint_option(endpoint, f"{option}.endpoint"),)
+        found = None if endpoint is None else parse_endpoint_option(endpoint, f"{option}.endpoint")
         return PeerOptions(
             None if allowed_ips is None else parse_prefixes(allowed_ips, f"{option}.allowed_ips"),
-            None if endpoint is None else found,
+            None if endpoint is None else (found,) if found else (),
             None if keepalive is None else parse_keepalive(keepalive, f"{option}.persistent_keepalive"),
         )
 
     def parse(value: object, option: str) -> dict[str, PeerOptions]:
         entries = parse_mapping(value, option).items()
         return {
-            str(name): parse_one(parse_mapping(options, f"{option}.{name}"), f"{option}.{name}")
+            name: parse_one(parse_mapping(options or {}, f"{option}.{name}"), f"{option}.{name}")
             for name, options in entries
         }
 
     return parse
-
-
-def parse_text(value: object, option: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise InputError(option, value, "not a name", "write a name")
-    return value
 
 
 def parse_boolean(value: object, option: str) -> bool:
@@ -278,7 +291,7 @@ def parse_date(value: object, option: str) -> datetime.date:
 
 
 def parse_key(value: object, option: str) -> str:
-    return str(parse_public_key(value, option))  # type: ignore[arg-type]  # it refuses what is no text
+    return str(parse_peer_key(value, option))  # type: ignore[arg-type]  # it refuses what is no text
 
 
 def parse_choice(value: object, option: str, choices: Collection[str]) -> str:
@@ -320,7 +333,7 @@ def check_file_name(value: object, option: str, what: str) -> None:
 
 def parse_interface(value: object, option: str) -> str:
     try:
-        return parse_interface_name(str(value))
+        return parse_new_interface_name(str(value))
     except InputError as error:
         raise InputError(option, value, error.problem, error.remedy) from None
 
@@ -346,7 +359,8 @@ def parse_search(value: object, option: str) -> tuple[str, ...]:
 
 
 def parse_alias(value: object, option: str) -> str | None:
-    return parse_alias_option(str(value), option)
+    """Text for people, empty for ``off``."""
+    return parse_alias_option("" if value is False else str(value), option)
 
 
 def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:

@@ -220,7 +220,7 @@ def test_who_gets_no_key(client: Client, text: str, renew: bool, message: str) -
 
 
 def plan(**clients: dict[str, Any]) -> dict[str, Any]:
-    return {"clients": {"home": clients}}
+    return {"clients": {"home": clients}, "refused_clients": {}}
 
 
 NETWORKS: dict[str, Any] = {"home": {"clients": {"phone": {"public_key": PUBLIC}, "tablet": None}}, "lab": {}}
@@ -244,10 +244,11 @@ def test_one_past_its_date_gets_a_warning_and_no_file() -> None:
 
 def test_who_cannot_have_a_file_is_refused_all_at_once() -> None:
     several = {
+        "refused_clients": {},
         "clients": {
             "home": {"phone": entry(), "tablet": entry(peers=[]), "../up": entry()},
             "lab": {"phone": entry()},
-        }
+        },
     }
     networks = {"home": {"clients": dict.fromkeys(["phone", "tablet", "../up"])}, "lab": {"clients": {"phone": None}}}
     with pytest.raises(FleetError) as caught:

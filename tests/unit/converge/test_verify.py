@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
     parse_interface_address,
@@ -38,7 +39,7 @@ class Kernel:
         self.state = fresh_state("wg0")
         self._blind = blind
 
-    def read(self, interface: str) -> RunningState:
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         return self._blind(self.state)
 
     def apply(self, interface: str, operations: Sequence[ops.Operation]) -> None:

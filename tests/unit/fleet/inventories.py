@@ -14,9 +14,11 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.given import normalise
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
 
 TODAY = datetime.date(2026, 6, 1)
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
@@ -35,8 +37,12 @@ class Inventory:
             "cid": {"wireguard_addresses": ["10.8.0.4"]},
         }
 
-    def read(self) -> tuple[Network, ...]:
-        return read_networks(self.networks, self.groups, self.hosts.__getitem__)
+    def read(self, aside: Aside | None = None) -> tuple[Network, ...]:
+        problems = Problems()
+        networks = normalise(self.networks, "wireguard_networks", problems)
+        hosts = {name: normalise(variables, "", problems, name) for name, variables in self.hosts.items()}
+        problems.refuse()
+        return read_networks(networks, self.groups, hosts.__getitem__, aside)
 
     def plans(self, without: Iterable[str] = (), today: datetime.date = TODAY) -> dict[str, Plan]:
         """Network to plan, with keys of all but these hosts and clients."""

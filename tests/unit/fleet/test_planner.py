@@ -158,7 +158,7 @@ def test_how_often_names_are_resolved_anew(value: object, seconds: int) -> None:
 def test_name_servers_and_alias_are_handed_on() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_dns="10.8.0.1, FD00:0::1", wireguard_dns_search=["Lan", "corp.example"])
-    inventory.hosts["bob"].update(wireguard_dns=[], wireguard_alias="", wireguard_table="vpn")
+    inventory.hosts["bob"].update(wireguard_dns=[], wireguard_alias=False, wireguard_table="vpn")
     hosts = inventory.plan().hosts
     assert (hosts["ada"]["dns"], hosts["ada"]["dns_search"]) == (["10.8.0.1", "fd00::1"], ["lan", "corp.example"])
     assert (hosts["bob"]["dns"], hosts["bob"]["alias"], hosts["bob"]["table"]) == ([], "", "vpn")

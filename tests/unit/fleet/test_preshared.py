@@ -115,11 +115,16 @@ def test_a_pairs_own_key_wins_for_that_pair_only() -> None:
     assert preshared("a", "c", {"preshared_keys": own}) == "left alone"
 
 
-def test_an_empty_secret_or_key_clears() -> None:
-    assert preshared("a", "b", {"preshared_secret": ""}) == ""
-    assert (
-        preshared("a", "b", {"preshared_secret": SECRET, "preshared_keys": [{"between": ["a", "b"], "key": ""}]}) == ""
-    )
+@pytest.mark.parametrize("off", [False, "off"])
+def test_off_clears(off: object) -> None:
+    pairs = [{"between": ["a", "b"], "key": off}]
+    assert preshared("a", "b", {"preshared_secret": off}) == ""
+    assert preshared("a", "b", {"preshared_secret": SECRET, "preshared_keys": pairs}) == ""
+
+
+@pytest.mark.parametrize("not_given", [None, "", f"__omit_place_holder__{'0' * 40}"])
+def test_a_secret_that_is_not_given_leaves_alone(not_given: object) -> None:
+    assert preshared("a", "b", {"preshared_secret": not_given, "preshared_keys": not_given}) == "left alone"
 
 
 def test_without_the_options_the_very_same_list_comes_back() -> None:
@@ -177,7 +182,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         f"preshared_keys[0].key: not a WireGuard key; {PSK}",
     ),
     "no text": (
-        {"preshared_keys": [pair("hub", "ada", key=None)]},
+        {"preshared_keys": [pair("hub", "ada", key=7)]},
         "preshared_keys[0].key: not a text; make one with 'wg genpsk', and vault it",
     ),
     "twice": (

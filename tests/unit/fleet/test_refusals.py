@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import variables as v
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, HostError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.outline import NETWORK_OPTIONS
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROLE = Path(__file__).parents[3] / "roles" / "network"
@@ -195,7 +195,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "subnets behind a namespace": (having("bob", netns="vpn"), ["bob: wireguard_netns 'vpn': the host forwards"]),
     "an unknown variable": (
         having("ada", adress="10.8.0.2"),
-        ["ada: wireguard_adress: unknown option; did you mean wireguard_addresses?"],
+        ["ada: wireguard_adress: unknown variable; did you mean wireguard_addresses?", "wireguard_ignored_variables"],
     ),
     "a member in no group": (
         groups(all=["hub", "ada", "bob", "cid"], wg_spoke=["ada", "bob"]),
@@ -239,7 +239,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "a spoke as a home hub": (having("ada", hub="bob"), ["ada: wireguard_hub 'bob': no hub of the network home"]),
     "a home hub of a client": (
         client(hub="ada"),
-        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; did you mean hub?"],
+        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; write hub"],
     ),
     "a port of the network": (home(port=0), ["wireguard_networks.home.port 0", "from 1 to 65535"]),
     "days of rest": (home(rest_days="long"), ["wireguard_networks.home.rest_days 'long'", "from 0 to 36500"]),
@@ -313,11 +313,51 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an unknown option of a client": (
         client(endpoint="x"),
-        ["wireguard_networks.home.clients.phone.endpoint: unknown option; did you mean"],
+        ["wireguard_networks.home.clients.phone.endpoint: unknown option; write one of addresses, dns, dns_search, "],
     ),
     "a client's key": (
         client(public_key="abc"),
         ["wireguard_networks.home.clients.phone.public_key 'abc': not a WireGuard key", "44 characters"],
+    ),
+    "a client's key of small order": (
+        client(public_key="AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ["wireguard_networks.home.clients.phone.public_key 'AQAAAA", "no handshake can succeed with it"],
+    ),
+    "two unknown options of a client": (
+        client(endpoint="x", dsn=[]),
+        ["phone.endpoint: unknown option; write one of", "phone.dsn: unknown option; did you mean dns?"],
+    ),
+    "two unknown options": (
+        home(prefix=[], prot=1),
+        ["home.prefix: unknown option; did you mean prefixes?", "home.prot: unknown option; did you mean port?"],
+    ),
+    "an interface's name that systemd changes": (
+        home(interface="wg+0"),
+        ["wireguard_networks.home.interface 'wg+0': nft, systemd or the kernel cannot use it", "use letters, digits"],
+    ),
+    "an address of the network itself": (
+        having("ada", addresses=["10.8.0.0/32"]),
+        ["ada: wireguard_addresses '10.8.0.0/32': the network address of 10.8.0.0/24", "give the host another"],
+    ),
+    "a client's broadcast address": (
+        client(addresses=["10.8.0.255"]),
+        ["wireguard_networks.home.clients.phone.addresses '10.8.0.255/24': the broadcast address of 10.8.0.0/24"],
+    ),
+    "a small MTU for IPv6": (
+        having("ada", mtu=1200),
+        ["ada: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least", "give 1280 or more, or leave IPv6 out"],
+    ),
+    "a small MTU of a client": (
+        client(addresses=["10.8.0.9", "fd00:8::9"], mtu=1200),
+        ["wireguard_networks.home.clients.phone.mtu 1200: IPv6 needs an MTU of 1280 at least"],
+    ),
+    "search domains without servers": (
+        having("ada", dns_search=["corp.example"]),
+        ["ada: wireguard_dns_search 'corp.example': there is no server to ask for it; give dns as well"],
+    ),
+    "a name in other letters": (
+        having("ada", listenport=1, tabel=5, fwmakr=7),
+        ["did you mean wireguard_listen_port?", "did you mean wireguard_table?", "did you mean wireguard_fwmark?"],
     ),
     "a client's address": (
         client(addresses=["10.8.0.2"]),
@@ -341,7 +381,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an unknown override": (
         having("ada", overrides={"home": {"wireguard_mtu": 1400}}),
-        ["ada: wireguard_overrides.home.wireguard_mtu: unknown option"],
+        ["ada: wireguard_overrides.home.wireguard_mtu: unknown option; did you mean mtu?"],
     ),
     "a bad override": (
         having("ada", overrides={"home": {"mtu": 5}}),
@@ -545,6 +585,33 @@ def test_two_clients_with_one_key_are_refused() -> None:
     text = str(caught.value)
     assert text.startswith(f"wireguard_networks.home.clients.phone.public_key {key_of('ada')!r}: ada has this key too")
     assert "make a key pair of its own on each device" in text
+
+
+def test_a_long_client_name_is_a_warning_that_says_where_it_matters() -> None:
+    inventory = Inventory().changed(
+        home(clients={"mail-relay_at_home": {"addresses": ["10.8.0.9"]}, "fifteen-letters": {}})
+    )
+    inventory.networks["home"]["clients"]["fifteen-letters"] = {"addresses": ["10.8.0.10"]}
+    (warning,) = inventory.plan().warnings
+    assert "more than 15 characters: mail-relay_at_home (could be mail-relay_at)." in warning
+    assert "wg-quick, NetworkManager and the WireGuard app for Android refuse a longer one" in warning
+
+
+def test_problems_of_single_clients_can_be_put_aside() -> None:
+    clients = {"phone": {"dns_search": ["corp.example"], "mtu": 5, "addresses": ["10.8.0.9"]}, "tablet": {"mtu": 1300}}
+    aside = Aside(spare_clients=True)
+    (network,) = Inventory().changed(home(clients=clients)).read(aside)
+    assert [member.name for member in network.clients] == ["phone", "tablet"]
+    assert [problem.client for problem in aside.clients] == [("home", "phone")] * 2
+    with pytest.raises(FleetError, match="ada: wireguard_mtu 5"):
+        Inventory().changed(both(home(clients=clients), having("ada", mtu=5))).read(Aside(spare_clients=True))
+
+
+def test_routes_are_checked_before_any_key_is_known() -> None:
+    inventory = Inventory().changed(both(having("cid", mtu=1200), having("bob", subnets=["fd00:9::/64"])))
+    with pytest.raises(FleetError, match=r"cid: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least"):
+        inventory.plan(without=inventory.hosts)
+    assert inventory.changed(having("cid", table="off")).plan(without=inventory.hosts).hosts["cid"]["mtu"] == 1200
 
 
 def test_two_networks_of_one_host_are_fine_when_they_keep_apart() -> None:

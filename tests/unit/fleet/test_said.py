@@ -40,11 +40,15 @@ def test_what_a_host_says_goes_before_the_topology_and_concerns_nobody_else() ->
     }
 
 
-def test_an_empty_endpoint_is_none_and_what_is_not_said_is_as_ever() -> None:
+def test_an_endpoint_that_is_off_is_none_and_what_is_not_said_is_as_ever() -> None:
     inventory = Inventory()
     before = peer(inventory, "ada", "hub")
-    inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"endpoint": ""}}
-    assert peer(inventory, "ada", "hub") == {**before, "endpoint": None, "persistent_keepalive": 0}
+    for off in (False, "off"):
+        inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"endpoint": off}}
+        assert peer(inventory, "ada", "hub") == {**before, "endpoint": None, "persistent_keepalive": 0}
+    for not_given in (None, "", f"__omit_place_holder__{'0' * 40}"):
+        inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"endpoint": not_given, "allowed_ips": not_given}}
+        assert peer(inventory, "ada", "hub") == before
     inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"endpoint": "other.example.org"}}
     assert peer(inventory, "ada", "hub") == {**before, "endpoint": "other.example.org:51820"}
     inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"allowed_ips": []}}

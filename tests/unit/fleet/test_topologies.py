@@ -189,12 +189,14 @@ def test_a_host_of_two_networks_can_be_the_way_from_one_to_the_other() -> None:
     assert plans["servers"].hosts["bastion"]["forwarding"] == {"ipv4": True}
 
 
-def test_an_override_can_take_a_variable_away_and_give_addresses() -> None:
+def test_an_override_gives_other_values_and_one_that_is_not_given_is_none() -> None:
     inventory = example("several_networks.yml")
     bastion = inventory.hosts["bastion"]
     bastion["wireguard_overrides"]["servers"] = {"mtu": None, "addresses": ["10.8.0.9/32"]}
+    bastion["wireguard_overrides"]["admins"]["mtu"] = 1300
+    bastion["wireguard_mtu"] = 1400
     plans = inventory.plans()
-    assert "mtu" not in plans["servers"].hosts["bastion"]
+    assert [plans[network].hosts["bastion"]["mtu"] for network in ("servers", "admins")] == [1400, 1300]
     assert plans["servers"].hosts["bastion"]["addresses"] == ["10.8.0.9/32"]
     assert plans["admins"].hosts["bastion"]["addresses"] == ["10.9.0.1/24", "fd00:9::1/64"]
 

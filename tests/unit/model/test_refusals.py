@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_interface_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import find_problems, parse_interface
 
 KEY = str(PublicKey(b"a" * 32))
@@ -232,6 +233,16 @@ def test_what_is_said_of_it(case: str) -> None:
 )
 def test_what_looks_like_it_and_is_right(options: dict[str, Any]) -> None:
     assert parse_interface({"interface": "wg0", **options}).interface
+
+
+def test_an_empty_text_is_not_given() -> None:
+    options = dict.fromkeys(("listen_port", "fwmark", "mtu", "table"), "")
+    empty = parse_interface({"interface": "wg0", **options, **peer(endpoint="", persistent_keepalive="", name="")})
+    assert empty == parse_interface({"interface": "wg0", **peer()})
+
+
+def test_a_name_that_no_interface_should_have_is_read_where_it_is_there() -> None:
+    assert [parse_interface_name(name) for name in ("wg+0", "wg=0", "42", ".wg0")] == ["wg+0", "wg=0", "42", ".wg0"]
 
 
 def test_the_controller_finds_all_that_a_host_without_anything_refuses() -> None:

@@ -58,7 +58,7 @@ def test_the_filter_seals_what_the_inventory_asks_for() -> None:
     opened = open_peers(sealed_peers(), PRIVATE, False)
     assert [entry["preshared_key"].reveal_base64() for entry in opened] == [peer["preshared_key"] for peer in plain]
     assert sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {}, "home") is PEERS
-    cleared = sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": ""}, "home")
+    cleared = sealed_preshared_keys(PEERS, "ada1", str(PUBLIC), {"preshared_secret": False}, "home")
     assert [peer["preshared_key"] for peer in cleared] == ["", ""]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from .. import variables as v
+from ..close import nearest
 from ..errors import Problems
 from ..facts import FULL, Host, Link, Network
 from ..prefixes import as_text, without
@@ -78,7 +79,7 @@ class Custom(Mesh):
         for client in network.clients:
             if client.hub not in names:
                 option = v.option_of(network.name, client, "hub")
-                problem, remedy = "no host of the network", v.nearest(client.hub or "", names)
+                problem, remedy = "no host of the network", nearest(client.hub or "", names)
                 problems.add(*option, client.hub, problem, remedy)
 
     def links(self, network: Network) -> Iterator[Link]:

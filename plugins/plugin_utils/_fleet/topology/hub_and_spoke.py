@@ -13,6 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tu
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .. import variables as v
+from ..close import nearest
 from ..errors import Problems
 from ..facts import FULL, SPLIT, Host, Link, Network
 from ..prefixes import as_text, collapse, literal_prefix, subtract, without
@@ -35,7 +36,7 @@ class HubAndSpoke:
         known = set(hubs)
         for leaf in network.spokes + network.clients:
             if leaf.hub is not None and leaf.hub not in known:
-                problem, remedy = f"no hub of the network {network.name}", v.nearest(leaf.hub, hubs)
+                problem, remedy = f"no hub of the network {network.name}", nearest(leaf.hub, hubs)
                 problems.add(*v.option_of(network.name, leaf, "hub"), leaf.hub, problem, remedy)
 
     def links(self, network: Network) -> Iterator[Link]:

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the inventory as people write them, to plain ones: the one place that knows what "not given" looks like.
+
+``null``, an empty text and what ``default(omit)``, ``default(none)`` and ``default('')`` leave are not given, and
+become None. An empty list is given. Names that YAML reads as numbers become text.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+
+from .errors import Problems
+
+# What ansible-core before 2.19 has in the place of a value that is omitted.
+_OMITTED = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
+_SCALARS = (bool, int, float, datetime.date)
+
+
+def normalise(value: object, option: str, problems: Problems, host: str = "") -> Any:
+    """The value without what is not given in it, also within dictionaries and lists; ``option`` is its path.
+
+    What stands for itself alone, such as a client without options, stays in its dictionary with None. An element that
+    is not given leaves its list.
+    """
+    if value is None or isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, Mapping):
+        return _normalise_mapping(value, option, problems, host)
+    if isinstance(value, (list, tuple)):
+        found = (normalise(each, f"{option}[{index}]", problems, host) for index, each in enumerate(value))
+        return [each for each in found if each is not None]
+    # A vaulted text is no str before ansible-core 2.19, but becomes one.
+    text = value if isinstance(value, str) else str(value)
+    if _OMITTED.search(text) and not _OMITTED.fullmatch(text):
+        problem = "a part of it is omitted"
+        problems.add(
+            host, option, None, problem, "put the default(omit) around the whole value, or give another default"
+        )
+        return None
+    return None if not text or _OMITTED.fullmatch(text) else text
+
+
+def _normalise_mapping(value: Mapping[Any, Any], option: str, problems: Problems, host: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, each in value.items():
+        name = problems.catch(host, partial(parse_name, key, option), None)
+        if name is None:
+            continue
+        if name in found:
+            problems.add(host, option, name, "it is there as a number and as a text", "leave one of them out")
+        found[name] = normalise(each, f"{option}.{name}", problems, host)
+    return found
+
+
+def parse_text(value: object, option: str) -> str:
+    """A name that is used as it stands, for which a number will not do. Raises InputError."""
+    name = parse_name(value, option)
+    if not isinstance(value, str):
+        raise InputError(option, value, "YAML reads this name as a number", f'quote it, such as "{name}"')
+    return name
+
+
+def parse_name(value: object, option: str) -> str:
+    """The name of a network, member, group or site. Raises InputError where YAML made another value of it."""
+    if isinstance(value, bool):
+        example = "yes" if value else "no"
+        raise InputError(option, value, "YAML reads this name as a boolean", f'quote it, such as "{example}"')
+    if isinstance(value, int):
+        return str(value)
+    if value is None or isinstance(value, _SCALARS):
+        kind = "null" if value is None else "a date" if isinstance(value, datetime.date) else "a decimal number"
+        raise InputError(option, str(value), f"YAML reads this name as {kind}", f'quote it, such as "{value}"')
+    if not isinstance(value, str) or not value:
+        raise InputError(option, value, "not a name", "write a name")
+    return value
