@@ -18,9 +18,11 @@ import pytest
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
-COME_BACK = ["link set d0 addrgenmode none", "link set d0 up"]
+NEW_LINK = ["link del d0", "link add d0 type TYPE", "link set d0 addrgenmode none"]
 CHANGES = {
-    "the link was removed": ["link del d0", "link add d0 type TYPE", *COME_BACK],
+    "the link was removed": NEW_LINK,
+    "the link was removed, and is up": [*NEW_LINK, "link set d0 up"],
+    "the link is down": ["link set d0 down"],
     "the link was down": ["link set d0 down", "link set d0 up"],
     "its addresses were flushed": ["-4 address flush dev d0", "-6 address flush dev d0"],
     "its IPv4 addresses were flushed": ["-4 address flush dev d0"],
