@@ -50,6 +50,14 @@ CHANGES = {
         "-6 route del fd25::/64",
         "-6 route add fd25::/64 dev d0",
     ],
+    "routes of prefixes that have several came": [
+        "-6 route add fd20::/64 metric 50 dev d0",
+        "-6 route add fd28::/64 dev d0",
+        "-6 route add fd26::/64 metric 50 dev d0",
+        "-6 route add fd26::/64 dev d0 metric 2000",
+        "route add 10.28.0.0/16 dev d0",
+        "route add 10.28.0.0/16 dev d0 metric 500",
+    ],
     "rules were removed and made in another way": [
         *("-4 rule del priority 899", "-6 rule del priority 899"),
         *("-4 rule del priority 900", "-4 rule add not fwmark 51820 table 51820 priority 900"),
