@@ -61,6 +61,7 @@ ROUTES = (
     "-6 fd24::/64 table 1234 proto ra",
     "-6 fd25::/64 proto ospf nexthop via fd01::7 dev LINK nexthop via fd01::8 dev LINK",
     "-6 local fd26::/64 proto static",
+    "-6 fd28::/64 metric 100",
     "-6 fd27::/64 proto bgp metric 20 nexthop via fd01::7 dev LINK nexthop via fd98::7 dev OTHER",
 )
 RULES = (

@@ -155,15 +155,20 @@ def test_a_second_run_changes_nothing_on_any_host(network: tuple[Host, Host, Hos
 def test_a_table_that_others_have_changed_is_mended_and_put_back(network: tuple[Host, Host, Host]) -> None:
     spoke, hub, _controller = network
     spoke.converge(**spoke_options(hub))
-    ours = spoke.run("nft", "-s", "list", "ruleset")
+    ours = own_tables(spoke)
     spoke.run("nft", "add", "rule", "ip", "wg-quick-wg0", "preraw", "counter", "drop")
-    theirs = spoke.run("nft", "-s", "list", "ruleset")
+    theirs = own_tables(spoke)
     spoke.run("ip", "route", "add", "blackhole", "10.77.0.0/16", "table", "99")
     with pytest.raises(ConvergeError, match="has been restored"):
         spoke.converge(**{**spoke_options(hub), "table": "99", "peers": [strangers_peer(hub)]})
-    assert spoke.run("nft", "-s", "list", "ruleset") == theirs
+    assert own_tables(spoke) == theirs
     assert described(spoke.converge(**spoke_options(hub))) == ["set the IPv4 netfilter table wg-quick-wg0"]
-    assert spoke.run("nft", "-s", "list", "ruleset") == ours
+    assert own_tables(spoke) == ours
+
+
+def own_tables(host: Host) -> list[str]:
+    """The two tables of wg0, as nft prints them; they may stand in any order."""
+    return [host.run("nft", "-s", "list", "table", family, "wg-quick-wg0") for family in ("ip", "ip6")]
 
 
 def strangers_peer(hub: Host) -> dict[str, Any]:
@@ -193,8 +198,7 @@ def test_the_rules_of_a_firewall_stay_as_they_are(network: tuple[Host, Host, Hos
 def without_ours(host: Host) -> str:
     """The ruleset without the two tables of wg0."""
     text = host.run("nft", "-s", "list", "ruleset")
-    for family in ("ip", "ip6"):
-        own = host.run("nft", "-s", "list", "table", family, "wg-quick-wg0")
+    for own in own_tables(host):
         assert own in text
         text = text.replace(own, "")
     return text

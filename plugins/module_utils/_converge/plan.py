@@ -159,7 +159,7 @@ def _change_of_addresses(before: RunningState, after: RunningState) -> _Addresse
 def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
     change = _change_of_addresses(before, after)
     lifetimes = after.lifetimes
-    now = {address for address in (*change.new, *change.remade) if not _lost_going_down(address, before, after)}
+    now = {address for address in (*change.new, *change.remade) if not _waits_for_link(address, before, after)}
     yield from (AddAddress(address, lifetimes.get(address)) for address in change.new if address in now)
     yield from map(RemoveAddress, change.unmade)
     yield from (AddAddress(address, lifetimes.get(address)) for address in change.remade if address in now)
@@ -174,14 +174,17 @@ def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]
     )
     if changes != SetLink():
         yield changes
+    there = frozenset() if before.up and not after.up else frozenset(before.addresses)
     for address in sorted(after.addresses, key=lambda address: address.details):
-        if _lost_going_down(address, before, after):
+        if address not in there and _waits_for_link(address, before, after):
             yield AddAddress(address, after.lifetimes.get(address))
 
 
-def _lost_going_down(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
-    """The kernel takes IPv6 addresses from an interface that goes down (net/ipv6/addrconf.c, addrconf_ifdown)."""
-    return before.up and not after.up and address.family == socket.AF_INET6
+def _waits_for_link(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
+    """The kernel takes IPv6 addresses from an interface that goes down. When it comes up, it makes no route to the
+    networks of those that end, or have a peer (net/ipv6/addrconf.c, addrconf_ifdown, fixup_permanent_addr)."""
+    is_lost, has_no_route = before.up and not after.up, after.up and not before.up and address.details
+    return address.family == socket.AF_INET6 and bool(is_lost or has_no_route)
 
 
 def _plan_dns(before: RunningState, after: RunningState) -> Iterator[Operation]:

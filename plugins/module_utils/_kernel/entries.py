@@ -171,8 +171,10 @@ def encode_route(route: Route, index: int, lifetime: Lifetime | None = None) -> 
         values[_RTA_OIF] = _U32.pack(index)
     if route.prefix.length:
         values[_RTA_DST] = route.prefix.packed
-    if route.metric:
-        values[_RTA_PRIORITY] = _U32.pack(route.metric)
+    # Without it, a removal would take the first route of the prefix, whatever its metric.
+    metric = route.metric or (_IPV6_METRIC if family == socket.AF_INET6 else 0)
+    if metric:
+        values[_RTA_PRIORITY] = _U32.pack(metric)
     values[_RTA_TABLE] = _U32.pack(route.table)
     table = route.table if route.table < 256 else _TABLE_COMPAT
     length, tos, protocol, kind = route.prefix.length, route.tos, route.protocol, route.kind

@@ -37,7 +37,7 @@ def parse_table(listing: dict[str, Any]) -> frozenset[str]:
 
 
 def replay_script(rules: Iterable[str]) -> str | None:
-    """The input of ``nft -j -f`` that makes a table from its JSON anew, None for rules that are text."""
+    """The input of ``nft -j -f`` that makes a table again from its JSON, None for rules that are text."""
     whole = next((rule for rule in rules if rule.startswith("[")), None)
     if whole is None:
         return None

@@ -4,7 +4,7 @@
 """Run the host's other programs, each with a time limit.
 
 Input and output are files in memory, not pipes: a program that leaves a process behind, such as a resolvconf that
-restarts a name server, ends for us when it ends itself, whoever still holds its output.
+restarts a name server, ends for us when it ends itself, even if a child still holds its output.
 """
 
 from __future__ import annotations

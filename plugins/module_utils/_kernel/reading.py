@@ -84,7 +84,7 @@ def interface_routes(netlink: RouteNetlink, index: int) -> Routes:
         owned,
         frozenset(each.route for each in rest if each.route.protocol != _RTPROT_KERNEL),
         frozenset(each.route.prefix for each in rest if each.route.kind == UNICAST and each.route.table == MAIN_TABLE),
-        {each.route: each.lifetime for each in lasting if each.lifetime},
+        {each.route: each.lifetime for each in lasting if each.lifetime and each.route.protocol != _RTPROT_KERNEL},
     )
 
 

@@ -110,8 +110,8 @@ class RunningState:
     routes that end.
     ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
     has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``, or the JSON of a table that others
-    have changed. ``dns`` is empty, too, where nobody
-    had it read; it may outlive the interface. All of that is so in the network namespace ``netns``, empty for the
+    have changed. ``dns`` is empty, too, where it
+    was not read; it may outlive the interface. All of that is so in the network namespace ``netns``, empty for the
     host's own. ``sockets_elsewhere``: the UDP sockets of the interface are not in the namespace where they should be.
     ``unconnected``: networks of addresses to which the kernel's own route is gone, as ``ip route flush`` has it.
     """

@@ -18,9 +18,11 @@ import pytest
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
-COME_BACK = ["link set d0 addrgenmode none", "link set d0 up"]
+NEW_LINK = ["link del d0", "link add d0 type TYPE", "link set d0 addrgenmode none"]
 CHANGES = {
-    "the link was removed": ["link del d0", "link add d0 type TYPE", *COME_BACK],
+    "the link was removed": NEW_LINK,
+    "the link was removed, and is up": [*NEW_LINK, "link set d0 up"],
+    "the link is down": ["link set d0 down"],
     "the link was down": ["link set d0 down", "link set d0 up"],
     "its addresses were flushed": ["-4 address flush dev d0", "-6 address flush dev d0"],
     "its IPv4 addresses were flushed": ["-4 address flush dev d0"],
@@ -47,6 +49,14 @@ CHANGES = {
         "-6 route replace fd22::/64 proto static dev d0",
         "-6 route del fd25::/64",
         "-6 route add fd25::/64 dev d0",
+    ],
+    "routes of prefixes that have several came": [
+        "-6 route add fd20::/64 metric 50 dev d0",
+        "-6 route add fd28::/64 dev d0",
+        "-6 route add fd26::/64 metric 50 dev d0",
+        "-6 route add fd26::/64 dev d0 metric 2000",
+        "route add 10.28.0.0/16 dev d0",
+        "route add 10.28.0.0/16 dev d0 metric 500",
     ],
     "rules were removed and made in another way": [
         *("-4 rule del priority 899", "-6 rule del priority 899"),
