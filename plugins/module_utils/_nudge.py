@@ -27,7 +27,8 @@ _DISCARD = 9  # RFC 863
 _NOWHERE = {4: parse_prefix("198.51.100.0/24"), 16: parse_prefix("2001:db8::/64")}
 _TRIES = 4
 # A new host in a mesh of a thousand must not send a thousand handshakes at once: the kernel repeats each for 90 seconds
-# where the peer does not know the host yet. Peers beyond this number shake hands when there is traffic.
+# where the peer does not know the host yet. Peers beyond this number shake hands when there is traffic. On a busy
+# emulated machine, 10,000 took 112 s, and 50 took 0.2 s.
 _MOST_HANDSHAKES = 50
 
 

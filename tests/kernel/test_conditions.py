@@ -309,7 +309,7 @@ def test_a_run_that_does_not_end(site: Site, ledger: Ledger, monkeypatch: pytest
         site.refused(f"process {other.pid} (python", "wait for its end, or end it, and run again")
 
 
-def unload(module_name: str, seconds: float = 10) -> None:
+def unload(module_name: str, seconds: float = 60) -> None:
     """The kernel takes a moment to be rid of the namespaces of earlier tests, and of the interfaces in them."""
     deadline = time.monotonic() + seconds
     while True:

@@ -74,7 +74,7 @@ def test_the_connection_that_it_was_set_up_over_survives(network: tuple[Host, Ho
     bring_up(hub, spoke)
     server = Echo(spoke)
     with controller.entered():
-        client = socket.create_connection(("192.0.2.2", 22), timeout=10)
+        client = socket.create_connection(("192.0.2.2", 22), timeout=60)
     with client:
         client.sendall(b"before")
         assert client.recv(100) == b"before"
@@ -83,7 +83,7 @@ def test_the_connection_that_it_was_set_up_over_survives(network: tuple[Host, Ho
         assert client.recv(100) == b"after"
     server.close()
     server = Echo(spoke)
-    with controller.entered(), socket.create_connection(("192.0.2.2", 22), timeout=10) as another:
+    with controller.entered(), socket.create_connection(("192.0.2.2", 22), timeout=60) as another:
         another.sendall(b"new")
         assert another.recv(100) == b"new"
     server.close()
