@@ -114,7 +114,7 @@ class ActionModule(ActionBase):
         """
         begin = self._begin
         end = max(begin + self._timeout, time.monotonic()) + _RETURN_SECONDS
-        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip()}"
+        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip().rstrip(':.')}"
         limit = f"for up to {end - time.monotonic():.0f} seconds"
         self._display.warning(f"{self._host}: {cut}. Asking the host over a new connection, {limit}")
         while time.monotonic() < end:
