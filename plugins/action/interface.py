@@ -114,7 +114,7 @@ class ActionModule(ActionBase):
         """
         begin = self._begin
         end = max(begin + self._timeout, time.monotonic()) + _RETURN_SECONDS
-        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip()}"
+        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip().rstrip(':.')}"
         limit = f"for up to {end - time.monotonic():.0f} seconds"
         self._display.warning(f"{self._host}: {cut}. Asking the host over a new connection, {limit}")
         while time.monotonic() < end:
@@ -127,10 +127,10 @@ class ActionModule(ActionBase):
                 return self._failure(cut, back)
             if not pending and "rolled_back" in answer:
                 what = f"{self._interface} has no provisional change, so nothing is rolled back. Run again"
-                raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from error
+                raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from None
             time.sleep(_PAUSE_SECONDS)
         away = tell_away(self._host, self._interface, time.monotonic() - begin)
-        raise AnsibleConnectionFailure(f"{cut}. {away}") from error
+        raise AnsibleConnectionFailure(f"{cut}. {away}") from None
 
     def _confirm(self, change: str, deadline: float) -> Result:
         """What the result becomes. ``deadline`` is when the old state comes back, in seconds of the monotonic clock,

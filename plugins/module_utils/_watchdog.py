@@ -86,7 +86,7 @@ def _command(change: Unconfirmed) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The same for the check and the work itself, whoever starts it: what it calls must be found then, too."""
+    """The same for the check and for the work, which systemd may start: programs must be found both times."""
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 

@@ -14,7 +14,8 @@ author:
 description:
   - A change that M(cryptokey.wireguard.interface) has made with O(cryptokey.wireguard.interface#module:confirm) is
     provisional, and is rolled back by the host itself unless it is confirmed in time. As a task, that module confirms
-    it too, over a new connection. This one is for whoever wants to do so by hand, or have the old state back before.
+    it too, over a new connection. Use this module to confirm by hand, or to roll back
+    earlier.
   - Before it confirms, the tunnels that the change concerns have to carry traffic. A new peer has to answer if this
     host calls it, which it does with an endpoint and a persistent keepalive; on a new interface one of these has to. A
     peer with which there was a session, and whose options have changed, has to be there again. Where the interface
