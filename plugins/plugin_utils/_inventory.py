@@ -100,7 +100,8 @@ class Inventory:
         if NETWORKS not in self._task_vars:
             return of_inventory()
         given, own = self._task_vars[NETWORKS], self._raw(self._task_vars["inventory_hostname"])
-        if NETWORKS in own and is_same(given, own[NETWORKS], self._template_error):
+        is_inventorys = NETWORKS in own and is_same(given, own[NETWORKS], self._template_error)
+        if is_inventorys and len(self._defining(NETWORKS)) > 1:
             of_inventory()
         return self._networks(given, templar.template, secrets)
 
@@ -146,13 +147,7 @@ class Inventory:
         """
         read = read or partial(self._get, variable=variable)
         first, value, failed = "", None, None
-        used: set[str] = set()
-        for host in self._all:
-            raw = self._raw(host)
-            if raw.get(variable) in (None, ""):
-                continue
-            if first and all(self._is_same(name, first, host) for name in used):
-                continue
+        for host in self._defining(variable):
             try:
                 found = read(host)
             except FleetError as error:  # a host that it does not concern may lack what it uses
@@ -162,12 +157,26 @@ class Inventory:
                 continue
             lacks = has_templates(found)
             if not first or (has_templates(value) and not lacks):
-                first, value, used = host, found, {variable, *mentioned(raw[variable], raw)}
+                first, value = host, found
             elif found != value and not lacks:
                 raise _differ(variable, (first, host), (value, found))
         if failed and not first:
             raise failed
         return value
+
+    def _defining(self, variable: str) -> list[str]:
+        """A host that defines the variable, and those whose untemplated definition is another."""
+        found: list[str] = []
+        used: set[str] = set()
+        for host in self._all:
+            raw = self._raw(host)
+            if raw.get(variable) in (None, ""):
+                continue
+            if not found:
+                used = {variable, *mentioned(raw[variable], raw)}
+            if not found or not all(self._is_same(name, found[0], host) for name in used):
+                found.append(host)
+        return found
 
     def _is_same(self, variable: str, one: str, other: str) -> bool:
         values = self._raw(one).get(variable), self._raw(other).get(variable)

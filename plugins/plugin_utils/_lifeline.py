@@ -86,7 +86,11 @@ def _succeeds(connection: Any, *arguments: str) -> bool:
 def _end_clients(connection: Any) -> None:
     """The ssh clients that this process, which runs this one task, has started."""
     name = f"{Path(_executable(connection)).name}|sshpass"
-    listed = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", name], capture_output=True, text=True, check=False)
+    command = ["pgrep", "-P", str(os.getpid()), "-x", name]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return  # the next look, in some seconds, tries again
     for pid in listed.stdout.split():
         with suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGTERM)

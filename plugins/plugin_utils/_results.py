@@ -30,10 +30,17 @@ def printable(value: object, limit: int = 300) -> str:
 
 def refused(where: str, value: object, problem: str) -> InputError:
     """The error for a value of this kind, of which only the beginning is shown."""
-    shown: object = printable(value, _SHOWN) if isinstance(value, str) else type(value).__name__
+    shown: object = printable(value, _SHOWN) if isinstance(value, str) else _kind(value)
     if value is None or (isinstance(value, (int, float)) and abs(value) <= _LARGEST):
         shown = value
     return InputError(where, shown, f"the host's answer is invalid: {problem}", REMEDY)
+
+
+def _kind(value: object) -> str:
+    """Ansible has types of its own, which mean nothing to an operator."""
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    return "a list" if isinstance(value, Sequence) else type(value).__name__
 
 
 def read_mapping(value: object, where: str) -> Mapping[str, Any]:

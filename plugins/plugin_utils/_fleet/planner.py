@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -33,6 +34,9 @@ from .variables import DEFAULT_KEEPALIVE, PREFIX
 _NOTHING = PeerOptions()
 _NONE: Mapping[str, str] = MappingProxyType({})
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
+
+
+_STAND_IN_SALT = os.urandom(16)
 
 
 class Plan(NamedTuple):
@@ -122,8 +126,11 @@ def plan_network(
 
 
 def stand_in(name: str) -> str:
-    """A public key in the place of one that is not known, so that all other options can be checked before it is."""
-    return str(PublicKey(hashlib.sha256(name.encode()).digest()))
+    """A public key in the place of one that is not known, so that all other options can be checked before it is.
+
+    No host can guess it: to report it as its own would stop the run for all.
+    """
+    return str(PublicKey(hashlib.sha256(_STAND_IN_SALT + name.encode()).digest()))
 
 
 def _refuse(network: Network, plans: Mapping[str, Mapping[str, Any]], spare_clients: bool) -> tuple[HostError, ...]:

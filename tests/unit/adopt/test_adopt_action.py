@@ -227,7 +227,7 @@ def test_what_cannot_be_adopted_is_named_and_the_others_go_on(site: Site) -> Non
     said = [
         f"box: {etc}/box/wg1.conf line 6 column 1 '[Peers]': there is no such section; write [Peer]",
         f"bad: {etc}/bad/wg0.conf line 2 column 3 'SaveConfig = true': wg-quick would write over the file",
-        "odd: files, running: what the host returned cannot be read; look at what config_info",
+        "odd: files[0].interface 'a list': the host's answer is invalid: expected a string; check the host",
     ]
     # In the report, and at the end.
     assert [output.replace("\\n", "\n").count(text) >= 2 for text in said] == [True] * 3, output

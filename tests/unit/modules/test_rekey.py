@@ -131,7 +131,7 @@ def test_a_change_that_waits_to_be_confirmed_is_refused(
     _unconfirmed.record(change(keyed()), records)
     monkeypatch.setattr(_commit, "record_path", functools.partial(_commit.record_path, directory=records))
     monkeypatch.setattr(_unconfirmed, "find", functools.partial(_unconfirmed.find, directory=records))
-    with pytest.raises(InputError, match="its last change is not confirmed, and will be rolled back"):
+    with pytest.raises(InputError, match="its last change is not confirmed yet, and is rolled back in"):
         host.rekey()
     assert host.keys == "ooo"
 

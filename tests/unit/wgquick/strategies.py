@@ -36,7 +36,9 @@ PRESHARED_KEYS = [NO_PRESHARED_KEY, *(PresharedKey(digest(f"preshared {n}")) for
 SHARED_PREFIXES = [parse_prefix(text) for text in ("10.9.0.0/24", "10.9.0.2", "fd00::/64", "0.0.0.0/0", "::/0")]
 
 _packed = st.one_of(st.binary(min_size=4, max_size=4), st.binary(min_size=16, max_size=16))
-addresses = _packed.flatmap(lambda p: st.builds(InterfaceAddress, st.just(p), st.integers(0, len(p) * 8)))
+addresses = _packed.flatmap(
+    lambda p: st.builds(lambda packed, length: InterfaceAddress(packed, length), st.just(p), st.integers(0, len(p) * 8))
+)
 prefixes = st.one_of(
     st.sampled_from(SHARED_PREFIXES), addresses.map(lambda a: Prefix(mask(a.packed, a.length), a.length))
 )
