@@ -22,37 +22,38 @@ def expand(option: str, path: str) -> Path:
 
 
 class Directories:
-    """The directories of the inventory's sources, and of the hosts' own ones where these are nested.
+    """The directories of the inventory: those of the hosts, and those of its sources, which may have no hosts.
 
     ``hosts``: each host and its ``inventory_dir``. All hosts and sources count, in any order.
     """
 
     def __init__(self, hosts: Iterable[tuple[str, str | None]], sources: Iterable[str]) -> None:
-        self._found: dict[Path, str] = {}
+        self._hosts: dict[Path, str] = {}
         for host, directory in sorted(hosts):
             if directory:
-                self._found.setdefault(Path(directory).absolute(), f"host {host}")
+                self._hosts.setdefault(Path(directory).absolute(), f"host {host}")
+        self._all = dict(self._hosts)
         for source in map(Path, sources):
             if source.exists():
                 directory_of = source if source.is_dir() else source.parent
-                self._found.setdefault(directory_of.absolute(), f"source {source.name}")
+                self._all.setdefault(directory_of.absolute(), f"source {source.name}")
 
     def find(self, option: str, path: Path, is_there: Callable[[Path], bool]) -> Path:
-        """The one place of a path. Of several directories, that for which ``is_there`` holds.
+        """The one place of a path: the directory for which ``is_there`` holds, else the only one that has hosts.
 
         Raises FleetError where none or several could be meant.
         """
         if path.is_absolute():
             return path
-        if not self._found:
+        if not self._all:
             problem, remedy = "the inventory is no file, so that there is no place beside it", "give an absolute path"
             raise FleetError([HostError("", option, str(path), problem, remedy)])
-        directories = sorted(self._found)
-        chosen = [each for each in directories if is_there(each)] if len(directories) > 1 else directories
+        used = sorted(each for each in self._all if is_there(each)) if len(self._all) > 1 else []
+        chosen = used or sorted(self._hosts or self._all)
         if len(chosen) == 1:
             return chosen[0] / path
-        named = " and ".join(f"{each / path} ({self._found[each]})" for each in (chosen or directories)[:2])
-        problem = "both exist" if chosen else "none of them exists"
+        named = " and ".join(f"{each / path} ({self._all[each]})" for each in chosen[:2])
+        problem = "both exist" if used else "none of them exists"
         problem = f"the inventory has several directories, so that it could be {named}; {problem}"
-        remedy = f"set {option} to an absolute path" + (", and remove the one that is wrong" if chosen else "")
+        remedy = f"set {option} to an absolute path" + (", and remove the one that is wrong" if used else "")
         raise FleetError([HostError("", option, str(path), problem, remedy)])

@@ -134,6 +134,21 @@ def test_their_directory_is_for_all_hosts(inventories: Inventories, limit: tuple
     assert "wireguard_clients_directory: alpha and beta define it differently" in refused.said
 
 
+def test_a_source_without_hosts_is_no_place_unless_the_registry_is_there(inventories: Inventories) -> None:
+    inventories.write_both()
+    (inventories.directory / "shared").mkdir()
+    (inventories.directory / "shared" / "vars.yml").write_text("all: {vars: {region: 1}}\n")
+    for order in (("-i", "shared", *DC), (*DC, "-i", "shared")):
+        run = inventories.run(*order)
+        assert run.code == 0, run.output
+    assert inventories.registries == ["dc/wireguard_registry"]
+    (inventories.directory / "dc" / "wireguard_registry").rename(
+        inventories.directory / "shared" / "wireguard_registry"
+    )
+    assert not inventories.run(*DC, "-i", "shared").changed
+    assert inventories.registries == ["shared/wireguard_registry"]
+
+
 def test_where_it_could_be_in_either_the_run_is_refused_until_it_is_said(inventories: Inventories) -> None:
     inventories.write_both()
     for order in ((*DC, *CLOUD), (*CLOUD, *DC)):
