@@ -16,6 +16,8 @@ SANITY := build/sanity/ansible_collections/cryptokey/wireguard
 INVENTORY := build/lab/inventory.yml
 # Tests of provisional changes wait for their timeouts, which takes too long for every run. See make kernels.
 LONG := confirm
+# The version of the script that draws diagrams.
+MERMAID := 11.17.2
 PARTS := lint sanity unit docs package kernel molecule
 SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
 NIGHTLY := lint sanity unit oldest newest docs package kernels $(SCENARIOS) faults
@@ -84,12 +86,14 @@ oldest: build/stamp/oldest build/stamp/unit ## run them with the oldest ansible-
 newest: build/stamp/venv build/stamp/unit ## run them with the newest ansible-core, where there is a Python that is new enough
 	@tests/newest.sh
 
-docs: build/stamp/venv ## build the module reference and the guides to build/docs/html
+docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the module reference and the guides to build/docs/html, and look at each page in a browser
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
+	@cp build/cache/mermaid.min.js build/docs/source/_static
 	@install -d -m 755 build/docs/source/reference
 	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
 	    --dest-dir build/docs/source/reference cryptokey.wireguard
 	sphinx-build -q -W --keep-going build/docs/source build/docs/html
+	pytest tests/docs --junit-xml=build/junit/docs.xml
 	@echo docs: build/docs/html/index.html
 
 package: build/stamp/venv ## build the tarball, install it elsewhere and look inside
@@ -145,3 +149,9 @@ build/stamp/%: tests/setup.sh
 	@touch $@
 
 build/stamp/lab: build/stamp/venv
+
+# What draws the diagrams in the HTML pages, so that they ask no other host for it.
+build/cache/mermaid.min.js: build/stamp/docs
+	@mkdir -p build/cache
+	@cd build/cache && tar -xzf "$$(npm pack --silent mermaid@$(MERMAID))" --strip-components=2 package/dist/mermaid.min.js
+	@touch $@

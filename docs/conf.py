@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from docutils import nodes
-from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
 
 project = "cryptokey.wireguard"
 author = "the cryptokey.wireguard authors"
@@ -20,7 +21,11 @@ extensions = ["myst_parser", "sphinx_antsibull_ext"]
 html_theme = "furo"
 html_title = project
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_favicon = "_static/favicon.svg"
 myst_heading_anchors = 3
+myst_fence_as_directive = ["mermaid"]
 
 # Pages of Ansible's own documentation that the generated ones point to. Named here, since a build that fetched
 # their inventory would need the network.
@@ -46,6 +51,36 @@ def resolve_ansible_label(
     return nodes.reference("", "", text, refuri=ANSIBLE + page)
 
 
+class Mermaid(SphinxDirective):
+    """A diagram that the browser draws, as the forge does with the same text."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        text = escape("\n".join(self.content))
+        return [nodes.raw("", f'<pre class="mermaid">{text}</pre>', format="html")]
+
+
+# Furo has a list of the page's headings beside the text, and puts an error box around one within it.
+CONTENTS = re.compile(r"^\.\. contents::.*\n(?:[ \t]+\S.*\n)*", re.MULTILINE)
+
+
+def drop_contents(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Remove the list of contents that antsibull-docs writes into each page."""
+    source[0] = CONTENTS.sub("", source[0])
+
+
+def add_scripts(
+    app: Sphinx, _page: str, _template: str, context: dict[str, object], _tree: nodes.document | None
+) -> None:
+    """Load what draws diagrams, three megabytes, only where there are some."""
+    if 'class="mermaid"' in str(context.get("body", "")):
+        app.add_js_file("mermaid.min.js")
+        app.add_js_file("diagrams.js")
+
+
 def setup(app: Sphinx) -> None:
-    app.add_lexer("mermaid", TextLexer)  # the forge draws Mermaid; here its source is shown
+    app.connect("html-page-context", add_scripts)
+    app.add_directive("mermaid", Mermaid)
+    app.connect("source-read", drop_contents)
     app.connect("missing-reference", resolve_ansible_label)

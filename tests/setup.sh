@@ -4,7 +4,7 @@
 #
 # Installs the system packages that one part of the tests needs and this machine lacks.
 #
-#   tests/setup.sh python|lint|unit|lab|bench
+#   tests/setup.sh python|lint|unit|docs|lab|bench
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/sbin # mke2fs is there, and not on every user's path
@@ -37,6 +37,11 @@ case ${1-} in
         need strace has strace
         need wireguard-tools has wg-quick
         ;;
+    docs)
+        need chromium has chromium
+        need chromium-driver has chromedriver
+        need npm has npm
+        ;;
     lab)
         need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
         need e2fsprogs has mke2fs
@@ -51,7 +56,7 @@ case ${1-} in
         exec "$0" unit
         ;;
     *)
-        echo "usage: $0 python|lint|unit|lab|bench" >&2
+        echo "usage: $0 python|lint|unit|docs|lab|bench" >&2
         exit 2
         ;;
 esac
