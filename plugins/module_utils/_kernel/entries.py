@@ -191,7 +191,7 @@ def _nexthops(data: bytes) -> Iterator[_Nexthop]:
         if size < _NEXTHOP.size:
             raise ValueError(f"torn nexthop at byte {start}")
         yield flags & _RTNH_F_ASKED, hops, index, data[start + _NEXTHOP.size : start + size]
-        start += (size + NLA_HEADER.size - 1) & -NLA_HEADER.size
+        start += (size + NLA_HEADER.size - 1) // NLA_HEADER.size * NLA_HEADER.size
 
 
 def _encode_nexthops(ways: Iterable[_Nexthop], indices: Mapping[int, int]) -> bytes:

@@ -46,6 +46,7 @@ if plan.get("lock"):
     world.lock_error = errors.InputError("interface", "wg0", "locked", "wait")
 simulation.install(world, setattr)
 sys.argv = [program, *arguments]
+code = None
 try:
     runpy.run_path(program, run_name="__main__")
 except SystemExit as ended:
