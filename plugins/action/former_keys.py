@@ -22,6 +22,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.stor
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
+# What the role and the playbooks give as a literal.
+_LITERAL = frozenset(("record",))
+
 
 class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -34,11 +37,15 @@ class ActionModule(RunOnce, ActionBase):
                 "record": {"type": "bool", "default": True},
             }
         )
-        variables, keys, updated = task_vars or {}, arguments["keys"], arguments["updated"]
-        if updated is None:
-            updated = variables["ansible_play_batch"]
-        left = remaining(keys, updated)
-        updates = self._record(variables, keys, updated) if arguments["record"] and left != keys else []
+        keys, updated = arguments["keys"], arguments["updated"]
+        try:
+            variables = self.operators_variables(task_vars, _LITERAL)
+            if updated is None:
+                updated = variables["ansible_play_batch"]
+            left = remaining(keys, updated)
+            updates = self._record(variables, keys, updated) if arguments["record"] and left != keys else []
+        except (FleetError, RegistryError) as error:
+            raise AnsibleActionFail(str(error)) from None
         problem = tell_remaining(left, arguments["hosts"])
         result.update(
             changed=any(update.changed for update in updates),
@@ -55,17 +62,15 @@ class ActionModule(RunOnce, ActionBase):
         return result
 
     def _record(self, variables: dict[str, Any], keys: list[dict[str, Any]], updated: list[str]) -> list[Update]:
+        """Raises FleetError and RegistryError."""
         networks: dict[str, list[str]] = {}
         for key in keys:
             networks.setdefault(key["network"], []).append(key["public_key"])
-        try:
-            inventory = open_inventory(variables)
-            if inventory.is_read_only:
-                return []
-            write = not self._task.check_mode
-            return [
-                inventory.store(network).update(network, partial(without_hosts, keys=of, updated=updated), write)
-                for network, of in networks.items()
-            ]
-        except (FleetError, RegistryError) as error:
-            raise AnsibleActionFail(str(error)) from None
+        inventory = open_inventory(variables)
+        if inventory.is_read_only:
+            return []
+        write = not self._task.check_mode
+        return [
+            inventory.store(network).update(network, partial(without_hosts, keys=of, updated=updated), write)
+            for network, of in networks.items()
+        ]
