@@ -47,7 +47,8 @@ class Host(Namespace):
         desired = replace(desired, table=resolve_table(desired.table))
         here = kernel.Host()
         resolver = Resolver()
-        resolver.look_up([peer.endpoint for peer in desired.peers or () if peer.endpoint])
+        with self.entered():
+            resolver.look_up([peer.endpoint for peer in desired.peers or () if peer.endpoint])
         now = time.time() + seconds_later
         circumstances = Circumstances(now, self.recorded, resolver, here.path_mtu, here.has_routes)
         with self.entered():
@@ -76,12 +77,16 @@ def key_of(name: str) -> PrivateKey:
 
 
 def comparable(state: RunningState) -> RunningState:
-    """The state without what time and chance put there: a peer that is not reached is called again and again."""
+    """The state without what time and chance put there: a peer that is not reached is called again and again.
+
+    Nor does it matter who has made a route of the interface's own: wg-quick's are as good as ours.
+    """
     peers = {
         key: peer._replace(latest_handshake=0.0, transfer_rx=0, transfer_tx=0)
         for key, peer in state.device.peers.items()
     }
-    return replace(state, device=replace(state.device, ifindex=0, peers=peers))
+    routes = frozenset(route._replace(protocol=0) for route in state.routes)
+    return replace(state, device=replace(state.device, ifindex=0, peers=peers), routes=routes)
 
 
 def described(outcome: Outcome) -> list[str]:
