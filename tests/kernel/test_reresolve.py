@@ -62,8 +62,8 @@ def put_forward(seconds: float) -> None:
 
 
 def silence(host: Host, silent: bool = True) -> None:
-    """Have it answer nothing, however long that lasts on a slow machine."""
-    host.run("ip", "link", "set", "wg0", "down" if silent else "up")
+    """Have it answer nothing to the left host, however long that lasts on a slow machine. Its sessions stay."""
+    host.run("ip", "link", "set", "left", "down" if silent else "up")
 
 
 @pytest.fixture
