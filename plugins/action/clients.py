@@ -30,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     Client,
     Work,
     choose_clients,
-    is_own_file,
+    network_of_file,
     pending,
     prepare,
     refuse_changed,
@@ -104,7 +104,7 @@ class ActionModule(RunOnce, ActionBase):
             self._tell(each, arguments["show"])
         if not clients and not expired and not refused:
             self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
-        former = folder.former({name for of in plan["clients"].values() for name in of})
+        former = folder.former(plan["clients"])
         removed = [path for path in former if arguments["prune"] and folder.remove(path, check_mode)]
         return {
             **({"failed": True, "msg": "\n".join(["Clients without new files:", *refused])} if refused else {}),
@@ -248,19 +248,16 @@ class _Folder:
         }
         return _Change(changed, result, diff)
 
-    def former(self, names: Collection[str]) -> list[str]:
-        """The files of clients that there are no longer, each with a private key."""
+    def former(self, clients: Mapping[str, Collection[str]]) -> list[str]:
+        """The files of clients that these networks have no longer, each with a private key.
+
+        The directory may have files of networks of other inventories, which are not looked at.
+        """
+        names = {name for of in clients.values() for name in of}
         found = sorted(each for each in Path(self.directory).glob("*.conf") if each.stem not in names)
-        own = [each for each in found if self._is_own(str(each))]
+        own = [each for each in found if network_of_file(self._vault.look(str(each))) in clients]
         pictures = [each.with_suffix(".png") for each in own]
         return [str(each) for each in sorted((*own, *(each for each in pictures if each.exists())))]
-
-    def _is_own(self, path: str) -> bool:
-        """Whether it was written here; one that is encrypted was, as nothing else is in the directory."""
-        content = read_file(path)
-        return content is not None and (
-            is_encrypted(content.data) or is_own_file(content.data.decode("utf-8", "replace"))
-        )
 
     def remove(self, path: str, check_mode: bool) -> bool:
         return check_mode or remove_file(path)
@@ -304,6 +301,16 @@ class _Vault:
             problem = "cannot be decrypted with the vault secrets of this run"
             raise InputError(path, None, problem, "give the one that it was encrypted with") from None
         return data
+
+    def look(self, path: str) -> str:
+        """The text of a file, empty where it cannot be decrypted in this run."""
+        content = read_file(path)
+        if content is None:
+            return ""
+        try:
+            return decode(self._lib.decrypt(content.data) if is_encrypted(content.data) else content.data)
+        except AnsibleError:
+            return ""
 
     def holds(self, path: str, data: bytes) -> bool:
         """Whether the file has this, encrypted as it should be, and its owner alone can read it."""

@@ -32,7 +32,7 @@ class ActionModule(RunOnce, ActionBase):
         _options, arguments = self.validate_argument_spec(
             {
                 "keys": {"type": "list", "elements": "dict", "required": True, "no_log": False},
-                "updated": {"type": "list", "elements": "str"},
+                "updated": {"type": "list", "elements": "str", "required": True},
                 "hosts": {"type": "list", "elements": "str", "default": []},
                 "record": {"type": "bool", "default": True},
             }
@@ -40,8 +40,6 @@ class ActionModule(RunOnce, ActionBase):
         keys, updated = arguments["keys"], arguments["updated"]
         try:
             variables = self.operators_variables(task_vars, _LITERAL)
-            if updated is None:
-                updated = variables["ansible_play_batch"]
             left = remaining(keys, updated)
             updates = self._record(variables, keys, updated) if arguments["record"] and left != keys else []
         except (FleetError, RegistryError) as error:

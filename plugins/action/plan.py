@@ -114,7 +114,9 @@ class ActionModule(RunOnce, ActionBase):
             result["old_keys"] = _old_keys(outcomes, arguments["older_than"])
         if records and not rotating:
             warnings += _age_warnings(outcomes)
-        batch = (task_vars or {}).get("ansible_play_batch") or inventory.play_hosts
+        # Without batches, what the play's batch lacks are hosts that failed.
+        in_batches = bool(self._task.get_play().serial)
+        batch = variables["ansible_play_batch"] if in_batches else inventory.play_hosts
         hints = _hints(outcomes, inventory.play_hosts, batch) if arguments["keypairs"] else []
         result.update(
             changed=bool(changed),

@@ -39,7 +39,7 @@ options:
   network_options:
     description:
       - The options of the network, an entry of C(wireguard_networks).
-      - With an empty C(preshared_secret), the peers get an empty preshared key, which clears theirs.
+      - With C(off) as C(preshared_secret), the peers get an empty preshared key, which clears theirs.
     type: dict
     required: true
   network:

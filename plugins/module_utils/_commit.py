@@ -95,7 +95,7 @@ class Commit:
             change = change.delayed(self._timeout)
             record(change)
             _watchdog.start(change)
-        except (_watchdog.WatchdogError, InputError, OSError) as error:
+        except Exception as error:  # whatever it is, nothing may be left behind
             _abandon(change)
             problem = f"the watchdog that would restore what runs now cannot be started: {error}. Nothing was changed."
             raise ConvergeError(f"{before.interface}: {problem}") from None

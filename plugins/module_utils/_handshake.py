@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
 from ._converge.aim import SESSION_SECONDS
+from ._model.errors import InputError
 from ._model.interface import RunningDevice, RunningPeer
 from ._model.keys import PublicKey
 
@@ -30,10 +32,12 @@ def find_alive(
     seconds: float,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    lock: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> frozenset[PublicKey]:
     """Those of the peers that have a session.
 
-    The others are sent an empty packet once, and have ``seconds`` to answer; with 0 nothing is sent.
+    The others are sent an empty packet once, and have ``seconds`` to answer; with 0 nothing is sent. ``lock`` is held
+    while that sets their keepalives.
 
     Raises KernelError.
     """
@@ -46,8 +50,10 @@ def find_alive(
     found = alive()
     if seconds <= 0 or len(found) == len(keys):
         return found
-    peers = device.read().peers
-    device.call(peers[key] for key in keys if key in peers and key not in found)
+    # Another run that is at work calls the peers itself, or ends the session that is looked for.
+    with suppress(InputError), lock():
+        peers = device.read().peers
+        device.call(peers[key] for key in keys if key in peers and key not in found)
     end = now() + seconds
     while len(found) < len(keys) and now() < end:
         sleep(_PAUSE_SECONDS)

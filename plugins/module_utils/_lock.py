@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import socket
 import stat
 import sys
@@ -181,7 +182,13 @@ def check_private_directory(path: Path) -> None:
 
 def _directory_of_user() -> str:
     """For users other than root, as on a controller, a place that does not depend on how a run was started."""
-    return DIRECTORY if os.geteuid() == 0 else f"/tmp/cryptokey-wireguard-{os.geteuid()}"
+    if os.geteuid() == 0:
+        return DIRECTORY
+    try:
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return f"/tmp/cryptokey-wireguard-{os.geteuid()}"
+    return f"{home}/.cache/cryptokey-wireguard"
 
 
 def one_at_a_time(ensure: _EnsureT) -> _EnsureT:

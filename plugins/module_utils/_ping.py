@@ -98,8 +98,9 @@ def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float
     """Pings alone need none of this."""
     from ._handshake import find_alive
     from ._kernel.device import Device
+    from ._lock import interface_lock
 
-    return find_alive(Device(interface, netns), keys, seconds)
+    return find_alive(Device(interface, netns), keys, seconds, lock=partial(interface_lock, interface))
 
 
 def _ping(probe: Probe, target: Target) -> dict[str, Any]:

@@ -100,7 +100,11 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
 
     commit = Commit(options, desired, name_servers is not None, endpoints)
     guard = _Guard(commit, resolver)
-    outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
+    try:
+        outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
+    except InputError:
+        resolver.check()  # with the names known it may be right, such as the MTU towards an endpoint
+        raise
     if check_mode or not outcome.operations:
         resolver.check()
     warnings += resolver.warnings

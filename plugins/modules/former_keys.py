@@ -25,9 +25,9 @@ options:
   updated:
     description:
       - The hosts that were brought up to date.
-      - If not given, those of the play's batch that have not failed.
     type: list
     elements: str
+    required: true
   hosts:
     description: The hosts that the run was for. If one of them may still have one of the keys, the task fails.
     type: list

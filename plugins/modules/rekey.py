@@ -111,7 +111,7 @@ options:
     default: 12
 notes:
   - Needs C(pynacl) on the managed node.
-  - While a change of M(cryptokey.wireguard.interface) is not confirmed, it waits for that, or for the rollback.
+  - While a change of M(cryptokey.wireguard.interface) is not confirmed, it fails and changes nothing.
 seealso:
   - module: cryptokey.wireguard.keypair
   - module: cryptokey.wireguard.follow

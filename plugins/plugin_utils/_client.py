@@ -34,6 +34,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_=+][A-Za-z0-9_=+.-]*")
 _PENDING = re.compile(r"^# Not recorded yet, in place of (\S+)$", re.MULTILINE)
 _NO_KEY = "[Interface]\n# The device's own private key belongs here, as: PrivateKey = ...\n"
 _OWN = " (cryptokey.wireguard.clients)"
+_HEADER = re.compile(rf"# .+ in (\S+?)(?:, until \S+)?{re.escape(_OWN)}$", re.MULTILINE)
 _OPTIONS = ("addresses", "dns", "dns_search", "mtu")
 # The device calls it what its file is called. What the file says does not depend on it.
 _ANY_NAME = "wg0"
@@ -196,9 +197,10 @@ def refuse_changed(work: Iterable[Work], paths: Mapping[str, str], changed: Iter
     problems.refuse()
 
 
-def is_own_file(text: str) -> bool:
-    """Whether a file of a client was written here."""
-    return text.partition("\n")[0].endswith(_OWN)
+def network_of_file(text: str) -> str | None:
+    """The network of the client whose file was written here, None for any other file."""
+    found = _HEADER.match(text)
+    return found[1] if found else None
 
 
 def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool) -> tuple[PrivateKey | None, bool]:

@@ -9,7 +9,8 @@ them does not keep the others from coming back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import socket
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
 from .._model.parts import ALL_PARTS, Part, only
-from .._model.state import RunningState
+from .._model.state import Rule, RunningState
 from .move import plan_leaving
 from .operations import Operation, RemovePeer, SetDevice
 from .plan import Names, plan_operations, plan_other_routes
@@ -76,13 +77,19 @@ def _leave(before: RunningState, part: Part, moved_to: Kernel, done: list[Operat
 def _restore_part(wanted: RunningState, part: Part, kernel: Kernel, names: Names, done: list[Operation]) -> str:
     """Why the part is not back, empty where it is. Raises OSError where it cannot be read."""
 
+    marks = {wanted.device.fwmark}
+
     def steps() -> list[list[Operation]]:
-        return plan_restore(only(kernel.read(wanted.interface, {part}), part), wanted, names)
+        now = only(kernel.read(wanted.interface, {part}), part)
+        # Once the link is gone, nothing but this tells its rules from those of others.
+        marks.add(now.device.fwmark)
+        return plan_restore(now, wanted, names, marks)
 
     problems: list[str] = []
     step: list[Operation] = []
+    planned = steps()
     try:
-        for step in steps():
+        for step in planned:
             kernel.apply(wanted.interface, step)
             done += step
     except OSError:
@@ -109,14 +116,18 @@ def _apply_each(operations: Iterable[Operation], interface: str, kernel: Kernel,
     return [problem for problem in map(refusal, operations) if problem]
 
 
-def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[list[Operation]]:
+def plan_restore(
+    now: RunningState, before: RunningState, names: Names, marks: Collection[int] = ()
+) -> list[list[Operation]]:
     """The steps that make ``now`` into ``before`` again; none when that is so already. Each is to be applied by itself:
     operations that are applied together do not undo one another, and are sent in an order of their own.
 
     A private key that was there, as its public half shows, and is not known any more, stays what it is now. Handshakes
     and counters stay. So does the endpoint of a peer that had none and has shaken hands since: it has been learned, and
-    there is no way to take it from the peer but with its session.
+    there is no way to take it from the peer but with its session. Full tunnels of other interfaces stay as they are
+    now; ``marks`` are those that this interface had meanwhile.
     """
+    before = _beside_others(now, before, {now.device.fwmark, before.device.fwmark, *marks})
     others = list(plan_other_routes(now, before)) if before.exists else []
     if not (now.exists and before.exists):
         return [step for step in [plan_operations(now, before, names), others] if step]
@@ -137,6 +148,26 @@ def plan_restore(now: RunningState, before: RunningState, names: Names) -> list[
         others,
     ]
     return [step for step in steps if step]
+
+
+def _beside_others(now: RunningState, before: RunningState, own: Collection[int]) -> RunningState:
+    """The state before, with the rules that other interfaces have now. All full tunnels share the rule of the main
+    table, which the last of them takes along; the same goes for ``src_valid_mark``."""
+
+    def others(state: RunningState) -> set[Rule]:
+        return {rule for rule in state.rules if rule.fwmark and rule.fwmark not in own}
+
+    theirs, were_theirs = others(now), others(before)
+    if not theirs and not were_theirs:
+        return before
+    families, gone = {rule.family for rule in theirs}, {rule.family for rule in were_theirs - theirs}
+    rules = {rule for rule in before.rules if rule not in were_theirs} | theirs
+    own_families = {rule.family for rule in rules - theirs if rule.fwmark}
+    shared = {rule for rule in rules if not rule.fwmark}
+    rules -= {rule for rule in shared if rule.family in families or rule.family in gone - own_families}
+    rules |= {rule for rule in now.rules if not rule.fwmark and rule.family in families}
+    valid = before.src_valid_mark or (now.src_valid_mark and socket.AF_INET in families)
+    return replace(before, rules=frozenset(rules), src_valid_mark=valid)
 
 
 def _given_endpoints(now: Mapping[PublicKey, RunningPeer], before: Mapping[PublicKey, RunningPeer]) -> list[PublicKey]:

@@ -49,7 +49,7 @@ class Guard(Protocol):
         """Called when all is decided and nothing is changed yet. Raises OSError or InputError, and nothing then is."""
 
     def disarm(self) -> None:
-        """Called when the state before is there again. Raises OSError."""
+        """Called when the state before is there again. Raises OSError or InputError."""
 
 
 _STRANGE_SOCKETS = (
@@ -198,6 +198,6 @@ def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Gu
     try:
         if guard:
             guard.disarm()
-    except OSError as error:
+    except (OSError, InputError) as error:
         return f"What was running before has been restored, but the rollback of this change is still pending: {error}"
     return "What was running before has been restored."

@@ -21,6 +21,8 @@ from .errors import Problems
 
 # What ansible-core before 2.19 has in the place of a value that is omitted.
 _OMITTED = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
+# What it has from 2.19 on where a container is not templated by itself, as for a filter.
+_OMIT_TYPE = "_OmitType"
 _SCALARS = (bool, int, float, datetime.date)
 
 
@@ -36,7 +38,11 @@ def normalise(value: object, option: str, problems: Problems, host: str = "") ->
         return _normalise_mapping(value, option, problems, host)
     if isinstance(value, (list, tuple)):
         found = (normalise(each, f"{option}[{index}]", problems, host) for index, each in enumerate(value))
-        return [each for each in found if each is not None]
+        given = [each for each in found if each is not None]
+        # Where each element is left out, nothing was given: only a list that is written empty clears.
+        return given if given or not value else None
+    if type(value).__name__ == _OMIT_TYPE:
+        return None
     # A vaulted text is no str before ansible-core 2.19, but becomes one.
     text = value if isinstance(value, str) else str(value)
     if _OMITTED.search(text) and not _OMITTED.fullmatch(text):

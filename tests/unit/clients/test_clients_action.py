@@ -358,12 +358,15 @@ def test_files_of_former_clients_are_removed_on_request_and_others_left(site: Si
     site.run("clients")
     del site.clients["phone"]
     (site.folder / "mine.conf").write_text("[Interface]\n")
+    # Two inventories can have one directory.
+    other = "# laptop in elsewhere (cryptokey.wireguard.clients)\n[Interface]\n"
+    (site.folder / "laptop.conf").write_text(other)
     checked = site.run("clients", "--check", "-e", "wireguard_clients_prune=true")
     assert checked.changed
     assert (site.folder / "phone.conf").exists()
     run = site.run("clients", "-e", "wireguard_clients_prune=true")
     assert run.results[-1]["removed"] == [f"{site.folder}/phone.conf", f"{site.folder}/phone.png"]
-    assert sorted(contents(site.folder)) == ["mine.conf", "tablet.conf", "tablet.png"]
+    assert sorted(contents(site.folder)) == ["laptop.conf", "mine.conf", "tablet.conf", "tablet.png"]
     again = site.run("clients", "-e", "wireguard_clients_prune=true")
     assert not again.changed
     assert "former clients" not in again.said

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.rest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.snapshot import decode_state, encode_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Rule, RunningState
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
     ENDPOINTS,
@@ -93,7 +94,23 @@ def test_going_back_undoes_everything(before: RunningState, now: RunningState) -
     # An interface that is up always has a port.
     assume(not before.up or before.device.listen_port)
     back = restored(now, before)
-    assert settled(back, before) == settled(before, back)
+    own = {now.device.fwmark, before.device.fwmark}
+    theirs = {rule for rule in now.rules if rule.fwmark and rule.fwmark not in own}
+    assert {rule for rule in back.rules if rule.fwmark and rule.fwmark not in own} == theirs
+    assert {rule for rule in back.rules if rule.fwmark in own - {0}} == {
+        rule for rule in before.rules if rule.fwmark in own - {0}
+    }
+    # The rule of the main table: that of the others if there are some, else what was, unless it went with others.
+    for family in (socket.AF_INET, socket.AF_INET6):
+        of_now, of_before, of_back = (
+            {rule for rule in state.rules if rule.family == family and not rule.fwmark} for state in (now, before, back)
+        )
+        if any(rule.family == family for rule in theirs):
+            assert of_back == of_now
+        else:
+            assert of_back <= of_before
+    mine = replace(before, rules=back.rules, src_valid_mark=back.src_valid_mark, priorities=back.priorities)
+    assert settled(back, mine) == settled(mine, back)
     # What others have made since stays, but where it is in the way.
     assert before.other_routes <= back.other_routes <= before.other_routes | now.other_routes
     if not now.exists:
@@ -138,3 +155,26 @@ def test_a_private_key_that_is_not_known_any_more_stays_what_it_is() -> None:
     before = RunningState("wg0", True, RunningDevice("wg0", public_key=PublicKey(bytes(31) + b"1")), mtu=1420)
     now = replace(before, device=replace(before.device, private_key=PRIVATE_KEYS[0]), mtu=1300)
     assert plan_restore(now, before, {}) == [[ops.SetLink(mtu=1420)]]
+
+
+def test_a_full_tunnel_that_another_interface_has_brought_up_since_stays() -> None:
+    """Also when the link is gone, and with it the mark that tells whose rules are whose."""
+    ours = frozenset({Rule(socket.AF_INET, 32765, 51820), Rule(socket.AF_INET, 32764)})
+    theirs = frozenset({Rule(socket.AF_INET, 32763, 51821), Rule(socket.AF_INET, 32762)})
+    before = RunningState("wg0")
+    priorities = {int(socket.AF_INET): (0, 32762, 32763, 32764, 32765, 32766, 32767)}
+    with_both = replace(before, rules=ours | theirs, src_valid_mark=True, priorities=priorities)
+    back = restored(replace(with_both, exists=True, device=RunningDevice("wg0", fwmark=51820)), before)
+    assert (back.exists, back.src_valid_mark) == (False, True)
+    assert {rule.fwmark for rule in back.rules} == {51821, 0}
+    alone = replace(before, rules=theirs, src_valid_mark=True)
+    assert plan_restore(alone, before, {}) == []
+    (step,) = plan_restore(with_both, before, {}, marks={51820})
+    assert {op.rule.fwmark for op in step if isinstance(op, ops.RemoveRule)} == {51820}
+
+
+def test_a_full_tunnel_that_another_interface_has_taken_down_since_does_not_come_back() -> None:
+    theirs = frozenset({Rule(socket.AF_INET, 32763, 51821), Rule(socket.AF_INET, 32762)})
+    device = RunningDevice("wg0", private_key=PRIVATE_KEYS[0], listen_port=51820)
+    before = RunningState("wg0", True, device, mtu=1420, rules=theirs)
+    assert restored(replace(before, mtu=1300, rules=frozenset()), before) == replace(before, rules=frozenset())

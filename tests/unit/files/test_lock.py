@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 import stat
 import subprocess
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -193,11 +195,12 @@ def test_the_locks_of_directories_leave_no_files_behind(tmp_path: Path, monkeypa
 
 
 def test_each_user_has_a_directory_of_locks_wherever_a_run_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda user: SimpleNamespace(pw_dir=f"/home/{'ada' if user else 'root'}"))
     found = []
     for user in (0, 1000):
         monkeypatch.setattr(os, "geteuid", lambda user=user: user)
         found.append(_lock._directory_of_user())
-    assert found == ["/run/cryptokey-wireguard", "/tmp/cryptokey-wireguard-1000"]
+    assert found == ["/run/cryptokey-wireguard", "/home/ada/.cache/cryptokey-wireguard"]
 
 
 def test_where_there_can_be_no_lock(tmp_path: Path) -> None:

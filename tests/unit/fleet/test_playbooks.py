@@ -326,3 +326,21 @@ def test_what_runs_is_looked_at_too_before_a_run_says_that_a_key_is_gone(site: S
     limited = site.run("cryptokey.wireguard.site", "--check", "--limit", "laptop,server")
     assert limited.code == 0, limited.output
     assert "keys that have left" in limited.said
+
+
+def test_a_host_that_a_condition_on_the_role_skips_still_has_the_keys_that_have_left(site: Site) -> None:
+    conditional: dict[str, Any] = {"role": "cryptokey.wireguard.network", "when": "wg_enabled | default(false)"}
+    (site.directory / "role.yml").write_text(
+        yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [conditional]}])
+    )
+    site.known("gone", "hub1", "laptop", "office", "server")
+    plan = {"cryptokey.wireguard.plan": {"keypairs": "nothing"}, "run_once": True}
+    (site.directory / "keys.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [plan]}]))
+    recorded = site.run("keys.yml")
+    assert recorded.code == 0, recorded.output
+    site.hosts["server"]["wg_enabled"] = True
+    done = site.run("role.yml", "--check", "--diff")
+    assert done.code == 0, done.output
+    task = done.output.partition("TASK [cryptokey.wireguard.network : Record which hosts have removed the keys")[2]
+    assert "ok: [server]" in task.partition("RUNNING HANDLER")[0]
+    assert "hub1" in done.said.partition("keys that have left")[2].partition(".")[0]
