@@ -131,11 +131,15 @@ def read_state(name: str) -> RunningState:
     )
 
 
+# A link that is no WireGuard interface has no mark that tells whose the rules are.
+_MARKS = {51820}
+
+
 def restore(name: str, before: RunningState) -> list[str]:
     """Put the state back; what could not be is returned in words."""
-    for step in plan_restore(read_state(name), before, {}):
+    for step in plan_restore(read_state(name), before, {}, _MARKS):
         kernel.Host().apply(name, step)
-    return [operation.describe() for step in plan_restore(read_state(name), before, {}) for operation in step]
+    return [operation.describe() for step in plan_restore(read_state(name), before, {}, _MARKS) for operation in step]
 
 
 def _link_type() -> str:

@@ -164,8 +164,9 @@ def _beside_others(now: RunningState, before: RunningState, own: Collection[int]
     rules = {rule for rule in before.rules if rule not in were_theirs} | theirs
     own_families = {rule.family for rule in rules - theirs if rule.fwmark}
     shared = {rule for rule in rules if not rule.fwmark}
-    rules -= {rule for rule in shared if rule.family in families or rule.family in gone - own_families}
-    rules |= {rule for rule in now.rules if not rule.fwmark and rule.family in families}
+    there = {rule for rule in now.rules if not rule.fwmark and rule.family in families}
+    replaced = {rule.family for rule in there} | (gone - own_families - families)
+    rules = (rules - shared) | {rule for rule in shared if rule.family not in replaced} | there
     valid = before.src_valid_mark or (now.src_valid_mark and socket.AF_INET in families)
     return replace(before, rules=frozenset(rules), src_valid_mark=valid)
 
