@@ -157,16 +157,20 @@ def _beside_others(now: RunningState, before: RunningState, own: Collection[int]
     def others(state: RunningState) -> set[Rule]:
         return {rule for rule in state.rules if rule.fwmark and rule.fwmark not in own}
 
+    def shared(state: RunningState, family: int) -> set[Rule]:
+        return {rule for rule in state.rules if rule.family == family and not rule.fwmark}
+
     theirs, were_theirs = others(now), others(before)
     if not theirs and not were_theirs:
         return before
-    families, gone = {rule.family for rule in theirs}, {rule.family for rule in were_theirs - theirs}
-    rules = {rule for rule in before.rules if rule not in were_theirs} | theirs
-    own_families = {rule.family for rule in rules - theirs if rule.fwmark}
-    shared = {rule for rule in rules if not rule.fwmark}
-    there = {rule for rule in now.rules if not rule.fwmark and rule.family in families}
-    replaced = {rule.family for rule in there} | (gone - own_families - families)
-    rules = (rules - shared) | {rule for rule in shared if rule.family not in replaced} | there
+    ours = {rule for rule in before.rules if rule.fwmark and rule not in were_theirs}
+    families, were_families, our_families = ({rule.family for rule in each} for each in (theirs, were_theirs, ours))
+    rules = ours | theirs
+    for family in {rule.family for rule in before.rules | now.rules}:
+        if family in families:
+            rules |= shared(now, family) or shared(before, family)
+        elif family in our_families or family not in were_families:
+            rules |= shared(before, family)
     valid = before.src_valid_mark or (now.src_valid_mark and socket.AF_INET in families)
     return replace(before, rules=frozenset(rules), src_valid_mark=valid)
 
