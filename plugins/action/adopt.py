@@ -11,8 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import atomic_write
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.adoption import (
     Adoption,
     Sources,
@@ -20,11 +20,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.adoptio
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.documents import Document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.report import report
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 from .plan import open_inventory
 

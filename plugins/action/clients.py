@@ -16,17 +16,17 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import is_encrypted, match_encrypt_secret, parse_vaulttext_envelope
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary, package_hint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary, package_hint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
     atomic_write,
     ensure_directory,
     read_file,
     remove_file,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import decode
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _qr
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients import qr
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.client import (
     Client,
     Work,
     choose_clients,
@@ -38,9 +38,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     render_client,
     show_change,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, list_names
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import NETWORKS
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, list_names
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 
 from .plan import open_inventory
 
@@ -73,7 +73,7 @@ class ActionModule(RunOnce, ActionBase):
 
     def _run(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         if arguments["qr"] or arguments["show"]:
-            _qr.check_library()
+            qr.check_library()
         check_mode = self._task.check_mode
         inventory = open_inventory(variables)
         options = dict(inventory.networks(self._templar) or {})
@@ -159,7 +159,7 @@ class ActionModule(RunOnce, ActionBase):
     def _tell(self, written: _Written, show: bool) -> None:
         if show and written.code is not None:
             # On the screen only: not into Ansible's log.
-            self._display.display(f"\n{written.work.client.name}\n{_qr.lines(written.code)}", screen_only=True)
+            self._display.display(f"\n{written.work.client.name}\n{qr.lines(written.code)}", screen_only=True)
         if written.work.made and not self._task.check_mode:
             name, peers = written.work.client.name, list_names(written.work.client.peers)
             self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to make it known to {peers}.")
@@ -180,8 +180,8 @@ def _render(work: Work, options: Mapping[str, Any], arguments: Mapping[str, Any]
     text = render_client(work.client, file)
     code = None
     if file.private_key and (arguments["qr"] or arguments["show"]):
-        code = _qr.encode(text, work.client.option)
-    return _Written(work, text, file, code, _qr.png(code) if code is not None and arguments["qr"] else None)
+        code = qr.encode(text, work.client.option)
+    return _Written(work, text, file, code, qr.png(code) if code is not None and arguments["qr"] else None)
 
 
 def _former_warnings(former: Sequence[str], removed: Sequence[str]) -> Iterator[str]:

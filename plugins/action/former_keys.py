@@ -12,15 +12,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.action.plan import open_inventory
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.former import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former import (
     remaining,
     tell_remaining,
     without_hosts,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 # What the role and the playbooks give as a literal.
 _LITERAL = frozenset(("record",))

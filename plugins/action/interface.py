@@ -15,9 +15,9 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import CONFIRM_SECONDS, NEVER
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lifeline import ended_when_dead
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._provisional import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_SECONDS, NEVER
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.lifeline import ended_when_dead
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.provisional import (
     Back,
     read_back,
     read_pending,

@@ -18,44 +18,44 @@ from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import intruders
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.public_keys import (
+    Found,
+    read_reports,
+    reject_claims,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import printable
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import (
     FleetError,
     HostError,
     Problems,
     list_names,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.former import former_warnings, list_former
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.renames import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import (
+    NETWORKS,
+    REGISTRY_CACHE,
+    option_of,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import intruders
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.affected import affected
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import batches
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former import former_warnings, list_former
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_age import key_ages, old_key_warnings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan, plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import (
     interface_hint,
     later_hint,
     member_hints,
     network_hints,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reported import (
-    Found,
-    read_reports,
-    reject_claims,
-)
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
-    NETWORKS,
-    REGISTRY_CACHE,
-    option_of,
-)
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Store, Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import printable
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 # Options that the role and the playbooks give as literals.
 _HARMLESS = frozenset(("keypairs", "rotating", "assume_keys", "spare_clients"))

@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import tell_end
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import tell_end
 
 
 class ActionModule(RunOnce, ActionBase):

@@ -10,9 +10,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rotation import plan_rotation
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rotation import plan_rotation
 
 
 class ActionModule(RunOnce, ActionBase):

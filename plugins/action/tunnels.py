@@ -11,13 +11,13 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import read_tunnels, render_table
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._results import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import (
     loop_results,
     read_choice,
     read_mapping,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import read_tunnels, render_table
 
 
 class ActionModule(RunOnce, ActionBase):

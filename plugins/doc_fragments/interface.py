@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that ``interface`` and ``config`` share; ``module_utils/_arguments.py`` is their argument spec."""
+"""The options that ``interface`` and ``config`` share; their argument spec is ``_options/arguments.py``."""
 
 from __future__ import annotations
 

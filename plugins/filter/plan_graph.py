@@ -66,7 +66,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import draw_graph
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import draw_graph
 
 
 class FilterModule:

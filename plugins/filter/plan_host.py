@@ -59,7 +59,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import render_host
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_host
 
 
 class FilterModule:

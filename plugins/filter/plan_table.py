@@ -55,7 +55,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import render_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_table
 
 
 class FilterModule:

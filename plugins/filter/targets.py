@@ -74,7 +74,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
 
 
 class FilterModule:

@@ -83,8 +83,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     parse_public_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._sealed import seal_peers
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
 
 
 def sealed_preshared_keys(

@@ -60,9 +60,9 @@ path:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._adopt import adopt_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import adopt_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
 
 def main() -> None:

@@ -104,10 +104,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import INTERFACE_ARGUMENTS
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import (
+    ensure_config,
+    ensure_no_config,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config, ensure_no_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import INTERFACE_ARGUMENTS
 
 
 def main() -> None:

@@ -133,8 +133,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import describe_pending
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.confirm import (
     Answer,
     ConfirmError,
     confirm,
@@ -142,6 +141,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._confirm impor
     look,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.pending import describe_pending
 
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},

@@ -125,14 +125,14 @@ followed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import PEER_ARGUMENTS
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import PEER_ARGUMENTS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.follower import (
     check_followed,
     parse_following,
     start_following,
     stop_following,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},

@@ -65,7 +65,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._forwarding import PATH, ensure_forwarding
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.forwarding import PATH, ensure_forwarding
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 ARGUMENTS = {

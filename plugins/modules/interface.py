@@ -194,20 +194,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import (
-    CONFIRM_ARGUMENTS,
-    INTERFACE_ARGUMENTS,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import UnconfirmedError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     Presence,
     ensure_absent,
     ensure_present,
     settle,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
+    CONFIRM_ARGUMENTS,
+    INTERFACE_ARGUMENTS,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.pending import UnconfirmedError
 
 MANY_PEERS = 100
 

@@ -164,9 +164,9 @@ interfaces:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import read_running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
 
 def main() -> None:

@@ -106,9 +106,9 @@ old_public_key:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import converge_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import converge_key
 
 ARGUMENTS = {
     "interface": {"type": "str", "default": "wg0"},

@@ -118,9 +118,9 @@ results:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, probe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
 TARGET = {"name": {"type": "str", "required": True}, "address": {"type": "str"}, "public_key": {"type": "str"}}
 TARGETS = {

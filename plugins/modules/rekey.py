@@ -165,11 +165,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._arguments import PEER_ARGUMENTS
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import settle
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError, rekey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._rekey import RekeyError, rekey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import settle
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import PEER_ARGUMENTS
 
 ARGUMENTS = {
     "interface": {"type": "str", "required": True},

@@ -25,14 +25,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.host import Host
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
 from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost

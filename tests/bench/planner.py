@@ -23,8 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import read_networks
 
 HUBS = 10
 SMALL = 100

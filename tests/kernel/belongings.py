@@ -10,13 +10,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import AddRoute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import plan_restore
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.snapshot import decode_state, encode_state
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import reading
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.rtnetlink import RouteNetlink
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel, reading
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import AddRoute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.rtnetlink import RouteNetlink
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.snapshot import (
+    decode_state,
+    encode_state,
+)
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.kernel.raw import Message, link_messages
 

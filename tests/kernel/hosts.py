@@ -11,17 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import Outcome, converge, remove
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import remember
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.tables import resolve_table
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.tables import resolve_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import remember
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace
 
 

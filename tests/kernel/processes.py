@@ -19,11 +19,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import converge
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import DIRECTORY
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, key_of
 
 _PACKAGE = "ansible_collections.cryptokey.wireguard"

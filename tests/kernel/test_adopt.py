@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import describe_state
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._handshake import find_alive
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.device import Device
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.handshake import find_alive
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.device import Device
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import find_components
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found import read_found
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recognise import Proposal, plan, recognise
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import Problems
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import DIRECTORY
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import finish, list_calls, trace
 from ansible_collections.cryptokey.wireguard.tests.faults.ledger import Ledger
 from ansible_collections.cryptokey.wireguard.tests.faults.modules import changes, message_of, module, result_of
@@ -297,8 +297,8 @@ def test_two_runs_at_once(site: Site, ledger: Ledger) -> None:
 
 
 def test_a_run_that_does_not_end(site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.5)
-    script = f"from {_lock.__name__} import interface_lock\nwith interface_lock('wg0'): print(1, flush=True); input()"
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.5)
+    script = f"from {lock.__name__} import interface_lock\nwith interface_lock('wg0'): print(1, flush=True); input()"
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with (
         injected(site, ledger, "interface: another run has been held up"),

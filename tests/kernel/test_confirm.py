@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import load_endpoints
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import DIRECTORY
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import find_report
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_report
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import load_endpoints
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     comparable,

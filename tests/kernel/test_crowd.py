@@ -19,10 +19,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import AddPeer, SetPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import apply_operations, read_device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
@@ -30,7 +26,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     parse_public_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import AddPeer, SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations, read_device
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import (
     counted,

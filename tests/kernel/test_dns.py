@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.dns import find_name_servers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
     read_running,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import find_name_servers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, key_of, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.names import (
     RESOLV_CONF,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse

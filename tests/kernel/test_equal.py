@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_present
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, strangers
 
 PRESHARED_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

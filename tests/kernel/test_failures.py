@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import Operation
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, converge
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, strangers
 
 PRESHARED_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

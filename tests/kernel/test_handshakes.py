@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _nudge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_public_key
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_present
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     described,
@@ -136,7 +136,7 @@ def test_many_new_peers_cost_a_bounded_number_of_handshakes(site: Site, say: Cal
     began = time.monotonic()
     site.run(peers=peers)
     say(f"2000 peers with endpoints added in {time.monotonic() - began:.1f} s")
-    most = _nudge._MOST_HANDSHAKES
+    most = trigger_handshake._MOST_HANDSHAKES
 
     def tried() -> int:
         return sum(peer.transfer_tx > 0 for peer in site.left.read().device.peers.values())

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     comparable,

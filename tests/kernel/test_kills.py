@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.tests.faults.files import file_scenarios
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import (

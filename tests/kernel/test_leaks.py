@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._sealed import seal_peers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, peer_options, strangers, tunnel
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints

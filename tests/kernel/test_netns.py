@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, Outcome
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import DIRECTORY
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import probe
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
     read_running,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render

@@ -13,11 +13,17 @@ from typing import Any
 import jinja2
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import DIRECTORY
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import (
+    ensure_config,
+    ensure_no_config,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
+    ensure_absent,
+    ensure_present,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._running import ensure_absent, ensure_present
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config, ensure_no_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import comparable, described, key_of, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import host as kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.raw import Message

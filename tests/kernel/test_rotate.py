@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError, rekey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.follower import (
     parse_following,
     start_following,
     stop_following,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.key_transition import split_peers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
     converge_key,
     read_keys,
     read_private_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._rekey import RekeyError, rekey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping

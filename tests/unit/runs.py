@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import planner
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import planner
 
 COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
 

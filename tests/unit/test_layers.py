@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,30 +15,69 @@ import pytest
 PLUGINS = Path(__file__).parents[2] / "plugins"
 PREFIX = "ansible_collections.cryptokey.wireguard.plugins"
 
-MODEL = "module_utils._model"
-
-# What each part may import besides the standard library and itself; the first pattern that matches a file counts.
-# Patterns and our own modules are relative to plugins/.
-LAYERS: dict[str, set[str]] = {
-    "module_utils/_model/*": set(),
-    "module_utils/_converge/*": {MODEL},
-    "module_utils/_wgquick/*": {MODEL},
-    "module_utils/_kernel/*": {MODEL, "module_utils._converge", "module_utils._wgquick", "pyroute2"},
-    "module_utils/*": {"module_utils", "nacl"},  # what the modules share
-    "plugin_utils/_results.py": {MODEL},
-    "plugin_utils/_fleet/*": {MODEL, "plugin_utils._results"},
-    "plugin_utils/_preshared.py": {MODEL, "plugin_utils._fleet", "cryptography"},
-    "plugin_utils/_qr.py": {"module_utils", "segno"},
-    "plugin_utils/_client.py": {"module_utils", "plugin_utils._fleet", "plugin_utils._preshared"},
-    # The registry is a file like those of hosts: it takes the same lock, and is written by the same function.
-    "plugin_utils/_registry/*": {MODEL, "plugin_utils._fleet", "module_utils._files", "module_utils._lock", "yaml"},
-    "plugin_utils/*": {MODEL, "plugin_utils._fleet", "yaml"},
-    "modules/*": {"module_utils", "ansible.module_utils"},  # nothing else is there on a managed node
-    "action/*": {"module_utils", "plugin_utils", "ansible"},
-    "filter/*": {"module_utils", "plugin_utils", "ansible"},
-    "doc_fragments/*": set(),
+# The rooms, from the top down. Each may import those below it in its column, and of the other column what is named.
+MODULE_UTILS = (
+    "_backends",  # what each module does
+    "_provisional",  # a change that waits to be confirmed
+    "_rotation",  # a key and its successor
+    "_converge",  # target state, difference, engine
+    "_wgquick",  # wg0.conf
+    "_host",  # routes, nftables, name servers, programs
+    "_wireguard",  # the netlink family of that name
+    "_netlink",  # transport
+    "_store",  # files, keys, locks
+    "_options",  # what modules take
+    "_model",  # nouns; the standard library only
+)
+PLUGIN_UTILS = (
+    "_report",  # tables and graphs
+    "_clients",  # configurations for devices
+    "_adopt",  # networks that others have set up
+    "_plan",  # topologies, addresses, order of a run
+    "_hosts",  # what managed hosts answer
+    "_inventory",  # variables to networks and members
+    "_registry",  # the durable record of public facts
+)
+# Libraries, and rooms of module_utils for the controller's. Paths are relative to plugins/.
+BESIDES: dict[str, set[str]] = {
+    "module_utils/_host": {"pyroute2"},
+    "module_utils/_store": {"nacl"},
+    "module_utils/_options": {"nacl"},
+    "plugin_utils/_report": {"module_utils._model"},
+    "plugin_utils/_clients": {f"module_utils.{room}" for room in ("_model", "_options", "_store", "_wgquick")}
+    | {"segno"},
+    "plugin_utils/_adopt": {"module_utils._model", "yaml"},
+    "plugin_utils/_plan": {"module_utils._model", "module_utils._options", "cryptography"},
+    "plugin_utils/_hosts": {"module_utils._model"},
+    "plugin_utils/_inventory": {"module_utils._model", "module_utils._options"},
+    "plugin_utils/_registry": {"module_utils._model", "module_utils._store", "yaml"},
+    "modules": {"module_utils", "ansible.module_utils"},  # nothing else is there on a managed node
+    "action": {"module_utils", "plugin_utils", "ansible"},
+    "filter": {"module_utils", "plugin_utils", "ansible"},
+    "doc_fragments": set(),
 }
+# Pure logic uses no room that reads or changes the host.
+PURE = {"_converge", "_wgquick", "_options", "_model"}
+COLUMNS = {"module_utils": MODULE_UTILS, "plugin_utils": PLUGIN_UTILS}
 FILES = sorted(str(path.relative_to(PLUGINS)) for path in PLUGINS.rglob("*.py"))
+
+
+def room_of(path: str) -> str:
+    """The room of a file, such as module_utils/_host or modules; empty where it is in none."""
+    column, *rest = Path(path).parts
+    if column in COLUMNS:
+        return f"{column}/{rest[0]}" if len(rest) > 1 and rest[0] in COLUMNS[column] else ""
+    return column if column in BESIDES else ""
+
+
+def allowed_in(room: str) -> set[str]:
+    """What a room may import besides the standard library."""
+    column, _, name = room.partition("/")
+    rooms = COLUMNS.get(column, ())
+    below = rooms[rooms.index(name) :] if name else ()
+    if name in PURE:
+        below = tuple(each for each in below if each in PURE)
+    return {*BESIDES.get(room, set()), *(f"{column}.{each}" for each in below), *(() if name else (column,))}
 
 
 def imports(path: str, source: str) -> Iterator[tuple[int, str]]:
@@ -60,10 +99,10 @@ def is_within(name: str, package: str) -> bool:
 
 def violations(path: str, source: str) -> list[str]:
     """What a file, named relative to plugins/, imports against the rules."""
-    pattern = next((pattern for pattern in LAYERS if fnmatch(path, pattern)), None)
-    if pattern is None:
-        return [f"{path}: belongs to no layer"]
-    allowed = {*LAYERS[pattern], pattern.removesuffix("/*").replace("/", ".")}
+    room = room_of(path)
+    if not room:
+        return [f"{path}: belongs to no room"]
+    allowed = allowed_in(room)
     found = []
     for line, absolute in imports(path, source):
         name = absolute.removeprefix(f"{PREFIX}.")
@@ -78,25 +117,76 @@ def test_each_file_keeps_to_its_layer(path: str) -> None:
     assert violations(path, (PLUGINS / path).read_text()) == []
 
 
+def imported_file(path: str, name: str) -> str | None:
+    """The file of the same column that an import names: a module, or one with the name in it."""
+    for candidate in (name, name.rpartition(".")[0]):
+        file = f"{candidate.replace('.', '/')}.py"
+        if file != path and (PLUGINS / file).is_file():
+            return file
+    return None
+
+
+def test_no_circles() -> None:
+    graph = {
+        path: {
+            file
+            for _line, name in imports(path, (PLUGINS / path).read_text())
+            if (file := imported_file(path, name.removeprefix(f"{PREFIX}.")))
+        }
+        for path in FILES
+    }
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+def test_every_room_is_in_use_and_in_the_contributor_guide() -> None:
+    rooms = {room_of(path) for path in FILES}
+    assert rooms == {*(f"{column}/{room}" for column, rooms in COLUMNS.items() for room in rooms), *BESIDES} - {""}
+    print(picture())
+
+
+def picture() -> str:
+    """The rooms from the top down, each with those that its files import."""
+    lines = []
+    for column, rooms in COLUMNS.items():
+        for room in rooms:
+            used: set[str] = set()
+            for path in FILES:
+                if room_of(path) == f"{column}/{room}":
+                    names = (name for _line, name in imports(path, (PLUGINS / path).read_text()))
+                    used |= {name.removeprefix(f"{PREFIX}.") for name in names if name.startswith(PREFIX)}
+            targets = {".".join(name.split(".")[:2]) for name in used} - {f"{column}.{room}"}
+            lines.append(f"{column}/{room}: {' '.join(sorted(targets, key=_depth)) or 'the standard library'}")
+    return "\n".join(lines)
+
+
+def _depth(name: str) -> tuple[bool, int]:
+    column, _, room = name.partition(".")
+    return column == "module_utils", COLUMNS[column].index(room)
+
+
 @pytest.mark.parametrize(
     ("path", "source"),
     [
         ("module_utils/_model/x.py", "import pyroute2"),
-        ("module_utils/_model/x.py", "from .._kernel import link"),
-        ("module_utils/_model/x.py", "from .. import _kernel"),
-        ("module_utils/_model/x.py", f"from {PREFIX}.module_utils._kernel.link import Link"),
-        ("module_utils/_model/x.py", f"import {PREFIX}.module_utils._kernel"),
+        ("module_utils/_model/x.py", "from .._host import dns"),
+        ("module_utils/_model/x.py", "from .. import _host"),
+        ("module_utils/_model/x.py", f"from {PREFIX}.module_utils._host.dns import Dns"),
+        ("module_utils/_model/x.py", f"import {PREFIX}.module_utils._host"),
         ("module_utils/_model/x.py", "def f():\n    from ansible.module_utils.basic import AnsibleModule"),
         ("module_utils/_converge/x.py", "from ansible.module_utils.common.text.converters import to_text"),
-        ("module_utils/_converge/x.py", "from .._kernel import link"),
-        ("module_utils/_wgquick/x.py", "from .._converge import plan"),
-        ("module_utils/_kernel/x.py", "from ...plugin_utils._fleet import plan"),
-        ("module_utils/x.py", "from ansible.module_utils.basic import AnsibleModule"),
-        ("module_utils/x.py", "from ..plugin_utils import _registry"),
-        ("plugin_utils/_fleet/x.py", "import yaml"),
-        ("plugin_utils/_fleet/x.py", "from ...module_utils._kernel import link"),
+        ("module_utils/_converge/x.py", "from .._host import dns"),
+        ("module_utils/_wgquick/x.py", "from .._converge import diff"),
+        ("module_utils/_host/x.py", "from ...plugin_utils._plan import planner"),
+        ("module_utils/_netlink/x.py", "from .._host import dns"),
+        ("module_utils/_converge/x.py", "import pyroute2"),
+        ("module_utils/_backends/x.py", "from ansible.module_utils.basic import AnsibleModule"),
+        ("module_utils/_backends/x.py", "from ...plugin_utils import _registry"),
+        ("module_utils/x.py", ""),
+        ("plugin_utils/_plan/x.py", "import yaml"),
+        ("plugin_utils/_plan/x.py", "from ...module_utils._host import dns"),
+        ("plugin_utils/_inventory/x.py", "from .._plan import planner"),
         ("plugin_utils/_registry/x.py", "from ansible.plugins.loader import cache_loader"),
-        ("modules/x.py", "from ..plugin_utils._fleet import plan"),
+        ("modules/x.py", "from ..plugin_utils._plan import planner"),
         ("modules/x.py", "from ansible.errors import AnsibleError"),
         ("modules/x.py", "import pyroute2"),
         ("action/x.py", "from ansible.module_utils.basic import AnsibleModule"),
@@ -111,10 +201,13 @@ def test_a_violation_is_found(path: str, source: str) -> None:
     ("path", "source"),
     [
         ("module_utils/_model/x.py", "import os.path\nfrom .keys import PublicKey\nfrom . import keys"),
-        ("module_utils/_kernel/x.py", "import pyroute2\nfrom .._model.keys import PublicKey"),
+        (
+            "module_utils/_host/x.py",
+            "import pyroute2\nfrom .._model import keys\nfrom .._netlink import errors",
+        ),
         ("modules/x.py", f"from {PREFIX}.module_utils._model.keys import PublicKey"),
         ("modules/x.py", "from ansible.module_utils.basic import AnsibleModule"),
-        ("action/x.py", "from ansible.plugins.action import ActionBase\nfrom ..plugin_utils._fleet import plan"),
+        ("action/x.py", "from ansible.plugins.action import ActionBase\nfrom ..plugin_utils._plan import planner"),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:

@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _results
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts import results
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import ESCAPE, VALUES, is_clean
 
 Read = Callable[[Any, str], Any]
 
 # Each reader, and which of the hostile values are right for it.
 READERS: dict[str, tuple[Read, set[str]]] = {
-    "mapping": (_results.read_mapping, {"dictionary"}),
-    "list": (_results.read_list, {"list", "list of numbers", "list of dictionaries"}),
-    "mappings": (lambda value, where: list(_results.read_mappings(value, where)), {"list of dictionaries"}),
-    "text": (_results.read_text, {"text", "path", "template"}),
-    "texts": (_results.read_texts, set()),
-    "number": (_results.read_number, {"number"}),
-    "integer": (_results.read_integer, {"number"}),
-    "flag": (_results.read_flag, {"flag"}),
-    "choice": (lambda value, where: _results.read_choice(value, where, ["x", "y"]), {"text"}),
+    "mapping": (results.read_mapping, {"dictionary"}),
+    "list": (results.read_list, {"list", "list of numbers", "list of dictionaries"}),
+    "mappings": (lambda value, where: list(results.read_mappings(value, where)), {"list of dictionaries"}),
+    "text": (results.read_text, {"text", "path", "template"}),
+    "texts": (results.read_texts, set()),
+    "number": (results.read_number, {"number"}),
+    "integer": (results.read_integer, {"number"}),
+    "flag": (results.read_flag, {"flag"}),
+    "choice": (lambda value, where: results.read_choice(value, where, ["x", "y"]), {"text"}),
     "loop": (
-        lambda value, where: list(_results.loop_results(value, where)),
+        lambda value, where: list(results.loop_results(value, where)),
         {"none", "dictionary"},
     ),
 }
@@ -50,23 +50,23 @@ def test_a_value_is_read_or_refused_with_a_text_that_can_be_printed(reader: str,
 
 
 def test_ranges() -> None:
-    assert _results.read_integer(5, "a", 5, 5) == 5
+    assert results.read_integer(5, "a", 5, 5) == 5
     for value in (4, 6):
         with pytest.raises(InputError, match="out of the range 5 to 5"):
-            _results.read_integer(value, "a", 5, 5)
+            results.read_integer(value, "a", 5, 5)
     with pytest.raises(InputError, match="longer than 3 characters"):
-        _results.read_text("abcd", "a", 3)
+        results.read_text("abcd", "a", 3)
 
 
 def test_the_text_of_a_choice_is_the_controllers() -> None:
     class Text(str):
         __slots__ = ()
 
-    assert not isinstance(_results.read_choice(Text("wg0"), "a", ["wg0"]), Text)
+    assert not isinstance(results.read_choice(Text("wg0"), "a", ["wg0"]), Text)
 
 
 def test_what_is_printed_has_no_control_characters_and_an_end() -> None:
-    assert _results.printable(f"a\n{ESCAPE}b") == "a ?]0;owned??[2Jb"
-    assert _results.printable("x" * 500) == "x" * 300 + "..."
-    assert _results.printable(["\x1b"]) == "['\\x1b']"
-    assert _results.printable("right\u202eleft") == "right?left"
+    assert results.printable(f"a\n{ESCAPE}b") == "a ?]0;owned??[2Jb"
+    assert results.printable("x" * 500) == "x" * 300 + "..."
+    assert results.printable(["\x1b"]) == "['\\x1b']"
+    assert results.printable("right\u202eleft") == "right?left"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .._model.operations import MoveLink, Operation, SetDevice
 from .._model.state import RunningState
-from .aim import absent
-from .operations import MoveLink, Operation, SetDevice
-from .plan import plan_operations
+from .diff import plan_operations
+from .target import absent
 
 
 def plan_leaving(state: RunningState, netns: str) -> list[Operation]:

@@ -13,18 +13,16 @@ import socket
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
+from .._model.operations import Operation, RemovePeer, SetDevice
 from .._model.parts import ALL_PARTS, Part, only
 from .._model.state import Rule, RunningState
+from .diff import Names, plan_operations, plan_other_routes
 from .move import plan_leaving
-from .operations import Operation, RemovePeer, SetDevice
-from .plan import Names, plan_operations, plan_other_routes
-
-if TYPE_CHECKING:
-    from .runner import Kernel
+from .protocols import Kernel
 
 
 class Restored(NamedTuple):

@@ -14,7 +14,7 @@ from .._model.interface import RunningPeer, label_peer
 from .._model.keys import Secret
 from .._model.prefix import sort_prefixes
 from .._model.state import Rule, RunningState
-from .plan import Names
+from .diff import Names
 
 _CHANGED = "(hidden, changed)"
 

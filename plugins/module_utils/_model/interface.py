@@ -22,6 +22,9 @@ MERGE = "merge"
 INITIAL = "initial"
 ENFORCE = "enforce"
 
+# REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6; drivers/net/wireguard/messages.h).
+SESSION_SECONDS = 180
+
 
 def label_peer(public_key: PublicKey, name: str | None) -> str:
     """How results and messages call a peer: by name and key where the name is known."""

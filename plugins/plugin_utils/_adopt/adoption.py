@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from .._fleet.errors import FleetError, HostError, Problems
-from .._fleet.facts import Network
-from .._fleet.planner import plan_network
-from .._fleet.reader import read_networks
-from .._fleet.recorded import Records
-from .._fleet.settle import settle
-from .._fleet.variables import HOST_VARIABLES, NETWORKS
-from .._inventory import Inventory
-from .._paths import expand
+from .._inventory.errors import FleetError, HostError, Problems
+from .._inventory.inventory import Inventory
+from .._inventory.nouns import Network
+from .._inventory.option_parsers import HOST_VARIABLES, NETWORKS
+from .._inventory.paths import expand
+from .._plan.planner import plan_network
+from .._plan.reader import read_networks
+from .._plan.reconcile import settle
 from .._registry.file import FileStore
+from .._registry.member_record import Records
 from .._registry.store import Store, Update
 from .components import Component, find_components
 from .documents import Document, check_defined, check_overwriting, fill_documents, open_documents

@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
-from .._results import (
+from .._hosts.results import (
     printable,
     read_flag,
     read_integer,

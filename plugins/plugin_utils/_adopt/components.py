@@ -18,8 +18,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     sort_prefixes,
 )
 
-from .._fleet.errors import Problems, list_names
-from .._fleet.short_names import is_short, shorten_name
+from .._inventory.errors import Problems, list_names
+from .._inventory.short_names import is_short, shorten_name
 from .found import FoundInterface, FoundPeer
 
 # Addresses of a network may all be single ones; what holds them all is then taken for it, unless that is huge.

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from .._fleet.errors import Problems
-from .._fleet.variables import NETWORKS
+from .._inventory.errors import Problems
+from .._inventory.option_parsers import NETWORKS
 
 _HEADER = """\
 # Written by cryptokey.wireguard.adopt from what the hosts were found with. It is yours to change.

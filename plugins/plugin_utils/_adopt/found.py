@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
-from .._fleet.errors import Problems, list_names
+from .._inventory.errors import Problems, list_names
 from .answers import read_files, read_states, read_unreadable
 
 # In the inventory's YAML they mean something else.

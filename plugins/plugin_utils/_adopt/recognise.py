@@ -23,14 +23,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     format_ip,
 )
 
-from .._fleet import variables as v
-from .._fleet.errors import FleetError, HostError, Problems
-from .._fleet.facts import DEFAULT_PORT, FULL
-from .._fleet.planner import plan_network
-from .._fleet.prefixes import as_text
-from .._fleet.reader import read_networks
-from .._fleet.recorded import Records
-from .._fleet.settle import settle
+from .._inventory import option_parsers as v
+from .._inventory.errors import FleetError, HostError, Problems
+from .._inventory.nouns import DEFAULT_PORT, FULL
+from .._plan.planner import plan_network
+from .._plan.prefixes import as_text
+from .._plan.reader import read_networks
+from .._plan.reconcile import settle
+from .._registry.member_record import Records
 from .components import Component
 from .found import FoundInterface, FoundPeer
 

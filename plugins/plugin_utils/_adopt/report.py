@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .._fleet.errors import FleetError, HostError, list_names
+from .._inventory.errors import FleetError, HostError, list_names
 from .found import FoundInterface
 from .recognise import Proposal
 

@@ -13,9 +13,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import write_locked
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import REMEDY, LockedError, locked
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import write_locked
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import REMEDY, LockedError, locked
 
 from .store import Change, Update, change_text
 from .text import RegistryError

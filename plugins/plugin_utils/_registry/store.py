@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from .._fleet.recorded import Records
+from .member_record import Records
 from .text import parse_records, render_records
 
 Change = Callable[[Records], Records]

@@ -47,7 +47,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     sort_key,
 )
 
-from .._fleet.recorded import Former, Recorded, Records
+from .member_record import Former, Recorded, Records
 
 _HEADER = """\
 # The public facts of a WireGuard network, written by cryptokey.wireguard.plan.

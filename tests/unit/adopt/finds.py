@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import Component, find_components
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found import FoundInterface, read_found
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import Problems
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 PEER: dict[str, Any] = {

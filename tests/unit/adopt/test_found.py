@@ -15,7 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found i
     check_keys,
     read_found,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, STATE
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import JINJA, VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of

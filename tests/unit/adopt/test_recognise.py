@@ -22,9 +22,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
     plan,
     recognise,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, Problems
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.prefixes import as_text
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.prefixes import as_text
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories

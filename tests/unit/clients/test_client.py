@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.client import (
     Client,
     choose_clients,
     pending,
@@ -23,8 +23,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     render_client,
     show_change,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 
 PRIVATE = PrivateKey(bytes(range(32)))

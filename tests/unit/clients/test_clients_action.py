@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import Secret
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import SECRET, Site
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.scanning import scan, scan_terminal
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._qr import MOST_BYTES, encode, lines, png
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.qr import MOST_BYTES, encode, lines, png
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.scanning import scan, scan_terminal
 
 

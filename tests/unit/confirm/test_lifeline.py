@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _lifeline
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lifeline import ended_when_dead
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts import lifeline
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.lifeline import ended_when_dead
 
 # In the place of ssh: "-O check" says whether the connection is shared, "session" is one that lasts, and all else is
 # answered as long as the other end is there.
@@ -57,8 +57,8 @@ class Connection:
 
 @pytest.fixture
 def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    monkeypatch.setattr(_lifeline, "_EVERY_SECONDS", 0.2)
-    monkeypatch.setattr(_lifeline, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(lifeline, "_EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(lifeline, "_ANSWER_SECONDS", 1.0)
     (tmp_path / "shared").touch()
     return Connection(tmp_path)
 
@@ -84,7 +84,7 @@ def test_one_that_cannot_be_asked_has_more_time(
     (tmp_path / "shared").unlink()
     with ended_when_dead(connection, 0.1):
         assert connection.session(4) is None
-        monkeypatch.setattr(_lifeline, "_UNSHARED_SECONDS", 0.5)
+        monkeypatch.setattr(lifeline, "_UNSHARED_SECONDS", 0.5)
         assert connection.session(60) == 255
 
 

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.trigger_handshake import (
+    addresses_behind,
+    without_session,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import (
     AddPeer,
     AddRoute,
     Operation,
@@ -22,9 +29,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.oper
     SetLink,
     SetPeer,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     Prefix,
     format_ip,
@@ -33,7 +37,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._nudge import addresses_behind, without_session
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import COLLECTIONS
 
 PEER, OTHER = PublicKey(bytes(31) + b"1"), PublicKey(bytes(31) + b"2")
@@ -126,7 +129,7 @@ from {package}.plugins.module_utils._model.interface import RunningDevice, Runni
 from {package}.plugins.module_utils._model.keys import PublicKey
 from {package}.plugins.module_utils._model.prefix import parse_interface_address, parse_prefix
 from {package}.plugins.module_utils._model.state import RunningState
-from {package}.plugins.module_utils._nudge import nudge
+from {package}.plugins.module_utils._host.trigger_handshake import nudge
 key = PublicKey(bytes(31) + b"1")
 peer = RunningPeer(key, allowed_ips=frozenset(map(parse_prefix, sys.argv[1:])))
 state = RunningState("lo", True, RunningDevice("lo", peers={{key: peer}}))

@@ -18,15 +18,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _program, _rollback
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import rollback
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation import follower
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
 TOP = Path(__file__).parents[3]
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils"
 FOLDER = PACKAGE.replace(".", "/")
-FOLLOW: Any = _follower.follow_on
+FOLLOW: Any = follower.follow_on
 # What programs are made of, and one module each that they import late.
-ENTRIES: list[tuple[Any, str]] = [(_rollback.main, "_kernel/newcomers.py"), (FOLLOW, "_kernel/newcomers.py")]
+ENTRIES: list[tuple[Any, str]] = [(rollback.main, "_wireguard/bulk_add.py"), (FOLLOW, "_wireguard/bulk_add.py")]
 
 
 def content(program: bytes) -> dict[str, str]:
@@ -60,8 +62,8 @@ def without_types(tree: ast.Module) -> ast.Module:
 
 
 @pytest.mark.parametrize(("entry", "late"), ENTRIES)
-def test_every_import_is_in_it(entry: _program.Main, late: str) -> None:
-    files = content(_program.build_program(entry))
+def test_every_import_is_in_it(entry: zipapp.Main, late: str) -> None:
+    files = content(zipapp.build_program(entry))
     ours = {path: source for path, source in files.items() if exists(Path(path))}
     assert late in ours
     assert files.keys() - ours.keys() == {
@@ -85,7 +87,7 @@ def test_every_import_is_in_it(entry: _program.Main, late: str) -> None:
     ],
 )
 def test_imports_are_found_wherever_they_stand(source: str, is_package: bool, names: list[tuple[str, str]]) -> None:
-    assert list(_program.find_imports("p.q.r", source, is_package)) == names
+    assert list(zipapp.find_imports("p.q.r", source, is_package)) == names
 
 
 def payload(module: str, folder: Path) -> Path:
@@ -116,11 +118,11 @@ def run_from(payload: Path, *lines: str) -> Any:
 def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_path: Path) -> None:
     built = run_from(
         payload(module, tmp_path),
-        f"from {PACKAGE} import _program, _rollback",
-        "built = zipfile.ZipFile(io.BytesIO(_program.build_program(_rollback.main)))",
+        f"from {PACKAGE}._host import zipapp; from {PACKAGE}._provisional import rollback",
+        "built = zipfile.ZipFile(io.BytesIO(zipapp.build_program(rollback.main)))",
         "print(json.dumps({name: built.read(name).decode() for name in built.namelist()}))",
     )
-    ours = content(_program.build_program(_rollback.main))
+    ours = content(zipapp.build_program(rollback.main))
     del built["__main__.py"], ours["__main__.py"]
     assert {name.removeprefix(f"{FOLDER}/"): source for name, source in built.items()} == ours
 
@@ -128,15 +130,15 @@ def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_pat
 def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(tmp_path: Path) -> None:
     loaded = run_from(
         payload("follow", tmp_path),
-        f"from {PACKAGE} import _follower",
+        f"from {PACKAGE}._rotation import follower",
         "class Device:",
         "    read = lambda self: type('State', (), {'peers': {}})",
         "    call = lambda self, peers: None",
         f"ours = lambda: sorted(name for name in sys.modules if name.startswith('{PACKAGE}.'))",
-        "_follower._detach = lambda work: print(json.dumps(ours()))",
-        f"_follower.start_following(_follower.Following('wg0', Device(), {{}}, 1), {str(tmp_path)!r})",
+        "follower._detach = lambda work: print(json.dumps(ours()))",
+        f"follower.start_following(follower.Following('wg0', Device(), {{}}, 1), {str(tmp_path)!r})",
     )
-    files = content(_program.build_program(FOLLOW))
+    files = content(zipapp.build_program(FOLLOW))
     paths = {f"{name.removeprefix(f'{PACKAGE}.').replace('.', '/')}" for name in loaded}
     assert {path.removesuffix(".py").removesuffix("/__init__") for path in files if exists(Path(path))} <= paths
 
@@ -147,4 +149,4 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(main, "__module__", f"{PACKAGE}._gone")
     with pytest.raises(OSError, match=r"the module \S+\._gone is missing"):
-        _program.build_program(main)
+        zipapp.build_program(main)

@@ -15,22 +15,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
-    _commit,
-    _confirm,
-    _program,
-    _rollback,
-    _unconfirmed,
-    _watchdog,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import confirm
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import restore as restoring
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import guard, pending, record, rollback
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import watchdog as _watchdog
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import (
     NAME,
     World,
@@ -47,12 +43,12 @@ REFUSED = KernelError(5, "read the name servers")
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     tmp_path.chmod(0o700)
     world = World(tmp_path)
-    install(world, monkeypatch.setattr, _confirm)
+    install(world, monkeypatch.setattr, confirm)
     return world
 
 
 def watchdog() -> int:
-    return _rollback.main(["wg0", NAME])
+    return rollback.main(["wg0", NAME])
 
 
 def mended(world: World, attempts: int) -> Callable[[], None]:
@@ -95,7 +91,7 @@ def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
 
     def on_sleep() -> None:
         if world.now >= 1010:
-            _unconfirmed.forget("wg0")
+            record.forget("wg0")
             _watchdog.stop(change)
 
     world.on_sleep = on_sleep
@@ -105,7 +101,7 @@ def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
 
 def test_nothing_is_done_when_it_is_confirmed_while_it_waits_for_the_lock(world: World) -> None:
     change = world.record()
-    world.on_lock = lambda: _unconfirmed.forget("wg0")
+    world.on_lock = lambda: record.forget("wg0")
     assert watchdog() == 0
     assert (world.state, world.applied, world.report) == (after(), [], None)
     assert not Path(change.program).exists()
@@ -113,7 +109,7 @@ def test_nothing_is_done_when_it_is_confirmed_while_it_waits_for_the_lock(world:
 
 def test_another_change_is_not_rolled_back_with_it(world: World) -> None:
     world.record()
-    world.on_lock = lambda: _unconfirmed.record(world.record(change="77"))
+    world.on_lock = lambda: record.record(world.record(change="77"))
     assert watchdog() == 0
     assert (world.state, world.recorded) == (after(), True)
 
@@ -170,9 +166,9 @@ def test_it_is_tried_quickly_at_first_and_then_for_a_day(world: World) -> None:
     world.record(seconds=0)
     world.broken[Part.DNS] = REFUSED
     assert watchdog() == 1
-    quick = [_rollback.QUICK_PAUSE] * (_rollback.QUICK_ATTEMPTS - 1)
+    quick = [rollback.QUICK_PAUSE] * (rollback.QUICK_ATTEMPTS - 1)
     assert world.slept[: len(quick)] == quick
-    assert {*world.slept[len(quick) :]} == {_rollback.SLOW_PAUSE}
+    assert {*world.slept[len(quick) :]} == {rollback.SLOW_PAUSE}
     assert 24 * 3600 <= sum(world.slept) < 24 * 3600 + 120
     assert world.recorded
     assert only(world.state, Part.INTERFACE) == only(before(), Part.INTERFACE)
@@ -198,7 +194,7 @@ def test_a_fault_in_the_middle_is_logged_and_tried_again_with_the_record(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.record(seconds=0)
-    roll_back, calls = _rollback.roll_back, []
+    roll_back, calls = rollback.roll_back, []
 
     def failing(*given: Any) -> Any:
         calls.append(given)
@@ -208,7 +204,7 @@ def test_a_fault_in_the_middle_is_logged_and_tried_again_with_the_record(
         world.locked = True
         return roll_back(*given)
 
-    monkeypatch.setattr(_rollback, "roll_back", failing)
+    monkeypatch.setattr(rollback, "roll_back", failing)
     world.on_sleep = lambda: setattr(world, "locked", False)
     assert watchdog() == 0
     assert (world.state, world.recorded, len(calls)) == (before(), False, 3)
@@ -235,7 +231,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.record(seconds=0)
-    forget, failures = _unconfirmed.forget, [OSError("read-only"), OSError("read-only")]
+    forget, failures = record.forget, [OSError("read-only"), OSError("read-only")]
 
     def failing(interface: str) -> None:
         if failures:
@@ -243,7 +239,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
             raise failures.pop()
         forget(interface)
 
-    monkeypatch.setattr(_rollback, "forget", failing)
+    monkeypatch.setattr(rollback, "forget", failing)
     (world.folder / "wg0.unconfirmed").chmod(0o644)
     world.on_sleep = lambda: (world.folder / "wg0.unconfirmed").chmod(0o600)
     assert watchdog() == 0
@@ -273,14 +269,14 @@ def test_a_private_key_that_nothing_has_any_more_does_not_keep_the_record(world:
 
 
 def check() -> int:
-    return _rollback.main(["wg0", NAME, _watchdog.CHECK])
+    return rollback.main(["wg0", NAME, _watchdog.CHECK])
 
 
 @pytest.fixture
 def ready(world: World) -> World:
     """A change that is recorded, with its program, and nothing is changed yet."""
     change = world.record()
-    Path(change.program).write_bytes(_program.build_program(_rollback.main))
+    Path(change.program).write_bytes(zipapp.build_program(rollback.main))
     world.state = before()
     return world
 
@@ -302,7 +298,7 @@ def test_the_check_fails_where_a_part_cannot_be_read_or_changed(
 def test_the_check_plans_the_restore(
     ready: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_rollback, "plan_restore", lambda *_states: 1 // 0)
+    monkeypatch.setattr(rollback, "plan_restore", lambda *_states: 1 // 0)
     assert check() == 1
     assert capsys.readouterr().err == "ZeroDivisionError: integer division or modulo by zero\n"
 
@@ -323,8 +319,8 @@ def arm(monkeypatch: pytest.MonkeyPatch, problem: str = "") -> list[str]:
     """What arming does in order; the check finds the problem."""
     calls: list[str] = []
 
-    def checked(change: _unconfirmed.Unconfirmed) -> None:
-        assert _unconfirmed.find("wg0") == change
+    def checked(change: record.Unconfirmed) -> None:
+        assert record.find("wg0") == change
         calls.append("check")
         if problem:
             raise _watchdog.WatchdogError(problem)
@@ -333,7 +329,7 @@ def arm(monkeypatch: pytest.MonkeyPatch, problem: str = "") -> list[str]:
     monkeypatch.setattr(_watchdog, "start", lambda _change: calls.append("start"))
     monkeypatch.setattr(_watchdog, "ensure_directory", lambda *_folder: None)
     monkeypatch.setattr(_watchdog, "unit_name", lambda _change: "")
-    commit = _commit.Commit({"confirm": "always"}, DesiredInterface("wg0"), True, lambda _after: {})
+    commit = guard.Commit({"confirm": "always"}, DesiredInterface("wg0"), True, lambda _after: {})
     try:
         commit.arm(before(), after(), {})
     except ConvergeError as error:
@@ -359,18 +355,18 @@ def test_where_it_does_not_work_nothing_is_armed_and_nothing_left(
 # --- confirm, rolled_back, and the next run
 
 
-def confirmed(world: World) -> _confirm.Answer:
+def confirmed(world: World) -> confirm.Answer:
     world.state = replace(before(), mtu=1300)
-    return _confirm.confirm({"interface": "wg0", "change": NAME})
+    return confirm.confirm({"interface": "wg0", "change": NAME})
 
 
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is remembered as applied."""
     done: list[str] = []
-    monkeypatch.setattr(_confirm, "load_endpoints", lambda _interface: {})
-    monkeypatch.setattr(_confirm, "record_endpoints", lambda *_given: done.append("endpoints"))
-    monkeypatch.setattr(_confirm, "record_place", lambda *_given: done.append("place"))
+    monkeypatch.setattr(confirm, "load_endpoints", lambda _interface: {})
+    monkeypatch.setattr(confirm, "record_endpoints", lambda *_given: done.append("endpoints"))
+    monkeypatch.setattr(confirm, "record_place", lambda *_given: done.append("place"))
     return done
 
 
@@ -388,12 +384,12 @@ def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_th
     def rolled_back() -> None:
         world.on_lock = lambda: None
         with world.lock("wg0"):
-            change = _unconfirmed.find("wg0")
+            change = record.find("wg0")
             assert change
-            _rollback.roll_back(change)
+            rollback.roll_back(change)
 
     world.on_lock = rolled_back
-    with pytest.raises(_confirm.ConfirmError, match=r"was rolled back at .*, before it was confirmed"):
+    with pytest.raises(confirm.ConfirmError, match=r"was rolled back at .*, before it was confirmed"):
         confirmed(world)
     assert remembered == []
 
@@ -401,8 +397,8 @@ def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_th
 def test_a_change_whose_rollback_has_begun_is_not_confirmed(world: World, remembered: list[str]) -> None:
     world.record()
     world.broken[Part.DNS] = REFUSED
-    assert _confirm.ensure_rolled_back({"interface": "wg0"}).pending
-    with pytest.raises(_confirm.ConfirmError, match="is being rolled back, and not all is back: name servers: read"):
+    assert confirm.ensure_rolled_back({"interface": "wg0"}).pending
+    with pytest.raises(confirm.ConfirmError, match="is being rolled back, and not all is back: name servers: read"):
         confirmed(world)
     assert (world.recorded, remembered) == (True, [])
 
@@ -410,39 +406,39 @@ def test_a_change_whose_rollback_has_begun_is_not_confirmed(world: World, rememb
 def test_what_cannot_be_rolled_back_at_once_stays_recorded_for_the_next_attempt(world: World) -> None:
     change = world.record()
     world.broken[Part.DNS] = REFUSED
-    answer = _confirm.ensure_rolled_back({"interface": "wg0"})
+    answer = confirm.ensure_rolled_back({"interface": "wg0"})
     assert answer.report
     assert (answer.changed, answer.pending, world.recorded) == (True, change, True)
     assert "name servers: read the name servers" in answer.report.problem
     assert Path(change.program).exists()
     world.broken.clear()
-    answer = _confirm.ensure_rolled_back({"interface": "wg0"})
+    answer = confirm.ensure_rolled_back({"interface": "wg0"})
     assert answer.report
     assert (answer.pending, answer.report.problem, world.recorded) == (None, "", False)
     assert answer.report.operations == world.applied
-    assert _confirm.ensure_rolled_back({"interface": "wg0"}) == _confirm.Answer(False, [], answer.report)
+    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.Answer(False, [], answer.report)
 
 
 def test_a_change_that_is_confirmed_while_this_waits_for_the_lock_is_not_rolled_back(world: World) -> None:
     world.record()
-    world.on_lock = lambda: _unconfirmed.forget("wg0")
-    assert _confirm.ensure_rolled_back({"interface": "wg0"}) == _confirm.Answer(False, [])
+    world.on_lock = lambda: record.forget("wg0")
+    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.Answer(False, [])
     assert world.applied == []
 
 
 def test_what_waits_and_what_was_rolled_back_can_be_looked_at(world: World) -> None:
     change = world.record()
-    assert _confirm.look({"interface": "wg0"}) == _confirm.Answer(False, [], None, change)
+    assert confirm.look({"interface": "wg0"}) == confirm.Answer(False, [], None, change)
     watchdog()
-    assert _confirm.look({"interface": "wg0"}) == _confirm.Answer(False, [], world.report, None)
+    assert confirm.look({"interface": "wg0"}) == confirm.Answer(False, [], world.report, None)
 
 
 @pytest.mark.parametrize(("left", "check_mode"), [(20, False), (-29, False), (20, True), (-31, True)])
 def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float, check_mode: bool) -> None:
     change = world.record(left)
     warnings: list[str] = []
-    with pytest.raises(_commit.UnconfirmedError) as error:
-        _confirm.settle("wg0", check_mode, warnings)
+    with pytest.raises(pending.UnconfirmedError) as error:
+        confirm.settle("wg0", check_mode, warnings)
     problem = f"is rolled back in 20 s, at {change.date}" if left > 0 else "its rollback is not finished"
     assert problem in str(error.value)
     assert error.value.pending["change"] == NAME
@@ -453,16 +449,16 @@ def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float,
 def test_the_next_run_does_the_work_of_a_watchdog_that_was_ended(world: World) -> None:
     world.record(-31)
     warnings: list[str] = []
-    _confirm.settle("wg0", False, warnings)
+    confirm.settle("wg0", False, warnings)
     assert (world.state, world.recorded, len(warnings)) == (before(), False, 1)
-    _confirm.settle("wg0", False, warnings)
+    confirm.settle("wg0", False, warnings)
     assert len(warnings) == 1
 
 
 def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
     world.record(-31)
-    world.on_lock = lambda: _unconfirmed.forget("wg0")
-    _confirm.settle("wg0", False, [])
+    world.on_lock = lambda: record.forget("wg0")
+    confirm.settle("wg0", False, [])
     assert world.applied == []
 
 
@@ -470,7 +466,7 @@ def test_the_next_run_fails_while_not_all_can_be_restored(world: World) -> None:
     world.record(-31)
     world.broken[Part.DNS] = REFUSED
     with pytest.raises(InputError, match=r"not all .* can be restored: name servers: read the name servers") as error:
-        _confirm.settle("wg0", False, [])
+        confirm.settle("wg0", False, [])
     assert f"remove {world.folder}/wg0.unconfirmed" in str(error.value)
     assert world.recorded
     assert only(world.state, Part.INTERFACE) == only(before(), Part.INTERFACE)
@@ -478,10 +474,10 @@ def test_the_next_run_fails_while_not_all_can_be_restored(world: World) -> None:
 
 def test_a_run_looks_again_under_its_lock(world: World) -> None:
     world.record(20)
-    with pytest.raises(_commit.UnconfirmedError):
-        _commit.refuse_unconfirmed("wg0")
-    _unconfirmed.forget("wg0")
-    _commit.refuse_unconfirmed("wg0")
+    with pytest.raises(pending.UnconfirmedError):
+        pending.refuse_unconfirmed("wg0")
+    record.forget("wg0")
+    pending.refuse_unconfirmed("wg0")
 
 
 # --- the program alone
@@ -490,7 +486,7 @@ def test_a_run_looks_again_under_its_lock(world: World) -> None:
 def alone(world: World, *arguments: str, **plan: Any) -> Any:
     """What came of the program, run in a bare interpreter that has nothing else but the simulated kernel."""
     program = Path(_watchdog.program_path(NAME))
-    program.write_bytes(_program.build_program(_rollback.main))
+    program.write_bytes(zipapp.build_program(rollback.main))
     command = [sys.executable, "-I", "-S", str(ALONE), str(program), str(world.folder), json.dumps(plan), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env={}, timeout=120)
     assert not done.stderr, done.stderr
@@ -515,7 +511,7 @@ def test_the_program_rolls_back_with_nothing_but_what_it_carries(
 ) -> None:
     started = world.record(20, before=RunningState("wg0")) if plan.get("absent") else world.record(20)
     if plan.get("moved"):
-        _unconfirmed.record(replace(started, netns="vpn"))
+        record.record(replace(started, netns="vpn"))
     outcome = alone(world, "wg0", NAME, **plan)
     assert (outcome["code"], outcome["restored"], outcome["recorded"]) == (code, restored, recorded)
     if plan.get("absent"):

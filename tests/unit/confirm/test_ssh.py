@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ssh import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.ssh import (
     SshConnection,
     concerns,
     find_connection,

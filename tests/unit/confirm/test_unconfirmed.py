@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _rollback, _watchdog
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._commit import parse_timeout
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import rollback, watchdog
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.guard import parse_timeout
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import (
     Report,
     Unconfirmed,
     boot_id,
@@ -30,6 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed i
     record,
     record_report,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import KEYS, PRIVATE_KEYS, running_states
 
 
@@ -137,9 +138,9 @@ def test_how_long_it_does_not(given_seconds: object) -> None:
 def test_the_program_needs_nothing_but_python(tmp_path: Path) -> None:
     """It is complete, wherever it is started: all that it has to complain of is that there is nothing to do."""
     program = tmp_path / "watchdog.zip"
-    program.write_bytes(_program.build_program(_rollback.main))
+    program.write_bytes(zipapp.build_program(rollback.main))
     done = subprocess.run(
-        [sys.executable, "-I", str(program), "wg-none", "5b1f0c6d2a9e4837", _watchdog.CHECK],
+        [sys.executable, "-I", str(program), "wg-none", "5b1f0c6d2a9e4837", watchdog.CHECK],
         capture_output=True,
         text=True,
         check=False,

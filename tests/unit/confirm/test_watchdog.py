@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _watchdog
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import Unconfirmed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import watchdog
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import Unconfirmed
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import World, install
 
 MAIN = """
@@ -54,8 +54,8 @@ def written(path: str) -> str:
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_the_check_and_the_work_have_the_same_environment(world: World) -> None:
     change = recorded(world)
-    _watchdog.check(change)
-    _watchdog.start(change)
+    watchdog.check(change)
+    watchdog.start(change)
     checked, started = written(f"{change.program}.4"), written(f"{change.program}.3")
     assert checked == started
     assert "'/opt/here:/usr/sbin:/usr/bin:/sbin:/bin', '/', 1" in checked
@@ -63,8 +63,8 @@ def test_the_check_and_the_work_have_the_same_environment(world: World) -> None:
 
 
 def test_so_has_a_timer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_watchdog, "_which", lambda program: f"/bin/{program}")
-    command = _watchdog._timer(replace(world.record(), unit="cryptokey-wireguard-rollback-x"))
+    monkeypatch.setattr(watchdog, "_which", lambda program: f"/bin/{program}")
+    command = watchdog._timer(replace(world.record(), unit="cryptokey-wireguard-rollback-x"))
     assert "--setenv=PATH=/opt/here:/usr/sbin:/usr/bin:/sbin:/bin" in command
     assert "--setenv=LC_ALL=C" in command
 
@@ -72,5 +72,5 @@ def test_so_has_a_timer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_why_the_check_fails_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/fail")
     change = recorded(world)
-    with pytest.raises(_watchdog.WatchdogError, match=r"^it fails$"):
-        _watchdog.check(change)
+    with pytest.raises(watchdog.WatchdogError, match=r"^it fails$"):
+        watchdog.check(change)

@@ -15,13 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
-    _commit,
-    _rollback,
-    _unconfirmed,
-    _watchdog,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
@@ -35,7 +29,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, Rule, RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._unconfirmed import Unconfirmed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import marker, rollback, watchdog
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import record as _unconfirmed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import Unconfirmed
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 
 NAME = "5b1f0c6d2a9e4837"
@@ -151,7 +147,7 @@ class World:
             birth_netns="",
             with_dns=True,
             endpoints={},
-            program=_watchdog.program_path(NAME),
+            program=watchdog.program_path(NAME),
             unit="",
         )
         change = replace(change, **fields)
@@ -186,11 +182,12 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
         *(_unconfirmed.record_report, _unconfirmed.find_report),
     ):
         put(function, "__defaults__", (folder,))
-    put(_commit.record_path, "__defaults__", (folder,))
-    put(_watchdog, "DIRECTORY", folder)
+    put(marker.record_path, "__defaults__", (folder,))
+    put(marker.is_recorded, "__defaults__", (folder,))
+    put(watchdog, "DIRECTORY", folder)
     put(_unconfirmed, "clock", lambda: world.now)
-    put(_rollback, "clock", lambda: world.now)
-    for module in (_rollback, *others):
+    put(rollback, "clock", lambda: world.now)
+    for module in (rollback, *others):
         put(module, "Host", lambda *_where: world)
         put(module, "interface_lock", world.lock)
         put(module, "time", _Clock(world))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from socket import AF_INET
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix

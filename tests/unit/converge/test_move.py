@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.needed import needs, unproved
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.proof import needs, unproved
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
     ENDPOINTS,
     KEYS,

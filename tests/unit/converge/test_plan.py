@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.aim import Circumstances, absent, aim
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances, absent, aim
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (

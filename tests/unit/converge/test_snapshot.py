@@ -12,12 +12,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import plan_restore
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.snapshot import decode_state, encode_state
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Rule, RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.snapshot import (
+    decode_state,
+    encode_state,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
     ENDPOINTS,

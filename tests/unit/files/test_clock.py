@@ -8,9 +8,9 @@ import datetime
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._clock import clock_warning, is_plausible
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import settle
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.clock import clock_warning, is_plausible
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 
 

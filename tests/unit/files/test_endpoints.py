@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoints import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import (
     forget_endpoints,
     load_endpoints,
     record_endpoints,
     remember,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 
 ONE, TWO = (PublicKey(bytes([n]) * 32) for n in (1, 2))
 OLD, NEW = "192.0.2.1:51820", Endpoint("hub.example.org", 51820)

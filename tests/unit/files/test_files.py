@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
     FileContent,
     atomic_write,
     ensure_directory,
@@ -22,7 +23,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._files import 
     read_file,
     remove_file,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 Operation = Callable[[str], Any]
 OPERATIONS: list[Operation] = [read_file, remove_file, lambda path: atomic_write(path, b"new", 0o600)]

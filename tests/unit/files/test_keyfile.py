@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey as NaclPrivateKey
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._distribution import MissingLibrary, package_hint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary, package_hint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
     Outcome,
     converge_key,
     find_private_key,
     public_key_of,
     read_private_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
 from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 KEY = bytes(range(100, 132))

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _keyfile
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import keyfile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
     Keys,
     Outcome,
     converge_key,
@@ -23,8 +25,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile impor
     switch_keys,
     switch_keys_back,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
 
 A, B, C = (PrivateKey(bytes([number] * 32)) for number in (1, 2, 3))
 LETTERS = {A: "a", B: "b", C: "c", None: "-"}
@@ -185,6 +185,6 @@ def test_a_key_beside_it_is_kept_to_the_same_rules(path: Path, suffix: str) -> N
 
 
 def test_no_interface_has_a_key_of_its_own_there() -> None:
-    names = {_keyfile.default_path(name) for name in ("wg0", "wg0.next", "wg0.old", "wg0.key", "next")}
-    beside = {_keyfile.next_path(name) for name in names} | {_keyfile.old_path(name) for name in names}
+    names = {keyfile.default_path(name) for name in ("wg0", "wg0.next", "wg0.old", "wg0.key", "next")}
+    beside = {keyfile.next_path(name) for name in names} | {keyfile.old_path(name) for name in names}
     assert not names & beside

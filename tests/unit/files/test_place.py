@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._place import load_place, record_place
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.last_netns import load_place, record_place
 
 
 def test_it_is_kept_for_each_interface_and_goes_with_the_hosts_own(tmp_path: Path) -> None:

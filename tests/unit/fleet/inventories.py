@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.given import normalise
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.given import normalise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan, plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
 
 TODAY = datetime.date(2026, 6, 1)
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -12,8 +12,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 
 PREFIXES = ("10.8.0.0/24", "fd00:8::/64")
 

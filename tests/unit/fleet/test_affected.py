@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.affected import affected
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
 
 NETWORKS = "wireguard_networks"
 TEMPLATE = {"home": {"preshared_secret": "{{ secret }}"}}

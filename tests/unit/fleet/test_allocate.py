@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.allocate import allocate
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.allocate import allocate
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network, recorded
 
 V4 = ("10.8.0.0/24",)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.close import closest, nearest
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import HOST_OPTIONS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.close import closest, nearest
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import HOST_OPTIONS
 
 
 @pytest.mark.parametrize(

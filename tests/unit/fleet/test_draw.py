@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.columns import shorten
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.columns import shorten
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_graph import links, read_pictures
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
     draw,
     draw_graph,
     render_dot,
@@ -22,7 +23,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.draw im
     render_mermaid,
     render_table,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.picture import links, read_pictures
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 
 

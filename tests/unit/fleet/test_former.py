@@ -10,18 +10,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.former import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former import (
     former_warnings,
     list_former,
     remaining,
     tell_remaining,
     without_hosts,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan, plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Former, Recorded, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan, plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import (
+    Former,
+    Recorded,
+    Records,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 TODAY = "2026-06-01"

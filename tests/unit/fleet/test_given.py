@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import Problems
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.given import normalise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import Problems
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.given import normalise
 
 PLACEHOLDER = "__omit_place_holder__" + "0123456789" * 4
 OMITTED = type("_OmitType", (), {"__str__": lambda _self: "<<Omit>>"})()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._raw import find_difference, mentioned
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.raw import find_difference, mentioned
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import addresses
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment

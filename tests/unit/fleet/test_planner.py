@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import parse_reresolve
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import parse_reresolve
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 
 

@@ -19,9 +19,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_preshared_key,
     parse_public_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.preshared import read_preshared
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.preshared import read_preshared
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import (
     derive,
     with_preshared_keys,
 )

@@ -19,7 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import variables as v
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, HostError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.outline import NETWORK_OPTIONS
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reader import Aside, read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import option_parsers as v
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, HostError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.network_options import network_options
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.topology import TOPOLOGY_OPTIONS
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROLE = Path(__file__).parents[3] / "roles" / "network"
@@ -663,4 +664,6 @@ def test_the_role_documents_just_the_variables_that_are_valid() -> None:
     documented = set(specification["argument_specs"]["main"]["options"])
     assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES}
     text = " ".join(specification["argument_specs"]["main"]["options"]["wireguard_networks"]["description"])
-    assert [option for option in (*NETWORK_OPTIONS, *v.CLIENT_OPTIONS) if f"C({option})" not in text] == []
+    assert [
+        option for option in (*network_options(TOPOLOGY_OPTIONS), *v.CLIENT_OPTIONS) if f"C({option})" not in text
+    ] == []

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.renames import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import (
     later_hint,
     member_hints,
     network_hints,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import Fleet

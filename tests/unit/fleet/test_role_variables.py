@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import HOST_VARIABLES
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import HOST_VARIABLES
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches, tell_end
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import batches, tell_end
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import network
 

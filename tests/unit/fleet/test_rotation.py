@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rotation import Rotation, plan_rotation
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._preshared import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_age import key_ages, old_key_warnings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rotation import Rotation, plan_rotation
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import parse_records, render_records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network

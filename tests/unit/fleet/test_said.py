@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 
 

@@ -12,9 +12,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.facts import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Former, Recorded, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import ChangedKey, Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import ChangedKey, Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import (
+    Former,
+    Recorded,
+    Records,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network
 

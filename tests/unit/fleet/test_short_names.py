@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.short_names import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.short_names import (
     MAX_NAME,
     is_short,
     shorten_name,

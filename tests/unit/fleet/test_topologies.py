@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.planner import Plan
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (
     EXAMPLES,
     Inventory,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.tunnels import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import (
     read_tunnels,
     render_table,
     targets,

@@ -12,14 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import codec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attributes import (
-    decode_attributes,
-    encode_attribute,
-    encode_nested,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.codec import DeviceChange, PeerChange
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder, decode_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
@@ -29,6 +21,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, mask, sort_prefixes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.attributes import (
+    decode_attributes,
+    encode_attribute,
+    encode_nested,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard import codec
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.codec import DeviceChange, PeerChange
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import (
+    DeviceDecoder,
+    decode_endpoint,
+)
 
 KEYS = st.binary(min_size=32, max_size=32)
 PACKED = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.dns import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import (
     parse_record,
     parse_records,
     parse_resolvectl,
     record_name,
     render_record,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 
 WRAPPED = """Link 3 (wg0): 10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7
         10.0.0.8 10.0.0.9

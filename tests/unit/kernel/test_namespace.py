@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import namespace
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink import namespace
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 PROGRAM = f"""

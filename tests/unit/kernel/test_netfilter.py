@@ -18,16 +18,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetNetfilter
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.plan import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import netfilter
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netlink import Netlink
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.nft_json import parse_table, replay_script
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_table, replay_script
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetNetfilter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.netlink import Netlink
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 ADDRESSES = [parse_interface_address(text) for text in ("10.9.0.2/24", "fd00::2/64")]
@@ -183,7 +183,7 @@ def test_a_table_that_others_have_changed_is_put_back_as_it_was() -> None:
     before, after = in_namespace(
         f'{written(2)}{change}nft -s list ruleset; echo ---; BEFORE=$($PYTHON -c "$READ")\n'
         f'{written(2)}export BEFORE; $PYTHON -c "import json, os\n'
-        "from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netfilter import replace_rules\n"
+        "from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.netfilter import replace_rules\n"
         "replace_rules('wg0', 2, frozenset(json.loads(os.environ['BEFORE'])['2']))\"; nft -s list ruleset"
     ).split("---\n")
     assert before == after

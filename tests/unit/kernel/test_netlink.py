@@ -16,26 +16,26 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import netlink as transport
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import rtnetlink
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.netlink import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink import netlink as transport
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink import rtnetlink
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.netlink import (
     DUMP_ATTEMPTS,
     NLM_F_DUMP_INTR,
     NLMSG_DONE,
     NLMSG_HEADER,
     Netlink,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.rtnetlink import RouteNetlink
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.rtnetlink import RouteNetlink
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import trace
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
-PACKAGE = rtnetlink.__name__.rpartition("._kernel")[0]
+PACKAGE = rtnetlink.__name__.rpartition("._netlink")[0]
 # The loopback is a link like any other, and there in each namespace.
 TAKEN = f"""
 import json, subprocess, sys
-from {PACKAGE}._kernel.reading import taken_address
-from {PACKAGE}._kernel.rtnetlink import RouteNetlink
+from {PACKAGE}._host.reading import taken_address
+from {PACKAGE}._netlink.rtnetlink import RouteNetlink
 from {PACKAGE}._model.prefix import parse_interface_address
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 for address in ("10.1.2.3/24", "10.9.9.9/32", "fd01::1/64", "fe80::1/64"):

@@ -7,13 +7,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import codec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attributes import NLA_HEADER, encode_nested
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.newcomers import encode_newcomers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.attributes import NLA_HEADER, encode_nested
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard import codec
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.bulk_add import encode_newcomers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 
 from .test_codec import RUNNING_PEERS, listed
 

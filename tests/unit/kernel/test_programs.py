@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _ping
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import dns, netfilter, programs
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.programs import Finished, run_program
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import ping
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import dns, netfilter, programs
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.programs import Finished, run_program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 # What hangs by itself, and what has a child hang with it, which holds its output open.
@@ -47,7 +47,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "LIMIT_SECONDS", 0.3)
-    monkeypatch.setattr(_ping, "SPARE_SECONDS", -1.0)
+    monkeypatch.setattr(ping, "SPARE_SECONDS", -1.0)
 
 
 def is_alive(pid: int) -> bool:
@@ -147,7 +147,7 @@ def test_nothing_else_runs_a_program() -> None:
     runs = re.compile(r"\bsubprocess\b|\bos\.(system|popen|spawn\w*|posix_spawn\w*|exec\w+)\b|\brun_command\b")
     users = [path.relative_to(PLUGINS) for path in PLUGINS.rglob("*.py") if runs.search(path.read_text())]
     assert sorted(map(str, users)) == [
-        "module_utils/_kernel/programs.py",
-        "module_utils/_watchdog.py",
-        "plugin_utils/_lifeline.py",  # the controller's ssh
+        "module_utils/_host/programs.py",
+        "module_utils/_provisional/watchdog.py",
+        "plugin_utils/_hosts/lifeline.py",  # the controller's ssh
     ]

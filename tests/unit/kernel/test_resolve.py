@@ -13,15 +13,15 @@ from itertools import cycle
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import resolve
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import resolve
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import (
     NamesMissing,
     Resolver,
-    find_scope,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.codec import find_scope
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.tables import parse_tables, resolve_table
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.tables import parse_tables, resolve_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 DEBIAN = """#

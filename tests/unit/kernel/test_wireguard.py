@@ -9,18 +9,18 @@ import struct
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import operations as ops
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel import codec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.attributes import decode_attributes
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.wireguard import (
-    _encode_changes,
-    _knows_removal_flag,
-    _remove_prefixes,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.attributes import decode_attributes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard import codec
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import (
+    _encode_changes,
+    _knows_removal_flag,
+    _remove_prefixes,
+)
 
 KEY = PublicKey(b"k" * 32)
 MANY = tuple(parse_prefix(f"10.{n // 250}.{n % 250}.0/24") for n in range(3 * codec.PREFIXES_A_MESSAGE))

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_netns
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 
 
 @pytest.mark.parametrize("name", ["vpn", "a", "_", "my-vpn.2", "9lives", "cni-3f2b4c1e", "A=b+c", "v" * 128])

@@ -15,14 +15,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
     parse_interface,
     parse_number,
     parse_peers,
     parse_table,
     refuse_own_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 
 KEY_A = str(PublicKey(b"a" * 32))
 KEY_B = str(PublicKey(b"b" * 32))

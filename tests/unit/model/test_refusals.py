@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_interface_name
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import find_problems, parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import find_problems, parse_interface
 
 KEY = str(PublicKey(b"a" * 32))
 OTHER = str(PublicKey(b"b" * 32))

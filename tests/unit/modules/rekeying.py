@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock, _rekey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import Operation, SetDevice
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import interface_lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import rekey as _rekey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation, SetDevice
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._startup import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock as _lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 
 OLD, NEXT = PrivateKey(bytes([1] * 32)), PrivateKey(bytes([2] * 32))

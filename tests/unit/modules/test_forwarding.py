@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._forwarding import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.forwarding import (
     HEADER,
     Kernel,
     Outcome,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._handshake import find_alive
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.handshake import find_alive
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.tests.unit.wgquick.strategies import KEYS
 

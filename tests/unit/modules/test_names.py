@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock, _running
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import Operation
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.resolve import Resolver
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._lock import interface_lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
 
 KEYS = [PublicKey(bytes([number] * 32)) for number in range(1, 21)]
@@ -81,18 +82,18 @@ class Names:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     simulated = Kernel()
-    monkeypatch.setattr(_running, "open_kernel", lambda *_arguments: simulated)
-    monkeypatch.setattr(_running, "_elsewhere", lambda _desired: None)
+    monkeypatch.setattr(interface, "open_kernel", lambda *_arguments: simulated)
+    monkeypatch.setattr(interface, "_elsewhere", lambda _desired: None)
     return simulated
 
 
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
     locks, state = tmp_path / "locks", str(tmp_path / "state")
-    monkeypatch.setattr(_lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
+    monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
     for name in ("load_endpoints", "record_endpoints", "check_recordable"):
-        monkeypatch.setattr(_running, name, functools.partial(getattr(_running, name), directory=state))
-    monkeypatch.setattr(_running, "record_place", lambda *_arguments: None)
+        monkeypatch.setattr(interface, name, functools.partial(getattr(interface, name), directory=state))
+    monkeypatch.setattr(interface, "record_place", lambda *_arguments: None)
     servers = Names(locks)
     monkeypatch.setattr(socket, "getaddrinfo", servers)
     return servers
@@ -115,7 +116,7 @@ def options(key_file: str, *endpoints: str) -> dict[str, Any]:
 def test_a_name_is_looked_up_without_the_lock(kernel: Kernel, names: Names, key_file: str) -> None:
     names.addresses = {"hub.test": "192.0.2.1", "other.test": "192.0.2.2"}
     given = options(key_file, "hub.test:1", "192.0.2.9:9", "other.test:2")
-    assert _running.ensure_present(given, False, []).operations
+    assert interface.ensure_present(given, False, []).operations
     assert sorted(names.asked) == ["hub.test", "other.test"]
     assert [kernel.endpoint(key) for key in KEYS[:3]] == [
         Endpoint("192.0.2.1", 1),
@@ -131,10 +132,10 @@ def test_where_no_name_matters_none_is_looked_up_and_the_state_is_read_once(
 ) -> None:
     names.addresses = {"hub.test": "192.0.2.1"}
     given = options(key_file, "hub.test:1", "192.0.2.9:9")
-    _running.ensure_present(given, False, [])
+    interface.ensure_present(given, False, [])
     kernel.edit(KEYS[0], endpoint=Endpoint("198.51.100.7", 7), latest_handshake=time.time())
     names.asked, kernel.reads = [], 0
-    assert _running.ensure_present(given, False, []).operations == ()
+    assert interface.ensure_present(given, False, []).operations == ()
     assert (names.asked, kernel.reads) == ([], 1)
     assert kernel.endpoint(KEYS[0]) == Endpoint("198.51.100.7", 7)
 
@@ -145,12 +146,12 @@ def test_a_dead_peer_whose_name_is_right_takes_no_change(
 ) -> None:
     names.addresses = {"hub.test": "192.0.2.1"}
     given = options(key_file, "hub.test:1")
-    _running.ensure_present(given, False, [])
+    interface.ensure_present(given, False, [])
     names.asked, kernel.reads = [], 0
-    assert _running.ensure_present(given, check_mode, []).operations == ()
+    assert interface.ensure_present(given, check_mode, []).operations == ()
     assert (names.asked, kernel.reads) == (["hub.test"], 2)
     names.addresses = {"hub.test": "192.0.2.2"}
-    assert len(_running.ensure_present(given, check_mode, []).operations) == 1
+    assert len(interface.ensure_present(given, check_mode, []).operations) == 1
     assert kernel.endpoint(KEYS[0]) == Endpoint("192.0.2.1" if check_mode else "192.0.2.2", 1)
 
 
@@ -160,14 +161,14 @@ def test_what_another_run_did_meanwhile_is_seen(
     """The peer that was dead is alive again somewhere else when its name has an address at last."""
     names.addresses = {"hub.test": "192.0.2.1"}
     given = options(key_file, "hub.test:1")
-    _running.ensure_present(given, False, [])
+    interface.ensure_present(given, False, [])
 
     def meanwhile(*arguments: Any, **more: Any) -> Any:
         kernel.edit(KEYS[0], endpoint=Endpoint("198.51.100.7", 7), latest_handshake=time.time())
         return [(0, 0, 0, "", ("192.0.2.2", 1))]
 
     monkeypatch.setattr(socket, "getaddrinfo", meanwhile)
-    assert _running.ensure_present(given, False, []).operations == ()
+    assert interface.ensure_present(given, False, []).operations == ()
     assert kernel.endpoint(KEYS[0]) == Endpoint("198.51.100.7", 7)
 
 
@@ -176,11 +177,11 @@ def test_dead_names_cost_one_limit_and_what_has_an_address_is_set(
 ) -> None:
     names.addresses = {"hub.test": "192.0.2.1"}
     names.hang = threading.Event()
-    monkeypatch.setattr(_running, "Resolver", lambda: Resolver(0.5))
+    monkeypatch.setattr(interface, "Resolver", lambda: Resolver(0.5))
     given = options(key_file, "hub.test:1", *(f"dead{number}.test:1" for number in range(19)))
     warnings: list[str] = []
     begin = time.monotonic()
-    assert _running.ensure_present(given, False, warnings).operations
+    assert interface.ensure_present(given, False, warnings).operations
     assert time.monotonic() - begin < 5
     names.hang.set()
     assert (len(names.asked), len(warnings), len(kernel.state.device.peers)) == (20, 19, 20)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ping import PingError, parse_ping
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, parse_ping
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
 

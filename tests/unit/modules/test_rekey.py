@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _commit, _unconfirmed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import read_keys
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._rekey import RekeyError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import marker, pending, record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import read_keys
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.test_unconfirmed import change, keyed
 from ansible_collections.cryptokey.wireguard.tests.unit.modules import rekeying
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.rekeying import HUB, LATER, NEXT, OLD, Host
@@ -128,9 +128,9 @@ def test_a_change_that_waits_to_be_confirmed_is_refused(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = str(tmp_path / "records")
-    _unconfirmed.record(change(keyed()), records)
-    monkeypatch.setattr(_commit, "record_path", functools.partial(_commit.record_path, directory=records))
-    monkeypatch.setattr(_unconfirmed, "find", functools.partial(_unconfirmed.find, directory=records))
+    record.record(change(keyed()), records)
+    monkeypatch.setattr(pending, "is_recorded", functools.partial(marker.is_recorded, directory=records))
+    monkeypatch.setattr(record, "find", functools.partial(record.find, directory=records))
     with pytest.raises(InputError, match="its last change is not confirmed yet, and is rolled back in"):
         host.rekey()
     assert host.keys == "ooo"

@@ -12,22 +12,23 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _follower, _lock, _successors
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.operations import SetPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._desired import read_desired
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._follower import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.desired import read_desired
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation import follower, key_transition
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.follower import (
     follow,
     parse_following,
     stop_following,
     turn_path,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.device import Device
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.options import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._successors import split_peers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.key_transition import split_peers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.device import Device
 from ansible_collections.cryptokey.wireguard.tests.unit.files.test_lock import HOLD, holding
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
 
@@ -88,7 +89,7 @@ def test_the_kernel_is_asked_only_where_somebody_changes_a_key(tmp_path: Path, m
         asked.append(options)
         return {}
 
-    monkeypatch.setattr(_successors, "_running_peers", running)
+    monkeypatch.setattr(key_transition, "_running_peers", running)
     for entry, keys in (({**ENTRY, "next_public_key": None}, [OLD]), (ENTRY, [OLD, NEXT])):
         assert asked == []
         options = {"interface": "wg0", "private_key_file": str(tmp_path / "none"), "peers": [entry]}
@@ -131,13 +132,13 @@ def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytes
     following = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
     states = [peers(5, 0), peers(5, 0), peers(None, 6)]
     monkeypatch.setattr(Device, "read", lambda _device: RunningDevice("wg0", peers=states.pop(0)))
-    _follower.follow_on(following, lambda: True)
+    follower.follow_on(following, lambda: True)
     assert states == []
     turns = [True, True, False]
     states = [peers(5, 0)] * 9
-    _follower.follow_on(following, lambda: turns.pop(0))
+    follower.follow_on(following, lambda: turns.pop(0))
     assert len(states) == 7
-    _follower.follow_on(following._replace(seconds=-1), lambda: True)
+    follower.follow_on(following._replace(seconds=-1), lambda: True)
     assert len(states) == 6
 
 
@@ -160,14 +161,14 @@ MOVE = [SetPeer(NEXT, persistent_keepalive=0, add=(PREFIX,)), SetPeer(OLD, persi
 
 
 def test_nothing_is_moved_while_another_run_has_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
     device = Peers(monkeypatch, peers(5, 6))
     turns = iter([True, True])
     with holding(HOLD, tmp_path):
-        _follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
+        follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
         assert device.applied == []
     turns = iter([True, True, True])
-    _follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
+    follower.follow_on(FOLLOWING, lambda: next(turns, False), str(tmp_path))
     assert device.applied == [MOVE]
 
 
@@ -181,15 +182,15 @@ def test_it_is_decided_again_once_there_is_the_lock(tmp_path: Path, monkeypatch:
             other.stdin.close()
 
         threading.Timer(0.3, finish).start()
-        _follower.follow_on(FOLLOWING, lambda: True, str(tmp_path))
+        follower.follow_on(FOLLOWING, lambda: True, str(tmp_path))
     assert device.applied == []
 
 
 def test_the_call_that_begins_it_waits_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lock, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
     Peers(monkeypatch, peers(5, 0))
     with holding(HOLD, tmp_path) as other, pytest.raises(InputError, match=rf"locked by .* process {other.pid} "):
-        _follower.start_following(FOLLOWING, str(tmp_path))
+        follower.start_following(FOLLOWING, str(tmp_path))
     assert not Path(turn_path("wg0", str(tmp_path))).exists()
 
 
@@ -199,7 +200,7 @@ def test_the_process_outlives_its_maker_and_keeps_nothing_of_it_open(tmp_path: P
     def work() -> None:
         (tmp_path / "seen").write_text(" ".join(sorted(path.name for path in Path("/proc/self/fd").iterdir())))
 
-    _follower._detach(work)
+    follower._detach(work)
     os.close(writing)
     assert os.read(reading, 1) == b""
     os.close(reading)

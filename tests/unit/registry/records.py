@@ -10,7 +10,7 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Change, Store
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Records
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock as _lock
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import (
     RegistryError,
     parse_records,

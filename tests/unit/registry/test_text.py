@@ -13,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.recorded import Former, Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import (
+    Former,
+    Recorded,
+    Records,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import (
     RegistryError,
     parse_records,

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``config`` does on a host, without Ansible: options in, startup state on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .._host.tables import resolve_table
+from .._model.errors import InputError
+from .._model.interface import DesiredInterface
+from .._model.keys import PublicKey
+from .._model.names import parse_interface_name
+from .._model.packages import package_hint
+from .._options.parser import refuse_own_key
+from .._store.files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
+from .._wgquick.file import WgQuickFile
+from .._wgquick.overlay import overlay
+from .._wgquick.render import encode, printable, redact, render, render_diff
+from .desired import public_key_if_known, read_desired
+
+DIRECTORY = "/etc/wireguard"
+MODE = 0o600
+
+
+class Outcome(NamedTuple):
+    """``text`` is the file's own before, and ``old`` what it said; ``new`` is None for no file."""
+
+    changed: bool
+    path: str
+    text: str
+    old: WgQuickFile
+    new: WgQuickFile | None
+
+    def diff(self) -> tuple[str, str]:
+        """Before and after, without secrets."""
+        return (redact(self.text), "") if self.new is None else render_diff(self.text, self.old, self.new)
+
+
+def config_path(options: Mapping[str, Any]) -> str:
+    return options.get("path") or f"{DIRECTORY}/{parse_interface_name(options['interface'])}.conf"
+
+
+@again_when_changed
+def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+    """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
+
+    The directory is seen to as by ``ensure_parent``.
+    """
+    path = config_path(options)
+    desired = read_desired(options, check_mode)
+    _check_host(desired)
+    content = read_file(path)
+    text, old, new = _plan(desired, content.data if content else b"", path)
+    rendered = render(new)
+    stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
+    changed = ensure_parent(path, own_directory, check_mode) or stale
+    if check_mode:
+        return Outcome(changed, path, text, old, new)
+    if stale:
+        replace_file(path, content, encode(rendered), MODE)
+    else:
+        sweep(path)
+    return Outcome(changed, path, text, old, new)
+
+
+def _check_host(desired: DesiredInterface) -> None:
+    """Refuse what wg-quick would stop at when it brings the interface up at boot."""
+    resolve_table(desired.table)
+    if not desired.dns:
+        return
+    from .._host.dns import find_resolvconf
+
+    if find_resolvconf() is None:
+        problem = "wg-quick sets name servers through the program resolvconf, which this host lacks"
+        remedy = f"{package_hint('resolvconf')}; where that has only resolvectl, link /usr/local/bin/resolvconf to it"
+        raise InputError("dns", ", ".join(desired.dns), problem, remedy)
+
+
+def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQuickFile, WgQuickFile]:
+    """What the file is, what it says and what it is to say."""
+    new = overlay(desired, WgQuickFile())
+    rendered = render(new)
+    if data == encode(rendered):
+        return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
+    from .._wgquick.parse import decode, parse
+
+    if desired.private_key:
+        refuse_own_key(desired.peers or (), public_key_if_known(desired.private_key))
+    text = decode(data)
+    old = parse(text, path, managed=True)
+    return text, old, overlay(desired, old)
+
+
+def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+    """Remove the file, whatever it says. Raises InputError and OSError."""
+    path = config_path(options)
+    content = read_file(path)
+    if not check_mode:
+        remove_file(path)
+    text = content.data.decode("utf-8", "surrogateescape") if content else ""
+    return Outcome(content is not None, path, text, WgQuickFile(), None)
+
+
+def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
+    """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
+    from .._wgquick.parse import decode, parse
+
+    path = f"{directory}/{interface}.conf"
+    try:
+        content = read_file(path)
+        peers = parse(decode(content.data), path).peers if content else ()
+    except (InputError, OSError):
+        return {}
+    return {peer.public_key: printable(peer.name) for peer in peers if peer.name}

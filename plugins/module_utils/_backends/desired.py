@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``interface`` and ``config`` are asked for: their options, with what only this host has to add."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from .._model.interface import DesiredInterface
+from .._model.keys import KEY_BYTES, PRESHARED_KEYS, PrivateKey, PublicKey, is_sealed
+from .._model.names import parse_interface_name
+from .._options.parser import parse_interface
+from .._store.keyfile import default_path, find_private_key, public_key_of, read_private_key
+
+
+def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
+    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
+    MissingLibrary where a preshared key is sealed and cannot be opened.
+
+    Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
+    """
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
+    private_key = find_private_key(path) if check_mode else read_private_key(path)
+    peers = options.get("peers") or ()
+    # Few have these, and what is for them need not be loaded then.
+    if any(is_sealed(entry.get(option)) for entry in peers for option in PRESHARED_KEYS):
+        from .._options.sealed import open_peers
+
+        options = {**options, "peers": open_peers(peers, private_key, check_mode)}
+    if any(entry.get("next_public_key") for entry in peers):
+        from .._rotation.key_transition import with_successors
+
+        options = with_successors(options)
+    return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
+
+
+def public_key_if_known(private_key: PrivateKey) -> PublicKey | None:
+    """The public half; None without pynacl, which takes a while to load."""
+    with suppress(ImportError):
+        return public_key_of(private_key)
+    return None

@@ -1,0 +1,323 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``rekey`` does on a host, without Ansible: the next key takes its place, or all is as it was.
+
+A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
+handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.
+
+The key is in three places: the running interface, the key file, and the file for the next boot. What the change of the
+last two needs of the disk is reserved first. An error then says which key each of them has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from .._model.errors import InputError
+from .._model.interface import SESSION_SECONDS, DesiredPeer, RunningPeer
+from .._model.keys import PresharedKey, PrivateKey, PublicKey
+from .._model.names import parse_interface_name, parse_netns
+from .._model.operations import SetDevice, SetPeer
+from .._model.packages import MissingLibrary
+from .._netlink.namespace import has_link
+from .._options.parser import check_peers, parse_peers
+from .._options.sealed import open_peers
+from .._provisional.pending import refuse_unconfirmed
+from .._rotation.key_transition import split_peers
+from .._store.files import (
+    ChangedMeanwhile,
+    FileContent,
+    again_when_changed,
+    read_file,
+    replace_file,
+    stage_file,
+    sweep,
+    use_staged,
+)
+from .._store.keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
+from .._store.lock import one_at_a_time
+from .._wgquick.parse import decode, parse
+from .._wgquick.render import encode, render
+from .._wireguard.device import Device
+from .config import MODE, config_path
+
+_PAUSE = 0.02
+
+
+class RekeyError(Exception):
+    """The key was not changed; the message says why, and which key is where. ``keys`` are the latter by place."""
+
+    def __init__(self, message: str, keys: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
+class Outcome(NamedTuple):
+    """``seconds``: from the change of the key to the handshake with each of the peers that were waited for, by name."""
+
+    changed: bool
+    public_key: PublicKey | None = None
+    seconds: Mapping[str, float] = {}
+
+
+class _Task(NamedTuple):
+    """What is asked for. ``names`` has each key of a peer that has to answer to that peer's name."""
+
+    interface: str
+    device: Device
+    path: str
+    config: str
+    secrets: Mapping[PublicKey, PresharedKey]
+    names: Mapping[PublicKey, str]
+    timeout: float
+
+
+@one_at_a_time
+def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+    """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
+    keys = read_keys(path)
+    if keys.current is None or keys.next is None:
+        return Outcome(False)
+    refuse_unconfirmed(parse_interface_name(options["interface"]))
+    if keys.old:
+        problem = "a switch of its key is not settled"
+        raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
+    task = _parse(options, path, keys.next, check_mode)
+    if check_mode:
+        return Outcome(True, _public(keys.next))
+    return _Rekey(task, keys.current, keys.next).run()
+
+
+def _public(key: PrivateKey) -> PublicKey:
+    try:
+        return public_key_of(key)
+    except ImportError as error:
+        raise MissingLibrary(f"the Python library {error.name} is missing") from None
+
+
+def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check_mode: bool) -> _Task:
+    """What is sealed to this host is sealed to its next key."""
+    peers = parse_peers(list(split_peers(open_peers(options["peers"], private_key, check_mode), dict)))
+    check_peers([peer._replace(allowed_ips=None) for peer in peers])
+    awaited = options["answering"]
+    known = {peer.name for peer in peers}
+    for name in awaited:
+        if name not in known:
+            raise InputError("answering", name, "no peer has this name", "name peers as in peers[].name")
+    interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
+    if not has_link(netns, interface):
+        raise InputError("interface", interface, "there is no such interface", "bring it up first")
+    return _Task(
+        interface,
+        Device(interface, netns, parse_netns(options.get("birth_netns"), "birth_netns")),
+        path,
+        config_path({"interface": options["interface"], "path": options.get("path")}),
+        {peer.public_key: peer.preshared_key for peer in peers if peer.preshared_key is not None},
+        _names(peers, awaited),
+        options["timeout"],
+    )
+
+
+def _names(peers: Iterable[DesiredPeer], awaited: Collection[str]) -> dict[PublicKey, str]:
+    return {peer.public_key: peer.name for peer in peers if peer.name in awaited and peer.name}
+
+
+class _Staged(NamedTuple):
+    """The file for the next boot as it was read, and what was written beside it to take its place."""
+
+    old: FileContent
+    data: bytes
+
+
+class _Rekey:
+    """One change of the key, and the way back."""
+
+    def __init__(self, task: _Task, old_key: PrivateKey, private_key: PrivateKey) -> None:
+        self._task = task
+        self._old_key = old_key
+        self._private_key = private_key
+        self._before = task.device.read()
+        self._staged: _Staged | None = None
+
+    def run(self) -> Outcome:
+        task = self._task
+        public_key = _public(self._private_key)
+        self._staged = self._stage()
+        try:
+            silent = self._await(lambda peer: time.time() - peer.latest_handshake < SESSION_SECONDS)[1]
+            if silent:
+                problem = (
+                    f"{', '.join(silent)}: no handshake with the present key, so that the next could not be proved"
+                )
+                raise self._error(f"{problem}. Nothing was changed.")
+            seconds = self._change()
+        finally:
+            if self._staged:
+                # Gone already where all went well.
+                with suppress(OSError, InputError):
+                    sweep(task.config)
+        return Outcome(True, public_key, seconds)
+
+    def _change(self) -> dict[str, float]:
+        """When each peer had shaken hands, in seconds from the change on."""
+        since = time.time()
+        try:
+            switch_keys(self._task.path)
+            self._set(self._private_key, self._task.secrets)
+            times, silent = self._await(lambda peer: peer.latest_handshake >= since)
+            problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
+            if not silent:
+                self._persist()
+        except (OSError, InputError) as error:
+            problem = str(error)
+        if problem:
+            raise self._error(f"{problem}. {self._go_back()}")
+        return {name: at - since for name, at in times.items()}
+
+    def _set(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
+        """The preshared keys first: a handshake that begins with the new key needs them."""
+        device, there = self._task.device, self._before.peers
+        device.apply([SetPeer(key, preshared_key=secret) for key, secret in secrets.items() if key in there])
+        device.apply([SetDevice(private_key)])
+
+    def _await(self, answers: Callable[[RunningPeer], bool]) -> tuple[dict[str, float], list[str]]:
+        """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
+        not. The kernel itself retries peers that do not answer, after five seconds."""
+        device = self._task.device
+        device.call(device.read().peers.values())
+        end = time.monotonic() + self._task.timeout
+        while True:
+            peers = device.read().peers
+            found = {
+                name: peers[key].latest_handshake
+                for key, name in self._task.names.items()
+                if key in peers and answers(peers[key])
+            }
+            silent = sorted({*self._task.names.values()} - found.keys())
+            if not silent or time.monotonic() > end:
+                return found, silent
+            time.sleep(_PAUSE)
+
+    def _stage(self) -> _Staged | None:
+        """Reserve the room for the file for the next boot; None where there is no such file. Raises InputError and
+        OSError."""
+        content = read_file(self._task.config)
+        if content is None:
+            return None
+        staged = _Staged(content, self._startup(content, self._private_key, self._task.secrets))
+        stage_file(self._task.config, staged.data, MODE)
+        return staged
+
+    def _startup(
+        self, content: FileContent, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]
+    ) -> bytes:
+        """What the file for the next boot should say. Raises InputError."""
+        file = parse(decode(content.data), self._task.config)
+        peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
+        return encode(render(replace(file, private_key=private_key, peers=tuple(peers))))
+
+    def _persist(self) -> None:
+        """Raises InputError and OSError."""
+        try:
+            if self._staged:
+                use_staged(self._task.config, *self._staged)
+                return
+        except ChangedMeanwhile:
+            pass
+        # Another run has written the file. What it wrote is kept, if there is room for that.
+        self._write_startup(self._private_key, self._task.secrets)
+
+    @again_when_changed
+    def _write_startup(self, private_key: PrivateKey, secrets: Mapping[PublicKey, PresharedKey]) -> None:
+        content = read_file(self._task.config)
+        if content is not None:
+            data = self._startup(content, private_key, secrets)
+            if data != content.data:
+                replace_file(self._task.config, content, data, MODE)
+
+    def _go_back(self) -> str:
+        """Put the old key back wherever the next one is, and say how that went. One failure does not stop the rest."""
+        problems = [
+            *_problems(self._key_file_back),
+            *_problems(lambda: self._set(self._old_key, self._old_secrets)),
+            *_problems(self._startup_back),
+        ]
+        if problems:
+            return f"Going back failed as well: {'; '.join(problems)}."
+        since = time.time()
+        try:
+            silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
+        except OSError as error:
+            return f"Whether the peers answer to the old key is not known: {error}."
+        if silent:
+            return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
+        return "The old key is in use again, and all have answered to it."
+
+    @property
+    def _old_secrets(self) -> dict[PublicKey, PresharedKey]:
+        return {key: peer.preshared_key for key, peer in self._before.peers.items()}
+
+    def _key_file_back(self) -> None:
+        if read_keys(self._task.path).current != self._old_key:
+            switch_keys_back(self._task.path)
+
+    @again_when_changed
+    def _startup_back(self) -> None:
+        content = read_file(self._task.config)
+        if content and self._staged and content.data == self._staged.data:
+            replace_file(self._task.config, content, self._staged.old.data, MODE)
+        elif self._name_of(self._startup_key()) == "next":
+            self._write_startup(self._old_key, self._old_secrets)
+
+    def _error(self, problem: str) -> RekeyError:
+        """With what there is to say about the keys after it, as it is read now."""
+        task = self._task
+        reads: list[tuple[str, str, Callable[[], PrivateKey | None]]] = [
+            ("running", "the running interface", lambda: task.device.read().private_key),
+            ("private_key_file", task.path, lambda: read_keys(task.path).current),
+        ]
+        if self._staged:
+            reads.append(("path", task.config, self._startup_key))
+        keys = {name: self._look(read) for name, _place, read in reads}
+        if len({*keys.values()}) == 1:
+            said = f"{_SAID[keys['running']]} is in {', '.join(place for _name, place, _read in reads)}."
+        else:
+            said = "; ".join(f"{_SAID[keys[name]]} is in {place}" for name, place, _read in reads)
+            said += f". Run site.yml for this host, which has all of them use the key in {task.path}."
+        return RekeyError(f"{task.interface}: {problem} {said[0].upper()}{said[1:]}", keys)
+
+    def _startup_key(self) -> PrivateKey | None:
+        content = read_file(self._task.config)
+        return parse(decode(content.data), self._task.config).private_key if content else None
+
+    def _look(self, read: Callable[[], PrivateKey | None]) -> str:
+        try:
+            return self._name_of(read())
+        except (OSError, InputError):
+            return "unknown"
+
+    def _name_of(self, key: PrivateKey | None) -> str:
+        names = {self._old_key: "old", self._private_key: "next", None: "none"}
+        return names.get(key, "another")
+
+
+_SAID = {
+    "old": "the old key",
+    "next": "the next key",
+    "none": "no key",
+    "another": "another key",
+    "unknown": "a key that cannot be read",
+}
+
+
+def _problems(step: Callable[[], None]) -> Iterator[str]:
+    try:
+        step()
+    except (OSError, InputError) as error:
+        yield str(error)

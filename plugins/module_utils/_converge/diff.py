@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two states to the fewest operations from the first to the second, in the order that loses least."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from itertools import repeat
+from typing import NamedTuple
+
+from .._model.interface import KEY_OF, RunningDevice, RunningPeer
+from .._model.keys import PublicKey
+from .._model.operations import (
+    AddAddress,
+    AddPeer,
+    AddRoute,
+    AddRule,
+    ClearPeers,
+    CreateLink,
+    DeleteLink,
+    Operation,
+    RemoveAddress,
+    RemovePeer,
+    RemovePrefixes,
+    RemoveRoute,
+    RemoveRule,
+    SetDevice,
+    SetDns,
+    SetLink,
+    SetNetfilter,
+    SetPeer,
+    SetSourceValidMark,
+)
+from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
+from .._model.state import MAIN_TABLE, Route, RunningState
+
+Names = Mapping[PublicKey, str]
+
+
+def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
+    """The operations that turn ``before`` into ``after``; none when they are equal.
+
+    Rules go first and come last, so that the tunnel's own packets are never sent into the tunnel. A
+    prefix that moves is added to its new owner, which takes it from the old one in the same step.
+    """
+    if not after.exists:
+        return list(_plan_absent(before, after))
+    return [
+        *_remove_rules(before, after),
+        *([] if before.exists else [CreateLink(after.interface)]),
+        *_plan_device(before.device, after.device),
+        *_plan_peers(before.device.peers, after.device.peers, names),
+        *_plan_addresses(before, after),
+        *_plan_link(before, after),
+        *_plan_dns(before, after),
+        *_plan_netfilter(before, after),
+        *_plan_routes(before, after),
+        *(AddRule(rule) for rule in sorted(after.rules - before.rules)),
+    ]
+
+
+def _remove_rules(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    """In the opposite order: while the rule of a full tunnel stands alone, what is sent to others goes through it."""
+    return (RemoveRule(rule) for rule in sorted(before.rules - after.rules, reverse=True))
+
+
+def _plan_absent(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    yield from _remove_rules(before, after)
+    yield from _plan_dns(before, after)
+    if before.exists:
+        if before.device.peers:
+            yield ClearPeers(len(before.device.peers))
+        yield DeleteLink(before.interface)
+    yield from _plan_netfilter(before, after)
+    yield from (AddRule(rule) for rule in sorted(after.rules - before.rules))
+
+
+def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operation]:
+    changes = SetDevice(
+        private_key=None if before.private_key == after.private_key else after.private_key,
+        listen_port=after.listen_port if after.listen_port not in (0, before.listen_port) else None,
+        fwmark=None if before.fwmark == after.fwmark else after.fwmark,
+    )
+    if changes != SetDevice():
+        yield changes
+
+
+def _plan_peers(
+    before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: Names
+) -> Iterator[Operation]:
+    """Of ten thousand peers nearly all are the same objects, which is found out by C code."""
+    if before is after:
+        return
+    had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())
+    pairs = zip(map(had.get, has), has.values())
+    changed = [(old, new) for old, new in pairs if old is not new]
+    losing = [(old.allowed_ips - new.allowed_ips, new.public_key) for old, new in changed if old is not None]
+    if any(lost for lost, _key in losing):
+        gained = frozenset[Prefix]().union(*(_gained(old, new) for old, new in changed))
+        for lost, key in losing:
+            if lost - gained:
+                yield RemovePrefixes(key, names.get(key), tuple(lost - gained))
+    new_peers = [new for old, new in changed if old is None]
+    yield from map(tuple.__new__, repeat(AddPeer), zip(new_peers, map(names.get, map(KEY_OF, new_peers))))
+    for old, new in changed:
+        if old is not None:
+            change = _peer_change(old, new, names.get(new.public_key))
+            if change != SetPeer(new.public_key, change.name):
+                yield change
+    gone = had.keys() - has.keys()
+    yield from (RemovePeer(key, names.get(key)) for key in had if gone and key in gone)
+
+
+def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]:
+    return after.allowed_ips if before is None else after.allowed_ips - before.allowed_ips
+
+
+def _peer_change(before: RunningPeer, after: RunningPeer, name: str | None) -> SetPeer:
+    return SetPeer(
+        after.public_key,
+        name,
+        preshared_key=None if before.preshared_key == after.preshared_key else after.preshared_key,
+        endpoint=None if before.endpoint == after.endpoint else after.endpoint,
+        persistent_keepalive=None
+        if before.persistent_keepalive == after.persistent_keepalive
+        else after.persistent_keepalive,
+        add=tuple(sort_prefixes(after.allowed_ips - before.allowed_ips)),
+    )
+
+
+class _Addresses(NamedTuple):
+    """How addresses change. Those that differ in details are all removed before they are made again, and the others of
+    an IPv4 network with them: its first address is its primary one."""
+
+    staying: list[InterfaceAddress]
+    new: list[InterfaceAddress]
+    unmade: list[InterfaceAddress]
+    remade: list[InterfaceAddress]
+    gone: list[InterfaceAddress]
+
+
+def _change_of_addresses(before: RunningState, after: RunningState) -> _Addresses:
+    had, wanted = set(before.addresses), set(after.addresses)
+    differing = {address[:2] for address in had - wanted} & {address[:2] for address in wanted - had}
+    networks = {a.network for a in had if a[:2] in differing and a.family == socket.AF_INET}
+    remade = {a for a in had | wanted if a[:2] in differing or a.network in networks}
+    ordered = sorted(after.addresses, key=lambda address: (address.details, address))
+    return _Addresses(
+        [address for address in before.addresses if address in wanted - remade],
+        [address for address in ordered if address not in had | remade],
+        [address for address in before.addresses if address in remade],
+        [address for address in ordered if address in remade],
+        [address for address in before.addresses if address not in wanted | remade],
+    )
+
+
+def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    change = _change_of_addresses(before, after)
+    lifetimes = after.lifetimes
+    now = {address for address in (*change.new, *change.remade) if not _waits_for_link(address, before, after)}
+    yield from (AddAddress(address, lifetimes.get(address)) for address in change.new if address in now)
+    yield from map(RemoveAddress, change.unmade)
+    yield from (AddAddress(address, lifetimes.get(address)) for address in change.remade if address in now)
+    yield from map(RemoveAddress, change.gone)
+
+
+def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    changes = SetLink(
+        mtu=after.mtu if before.mtu != after.mtu else None,
+        up=after.up if before.up != after.up else None,
+        alias=after.alias if before.alias != after.alias else None,
+    )
+    if changes != SetLink():
+        yield changes
+    there = frozenset() if before.up and not after.up else frozenset(before.addresses)
+    for address in sorted(after.addresses, key=lambda address: address.details):
+        if address not in there and _waits_for_link(address, before, after):
+            yield AddAddress(address, after.lifetimes.get(address))
+
+
+def _waits_for_link(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
+    """The kernel takes IPv6 addresses from an interface that goes down. When it comes up, it makes no route to the
+    networks of those that end, or have a peer (net/ipv6/addrconf.c, addrconf_ifdown, fixup_permanent_addr)."""
+    is_lost, has_no_route = before.up and not after.up, after.up and not before.up and address.details
+    return address.family == socket.AF_INET6 and bool(is_lost or has_no_route)
+
+
+def _plan_dns(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    if before.dns != after.dns:
+        yield SetDns(after.dns)
+
+
+def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    for family in sorted({*before.netfilter, *after.netfilter}):
+        rules = after.netfilter.get(family, frozenset())
+        if before.netfilter.get(family, frozenset()) != rules:
+            yield SetNetfilter(before.interface, family, rules)
+    if after.src_valid_mark != before.src_valid_mark:
+        yield SetSourceValidMark(after.src_valid_mark)
+
+
+def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over.
+
+    An interface that is down has none: the kernel removes them.
+    """
+    if after.up:
+        present = _lasting(before.routes, before, after)
+        # Those of others that came since, in the place of ours.
+        intruders = _in_slots(before.other_routes - after.other_routes, after.routes - present)
+        yield from _exchange_routes(present, after.routes, after, (present - after.routes) | intruders)
+
+
+def plan_other_routes(now: RunningState, before: RunningState) -> Iterator[Operation]:
+    """Put back the routes of others that went with the link or its addresses. Those that came since stay.
+
+    To be applied after the other operations that make ``now`` into ``before``.
+    """
+    if before.up:
+        present = _lasting(now.other_routes, now, before)
+        gone = _in_slots(present - before.other_routes, before.other_routes - present)
+        yield from _exchange_routes(present, before.other_routes, before, gone)
+
+
+def _in_slots(routes: frozenset[Route], of: frozenset[Route]) -> frozenset[Route]:
+    """The routes that keep others from being made; most often there are none, and twenty thousand others."""
+    slots = {route.slot for route in of} if routes else set()
+    return frozenset(route for route in routes if route.slot in slots)
+
+
+def _exchange_routes(
+    present: frozenset[Route], wanted: frozenset[Route], after: RunningState, gone: frozenset[Route]
+) -> Iterator[Operation]:
+    """Routes that lead to the gateways of others are among those without details, which come first."""
+    missing = sorted(wanted - present, key=lambda route: (bool(route.details), -route.prefix.length, route))
+    in_the_way = _in_slots(gone, wanted - present)
+    yield from map(RemoveRoute, sorted(in_the_way))
+    yield from (AddRoute(route, after.lifetimes.get(route)) for route in missing)
+    yield from map(RemoveRoute, sorted(gone - in_the_way))
+
+
+def _lasting(routes: frozenset[Route], before: RunningState, after: RunningState) -> frozenset[Route]:
+    """The routes that outlast the change of addresses: with an interface's last IPv4 address the kernel removes all its
+    IPv4 routes, with any those of the main table that prefer it as their source, and IPv6 routes lose that preference
+    (net/ipv4/fib_frontend.c, fib_inetaddr_event; net/ipv4/fib_semantics.c, fib_sync_down_addr; net/ipv6/route.c,
+    rt6_remove_prefsrc)."""
+    change = _change_of_addresses(before, after)
+    if not (change.gone or change.unmade):
+        return routes
+    kept = {address.packed for address in (*change.staying, *change.new)}
+    lost = {address.packed for address in (*change.gone, *change.unmade)} - kept
+    bare = any(len(packed) == 4 for packed in lost) and not any(len(packed) == 4 for packed in kept)
+    return frozenset(
+        route if route.prefix.family == socket.AF_INET or route.source not in lost else route.without_source()
+        for route in routes
+        if route.prefix.family != socket.AF_INET or not (bare or (route.source in lost and route.table == MAIN_TABLE))
+    )

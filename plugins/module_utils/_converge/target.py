@@ -1,0 +1,374 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Desired and running state to the state that should be: everything that the options leave open is decided here."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+from operator import eq, itemgetter
+
+from .._model.dns import NO_DNS, merge_dns
+from .._model.endpoint import Endpoint
+from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
+from .._model.interface import (
+    ENFORCE,
+    EXACT,
+    KEY_OF,
+    SESSION_SECONDS,
+    DesiredInterface,
+    DesiredPeer,
+    RunningDevice,
+    RunningPeer,
+)
+from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
+from .._model.prefix import InterfaceAddress, Prefix
+from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, RunningState
+
+# What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
+TUNNEL_OVERHEAD = 80
+
+_COMPARED = ("allowed_ips", "preshared_key", "persistent_keepalive")
+_WANTED_VALUES, _RUNNING_VALUES = (
+    itemgetter(*map(kind._fields.index, _COMPARED)) for kind in (DesiredPeer, RunningPeer)
+)
+_NOBODY = RunningPeer(PublicKey(b""), persistent_keepalive=-1)
+
+
+def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
+    return (endpoint,)
+
+
+def assume_ethernet(_hosts: Iterable[str]) -> int:
+    return ETHERNET_MTU
+
+
+def assume_empty(_table: int) -> bool:
+    return False
+
+
+def assume_unknown(_key: PrivateKey) -> PublicKey | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What decisions depend on besides the two states.
+
+    ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
+    ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
+    name has no address. It is asked only where the answer matters, since it may take seconds.
+    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
+    routing table of that number holds a route. ``settled``: peers that are as they should be, as the very objects.
+    ``public_key_of``: a private key to its public half, None where that cannot be told.
+    """
+
+    now: float
+    recorded: Mapping[PublicKey, str] = field(default_factory=dict)
+    resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
+    path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
+    has_routes: Callable[[int], bool] = assume_empty
+    settled: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
+    public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
+
+
+def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
+    """The state to converge to. ``aim(desired, aim(desired, running)) == aim(desired, running)``."""
+    device = _aim_device(desired, running.device, circumstances)
+    addresses = _aim_addresses(desired, running)
+    allowed = [peer.allowed_ips for peer in device.peers.values()]
+    # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
+    tunnelled = desired.up and not desired.is_apart
+    families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
+    fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
+    keeps_rules = desired.keep_routes and desired.up and not families
+    rules = running.rules if keeps_rules else _aim_rules(running, families, fwmark)
+    netfilter = {
+        family: netfilter_rules(desired.interface, family, fwmark, addresses, desired.outside_replies)
+        for family in families
+    }
+    return replace(
+        running,
+        exists=True,
+        device=replace(device, fwmark=fwmark),
+        up=desired.up,
+        mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
+        addresses=addresses,
+        routes=_aim_routes(desired, running, allowed, addresses, fwmark if families else MAIN_TABLE),
+        other_routes=running.other_routes if desired.up else frozenset(),
+        rules=rules,
+        priorities=_aim_priorities(running, rules),
+        netfilter=netfilter,
+        src_valid_mark=running.src_valid_mark or socket.AF_INET in families,
+        alias=running.alias if desired.alias is None else desired.alias,
+        dns=merge_dns(desired.dns, desired.dns_search, running.dns) if desired.up else NO_DNS,
+    )
+
+
+def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
+    hosts = [peer.endpoint.host for peer in device.peers.values() if peer.endpoint]
+    return circumstances.path_mtu(hosts) - TUNNEL_OVERHEAD
+
+
+def absent(running: RunningState) -> RunningState:
+    """The state without the interface and all that belongs to it."""
+    rules = _aim_rules(running, (), 0)
+    return RunningState(
+        running.interface,
+        rules=rules,
+        priorities=_aim_priorities(running, rules),
+        src_valid_mark=running.src_valid_mark,
+        netns=running.netns,
+    )
+
+
+def _aim_device(desired: DesiredInterface, device: RunningDevice, circumstances: Circumstances) -> RunningDevice:
+    return replace(
+        device,
+        interface=desired.interface,
+        private_key=desired.private_key or device.private_key,
+        listen_port=desired.listen_port or device.listen_port,
+        peers=_aim_peers(desired, device.peers, circumstances),
+    )
+
+
+def _aim_peers(
+    desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
+) -> Mapping[PublicKey, RunningPeer]:
+    """The very mapping that was given where nothing differs."""
+    if desired.peers is None:
+        return _without(running, desired.absent_peers)
+    current = dict(running.items())
+    keys = list(map(KEY_OF, desired.peers))
+    there = list(map(current.get, keys, repeat(_NOBODY)))
+    unsettled = _unsettled(desired.peers, there, circumstances.settled) if current else desired.peers
+    unlisted: dict[PublicKey, RunningPeer] = {}
+    if desired.peers_mode != EXACT:
+        listed = frozenset(keys)
+        unlisted = {key: peer for key, peer in current.items() if key not in listed | desired.absent_peers}
+    if not unsettled and len(keys) + len(unlisted) == len(current):
+        return running
+    wanted = {key: current[key] for key in keys if key in current}
+    enforce = desired.endpoint_policy == ENFORCE
+    plain = [peer for peer in unsettled if peer.endpoint is None and peer.public_key not in current]
+    wanted.update(zip(map(KEY_OF, plain), _new_peers(plain)))
+    others = [peer for peer in unsettled if peer.endpoint is not None or peer.public_key in current]
+    for peer in others:
+        wanted[peer.public_key] = _aim_peer(peer, current.get(peer.public_key), circumstances, enforce)
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in unsettled if peer.allowed_ips is None}
+    losers = {**unlisted, **open_ended}
+    if losers:
+        # A prefix has one owner: a peer that a wanted one takes it from is left without.
+        taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in desired.peers if peer.allowed_ips))
+        for key, loser in losers.items():
+            wanted[key] = loser._replace(allowed_ips=loser.allowed_ips - taken) if taken & loser.allowed_ips else loser
+    return wanted
+
+
+def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicKey]) -> Mapping[PublicKey, RunningPeer]:
+    if absent.isdisjoint(running):
+        return running
+    return {key: peer for key, peer in running.items() if key not in absent}
+
+
+def _unsettled(
+    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], settled: Mapping[PublicKey, RunningPeer]
+) -> Sequence[DesiredPeer]:
+    """The peers to be looked at one by one. Of ten thousand nearly all are as wanted, which is found out by C code.
+
+    One with an endpoint always is looked at, unless it is settled: the kernel's may be another and right.
+    """
+    same = map(eq, map(_WANTED_VALUES, peers), map(_RUNNING_VALUES, there))
+    differ = [peer for peer, equal in zip(peers, same) if not equal or peer.endpoint]
+    if not settled:
+        return differ
+    objects = dict(zip(map(KEY_OF, peers), there))
+    return [peer for peer in differ if objects[peer.public_key] is not settled.get(peer.public_key)]
+
+
+def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
+    """Of peers that are not there yet, what is not given is as the kernel has it at first."""
+    keys, _names, secrets, _endpoints, allowed_ips, keepalives = zip(*wanted) if wanted else repeat((), 6)
+    columns = (
+        keys,
+        [NO_PRESHARED_KEY if secret is None else secret for secret in secrets],
+        repeat(None),
+        [frozenset() if prefixes is None else prefixes for prefixes in allowed_ips],
+        [keepalive or 0 for keepalive in keepalives],
+        repeat(0.0),
+        repeat(0),
+        repeat(0),
+    )
+    return map(tuple.__new__, repeat(RunningPeer), zip(*columns))
+
+
+def _aim_peer(
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
+) -> RunningPeer:
+    """The peer as it should be; the very object that was given where nothing differs."""
+    base = running or RunningPeer(wanted.public_key)
+    peer = RunningPeer(
+        base.public_key,
+        base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
+        base.endpoint if wanted.endpoint is None else _aim_endpoint(wanted, running, circumstances, enforce),
+        base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
+        base.persistent_keepalive if wanted.persistent_keepalive is None else wanted.persistent_keepalive,
+        base.latest_handshake,
+        base.transfer_rx,
+        base.transfer_tx,
+    )
+    return base if peer == base else peer
+
+
+def _aim_endpoint(
+    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
+) -> Endpoint | None:
+    """The configured endpoint is an initial one: what a live peer's has become is kept, unless that is not wanted."""
+    known = running.endpoint if running else None
+    if wanted.endpoint is None:
+        return known
+    dead = running is None or circumstances.now - running.latest_handshake > SESSION_SECONDS
+    reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
+    if known is not None and not (dead or reconfigured or enforce):
+        return known
+    candidates = circumstances.resolve(wanted.endpoint, wanted.label)
+    # Which address of a name comes first may be chance. Which family does is what the host can use now.
+    serves = known is not None and known in candidates and not (dead and known.family != candidates[0].family)
+    return candidates[0] if candidates and not serves else known
+
+
+def _aim_fwmark(
+    desired: DesiredInterface, running: RunningState, full_tunnel: bool, circumstances: Circumstances
+) -> int:
+    """A given mark, else the one there is, else for a full tunnel the first free one as wg-quick(8) counts."""
+    if desired.fwmark or (desired.fwmark == 0 and not full_tunnel):
+        return desired.fwmark
+    mark = running.device.fwmark
+    if full_tunnel:
+        return mark or next(n for n in range(FIRST_TABLE, 2**32) if not circumstances.has_routes(n))
+    # The mark of a full tunnel that is no more goes with it.
+    goes = any(rule.fwmark == mark for rule in running.rules) and not (desired.keep_routes and desired.up)
+    return 0 if goes else mark
+
+
+def _aim_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
+    """The rules of the interface's own full tunnel, and those of others as they are.
+
+    All full tunnels of a host share the rule of the main table: the last one takes it along.
+    """
+    own = {running.device.fwmark, fwmark} - {0}
+    kept = {rule for rule in running.rules if rule.fwmark not in own}
+    for family in DEFAULT_ROUTE:
+        shared = {rule for rule in kept if rule.family == family and not rule.fwmark}
+        others = any(rule.family == family and rule.fwmark for rule in kept)
+        if family in families:
+            kept |= _tunnel_rules(family, fwmark, running, shared)
+        elif not others and any(rule.family == family for rule in running.rules - kept):
+            kept -= shared
+    return frozenset(kept)
+
+
+def _tunnel_rules(family: int, fwmark: int, running: RunningState, shared: set[Rule]) -> set[Rule]:
+    """The pair that is there when it stands in the right order, else a new one before the main table's rule. Of that,
+    the first to be added may be there, from a run that was killed before it added the other."""
+    for rule in running.rules:
+        if (rule.family, rule.fwmark) == (family, fwmark) and any(other.priority < rule.priority for other in shared):
+            return {rule}
+    priorities = running.priorities.get(family, ())
+    for half in shared:
+        priority = _free_priority(other for other in priorities if other != half.priority)
+        if half.priority == priority - 1:
+            return {Rule(family, priority, fwmark)}
+    priority = _free_priority(priorities)
+    return {Rule(family, priority, fwmark), Rule(family, priority - 1)}
+
+
+def _free_priority(priorities: Iterable[int]) -> int:
+    """Before the second rule of the list, as the kernel chooses (net/core/fib_rules.c, fib_default_rule_pref)."""
+    ordered = sorted(priorities)
+    return (ordered[1] if len(ordered) > 1 and ordered[1] > 2 else 32766) - 1
+
+
+def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, tuple[int, ...]]:
+    """The priorities of all rules of the host once the full-tunnel rules are as given."""
+    priorities = {family: list(values) for family, values in running.priorities.items()}
+    for rule in running.rules - rules:
+        if rule.priority in priorities.get(rule.family, ()):
+            priorities[rule.family].remove(rule.priority)
+    for rule in rules - running.rules:
+        priorities.setdefault(rule.family, []).append(rule.priority)
+    return {family: tuple(sorted(values)) for family, values in priorities.items()}
+
+
+def _aim_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
+    """Those given and no others, or next to them those of whoever shares the interface."""
+    there = {address[:2]: address for address in reversed(running.addresses)}
+    given = running.addresses if desired.addresses is None else (there.get(a[:2], a) for a in desired.addresses)
+    others = () if desired.peers_mode == EXACT else running.addresses
+    return tuple(sorted({*given, *others}))
+
+
+def _aim_routes(
+    desired: DesiredInterface,
+    running: RunningState,
+    allowed: Iterable[frozenset[Prefix]],
+    addresses: Iterable[InterfaceAddress],
+    default_table: int,
+) -> frozenset[Route]:
+    """Those that the peers need and no others, or next to them those for prefixes that are no peer's and never were."""
+    if not desired.up:
+        return frozenset()
+    if desired.table == "off":
+        return running.routes
+    prefixes = frozenset[Prefix]().union(*allowed)
+    connected = [network for network in _connected(addresses) if network not in running.unconnected]
+    wanted = _as_they_are(_peer_routes(desired.table, prefixes, connected, default_table), running, addresses)
+    if desired.peers_mode == EXACT and not desired.keep_routes:
+        return wanted
+    peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
+    kept = {route for route in running.routes if route.prefix not in peers}
+    if desired.keep_routes:
+        own = {MAIN_TABLE, default_table, *([] if desired.table == "auto" else [int(desired.table)])}
+        kept |= {route for route in running.routes if route.table not in own}
+    return wanted | kept
+
+
+def _peer_routes(
+    table: str, prefixes: Iterable[Prefix], connected: Iterable[Prefix], default_table: int
+) -> frozenset[Route]:
+    """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
+    if table != "auto":
+        return frozenset(Route(prefix, int(table)) for prefix in prefixes)
+    return frozenset(
+        Route(prefix, default_table if prefix in DEFAULT_ROUTE.values() else MAIN_TABLE)
+        for prefix in prefixes
+        if not any(network.covers(prefix) for network in connected)
+    )
+
+
+def _as_they_are(
+    wanted: frozenset[Route], running: RunningState, addresses: Iterable[InterfaceAddress]
+) -> frozenset[Route]:
+    """The routes, each as it is there where somebody has made it in another way, with a gateway, metric or source; of
+    several the plain one, else the best. One of a routing daemon serves as well, and is not ours."""
+    missing = wanted - running.routes
+    if not missing:
+        return wanted
+    local = {address.packed for address in addresses}
+    places = {(route.prefix, route.table) for route in missing}
+    there = {
+        (route.prefix, route.table): route
+        for route in sorted(running.routes, reverse=True)
+        if (route.prefix, route.table) in places and not route.tos and (not route.source or route.source in local)
+    }
+    others = {route.slot for route in running.other_routes if route.kind == UNICAST}
+    made = {there.get((route.prefix, route.table), route) for route in missing if route.slot not in others}
+    return (wanted - missing) | made
+
+
+def _connected(addresses: Iterable[InterfaceAddress]) -> list[Prefix]:
+    """The networks that the kernel routes by itself; an IPv4 address with /32 makes none in the main table."""
+    return [address.network for address in addresses if (len(address.packed), address.length) != (4, 32)]

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judge peers by their handshakes, where no ping can reach them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Protocol
+
+from .._model.errors import InputError
+from .._model.interface import SESSION_SECONDS, RunningDevice, RunningPeer
+from .._model.keys import PublicKey
+
+_PAUSE_SECONDS = 0.2
+
+
+class Device(Protocol):
+    """What is needed of ``_kernel.device.Device``."""
+
+    def read(self) -> RunningDevice: ...
+
+    def call(self, peers: Iterable[RunningPeer]) -> None: ...
+
+
+def find_alive(
+    device: Device,
+    keys: Collection[PublicKey],
+    seconds: float,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    lock: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> frozenset[PublicKey]:
+    """Those of the peers that have a session.
+
+    The others are sent an empty packet once, and have ``seconds`` to answer; with 0 nothing is sent. ``lock`` is held
+    while that sets their keepalives.
+
+    Raises KernelError.
+    """
+
+    def alive() -> frozenset[PublicKey]:
+        peers = device.read().peers
+        found = (peers[key] for key in keys if key in peers)
+        return frozenset(peer.public_key for peer in found if now() - peer.latest_handshake <= SESSION_SECONDS)
+
+    found = alive()
+    if seconds <= 0 or len(found) == len(keys):
+        return found
+    # Another run that is at work calls the peers itself, or ends the session that is looked for.
+    with suppress(InputError), lock():
+        peers = device.read().peers
+        device.call(peers[key] for key in keys if key in peers and key not in found)
+    end = now() + seconds
+    while len(found) < len(keys) and now() < end:
+        sleep(_PAUSE_SECONDS)
+        found |= alive()
+    return found

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a change provisional: before it is made, what was is written down and a watchdog is started.
+
+Each run loads this, and nearly all have nothing to guard: what the work takes is loaded when there is some.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .._converge.diff import Names
+from .._converge.engine import ConvergeError
+from .._model.errors import InputError
+from .._model.interface import DesiredInterface
+from .._model.keys import PrivateKey, PublicKey
+from .._model.state import RunningState
+from .._netlink.rtnetlink import RouteNetlink
+from .._options.arguments import AUTO, CONFIRM_SECONDS, NEVER
+from .._options.parser import parse_number
+from .._store.keyfile import default_path, find_private_key
+
+if TYPE_CHECKING:
+    from .record import Unconfirmed
+
+LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
+
+
+class Commit:
+    """Guards one change, if the options ask for that. ``endpoints``: the state after to what is to be remembered of it.
+
+    ``unconfirmed`` is None until it is armed.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        desired: DesiredInterface,
+        with_dns: bool,
+        endpoints: Callable[[RunningState], Mapping[PublicKey, str]],
+    ) -> None:
+        self._wanted = options.get("confirm") or NEVER
+        self._timeout = parse_timeout(options)
+        self._desired = desired
+        self._key_file = options.get("private_key_file") or default_path(desired.interface)
+        self._with_dns = with_dns
+        self._endpoints = endpoints
+        self.unconfirmed: Unconfirmed | None = None
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        """Raises ConvergeError, and has then left nothing behind."""
+        if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
+            return
+        from . import rollback, watchdog
+        from .record import record
+
+        change = self._describe(before, after, names)
+        try:
+            watchdog.install(change, rollback.main)
+            record(change)
+            watchdog.check(change)
+            # That may have taken long on a slow host: the time begins now.
+            change = change.delayed(self._timeout)
+            record(change)
+            watchdog.start(change)
+        except Exception as error:  # whatever it is, nothing may be left behind
+            _abandon(change)
+            problem = f"the watchdog that would restore what runs now cannot be started: {error}. Nothing was changed."
+            raise ConvergeError(f"{before.interface}: {problem}") from None
+        self.unconfirmed = change
+
+    def _describe(self, before: RunningState, after: RunningState, names: Names) -> Unconfirmed:
+        from .record import Unconfirmed, boot_id, clock
+        from .watchdog import program_path, unit_name
+
+        name = os.urandom(8).hex()
+        return Unconfirmed(
+            interface=before.interface,
+            change=name,
+            boot=boot_id(),
+            armed_at=time.time(),
+            deadline=clock() + self._timeout,
+            before=before,
+            key_file=self._key_file if _has_key(self._key_file, before.device.private_key) else "",
+            names=names,
+            netns=self._desired.netns,
+            birth_netns=self._desired.birth_netns,
+            with_dns=self._with_dns,
+            endpoints=self._endpoints(after),
+            program=program_path(name),
+            unit=unit_name(name),
+        )
+
+    def disarm(self) -> None:
+        """What was before the change is there again."""
+        if self.unconfirmed:
+            from .record import forget
+            from .watchdog import WatchdogError, stop
+
+            # The record first: without it, the watchdog does nothing.
+            forget(self.unconfirmed.interface)
+            with suppress(InputError, OSError, WatchdogError):
+                stop(self.unconfirmed)
+            self.unconfirmed = None
+
+
+def parse_timeout(options: Mapping[str, Any]) -> int:
+    """``confirm_timeout`` in seconds. Raises InputError."""
+    timeout = parse_number(options.get("confirm_timeout"), "confirm_timeout", LEAST_TIMEOUT, MOST_TIMEOUT)
+    return timeout or CONFIRM_SECONDS
+
+
+def _abandon(change: Unconfirmed) -> None:
+    from .record import forget
+    from .watchdog import WatchdogError, stop
+
+    with suppress(InputError, OSError):
+        forget(change.interface)
+    with suppress(InputError, OSError, WatchdogError):
+        stop(change)
+
+
+def _has_key(path: str, private_key: PrivateKey | None) -> bool:
+    with suppress(InputError, OSError):
+        return private_key is not None and find_private_key(path) == private_key
+    return False
+
+
+def _concerns_connection(before: RunningState, after: RunningState) -> bool:
+    from .ssh import concerns, find_connection
+
+    connection = find_connection()
+    return connection is not None and concerns(connection, before, after, _leaves_by)
+
+
+def _leaves_by(host: str) -> str | None:
+    with RouteNetlink() as netlink:
+        route = netlink.route_to(host)
+    with suppress(OSError):
+        return socket.if_indextoname(route.oif) if route and route.oif else None
+    return None

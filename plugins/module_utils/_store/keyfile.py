@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file that has an interface's private key: the one place where the key is made, and where it stays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .._model.errors import InputError
+from .._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
+from .._model.names import parse_interface_name
+from .._model.packages import MissingLibrary, package_hint
+from .files import (
+    again_when_changed,
+    atomic_write,
+    check_parent,
+    ensure_parent,
+    link_file,
+    read_file,
+    remove_file,
+    rename_file,
+    replace_file,
+    sweep,
+)
+
+DIRECTORY = "/etc/wireguard/private"
+_OPTION = "private key file"
+_MODE = 0o600
+
+
+class Outcome(NamedTuple):
+    """``public_key`` is None where it is not known, and ``warning`` then says why unless there is no key at all.
+
+    ``next_public_key`` and ``old_public_key`` are those of a key that is yet to take its place, or that has lost it.
+    """
+
+    changed: bool
+    path: str
+    public_key: PublicKey | None = None
+    warning: str | None = None
+    next_public_key: PublicKey | None = None
+    old_public_key: PublicKey | None = None
+
+
+class Keys(NamedTuple):
+    """The keys beside a path: one in use, the next one that was made beside it, and the old one of a switch.
+
+    An old one means that the switch is not settled: it is what there is to go back to.
+    """
+
+    current: PrivateKey | None = None
+    next: PrivateKey | None = None
+    old: PrivateKey | None = None
+
+
+def next_path(path: str) -> str:
+    """No interface's own key has this name, as it has no .key at the end."""
+    return f"{path}.next"
+
+
+def old_path(path: str) -> str:
+    return f"{path}.old"
+
+
+def default_path(interface: str) -> str:
+    return f"{DIRECTORY}/{interface}.key"
+
+
+def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+    """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
+    path = options.get("path") or default_path(parse_interface_name(options["interface"]))
+    state = options["state"]
+    if state == "absent":
+        return Outcome(remove_key(path, check_mode), path)
+    missing = _missing_library()
+    if missing and not check_mode:
+        raise MissingLibrary(missing)
+    changed, private_key = ensure_key(path, check_mode, own_directory)
+    keys = read_keys(path)
+    if state == "next" and not keys.next and not keys.old:
+        keys, changed = _make_next(path, keys, check_mode), True
+    elif state == "settled":
+        changed = settle_keys(path, check_mode) or changed
+        keys = keys._replace(old=None)
+    if private_key is None or missing:
+        return Outcome(changed, path, warning=missing if private_key else None)
+    found = [public_key_of(key) if key else None for key in (keys.next, keys.old)]
+    return Outcome(changed, path, public_key_of(private_key), None, *found)
+
+
+def read_keys(path: str) -> Keys:
+    """The keys, whatever a crash left of them. Raises as ``read_private_key``.
+
+    A switch and the way back first link the key in use to where it is going to be, then rename the other one into its
+    place. So a second name of the key in use says only that nothing has happened yet.
+    """
+    current, later, old = (find_private_key(each) for each in (path, next_path(path), old_path(path)))
+    return Keys(current, None if later == current else later, None if old == current else old)
+
+
+def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
+    if check_mode:
+        return keys
+    made = PrivateKey(os.urandom(KEY_BYTES))
+    write_key(next_path(path), made)
+    return keys._replace(next=made)
+
+
+def switch_keys(path: str) -> Keys:
+    """Have the next key take its place, and keep the old one. Raises as ``read_keys``, and OSError."""
+    if read_keys(path).next is None:
+        raise InputError(_OPTION, next_path(path), "there is no next key", "make one first, with state=next")
+    return _swap(path, next_path(path), old_path(path))
+
+
+def switch_keys_back(path: str) -> Keys:
+    """The other way round: the old key is in use again, and the other one is the next."""
+    if read_keys(path).old is None:
+        raise InputError(_OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
+    return _swap(path, old_path(path), next_path(path))
+
+
+def _swap(path: str, source: str, target: str) -> Keys:
+    """At no moment is there no key in use, and at none is one of the two keys nowhere. Needs no room on the disk."""
+    link_file(path, target)
+    rename_file(source, path)
+    return read_keys(path)
+
+
+def settle_keys(path: str, check_mode: bool = False) -> bool:
+    """Make sure that there is no old key, and say whether there was. What is unlinked cannot be got back from us; that
+    the medium still has it, overwriting would not keep from happening on today's file systems."""
+    current, later = (find_private_key(each) for each in (path, next_path(path)))
+    copies = [next_path(path)] if later and later == current else []
+    removed = [_remove(each, check_mode) for each in (old_path(path), *copies)]
+    return any(removed)
+
+
+def _missing_library() -> str | None:
+    try:
+        import nacl.bindings  # noqa: F401
+    except ImportError as error:
+        return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
+    return None
+
+
+def public_key_of(private_key: PrivateKey) -> PublicKey:
+    """The public half. Raises ImportError where pynacl is missing."""
+    from nacl.bindings import crypto_scalarmult_base
+
+    return PublicKey(crypto_scalarmult_base(private_key.reveal_bytes()))
+
+
+def read_private_key(path: str) -> PrivateKey:
+    """The key in the file. Raises InputError, which never has the file's content, and OSError.
+
+    A key whose bytes are not clamped is as good as one that is: its public key is the same.
+    """
+    private_key = find_private_key(path)
+    if private_key is None:
+        raise InputError(
+            _OPTION, path, "there is no such file", "run cryptokey.wireguard.keypair first, which makes it"
+        )
+    return private_key
+
+
+def find_private_key(path: str) -> PrivateKey | None:
+    """As ``read_private_key``, but None when there is no file."""
+    content = read_file(path)
+    if content is None:
+        return None
+    if content.owner != os.geteuid():
+        problem = f"owned by user {content.owner}, who may know the key"
+        raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
+    if content.mode & 0o077:
+        problem = f"mode {content.mode:04o}: others than its owner may have read it"
+        raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
+    check_parent(path)
+    try:
+        return parse_private_key(content.data.decode("ascii", "replace"))
+    except InputError as error:
+        remedy = "remove the file for a new key, or put back the right one"
+        raise InputError(_OPTION, path, error.problem, remedy) from None
+
+
+@again_when_changed
+def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
+    """Make sure that there is a key, and say whether that took a change; one that is there is kept.
+
+    In check mode a key that is still to be made is None. The directory is seen to as by ``ensure_parent``.
+    """
+    private_key = find_private_key(path)
+    changed = ensure_parent(path, own_directory, check_mode)
+    if private_key is not None:
+        if not check_mode:
+            sweep(path)
+        return changed, private_key
+    if check_mode:
+        return True, None
+    private_key = PrivateKey(os.urandom(KEY_BYTES))
+    replace_file(path, None, _render(private_key), _MODE)
+    return True, private_key
+
+
+def write_key(path: str, private_key: PrivateKey) -> None:
+    """Raises as ``atomic_write`` does."""
+    atomic_write(path, _render(private_key), _MODE)
+
+
+def _render(private_key: PrivateKey) -> bytes:
+    return private_key.reveal_base64().encode() + b"\n"
+
+
+def remove_key(path: str, check_mode: bool) -> bool:
+    """Make sure that there is none, nor one beside it, and say whether there was; what is no key is removed too."""
+    removed = [_remove(each, check_mode) for each in (path, next_path(path), old_path(path))]
+    return any(removed)
+
+
+def _remove(path: str, check_mode: bool) -> bool:
+    return read_file(path) is not None if check_mode else remove_file(path)

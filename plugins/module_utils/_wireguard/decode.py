@@ -1,0 +1,324 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dumps of the ``wireguard`` netlink family to the model (get_peer() in drivers/net/wireguard/netlink.c).
+
+A hub has ten thousand peers, and each attribute read on its own costs as much as all the rest of a run that changes
+nothing. So nothing is decoded before it is looked at; records that look alike, the same attributes of the same sizes,
+are unpacked together, column by column; and of a second dump only the records that differ from the first are read.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from functools import cached_property
+from itertools import chain, compress, count, islice, repeat
+from operator import eq
+from typing import NamedTuple
+
+from .._model.endpoint import Endpoint
+from .._model.interface import KEY_OF, RunningDevice, RunningPeer
+from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
+from .._model.prefix import Prefix
+from .._netlink.attributes import NLA_HEADER, decode_attributes
+from .._netlink.namespace import bound
+from . import codec
+
+_U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
+_TIMESPEC = struct.Struct("=qq")
+_PORT = struct.Struct("!H")
+_NEVER = bytes(16)
+# What the class itself does, without its checks and defaults.
+_new = tuple.__new__
+
+# The attributes that each peer begins with, as kernels send them, and the struct format of each value that is read.
+_HEAD = {
+    codec.PEER_PUBLIC_KEY: "32s",
+    codec.PEER_PRESHARED_KEY: "32s",
+    codec.PEER_LAST_HANDSHAKE: "16s",
+    codec.PEER_KEEPALIVE: "H",
+    codec.PEER_TX_BYTES: "Q",
+    codec.PEER_RX_BYTES: "Q",
+    codec.PEER_PROTOCOL_VERSION: "",
+}
+# What may follow.
+_TAILS: tuple[list[int], ...] = (
+    [],
+    [codec.PEER_ENDPOINT],
+    [codec.PEER_ALLOWED_IPS],
+    [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
+)
+_ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
+# A record that is larger is one of a kind.
+_LARGEST_LAYOUT = 1024
+
+
+class _Layout(NamedTuple):
+    """How to unpack records that look alike: those that share all bytes but the values'.
+
+    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and of each allowed IP the
+    length and the address. ``shared``: the place and value of each byte that is not theirs.
+    """
+
+    structure: struct.Struct
+    shared: list[tuple[int, int]]
+    has_endpoint: bool
+
+
+class _Row(NamedTuple):
+    """Records of one ``size`` in a row, each with its header as the kernel sends it."""
+
+    size: int
+    data: bytes
+
+    def cut(self) -> list[bytes]:
+        return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
+
+    def fits(self, layout: _Layout) -> bool:
+        """Whether all look like that; each byte is compared in all of them at once."""
+        records = len(self.data) // self.size
+        return all(self.data[at :: self.size].count(byte) == records for at, byte in layout.shared)
+
+
+def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
+    """The nest of peers in ``data[start:end]``: as long as the header stays the same, so does the size."""
+    while start + 4 <= end:
+        size, _index = NLA_HEADER.unpack_from(data, start)
+        step = (size + 3) & ~3
+        if size < 4 or start + size > end:
+            raise ValueError(f"torn netlink attribute at byte {start}")
+        headers = [data[start + at : end : step] for at in range(4)]
+        row = step * min(len(column) - len(column.lstrip(column[:1])) for column in headers)
+        yield _Row(step, data[start : start + row])
+        start += row
+
+
+class DumpedPeers(Mapping[PublicKey, RunningPeer]):
+    """The peers of a dump in its order. They are decoded when one is looked at; their number is known before."""
+
+    def __init__(self, rows: Sequence[_Row], decode: Callable[[Sequence[_Row]], list[RunningPeer]]) -> None:
+        self._rows = rows
+        self._decode = decode
+
+    @cached_property
+    def _peers(self) -> dict[PublicKey, RunningPeer]:
+        """A peer may be split across messages anywhere; its later parts hold its key and more allowed_ips."""
+        parts = self._decode(self._rows)
+        keys = list(map(KEY_OF, parts))
+        for at in compress(count(1), map(eq, keys, keys[1:])):
+            first, rest = parts[at - 1], parts[at]
+            parts[at] = first._replace(allowed_ips=first.allowed_ips | rest.allowed_ips)
+        return dict(zip(keys, parts))
+
+    def __eq__(self, other: object) -> bool:
+        return self._peers == (other._peers if isinstance(other, DumpedPeers) else other)
+
+    def __getitem__(self, key: PublicKey) -> RunningPeer:
+        return self._peers[key]
+
+    def __iter__(self) -> Iterator[PublicKey]:
+        return iter(self._peers)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def __len__(self) -> int:
+        """Of neighbouring rows, the second may begin with the rest of the first one's last peer."""
+        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self._rows]
+        rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
+        return sum(len(row.data) // row.size for row in self._rows) - rests
+
+    # What Mapping itself makes of these is slow.
+    def items(self) -> ItemsView[PublicKey, RunningPeer]:
+        return self._peers.items()
+
+    def values(self) -> ValuesView[RunningPeer]:
+        return self._peers.values()
+
+
+class DeviceDecoder:
+    """Decodes the dumps of one device. A peer whose record is as in the dump before is the very object of then."""
+
+    def __init__(self) -> None:
+        self._last: dict[_Row, list[RunningPeer]] = {}
+        self._foretold: dict[bytes, RunningPeer] = {}
+
+    def foretell(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
+        """Peers by the records, with their headers, that the next dump should have of them: what it need not decode."""
+        self._foretold = dict(peers)
+
+    def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
+        """All messages of one dump, in order, to one device. The endpoints' scopes are of the namespace ``birth``."""
+        values: dict[int, bytes] = {}
+        rows: list[_Row] = []
+        for data in messages:
+            for kind, start, end in decode_attributes(data, 0, len(data)):
+                if kind == codec.DEVICE_PEERS:
+                    rows += _rows(data, start, end)
+                else:
+                    values[kind] = data[start:end]
+        return _decode_device(values, DumpedPeers(rows, bound(birth, self._decode_rows)))
+
+    def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
+        """The rows of one dump to what each record holds of its peer."""
+        decoded = {row: self._last[row] for row in rows if row in self._last}
+        new = [row for row in rows if row not in decoded]
+        gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
+        known, self._foretold = self._foretold, {}
+        for row, peers in gone:
+            known.update(zip(row.cut(), peers))
+        for size in {row.size for row in new}:
+            alike = [row for row in new if row.size == size]
+            together = iter(_decode_known(_Row(size, b"".join(row.data for row in alike)), known))
+            for row in alike:
+                decoded[row] = list(islice(together, len(row.data) // size))
+        self._last = decoded
+        return list(chain.from_iterable(map(decoded.__getitem__, rows)))
+
+
+def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
+    """The records of a row to peers, as far as they are known to those."""
+    if not known:
+        return _decode_row(row)
+    records = row.cut()
+    unknown = [record for record in records if record not in known]
+    if not unknown:
+        return map(known.__getitem__, records)
+    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))))
+    return [known[record] if record in known else next(decoded) for record in records]
+
+
+def _decode_row(row: _Row) -> Iterable[RunningPeer]:
+    """Column by column where all records look like the first, else in parts that do."""
+    first = row.data[: row.size]
+    layout = _learn_layout(first)
+    if layout is None:
+        return map(_decode_record, row.cut())
+    if not row.fits(layout):
+        alike = [record for record in row.cut() if _Row(row.size, record).fits(layout)]
+        others = [record for record in row.cut() if not _Row(row.size, record).fits(layout)]
+        peers: dict[bytes, RunningPeer] = {}
+        for records in (alike, others):
+            peers.update(zip(records, _decode_row(_Row(row.size, b"".join(records)))))
+        return map(peers.__getitem__, row.cut())
+    keys, secrets, handshakes, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(row.data))
+    endpoints = map(decode_endpoint, rest.pop(0)) if layout.has_endpoint else repeat(None)
+    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in map(zip, rest[1::2], rest[::2])]
+    columns = (
+        map(PublicKey, keys),
+        map(PresharedKey, secrets),
+        endpoints,
+        map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
+        keepalives,
+        map(_decode_time, handshakes),
+        received,
+        sent,
+    )
+    return map(_new, repeat(RunningPeer), zip(*columns))
+
+
+def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of a record with its header."""
+    return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
+
+
+def _learn_layout(record: bytes) -> _Layout | None:
+    """The layout of the record, None when its attributes are others than usual, or in another order."""
+    found = list(_attributes(record))
+    kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
+    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != list(_HEAD) or kinds[len(_HEAD) :] not in _TAILS:
+        return None
+    values = [(start, end, _HEAD[kind]) for kind, start, end in found[: len(_HEAD)] if _HEAD[kind]]
+    for kind, start, end in tail:
+        if kind == codec.PEER_ENDPOINT:
+            values.append((start, end, f"{end - start}s"))
+            continue
+        for _index, first, last in decode_attributes(record, start, end):
+            parts = list(decode_attributes(record, first, last))
+            if [part for part, _start, _end in parts] != _ALLOWED_IP_KINDS:
+                return None
+            (_length, *length), _family, (_address, at, stop) = parts
+            values += [(length[0], length[1], "B"), (at, stop, f"{stop - at}s")]
+    formats, shared, at = ["="], list(enumerate(record)), 0
+    for start, end, format_ in values:
+        formats.append(f"{start - at}x{format_}")
+        at = end
+    formats.append(f"{len(record) - at}x")
+    for start, end, _format in reversed(values):
+        del shared[start:end]
+    return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
+
+
+def _find_key(record: bytes) -> bytes:
+    keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
+    return next(keys)
+
+
+def _decode_record(record: bytes) -> RunningPeer:
+    """Attribute by attribute, whatever their order, as also in the later parts of a peer that is split."""
+    values: dict[int, bytes] = {}
+    allowed: frozenset[Prefix] = frozenset()
+    for kind, first, last in _attributes(record):
+        if kind == codec.PEER_ALLOWED_IPS:
+            allowed = frozenset(_decode_allowed_ips(record, first, last))
+        else:
+            values[kind] = record[first:last]
+    endpoint = values.get(codec.PEER_ENDPOINT)
+    return RunningPeer(
+        PublicKey(values[codec.PEER_PUBLIC_KEY]),
+        PresharedKey(values.get(codec.PEER_PRESHARED_KEY, ZERO_KEY)),
+        decode_endpoint(endpoint) if endpoint else None,
+        allowed,
+        _U16.unpack(values.get(codec.PEER_KEEPALIVE, b"\0\0"))[0],
+        _decode_time(values.get(codec.PEER_LAST_HANDSHAKE, _NEVER)),
+        _U64.unpack(values.get(codec.PEER_RX_BYTES, bytes(8)))[0],
+        _U64.unpack(values.get(codec.PEER_TX_BYTES, bytes(8)))[0],
+    )
+
+
+def _decode_allowed_ips(data: bytes, start: int, end: int) -> Iterator[Prefix]:
+    for _index, first, last in decode_attributes(data, start, end):
+        values = {kind: data[begin:stop] for kind, begin, stop in decode_attributes(data, first, last)}
+        yield Prefix(values[codec.ALLOWED_IP_ADDRESS], values[codec.ALLOWED_IP_LENGTH][0])
+
+
+def _decode_time(data: bytes) -> float:
+    if data == _NEVER:
+        return 0.0
+    seconds, nanoseconds = _TIMESPEC.unpack(data)
+    return float(seconds + nanoseconds / 1e9)
+
+
+def decode_endpoint(data: bytes) -> Endpoint | None:
+    """A ``struct sockaddr_in`` or ``sockaddr_in6``; the scope of a link-local address as ``%interface``."""
+    family = _U16.unpack_from(data)[0]
+    port = _PORT.unpack_from(data, 2)[0]
+    if family == socket.AF_INET:
+        return Endpoint(socket.inet_ntop(family, data[4:8]), port)
+    if family == socket.AF_INET6:
+        scope = _U32.unpack_from(data, 24)[0]
+        host = socket.inet_ntop(family, data[8:24])
+        return Endpoint(f"{host}%{_scope_name(scope)}" if scope else host, port)
+    return None
+
+
+def _scope_name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return str(index)
+
+
+def _decode_device(values: dict[int, bytes], peers: Mapping[PublicKey, RunningPeer]) -> RunningDevice:
+    private = values.get(codec.DEVICE_PRIVATE_KEY, ZERO_KEY)
+    return RunningDevice(
+        interface=values.get(codec.DEVICE_IFNAME, b"").rstrip(b"\0").decode(),
+        ifindex=_U32.unpack(values.get(codec.DEVICE_IFINDEX, bytes(4)))[0],
+        private_key=PrivateKey(private) if private != ZERO_KEY else None,
+        public_key=PublicKey(values[codec.DEVICE_PUBLIC_KEY]) if private != ZERO_KEY else None,
+        listen_port=_U16.unpack(values.get(codec.DEVICE_LISTEN_PORT, b"\0\0"))[0],
+        fwmark=_U32.unpack(values.get(codec.DEVICE_FWMARK, bytes(4)))[0],
+        peers=peers,
+    )

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Public keys by what the hosts of a run report. What is wrong with one host's report is a problem of that host alone.
+
+Pure. ``refused`` maps a host to the reason why its report is ignored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
+
+from .._inventory.errors import HostError, list_names
+from .._inventory.nouns import Network
+from .._registry.member_record import Records
+from .results import loop_results, read_text, refused
+
+
+class _Pair(NamedTuple):
+    """Of one host in one network: its public key, its next one, and whether this run made the first of them."""
+
+    key: str
+    next_key: str | None
+    made: bool
+
+
+class Found(NamedTuple):
+    """Public keys of a network's members, by name. Those of ``given`` are the operator's, the others hosts' reports.
+
+    ``made``: the members whose key was made in this run.
+    """
+
+    keys: dict[str, str]
+    next_keys: dict[str, str]
+    given: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
+
+    def without(self, names: Iterable[str]) -> Found:
+        gone = frozenset(names)
+        keys, next_keys = (
+            {name: key for name, key in each.items() if name not in gone} for each in (self.keys, self.next_keys)
+        )
+        return Found(keys, next_keys, self.given, self.made - gone)
+
+
+def read_reports(
+    networks: Iterable[Network], variable: str, registered: Callable[[str], object]
+) -> tuple[dict[str, Found], dict[str, str]]:
+    """By network, what was found; and the refused hosts.
+
+    ``registered`` gives what a host has in ``variable``: results of the module ``keypair``, or None.
+    """
+    found = {network.name: Found({}, {}) for network in networks}
+    rejected: dict[str, str] = {}
+    places: dict[str, list[str]] = {}
+    for network in networks:
+        for member in network.hosts:
+            places.setdefault(member.name, []).append(network.name)
+    for host, names in places.items():
+        try:
+            pairs = dict(_read_pairs(host, names, variable, registered(host)))
+        except InputError as error:
+            rejected[host] = f"{host}: {error}"
+            continue
+        for name, pair in pairs.items():
+            found[name].keys[host] = pair.key
+            if pair.next_key:
+                found[name].next_keys[host] = pair.next_key
+            if pair.made:
+                found[name] = found[name]._replace(made=found[name].made | {host})
+    return found, rejected
+
+
+def _read_pairs(host: str, networks: list[str], variable: str, registered: object) -> Iterator[tuple[str, _Pair]]:
+    """The network of each result of the host's ``keypair`` task, which may have run in a loop, and its keys."""
+    for result in loop_results(registered, variable):
+        if result.get("public_key") in (None, ""):
+            continue
+        loop_var = read_text(result.get("ansible_loop_var", "item"), "ansible_loop_var")
+        item = result.get(loop_var)
+        network = item.get("network") if isinstance(item, Mapping) else None
+        if network is None and len(networks) > 1:
+            problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
+            remedy = "loop over the host's interfaces, each item having the name of its network in network"
+            raise HostError(host, variable, None, problem, remedy)
+        if network is not None and network not in networks:
+            raise refused(f"{variable}.network", network, "the host is not in this network")
+        key, next_key = _read_key(result, "public_key"), None
+        if result.get("next_public_key") not in (None, ""):
+            next_key = _read_key(result, "next_public_key")
+        pair = _Pair(key, next_key, result.get("changed") is True)
+        yield networks[0] if network is None else networks[networks.index(network)], pair
+
+
+def _read_key(result: Mapping[str, object], option: str) -> str:
+    return str(parse_peer_key(read_text(result.get(option), option), option))
+
+
+def reject_claims(network: Network, records: Records, found: Found) -> dict[str, str]:
+    """The hosts that report a key which belongs to another member, with the reason.
+
+    A key belongs to the member that the inventory, the registry or the operator says. Where none of these knows it and
+    several hosts report it, none of them gets it.
+    """
+    owners: dict[str, str] = {}
+    for member in network.members:
+        recorded = records.members.get(member.name)
+        known = [member.public_key, *((recorded.public_key, recorded.next_public_key) if recorded else ())]
+        if member.name in found.given:
+            known = [found.keys[member.name]]
+        for key in known:
+            if key:
+                owners.setdefault(key, member.name)
+    reports = [
+        (name, option, key)
+        for option, keys in (("public_key", found.keys), ("next_public_key", found.next_keys))
+        for name, key in keys.items()
+        if name not in found.given
+    ]
+    times = Counter(key for _name, _option, key in reports)
+    rejected: dict[str, str] = {}
+    for name, option, key in reports:
+        owner = owners.get(key)
+        if owner not in (None, name):
+            problem = f"{owner} has this key in the network {network.name}"
+        elif owner is None and times[key] > 1:
+            others = sorted({other for other, _option, same in reports if same == key} - {name}) or [name]
+            problem = f"{list_names(others)} reports this key for the network {network.name} too"
+        else:
+            continue
+        remedy = (
+            f"if the host was cloned, remove its /etc/wireguard/private/{network.interface}.key and run again; "
+            "if not, check whether it is compromised"
+        )
+        rejected.setdefault(name, f"{name}: {HostError(name, option, key, problem, remedy)}")
+    return rejected

@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys that have left a network: which they are, where they may still be, and what to tell people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from .._inventory.errors import Problems, list_names
+from .._inventory.nouns import Network
+from .._inventory.option_parsers import option_of
+from .._registry.member_record import Former, Recorded, Records
+
+
+class FormerKey(NamedTuple):
+    """A key that hosts may still have as a peer, as the plan returns it."""
+
+    network: str
+    name: str
+    public_key: str
+    left: str
+    hosts: list[str]
+
+
+def former_keys(
+    network: Network, known: Records, members: Mapping[str, Recorded], expired: Collection[str], today: str
+) -> dict[str, Former]:
+    """The former keys once ``members`` are recorded. The keys of ``expired`` members count as former."""
+    current = {key for name, recorded in members.items() if name not in expired for key in _keys(recorded)}
+    hosts = {host.name for host in network.hosts}
+    found = dict(known.former)
+    for name, recorded in known.members.items():
+        for key in _keys(recorded):
+            if key not in current:
+                found.setdefault(key, Former(name, today, _holders(name, known.members, hosts)))
+    return {
+        key: former if hosts.issuperset(former.hosts) else former._replace(hosts=_only(former.hosts, hosts))
+        for key, former in found.items()
+        if key not in current
+    }
+
+
+def _keys(recorded: Recorded) -> Iterator[str]:
+    yield from filter(None, (recorded.public_key, recorded.next_public_key))
+
+
+def _only(names: Iterable[str], hosts: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in hosts)
+
+
+def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str]) -> tuple[str, ...]:
+    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded."""
+    home = members[name].hub
+    return tuple(
+        sorted(
+            other
+            for other, recorded in members.items()
+            if other != name
+            and other in hosts
+            and recorded.public_key
+            and (other == home or recorded.hub == name or (home is None and recorded.hub is None))
+        )
+    )
+
+
+def refuse_former(network: Network, records: Records) -> None:
+    """Refuse keys of the inventory that have left, unless that is accepted. Raises FleetError."""
+    problems = Problems()
+    for client in network.clients:
+        former = records.former.get(client.public_key or "")
+        known = records.members.get(client.name, Recorded()).public_key
+        if former and client.public_key != known and not client.accept_changed_key:
+            problem = f"this key left the network on {former.left}, as the key of {former.name}"
+            remedy = "make another key pair on the device, or accept the key with -e wireguard_accept_changed_keys=true"
+            problems.add(*option_of(network.name, client, "public_key"), client.public_key, problem, remedy)
+    problems.refuse()
+
+
+def accept_for_clients(network: Network) -> Network:
+    """The network whose clients' changed keys are accepted where those of all hosts are: clients have no variables."""
+    if not network.clients or not all(host.accept_changed_key for host in network.hosts):
+        return network
+    return network.with_members({client.name: replace(client, accept_changed_key=True) for client in network.clients})
+
+
+def list_former(network: Network, records: Records) -> list[FormerKey]:
+    """Those that hosts may still have, sorted by the names of their members."""
+    found = [
+        FormerKey(network.name, former.name, key, former.left, [*former.hosts])
+        for key, former in records.former.items()
+        if former.hosts
+    ]
+    return sorted(found, key=lambda former: (former.name, former.left, former.public_key))
+
+
+def former_warnings(keys: Iterable[FormerKey]) -> Iterator[str]:
+    """What a run says before it removes them. One line for each network."""
+    networks: dict[str, list[FormerKey]] = {}
+    for key in keys:
+        networks.setdefault(key.network, []).append(key)
+    for network, found in networks.items():
+        names = [f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found]
+        yield (
+            f"Network {network}: keys that have left, with the hosts that may still have them until a run has brought "
+            f"these up to date: {list_names(names)}."
+        )
+
+
+def without_hosts(records: Records, keys: Collection[str], updated: Collection[str]) -> Records:
+    """The records once these hosts have removed these keys."""
+    gone = frozenset(updated)
+    former = {
+        key: entry._replace(hosts=tuple(host for host in entry.hosts if host not in gone)) if key in keys else entry
+        for key, entry in records.former.items()
+    }
+    return replace(records, former=former)
+
+
+def remaining(keys: Iterable[Mapping[str, Any]], updated: Collection[str]) -> list[dict[str, Any]]:
+    """The ``former_keys`` of a plan without the hosts that were brought up to date."""
+    gone = frozenset(updated)
+    left = [{**key, "hosts": [host for host in key["hosts"] if host not in gone]} for key in keys]
+    return [key for key in left if key["hosts"]]
+
+
+def tell_remaining(keys: Iterable[Mapping[str, Any]], hosts: Collection[str]) -> str:
+    """Where keys still are that one of these hosts should have removed; empty where there is none."""
+    wanted = frozenset(hosts)
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        for host in key["hosts"]:
+            if host in wanted:
+                found.setdefault(host, []).append(f"{key['name']} in {key['network']}")
+    if not found:
+        return ""
+    where = "; ".join(f"{host} has the key of {', '.join(sorted(set(names)))}" for host, names in sorted(found.items()))
+    return (
+        f"Keys that have left are still on hosts that were not reached or failed: {where}. Until then these hosts let "
+        "them in. Make the hosts reachable and run cryptokey.wireguard.site, or remove the hosts from the inventory."
+    )
