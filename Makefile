@@ -67,6 +67,7 @@ lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licence
 	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
 	reuse lint --quiet || reuse lint --lines
+	python tests/words.py
 	@echo lint: ok
 
 # ansible-test wants real files under this path, and no ignore file stands in the way of its findings.
