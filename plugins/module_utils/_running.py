@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ._clock import clock_warning, is_plausible
 from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
+from ._converge.operations import Operation
 from ._converge.plan import Names
-from ._converge.runner import Kernel, Outcome, converge, remove
+from ._converge.runner import ConvergeError, Kernel, Outcome, converge, remove
 from ._desired import public_key_if_known, read_desired
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
@@ -99,7 +100,7 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
 
     commit = Commit(options, desired, name_servers is not None, endpoints)
-    guard = _Guard(commit, resolver)
+    guard = _Guard(commit, resolver, desired.birth_netns)
     try:
         outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
     except InputError:
@@ -118,10 +119,29 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
     return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
 
 
-class _Guard:
+class _Unguarded:
+    """Only has peers that are put back shake hands at once."""
+
+    def __init__(self, birth_netns: str) -> None:
+        self._birth_netns = birth_netns
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        """Nothing to guard."""
+
+    def disarm(self) -> None:
+        """Nothing was armed."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        from ._nudge import shake_hands
+
+        shake_hands(before, operations, self._birth_netns)
+
+
+class _Guard(_Unguarded):
     """Lets nothing be changed before all names that matter have been looked up; then that of ``commit``."""
 
-    def __init__(self, commit: Commit, resolver: Resolver) -> None:
+    def __init__(self, commit: Commit, resolver: Resolver, birth_netns: str) -> None:
+        super().__init__(birth_netns)
         self._commit = commit
         self._resolver = resolver
 
@@ -163,19 +183,30 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
 
 @one_at_a_time
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
-    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
+    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``.
+
+    Name servers or a netfilter table that cannot be removed do not keep the interface from being removed; then
+    ConvergeError says so.
+    """
     interface = parse_interface_name(options["interface"])
     refuse_unconfirmed(interface)
     netns = parse_netns(options.get("netns"), "netns")
     if not has_link(netns, interface) and has_link(load_place(interface), interface):
         netns = load_place(interface)
-    from ._kernel.dns import find_name_servers
+    from ._kernel.dns import FoundNameServers
 
-    outcome = remove(interface, open_kernel(interface, check_mode, netns, "", find_name_servers()), check_mode)
+    kernel = open_kernel(interface, check_mode, netns, "", FoundNameServers())
+    removal = remove(interface, kernel, check_mode, _Unguarded(""))
     if not check_mode:
         forget_endpoints(interface)
         record_place(interface, "")
-    return outcome
+    if removal.problem:
+        known = "would be removed all the same" if check_mode else "is removed all the same"
+        raise ConvergeError(
+            f"{interface}: not all that belongs to it can be removed: {removal.problem}. The interface itself {known}. "
+            "Solve this and run again"
+        )
+    return removal
 
 
 def _name_servers_for(desired: DesiredInterface) -> NameServers | None:

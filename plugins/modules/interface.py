@@ -73,6 +73,8 @@ notes:
     confirmed or rolled back. With C(async) it fails instead.
   - A part that cannot be restored, as when a name server program fails, does not keep the others from being restored.
     The host tries again every minute for a day, and so does the next run, which fails until all is restored.
+  - With O(state=absent), the interface is removed even if its name servers or its netfilter table cannot be read or
+    removed. The module then fails and says what may be left.
   - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
     What it restores is kept in C(/etc/wireguard/private), mode V(0600), until all of it is restored.
 seealso:

@@ -10,14 +10,15 @@ them does not keep the others from coming back.
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
-from .._model.parts import ALL_PARTS, Part, only
+from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import Rule, RunningState
 from .move import plan_leaving
 from .operations import Operation, RemovePeer, SetDevice
@@ -35,7 +36,7 @@ class Restored(NamedTuple):
 
     @property
     def problem(self) -> str:
-        return "; ".join(f"{part.value}: {problem}" for part, problem in self.problems.items())
+        return tell_parts(self.problems)
 
 
 def restore(
@@ -44,9 +45,13 @@ def restore(
     moved_to: Kernel | None,
     names: Names,
     parts: Iterable[Part] = ALL_PARTS,
+    revive: Callable[[RunningState, Sequence[Operation]], None] | None = None,
 ) -> Restored:
     """Put back these parts of a state that was, in the namespace where it was; ``moved_to`` is where the interface may
-    be now. What fails is in the result: nothing is raised."""
+    be now. What fails is in the result: nothing is raised.
+
+    ``revive`` is called once the interface is back, before the parts that may take longer. Its failure is ignored.
+    """
     done: list[Operation] = []
     problems: dict[Part, str] = {}
     for part in parts:
@@ -59,6 +64,9 @@ def restore(
             problem = f"{type(error).__name__}: {error}"
         if problem:
             problems[part] = problem
+        if part is Part.INTERFACE and revive:
+            with suppress(Exception):
+                revive(before, done)
     return Restored(done, problems)
 
 

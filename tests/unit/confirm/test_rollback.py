@@ -28,11 +28,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import (
     NAME,
+    PEER,
     World,
     after,
     before,
@@ -88,6 +89,30 @@ def test_the_interface_comes_first_and_the_name_servers_last(world: World) -> No
     watchdog()
     assert world.applied[-2:] == ["set the IPv4 netfilter table wg-quick-wg0", f"set {before().dns}"]
     assert world.applied[0].startswith("set listen_port 51820")
+
+
+def test_peers_that_are_put_back_shake_hands_before_the_parts_that_may_hang(world: World) -> None:
+    world.record(seconds=0)
+    world.broken[Part.DNS] = REFUSED
+
+    def on_sleep() -> None:
+        assert world.called == [str(PEER)]
+        mended(world, 3)()
+
+    world.on_sleep = on_sleep
+    assert watchdog() == 0
+    # Once, however often the rest is tried.
+    assert world.called == [str(PEER)]
+
+
+@pytest.mark.parametrize("error", [REFUSED, ValueError("a fault of ours")])
+def test_a_handshake_that_cannot_be_begun_keeps_nothing_from_coming_back(world: World, error: Exception) -> None:
+    world.record(seconds=0)
+    world.broken[RunningPeer] = error
+    assert watchdog() == 0
+    assert (world.state, world.recorded, world.called) == (before(), False, [])
+    assert world.report
+    assert world.report.problem == ""
 
 
 def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
@@ -518,6 +543,7 @@ def test_the_program_rolls_back_with_nothing_but_what_it_carries(
         _unconfirmed.record(replace(started, netns="vpn"))
     outcome = alone(world, "wg0", NAME, **plan)
     assert (outcome["code"], outcome["restored"], outcome["recorded"]) == (code, restored, recorded)
+    assert outcome["called"] == ([str(PEER)] if restored or plan.get("broken") else [])
     if plan.get("absent"):
         assert outcome["exists"] is False
 
