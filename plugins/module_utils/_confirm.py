@@ -108,7 +108,8 @@ def settle(interface: str, check_mode: bool, warnings: list[str]) -> None:
         problem = f"not all of what was before its last change can be restored: {rolled.report.problem}"
         remedy = f"solve this and run again. To keep what runs now instead, remove {record_path(interface)}"
         raise InputError("interface", interface, problem, remedy)
-    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now")
+    but = f", but not all of it: {rolled.report.problem}" if rolled.report.problem else ""
+    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now{but}")
 
 
 def _find(interface: str, name: str | None) -> Unconfirmed:

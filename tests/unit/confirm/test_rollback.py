@@ -484,6 +484,16 @@ def test_the_next_run_does_the_work_of_a_watchdog_that_was_ended(world: World) -
     assert len(warnings) == 1
 
 
+def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
+    """Here the key, which no file has any more: to try again is of no use."""
+    world.record(-31, key_file=str(world.folder / "gone.key"))
+    warnings: list[str] = []
+    _confirm.settle("wg0", False, warnings)
+    (warning,) = warnings
+    assert warning.endswith(f"but not all of it: {world.folder}/gone.key has another private key than before")
+    assert not world.recorded
+
+
 def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
     world.record(-31)
     world.on_lock = lambda: _unconfirmed.forget("wg0")
