@@ -15,8 +15,8 @@ description:
   - Sends pings through one interface to many targets at a time, and returns what came back.
   - A peer that cannot be pinged, as it has no address, can be judged by its handshake instead.
   - A target that does not answer is a result, not a failure. So is one for which C(ping) does not end in time.
-  - Where C(ping) cannot send anything to some of the targets, they are not reachable. Where it cannot to any, the module
-    fails.
+  - Where C(ping) cannot send anything to some of the targets, they are not reachable. Where it cannot send anything to
+    any target, the module fails.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
