@@ -40,7 +40,7 @@ from ._model.errors import InputError
 from ._model.interface import DesiredPeer, RunningPeer
 from ._model.keys import PresharedKey, PrivateKey, PublicKey
 from ._model.names import parse_interface_name, parse_netns
-from ._model.options import check_peers, parse_peers
+from ._model.options import check_peers, parse_number, parse_peers
 from ._sealed import open_peers
 from ._startup import MODE, config_path
 from ._successors import split_peers
@@ -75,12 +75,13 @@ class _Task(NamedTuple):
     config: str
     secrets: Mapping[PublicKey, PresharedKey]
     names: Mapping[PublicKey, str]
-    timeout: float
+    timeout: int
 
 
 @one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
     """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
+    timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
@@ -89,7 +90,7 @@ def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
-    task = _parse(options, path, keys.next, check_mode)
+    task = _parse(options, path, timeout, keys.next, check_mode)
     if check_mode:
         return Outcome(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
@@ -102,7 +103,7 @@ def _public(key: PrivateKey) -> PublicKey:
         raise MissingLibrary(f"the Python library {error.name} is missing") from None
 
 
-def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check_mode: bool) -> _Task:
+def _parse(options: Mapping[str, Any], path: str, timeout: int, private_key: PrivateKey, check_mode: bool) -> _Task:
     """What is sealed to this host is sealed to its next key."""
     peers = parse_peers(list(split_peers(open_peers(options["peers"], private_key, check_mode), dict)))
     check_peers([peer._replace(allowed_ips=None) for peer in peers])
@@ -121,7 +122,7 @@ def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check
         config_path({"interface": options["interface"], "path": options.get("path")}),
         {peer.public_key: peer.preshared_key for peer in peers if peer.preshared_key is not None},
         _names(peers, awaited),
-        options["timeout"],
+        timeout,
     )
 
 

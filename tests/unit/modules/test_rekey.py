@@ -74,6 +74,14 @@ def test_without_an_answer_the_old_key_is_everywhere(host: Host) -> None:
     assert read_keys(str(host.folder / "wg0.key")) == (OLD, NEXT, None)
 
 
+@pytest.mark.parametrize("timeout", [0, -1, 61, 0.5])
+def test_a_timeout_out_of_range_is_refused(host: Host, timeout: float) -> None:
+    host.options["timeout"] = timeout
+    with pytest.raises(InputError, match=r"timeout .*; give a number from 1 to 60"):
+        host.rekey()
+    assert host.keys == "ooo"
+
+
 def test_a_peer_that_is_silent_before_is_a_reason_to_change_nothing(host: Host) -> None:
     host.answers = set()
     assert "hub: no handshake with the present key, so that the next could not be proved. Nothing" in str(failed(host))
