@@ -59,7 +59,9 @@ class ActionModule(ActionBase):
             return result
         self._settle_and_run(result)
         if result.get("provisional"):
-            result.update(self._confirm(str(result.get("change")), self._begin + self._timeout))
+            confirmed = self._confirm(str(result.get("change")), self._begin + self._timeout)
+            warnings = [*_warnings(result), *_warnings(confirmed)]
+            result.update(confirmed, **({"warnings": warnings} if warnings else {}))
         self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
@@ -94,7 +96,7 @@ class ActionModule(ActionBase):
         result.update(done)
         if waited:
             words = f"waited {time.monotonic() - first:.0f} seconds for another run's change of {self._interface}"
-            result["warnings"] = [*(result.get("warnings") or ()), f"{self._host}: {words}"]
+            result["warnings"] = [*_warnings(result), f"{self._host}: {words}"]
 
     @property
     def _interface(self) -> str:
@@ -146,7 +148,7 @@ class ActionModule(ActionBase):
                 problem = _shown(answer.get("msg"))
                 break
             if isinstance(answer.get("tunnels"), list):
-                return {"provisional": False, "tunnels": answer["tunnels"]}
+                return {"provisional": False, "tunnels": answer["tunnels"], "warnings": answer.get("warnings")}
             problem = f"the host cannot be reached over a new connection: {answer.get('unreachable', 'no answer')}"
             if time.monotonic() >= deadline:
                 self._display.warning(f"{self._host}: {problem}. Waiting until it has restored the previous state.")
@@ -204,6 +206,12 @@ class ActionModule(ActionBase):
                 )
         except AnsibleConnectionFailure as error:
             return {"unreachable": _shown(error)}
+
+
+def _warnings(answer: Result) -> list[str]:
+    """Those of a module, which its host may have made up."""
+    found = answer.pop("warnings", None)
+    return [_shown(each) for each in found] if isinstance(found, list) else []
 
 
 def _shown(said: object) -> str:

@@ -112,6 +112,12 @@ def test_a_change_is_confirmed_over_a_new_connection() -> None:
     assert host.calls == [("interface", 0), ("confirmed", 1)]
 
 
+def test_the_warnings_of_both_modules_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host({**DONE, "warnings": ["one"]}, {**ANSWERED, "warnings": ["two\x1b", 3]})
+    assert ran(host)[0]["warnings"] == ["one", "two?", "3"]
+    assert "warnings" not in ran(Host(DONE, {**ANSWERED, "warnings": "no list"}))[0]
+
+
 def test_the_new_connection_is_tried_again() -> None:
     host = Host(DONE, LOST, LOST, ANSWERED)
     result, warnings = ran(host)

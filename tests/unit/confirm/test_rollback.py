@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import restore as restoring
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.runner import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._kernel.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
@@ -403,6 +405,41 @@ def test_a_confirmed_change_stays(world: World, remembered: list[str]) -> None:
     change = world.record()
     assert confirmed(world).changed
     assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["endpoints", "place"])
+
+
+def test_a_confirmed_change_stays_if_it_cannot_be_remembered(
+    world: World, remembered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError("No space left on device")
+
+    change = world.record()
+    monkeypatch.setattr(_confirm, "record_endpoints", full)
+    answer = confirmed(world)
+    assert answer.changed
+    (warning,) = answer.warnings
+    assert warning == "wg0: the change is confirmed, but its endpoints could not be recorded: No space left on device"
+    # The rest is done.
+    assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["place"])
+
+
+@pytest.mark.parametrize("part", [Part.NETFILTER, Part.DNS])
+def test_no_other_program_is_needed_to_confirm(world: World, remembered: list[str], part: Part) -> None:
+    world.record()
+    world.broken[part] = REFUSED
+    assert confirmed(world).changed
+
+
+def test_name_servers_are_no_change_of_the_interface_that_tunnels_must_prove(
+    world: World, remembered: list[str]
+) -> None:
+    """They are not read here, so that they always seemed to be gone."""
+    was = before()
+    hub = was.device.peers[PEER]._replace(latest_handshake=time.time())
+    was = replace(was, device=replace(was.device, peers={PEER: hub}))
+    world.record(before=was)
+    world.state = replace(was, dns=NO_DNS, netfilter={})
+    assert _confirm.confirm({"interface": "wg0"}).tunnels == []
 
 
 def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_the_lock(
