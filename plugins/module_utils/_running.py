@@ -15,7 +15,7 @@ from ._commit import Commit, is_recorded, refuse_unconfirmed
 from ._converge.aim import Circumstances, assume_ethernet
 from ._converge.operations import Operation
 from ._converge.plan import Names
-from ._converge.runner import ConvergeError, Kernel, Outcome, converge, remove
+from ._converge.runner import ConvergeError, Kernel, Outcome, Reader, converge, read_parts, remove
 from ._desired import public_key_if_known, read_desired
 from ._distribution import MissingLibrary, package_hint
 from ._endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
@@ -67,12 +67,12 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     while True:
         said: list[str] = []
         try:
-            presence = _ensure_present(options, check_mode, said, resolver)
+            return _ensure_present(options, check_mode, said, resolver)
         except NamesMissing:
+            said.clear()
             look_up()
-        else:
+        finally:
             warnings += said
-            return presence
 
 
 @one_at_a_time
@@ -109,13 +109,14 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
     if check_mode or not outcome.operations:
         resolver.check()
     warnings += resolver.warnings
-    if not check_mode and not commit.unconfirmed:
-        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
-        record_place(desired.interface, desired.netns)
     if outcome.operations and not check_mode:
         from ._nudge import shake_hands
 
+        # First, as it does not depend on what can be written.
         shake_hands(outcome.after, outcome.operations, desired.birth_netns)
+    if not check_mode and not commit.unconfirmed:
+        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
+        record_place(desired.interface, desired.netns)
     return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
 
 
@@ -252,20 +253,38 @@ def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | Non
     return Host(netns, birth, None if netns else name_servers)
 
 
-def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
+def read_running(
+    interface: str | None, netns: str | None = None, warnings: list[str] | None = None
+) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
 
-    Raises InputError, MissingLibrary and KernelError.
+    Name servers that cannot be read are None, with a warning. Raises InputError, MissingLibrary and KernelError.
     """
+    from ._kernel.dns import FoundNameServers
+
+    host = _open_host(parse_netns(netns, "netns"), name_servers=FoundNameServers())
+    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
+    return describe_all(names, host, warnings if warnings is not None else [])
+
+
+def describe_all(names: Iterable[str], host: Reader, warnings: list[str]) -> list[dict[str, Any]]:
+    """Those of the interfaces that are there. Once name servers cannot be read, they are not asked for any more: that
+    may have taken a minute. Raises KernelError."""
     from ._converge.show import describe_state
-    from ._kernel.dns import find_name_servers
     from ._startup import read_peer_names
 
-    host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
-    states = [state for state in map(host.read, names) if state.exists]
-    return [describe_state(state, now, read_peer_names(state.interface)) for state in states]
+    asked = {Part.DNS}
+    described = []
+    for name in names:
+        state, problems = read_parts(name, host, asked)
+        if problems:
+            asked.clear()
+            warnings.append(f"{name}: dns and dns_search are not known: {problems[Part.DNS]}")
+        if state.exists:
+            unknown = {} if asked else {"dns": None, "dns_search": None}
+            described.append({**describe_state(state, now, read_peer_names(name)), **unknown})
+    return described
 
 
 class _FreshHost:

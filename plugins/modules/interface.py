@@ -244,6 +244,7 @@ def main() -> None:
     gc.disable()
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
+    failure: dict[str, Any] = {}
     outcome: Outcome
     try:
         settle(module.params, module.check_mode, warnings)
@@ -252,11 +253,13 @@ def main() -> None:
         else:
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:
-        module.fail_json(msg=str(error), pending=error.pending)
+        failure = {"msg": str(error), "pending": error.pending}
     except (InputError, MissingLibrary, ConvergeError, OSError) as error:
-        module.fail_json(msg=str(error))
+        failure = {"msg": str(error)}
     for warning in warnings:
         module.warn(warning)
+    if failure:
+        module.fail_json(**failure)
     module.exit_json(**result_of(outcome, module._diff), **shortened(module.params))
 
 

@@ -24,11 +24,15 @@ from .operations import Operation, SetDns, SetNetfilter
 from .plan import Names, plan_operations
 
 
-class Kernel(Protocol):
-    """The running state of one host: what reads it and what changes it. Both raise OSError."""
+class Reader(Protocol):
+    """The running state of one host: what reads it. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
+
+
+class Kernel(Reader, Protocol):
+    """The same, and what changes it, which raises OSError, too."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
@@ -160,15 +164,20 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
     return replace(removal, operations=(*done, *rest.done), problem=rest.problem)
 
 
-def read_parts(interface: str, kernel: Kernel) -> tuple[RunningState, dict[Part, str]]:
-    """The running state, and of each part that cannot be read, and is empty in it, why. Raises OSError where that is
-    the interface itself."""
+def read_parts(
+    interface: str, kernel: Reader, parts: Container[Part] = ALL_PARTS
+) -> tuple[RunningState, dict[Part, str]]:
+    """The interface and these other parts, and of each part that cannot be read, and is empty in the state, why.
+
+    Raises OSError where the interface itself cannot be read.
+    """
     state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
     problems: dict[Part, str] = {}
     for part, field in ((Part.NETFILTER, "netfilter"), (Part.DNS, "dns")):
         problem = ""
         try:
-            state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
+            if part in parts:
+                state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
         except Exception as error:
             problem = tell(error)
         if problem:
