@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from ._commit import refuse_unconfirmed
 from ._converge.aim import SESSION_SECONDS
 from ._converge.operations import SetDevice, SetPeer
+from ._converge.runner import tell
 from ._distribution import MissingLibrary
 from ._files import (
     ChangedMeanwhile,
@@ -176,8 +177,8 @@ class _Rekey:
             problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
             if not silent:
                 self._persist()
-        except (OSError, InputError) as error:
-            problem = str(error)
+        except Exception as error:  # a fault of ours is no reason to leave the key half changed, either
+            problem = tell(error)
         if problem:
             raise self._error(f"{problem}. {self._go_back()}")
         return {name: at - since for name, at in times.items()}
@@ -255,8 +256,8 @@ class _Rekey:
         since = time.time()
         try:
             silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
-        except OSError as error:
-            return f"Whether the peers answer to the old key is not known: {error}."
+        except Exception as error:
+            return f"Whether the peers answer to the old key is not known: {tell(error)}."
         if silent:
             return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
         return "The old key is in use again, and all have answered to it."
@@ -301,7 +302,7 @@ class _Rekey:
     def _look(self, read: Callable[[], PrivateKey | None]) -> str:
         try:
             return self._name_of(read())
-        except (OSError, InputError):
+        except Exception:
             return "unknown"
 
     def _name_of(self, key: PrivateKey | None) -> str:
@@ -321,5 +322,5 @@ _SAID = {
 def _problems(step: Callable[[], None]) -> Iterator[str]:
     try:
         step()
-    except (OSError, InputError) as error:
-        yield str(error)
+    except Exception as error:
+        yield tell(error)

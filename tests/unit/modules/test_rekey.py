@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _commit, _unconfirmed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _commit, _rekey, _unconfirmed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._keyfile import read_keys
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rekey import RekeyError
@@ -100,6 +100,21 @@ def test_a_kernel_that_does_not_take_the_next_key(host: Host) -> None:
     error = failed(host)
     assert (host.keys, error.keys) == ("ooo", OLD_EVERYWHERE)
     assert "set the device: " in str(error)
+
+
+def test_a_fault_of_ours_brings_the_old_key_back(host: Host) -> None:
+    host.meanwhile = lambda: {}["unexpected"]
+    error = failed(host)
+    assert (host.keys, error.keys) == ("ooo", OLD_EVERYWHERE)
+    assert "KeyError: 'unexpected'. The old key is in use again" in str(error)
+
+
+def test_a_fault_on_the_way_back_does_not_stop_the_rest_of_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.answers = {OLD}
+    monkeypatch.setattr(_rekey, "switch_keys_back", lambda _path: 1 // 0)
+    error = failed(host)
+    assert (host.keys, error.keys) == ("ono", {**OLD_EVERYWHERE, "private_key_file": "next"})
+    assert "Going back failed as well: ZeroDivisionError: " in str(error)
 
 
 def test_a_mixture_that_is_left_is_told(host: Host) -> None:
