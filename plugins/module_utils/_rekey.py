@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 from ._commit import refuse_unconfirmed
 from ._converge.aim import SESSION_SECONDS
 from ._converge.operations import SetDevice, SetPeer
-from ._converge.runner import tell
 from ._distribution import MissingLibrary
 from ._files import (
     ChangedMeanwhile,
@@ -37,7 +36,7 @@ from ._kernel.device import Device
 from ._kernel.namespace import has_link
 from ._keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
 from ._lock import one_at_a_time
-from ._model.errors import InputError
+from ._model.errors import InputError, tell
 from ._model.interface import DesiredPeer, RunningPeer
 from ._model.keys import PresharedKey, PrivateKey, PublicKey
 from ._model.names import parse_interface_name, parse_netns

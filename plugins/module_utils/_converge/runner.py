@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import NamedTuple, Protocol
 
 from .._model.dns import check_dns
-from .._model.errors import InputError
+from .._model.errors import InputError, tell
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.options import check_mtu, refuse_own_key
@@ -202,12 +202,6 @@ def _part_of(operation: Operation) -> Part:
     if isinstance(operation, SetDns):
         return Part.DNS
     return Part.NETFILTER if isinstance(operation, SetNetfilter) else Part.INTERFACE
-
-
-def tell(error: Exception) -> str:
-    """The error in words, never empty. A fault of ours, which has no message for people, has its type too."""
-    told = str(error) if isinstance(error, (OSError, InputError)) else ""
-    return told or f"{type(error).__name__}: {error}"
 
 
 def _still_to_do(operations: Iterable[Operation]) -> str:
