@@ -103,7 +103,8 @@ def test_a_kernel_that_does_not_take_the_next_key(host: Host) -> None:
 
 
 def test_a_fault_of_ours_brings_the_old_key_back(host: Host) -> None:
-    host.meanwhile = lambda: {}["unexpected"]
+    nothing: dict[str, str] = {}
+    host.meanwhile = lambda: nothing["unexpected"]
     error = failed(host)
     assert (host.keys, error.keys) == ("ooo", OLD_EVERYWHERE)
     assert "KeyError: 'unexpected'. The old key is in use again" in str(error)
