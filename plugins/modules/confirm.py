@@ -175,6 +175,8 @@ def main() -> None:
             answer = (ensure_rolled_back if state == "rolled_back" else confirm)(module.params, module.check_mode)
     except (InputError, ConfirmError, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in answer.warnings:
+        module.warn(warning)
     result = result_of(answer, state)
     if state == "rolled_back" and answer.report and answer.pending:
         problem = f"not all of what was before the change is restored: {answer.report.problem}"

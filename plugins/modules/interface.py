@@ -73,6 +73,8 @@ notes:
     confirmed or rolled back. With C(async) it fails instead.
   - A part that cannot be restored, as when a name server program fails, does not keep the others from being restored.
     The host tries again every minute for a day, and so does the next run, which fails until all is restored.
+  - With O(state=absent), the interface is removed even if its name servers or its netfilter table cannot be read or
+    removed. The module then fails and says what may be left.
   - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
     What it restores is kept in C(/etc/wireguard/private), mode V(0600), until all of it is restored.
 seealso:
@@ -242,6 +244,7 @@ def main() -> None:
     gc.disable()
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
+    failure: dict[str, Any] = {}
     outcome: Outcome
     try:
         settle(module.params, module.check_mode, warnings)
@@ -250,11 +253,13 @@ def main() -> None:
         else:
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:
-        module.fail_json(msg=str(error), pending=error.pending)
+        failure = {"msg": str(error), "pending": error.pending}
     except (InputError, MissingLibrary, ConvergeError, OSError) as error:
-        module.fail_json(msg=str(error))
+        failure = {"msg": str(error)}
     for warning in warnings:
         module.warn(warning)
+    if failure:
+        module.fail_json(**failure)
     module.exit_json(**result_of(outcome, module._diff), **shortened(module.params))
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from .._host.kernel import Host
 from .._host.trigger_handshake import nudge
 from .._model.errors import InputError
 from .._model.names import parse_interface_name
+from .._model.parts import Part, only
+from .._model.state import RunningState
 from .._provisional import watchdog
 from .._provisional.marker import record_path
 from .._provisional.pending import UnconfirmedError
@@ -40,12 +42,13 @@ class ConfirmError(Exception):
 
 class Answer(NamedTuple):
     """``tunnels``: the peers that have shown to be there. ``report`` is what was rolled back, now or before, and
-    ``pending`` the change that is neither confirmed nor wholly rolled back."""
+    ``pending`` the change that is neither confirmed nor wholly rolled back. ``warnings``: what failed after that."""
 
     changed: bool
     tunnels: list[str]
     report: Report | None = None
     pending: Unconfirmed | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
@@ -59,12 +62,28 @@ def confirm(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
     with interface_lock(interface):
         _find(interface, change.change)
         forget(interface)
-        # What is remembered as applied comes second: were a crash to come in between, it is applied once more.
-        record_endpoints(interface, change.endpoints, load_endpoints(interface))
-        record_place(interface, change.netns)
+        warnings = _remember(change)
         with suppress(InputError, OSError, watchdog.WatchdogError):  # without a record it does nothing
             watchdog.stop(change)
-    return Answer(True, proved)
+    return Answer(True, proved, warnings=warnings)
+
+
+def _remember(change: Unconfirmed) -> tuple[str, ...]:
+    """Remember what was applied, after the change is confirmed: were a crash to come in between, it is applied once
+    more. So it is where this fails, and the change stays: gives warnings."""
+    interface = change.interface
+    steps: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("endpoints", lambda: record_endpoints(interface, change.endpoints, load_endpoints(interface))),
+        ("network namespace", lambda: record_place(interface, change.netns)),
+    )
+    return tuple(warning for what, step in steps for warning in _warnings(interface, what, step))
+
+
+def _warnings(interface: str, what: str, step: Callable[[], None]) -> Iterator[str]:
+    try:
+        step()
+    except (InputError, OSError) as error:
+        yield f"{interface}: the change is confirmed, but its {what} could not be recorded: {error}"
 
 
 def ensure_rolled_back(options: Mapping[str, Any], check_mode: bool = False) -> Answer:
@@ -109,7 +128,8 @@ def settle(interface: str, check_mode: bool, warnings: list[str]) -> None:
         problem = f"not all of what was before its last change can be restored: {rolled.report.problem}"
         remedy = f"solve this and run again. To keep what runs now instead, remove {record_path(interface)}"
         raise InputError("interface", interface, problem, remedy)
-    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now")
+    but = f", but not all of it: {rolled.report.problem}" if rolled.report.problem else ""
+    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now{but}")
 
 
 def _find(interface: str, name: str | None) -> Unconfirmed:
@@ -129,8 +149,13 @@ def _find(interface: str, name: str | None) -> Unconfirmed:
 def _wait_for_proof(change: Unconfirmed) -> list[str]:
     """The peers that have shown that they are there, by name."""
     host = Host(change.netns, change.birth_netns)
-    state = host.read(change.interface)
-    wanted = needs(change.before, state, change.armed_at)
+
+    def read() -> RunningState:
+        """Without the parts that depend on programs, which may hang, and tell nothing of tunnels."""
+        return only(host.read(change.interface, {Part.INTERFACE}), Part.INTERFACE)
+
+    state = read()
+    wanted = needs(only(change.before, Part.INTERFACE), state, change.armed_at)
     nudged = 0.0
     while missing := unproved(wanted, state.device.peers):
         if change.seconds_left < _RESERVE_SECONDS:
@@ -139,7 +164,7 @@ def _wait_for_proof(change: Unconfirmed) -> list[str]:
             nudge(change.netns, state, [key for need in missing for key in list(need.peers)[:_MANY_PEERS]])
             nudged = time.monotonic()
         time.sleep(_POLL_SECONDS)
-        state = host.read(change.interface)
+        state = read()
     return sorted({change.names.get(key, str(key)) for need in wanted for key in need.peers})
 
 

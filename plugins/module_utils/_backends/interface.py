@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._converge.diff import Names
-from .._converge.engine import Outcome, converge, remove
-from .._converge.protocols import Kernel
+from .._converge.engine import ConvergeError, Outcome, converge, read_parts, remove
+from .._converge.protocols import Kernel, Reader
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
 from .._host.kernel import Host, find_taken_address
@@ -23,6 +23,7 @@ from .._model.errors import InputError
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
+from .._model.operations import Operation
 from .._model.packages import MissingLibrary, package_hint
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
@@ -69,12 +70,12 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
     while True:
         said: list[str] = []
         try:
-            presence = _ensure_present(options, check_mode, said, resolver)
+            return _ensure_present(options, check_mode, said, resolver)
         except NamesMissing:
+            said.clear()
             look_up()
-        else:
+        finally:
             warnings += said
-            return presence
 
 
 @one_at_a_time
@@ -102,7 +103,7 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
 
     commit = Commit(options, desired, name_servers is not None, endpoints)
-    guard = _Guard(commit, resolver)
+    guard = _Guard(commit, resolver, desired.birth_netns)
     try:
         outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
     except InputError:
@@ -111,20 +112,40 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
     if check_mode or not outcome.operations:
         resolver.check()
     warnings += resolver.warnings
-    if not check_mode and not commit.unconfirmed:
-        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
-        record_place(desired.interface, desired.netns)
     if outcome.operations and not check_mode:
         from .._host.trigger_handshake import shake_hands
 
+        # First, as it does not depend on what can be written.
         shake_hands(outcome.after, outcome.operations, desired.birth_netns)
+    if not check_mode and not commit.unconfirmed:
+        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
+        record_place(desired.interface, desired.netns)
     return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
 
 
-class _Guard:
+class _Unguarded:
+    """Only has peers that are put back shake hands at once."""
+
+    def __init__(self, birth_netns: str) -> None:
+        self._birth_netns = birth_netns
+
+    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+        """Nothing to guard."""
+
+    def disarm(self) -> None:
+        """Nothing was armed."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        from .._host.trigger_handshake import shake_hands
+
+        shake_hands(before, operations, self._birth_netns)
+
+
+class _Guard(_Unguarded):
     """Lets nothing be changed before all names that matter have been looked up; then that of ``commit``."""
 
-    def __init__(self, commit: Commit, resolver: Resolver) -> None:
+    def __init__(self, commit: Commit, resolver: Resolver, birth_netns: str) -> None:
+        super().__init__(birth_netns)
         self._commit = commit
         self._resolver = resolver
 
@@ -166,19 +187,30 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
 
 @one_at_a_time
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
-    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
+    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``.
+
+    Name servers or a netfilter table that cannot be removed do not keep the interface from being removed; then
+    ConvergeError says so.
+    """
     interface = parse_interface_name(options["interface"])
     refuse_unconfirmed(interface)
     netns = parse_netns(options.get("netns"), "netns")
     if not has_link(netns, interface) and has_link(load_place(interface), interface):
         netns = load_place(interface)
-    from .._host.dns import find_name_servers
+    from .._host.dns import FoundNameServers
 
-    outcome = remove(interface, open_kernel(interface, check_mode, netns, "", find_name_servers()), check_mode)
+    kernel = open_kernel(interface, check_mode, netns, "", FoundNameServers())
+    removal = remove(interface, kernel, check_mode, _Unguarded(""))
     if not check_mode:
         forget_endpoints(interface)
         record_place(interface, "")
-    return outcome
+    if removal.problem:
+        known = "would be removed all the same" if check_mode else "is removed all the same"
+        raise ConvergeError(
+            f"{interface}: not all that belongs to it can be removed: {removal.problem}. The interface itself {known}. "
+            "Solve this and run again"
+        )
+    return removal
 
 
 def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
@@ -224,20 +256,38 @@ def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | Non
     return Host(netns, birth, None if netns else name_servers)
 
 
-def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
+def read_running(
+    interface: str | None, netns: str | None = None, warnings: list[str] | None = None
+) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
 
-    Raises InputError, MissingLibrary and KernelError.
+    Name servers that cannot be read are None, with a warning. Raises InputError, MissingLibrary and KernelError.
     """
+    from .._host.dns import FoundNameServers
+
+    host = _open_host(parse_netns(netns, "netns"), name_servers=FoundNameServers())
+    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
+    return describe_all(names, host, warnings if warnings is not None else [])
+
+
+def describe_all(names: Iterable[str], host: Reader, warnings: list[str]) -> list[dict[str, Any]]:
+    """Those of the interfaces that are there. Once name servers cannot be read, they are not asked for any more: that
+    may have taken a minute. Raises KernelError."""
     from .._converge.show import describe_state
-    from .._host.dns import find_name_servers
     from .config import read_peer_names
 
-    host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
     now = time.time()
-    states = [state for state in map(host.read, names) if state.exists]
-    return [describe_state(state, now, read_peer_names(state.interface)) for state in states]
+    asked = {Part.DNS}
+    described = []
+    for name in names:
+        state, problems = read_parts(name, host, asked)
+        if problems:
+            asked.clear()
+            warnings.append(f"{name}: dns and dns_search are not known: {problems[Part.DNS]}")
+        if state.exists:
+            unknown = {} if asked else {"dns": None, "dns_search": None}
+            described.append({**describe_state(state, now, read_peer_names(name)), **unknown})
+    return described
 
 
 class _FreshHost:

@@ -18,14 +18,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .._model.errors import InputError
+from .._model.errors import InputError, tell
 from .._model.interface import SESSION_SECONDS, DesiredPeer, RunningPeer
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import SetDevice, SetPeer
 from .._model.packages import MissingLibrary
 from .._netlink.namespace import has_link
-from .._options.parser import check_peers, parse_peers
+from .._options.parser import check_peers, parse_number, parse_peers
 from .._options.sealed import open_peers
 from .._provisional.pending import refuse_unconfirmed
 from .._rotation.key_transition import split_peers
@@ -74,12 +74,13 @@ class _Task(NamedTuple):
     config: str
     secrets: Mapping[PublicKey, PresharedKey]
     names: Mapping[PublicKey, str]
-    timeout: float
+    timeout: int
 
 
 @one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
     """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
+    timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
@@ -88,7 +89,7 @@ def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
-    task = _parse(options, path, keys.next, check_mode)
+    task = _parse(options, path, timeout, keys.next, check_mode)
     if check_mode:
         return Outcome(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
@@ -101,7 +102,7 @@ def _public(key: PrivateKey) -> PublicKey:
         raise MissingLibrary(f"the Python library {error.name} is missing") from None
 
 
-def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check_mode: bool) -> _Task:
+def _parse(options: Mapping[str, Any], path: str, timeout: int, private_key: PrivateKey, check_mode: bool) -> _Task:
     """What is sealed to this host is sealed to its next key."""
     peers = parse_peers(list(split_peers(open_peers(options["peers"], private_key, check_mode), dict)))
     check_peers([peer._replace(allowed_ips=None) for peer in peers])
@@ -120,7 +121,7 @@ def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check
         config_path({"interface": options["interface"], "path": options.get("path")}),
         {peer.public_key: peer.preshared_key for peer in peers if peer.preshared_key is not None},
         _names(peers, awaited),
-        options["timeout"],
+        timeout,
     )
 
 
@@ -174,8 +175,8 @@ class _Rekey:
             problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
             if not silent:
                 self._persist()
-        except (OSError, InputError) as error:
-            problem = str(error)
+        except Exception as error:  # a fault of ours is no reason to leave the key half changed, either
+            problem = tell(error)
         if problem:
             raise self._error(f"{problem}. {self._go_back()}")
         return {name: at - since for name, at in times.items()}
@@ -253,8 +254,8 @@ class _Rekey:
         since = time.time()
         try:
             silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
-        except OSError as error:
-            return f"Whether the peers answer to the old key is not known: {error}."
+        except Exception as error:
+            return f"Whether the peers answer to the old key is not known: {tell(error)}."
         if silent:
             return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
         return "The old key is in use again, and all have answered to it."
@@ -299,7 +300,7 @@ class _Rekey:
     def _look(self, read: Callable[[], PrivateKey | None]) -> str:
         try:
             return self._name_of(read())
-        except (OSError, InputError):
+        except Exception:
             return "unknown"
 
     def _name_of(self, key: PrivateKey | None) -> str:
@@ -319,5 +320,5 @@ _SAID = {
 def _problems(step: Callable[[], None]) -> Iterator[str]:
     try:
         step()
-    except (OSError, InputError) as error:
-        yield str(error)
+    except Exception as error:
+        yield tell(error)

@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from .._model.dns import check_dns
-from .._model.errors import InputError
+from .._model.errors import InputError, tell
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
-from .._model.operations import Operation
+from .._model.operations import Operation, SetDns, SetNetfilter
+from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
 from .diff import Names, plan_operations
 from .move import arrived, plan_leaving
-from .protocols import Guard, Kernel
+from .protocols import Guard, Kernel, Reader
 from .restore import restore
 from .target import Circumstances, absent, aim
 
@@ -40,6 +41,13 @@ class Outcome:
     after: RunningState
     operations: tuple[Operation, ...]
     names: Names
+
+
+@dataclass(frozen=True)
+class Removal(Outcome):
+    """``problem``: what of the netfilter table and the name servers may be left, and why. Empty when all is removed."""
+
+    problem: str = ""
 
 
 class _Origin(NamedTuple):
@@ -95,10 +103,74 @@ def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningSt
         raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
 
 
-def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
-    """Take the interface down with all that belongs to it. Raises as ``converge`` does."""
-    before = kernel.read(interface)
-    return _run(before, absent(before), kernel, {}, check_mode, absent)
+def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guard | None = None) -> Removal:
+    """Take the interface down with all that belongs to it. ``guard`` is not armed.
+
+    Where the netfilter table or the name servers cannot be read or removed, the interface is removed all the same, and
+    the result says so. Raises as ``converge`` does.
+    """
+    before, unread = read_parts(interface, kernel)
+    operations = tuple(plan_operations(before, absent(before), {}))
+    removal = Removal(before, absent(before), operations, {}, tell_parts(unread))
+    if check_mode or not (operations or unread):
+        return removal
+    from .restore import restore
+
+    done: list[Operation] = []
+    try:
+        _apply_parts(interface, operations, kernel, done)
+        now = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+        problem = _still_to_do(plan_operations(now, absent(now), {}))
+    except Exception as error:
+        problem = tell(error)
+    if problem:
+        raise ConvergeError(f"{interface}: {problem}. {_restore(removal, kernel, None, guard)}")
+    rest = restore(RunningState(interface, netns=before.netns), kernel, None, {}, (Part.NETFILTER, Part.DNS))
+    return replace(removal, operations=(*done, *rest.done), problem=rest.problem)
+
+
+def read_parts(
+    interface: str, kernel: Reader, parts: Container[Part] = ALL_PARTS
+) -> tuple[RunningState, dict[Part, str]]:
+    """The interface and these other parts, and of each part that cannot be read, and is empty in the state, why.
+
+    Raises OSError where the interface itself cannot be read.
+    """
+    state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+    problems: dict[Part, str] = {}
+    for part, field in ((Part.NETFILTER, "netfilter"), (Part.DNS, "dns")):
+        problem = ""
+        try:
+            if part in parts:
+                state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
+        except Exception as error:
+            problem = tell(error)
+        if problem:
+            problems[part] = problem
+    return state, problems
+
+
+def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel, done: list[Operation]) -> None:
+    """Those of each part by themselves. Only a refusal of what concerns the interface itself ends it and is raised."""
+    for part, group in groupby(operations, _part_of):
+        step = list(group)
+        try:
+            kernel.apply(interface, step)
+        except Exception:
+            if part is Part.INTERFACE:
+                raise
+        else:
+            done += step
+
+
+def _part_of(operation: Operation) -> Part:
+    if isinstance(operation, SetDns):
+        return Part.DNS
+    return Part.NETFILTER if isinstance(operation, SetNetfilter) else Part.INTERFACE
+
+
+def _still_to_do(operations: Iterable[Operation]) -> str:
+    return "; ".join(f"still to do: {operation.describe()}" for operation in operations)
 
 
 @dataclass(frozen=True)
@@ -146,13 +218,11 @@ def _run(
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
         left = [] if now == after else plan_operations(now, expected(now), names)
-        problem = "; ".join(f"still to do: {operation.describe()}" for operation in left)
+        problem = _still_to_do(left)
         if now.sockets_elsewhere:
             problem = _STRANGE_SOCKETS
-    except OSError as error:
-        problem = str(error)
     except Exception as error:  # a fault of ours is no reason to leave what is half applied, either
-        problem = f"{type(error).__name__}: {error}"
+        problem = tell(error)
     if problem:
         raise ConvergeError(f"{before.interface}: {problem}. {_restore(outcome, kernel, origin, guard)}")
     return outcome
@@ -161,7 +231,7 @@ def _run(
 def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
     """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
     where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
-    restored = restore(outcome.before, where, moved_to, outcome.names)
+    restored = restore(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)
     if restored.problems:
         return f"Not all of what was running before could be restored: {restored.problem}"
     try:

@@ -15,11 +15,15 @@ from .._model.state import RunningState
 from .diff import Names
 
 
-class Kernel(Protocol):
-    """The running state of one host: what reads it and what changes it. Both raise OSError."""
+class Reader(Protocol):
+    """The running state of one host: what reads it. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
+
+
+class Kernel(Reader, Protocol):
+    """The same, and what changes it, which raises OSError, too."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
@@ -41,3 +45,6 @@ class Guard(Protocol):
 
     def disarm(self) -> None:
         """Called when the state before is there again. Raises OSError or InputError."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        """Called when the interface of the state before is there again, with what was done for that."""

@@ -10,15 +10,18 @@ them does not keep the others from coming back.
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
+from .._model.errors import tell
 from .._model.interface import RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
 from .._model.operations import Operation, RemovePeer, SetDevice
-from .._model.parts import ALL_PARTS, Part, only
+from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import Rule, RunningState
 from .diff import Names, plan_operations, plan_other_routes
 from .move import plan_leaving
@@ -33,7 +36,7 @@ class Restored(NamedTuple):
 
     @property
     def problem(self) -> str:
-        return "; ".join(f"{part.value}: {problem}" for part, problem in self.problems.items())
+        return tell_parts(self.problems)
 
 
 def restore(
@@ -42,38 +45,55 @@ def restore(
     moved_to: Kernel | None,
     names: Names,
     parts: Iterable[Part] = ALL_PARTS,
+    revive: Callable[[RunningState, Sequence[Operation]], None] | None = None,
 ) -> Restored:
     """Put back these parts of a state that was, in the namespace where it was; ``moved_to`` is where the interface may
-    be now. What fails is in the result: nothing is raised."""
+    be now. What fails is in the result: nothing is raised.
+
+    ``revive`` is called once the interface is back, before the parts that may take longer. Its failure is ignored.
+    """
     done: list[Operation] = []
     problems: dict[Part, str] = {}
     for part in parts:
-        try:
-            problem = _leave(before, part, moved_to, done) if moved_to else ""
-            problem = problem or _restore_part(only(before, part), part, kernel, names, done)
-        except OSError as error:
-            problem = str(error)
-        except Exception as error:  # a fault of ours is no reason to leave the other parts as they are, either
-            problem = f"{type(error).__name__}: {error}"
-        if problem:
-            problems[part] = problem
+        said = _attempt(partial(_leave, before, part, moved_to, done)) if moved_to else []
+        if not said or part is not Part.INTERFACE:  # of that there must not be two
+            said += _attempt(partial(_restore_part, only(before, part), part, kernel, names, done))
+        if said:
+            problems[part] = "; ".join(said)
+        if part is Part.INTERFACE and revive:
+            with suppress(Exception):
+                revive(before, done)
     return Restored(done, problems)
 
 
-def _leave(before: RunningState, part: Part, moved_to: Kernel, done: list[Operation]) -> str:
-    """Have nothing of the interface in the namespace where it was not; why that is not so, empty where it is."""
+def _attempt(work: Callable[[list[str]], None]) -> list[str]:
+    """What the work says that went wrong, and what it raises: a fault of ours, too, is no reason to leave the other
+    parts as they are."""
+    said: list[str] = []
+    try:
+        work(said)
+    except Exception as error:
+        said.append(tell(error))
+    return said
+
+
+def _leave(before: RunningState, part: Part, moved_to: Kernel, done: list[Operation], said: list[str]) -> None:
+    """Have nothing of the interface in the namespace where it was not; why that is not so goes into ``said``."""
     if part is not Part.INTERFACE:
-        return _restore_part(RunningState(before.interface), part, moved_to, {}, done)
+        _restore_part(RunningState(before.interface), part, moved_to, {}, done, said)
+        return
     now = only(moved_to.read(before.interface, {part}), part)
     if now.exists:
         leaving = plan_leaving(now, before.netns)
         moved_to.apply(before.interface, leaving)
         done += leaving
-    return ""
 
 
-def _restore_part(wanted: RunningState, part: Part, kernel: Kernel, names: Names, done: list[Operation]) -> str:
-    """Why the part is not back, empty where it is. Raises OSError where it cannot be read."""
+def _restore_part(
+    wanted: RunningState, part: Part, kernel: Kernel, names: Names, done: list[Operation], said: list[str]
+) -> None:
+    """Why the part is not back goes into ``said``. Raises OSError where it cannot be read, and has then said there what
+    was refused before."""
 
     marks = {wanted.device.fwmark}
 
@@ -83,21 +103,24 @@ def _restore_part(wanted: RunningState, part: Part, kernel: Kernel, names: Names
         marks.add(now.device.fwmark)
         return plan_restore(now, wanted, names, marks)
 
-    problems: list[str] = []
     step: list[Operation] = []
     planned = steps()
     try:
         for step in planned:
             kernel.apply(wanted.interface, step)
             done += step
-    except OSError:
+    except OSError as error:
+        said.append(tell(error))
         again = list(chain.from_iterable(steps()))
         missing = {operation.describe() for operation in again}
         done += (operation for operation in step if operation.describe() not in missing)
         # Each by itself, so that one that is refused does not keep the others from coming back.
-        problems = _apply_each(again, wanted.interface, kernel, done)
+        said[:] = _apply_each(again, wanted.interface, kernel, done)
     left = list(chain.from_iterable(steps()))
-    return "; ".join(problems or [f"still to do: {operation.describe()}" for operation in left]) if left else ""
+    if not left:
+        said.clear()
+    elif not said:
+        said += (f"still to do: {operation.describe()}" for operation in left)
 
 
 def _apply_each(operations: Iterable[Operation], interface: str, kernel: Kernel, done: list[Operation]) -> list[str]:
@@ -107,7 +130,7 @@ def _apply_each(operations: Iterable[Operation], interface: str, kernel: Kernel,
         try:
             kernel.apply(interface, [operation])
         except OSError as error:
-            return str(error)
+            return tell(error)
         done.append(operation)
         return ""
 

@@ -31,6 +31,7 @@ def find_alive(
     seconds: float,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
     lock: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> frozenset[PublicKey]:
     """Those of the peers that have a session.
@@ -53,8 +54,9 @@ def find_alive(
     with suppress(InputError), lock():
         peers = device.read().peers
         device.call(peers[key] for key in keys if key in peers and key not in found)
-    end = now() + seconds
-    while len(found) < len(keys) and now() < end:
+    # Not by the time of day, which may be set back meanwhile.
+    end = clock() + seconds
+    while len(found) < len(keys) and clock() < end:
         sleep(_PAUSE_SECONDS)
         found |= alive()
     return found

@@ -14,6 +14,7 @@ import syslog
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -21,9 +22,12 @@ from typing import NamedTuple
 from .._converge.restore import plan_restore, restore
 from .._host.dns import FoundNameServers
 from .._host.kernel import Host
+from .._host.trigger_handshake import shake_hands
 from .._host.zipapp import load_program
 from .._model.errors import InputError
+from .._model.operations import Operation
 from .._model.parts import ALL_PARTS, Part
+from .._model.state import RunningState
 from .._store.files import remove_file
 from .._store.lock import interface_lock
 from .marker import record_path
@@ -51,7 +55,7 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
     The caller has the lock of the interface. Raises InputError and OSError where the record cannot be destroyed.
     """
     before = change.before
-    restored = restore(before, *_hosts(change), change.names, parts)
+    restored = restore(before, *_hosts(change), change.names, parts, partial(_revive, change))
     problem = restored.problem
     if before.device.public_key and before.device.private_key is None:
         # To try again is of no use: the record does not have the key.
@@ -62,6 +66,10 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
             stop(change)
     return RolledBack(report, tuple(restored.problems))
+
+
+def _revive(change: Unconfirmed, before: RunningState, operations: Sequence[Operation]) -> None:
+    shake_hands(before, operations, change.birth_netns)
 
 
 def _add(change: Unconfirmed, operations: list[str], problem: str) -> Report:

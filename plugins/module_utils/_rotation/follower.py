@@ -13,6 +13,7 @@ between applying its state and verifying it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -28,6 +29,7 @@ from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import SetPeer
 from .._model.prefix import sort_prefixes
+from .._netlink.errors import KernelError
 from .._store.files import atomic_write, ensure_directory, read_file, remove_file
 from .._store.lock import DIRECTORY, interface_lock
 from .._wireguard.device import Device
@@ -36,6 +38,8 @@ from .key_transition import read_pair
 SECONDS_MAX = 86400
 _PAUSE = 0.05
 _SHARE = 4
+# What the kernel says of itself, not of the interface: the next look may succeed.
+_PASSING = (errno.EINTR, errno.ENOBUFS, errno.ENOMEM, errno.EBUSY)
 
 
 class Following(NamedTuple):
@@ -131,17 +135,28 @@ def _move(idle: RunningPeer, used: RunningPeer) -> Iterator[SetPeer]:
 def follow_on(following: Following, may_go_on: Callable[[], bool], directory: str = DIRECTORY) -> None:
     """Follow until it is over. Raises KernelError, as when the interface is gone, and OSError."""
     end = time.monotonic() + following.seconds
-    while may_go_on():
+    while may_go_on() and time.monotonic() <= end:
         used = time.process_time()
-        device = following.device.read()
-        if time.monotonic() > end or not any(device.peers.keys() >= {*pair} for pair in following.successors.items()):
-            return
-        if follow(device, following.successors):
-            # Another run may have the lock for longer. Then this one has another look first, and tries again.
-            with suppress(InputError):
-                _follow_locked(following, may_go_on, directory)
+        try:
+            if not _follow_once(following, may_go_on, directory):
+                return
+        except KernelError as error:
+            if error.errno not in _PASSING:
+                raise
         # By what it has used, not by how long it was kept waiting.
         time.sleep(max(_PAUSE, _SHARE * (time.process_time() - used)))
+
+
+def _follow_once(following: Following, may_go_on: Callable[[], bool], directory: str) -> bool:
+    """Whether anybody is left to follow."""
+    device = following.device.read()
+    if not any(device.peers.keys() >= {*pair} for pair in following.successors.items()):
+        return False
+    if follow(device, following.successors):
+        # Another run may have the lock for longer. Then this one has another look first, and tries again.
+        with suppress(InputError):
+            _follow_locked(following, may_go_on, directory)
+    return True
 
 
 def _follow_locked(following: Following, may_go_on: Callable[[], bool], directory: str) -> None:

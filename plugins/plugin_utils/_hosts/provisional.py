@@ -85,6 +85,15 @@ def tell_back(back: Back) -> str:
     return f"The previous state was restored at {back.date}: {done}"
 
 
+def tell_pending(pending: Pending) -> str:
+    """What becomes of a change that is not rolled back yet."""
+    if pending.seconds_left > 0:
+        return (
+            f"The host restores the previous state by itself at {pending.deadline}, in {pending.seconds_left} seconds"
+        )
+    return "The host has not restored all of the previous state yet, and tries again by itself"
+
+
 def tell_away(host: str, interface: str, seconds: float) -> str:
     """What to do about a host that does not come back."""
     return (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,8 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
@@ -29,6 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import watchdog as _watchdog
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import (
     NAME,
+    PEER,
     World,
     after,
     before,
@@ -84,6 +87,30 @@ def test_the_interface_comes_first_and_the_name_servers_last(world: World) -> No
     watchdog()
     assert world.applied[-2:] == ["set the IPv4 netfilter table wg-quick-wg0", f"set {before().dns}"]
     assert world.applied[0].startswith("set listen_port 51820")
+
+
+def test_peers_that_are_put_back_shake_hands_before_the_parts_that_may_hang(world: World) -> None:
+    world.record(seconds=0)
+    world.broken[Part.DNS] = REFUSED
+
+    def on_sleep() -> None:
+        assert world.called == [str(PEER)]
+        mended(world, 3)()
+
+    world.on_sleep = on_sleep
+    assert watchdog() == 0
+    # Once, however often the rest is tried.
+    assert world.called == [str(PEER)]
+
+
+@pytest.mark.parametrize("error", [REFUSED, ValueError("a fault of ours")])
+def test_a_handshake_that_cannot_be_begun_keeps_nothing_from_coming_back(world: World, error: Exception) -> None:
+    world.record(seconds=0)
+    world.broken[RunningPeer] = error
+    assert watchdog() == 0
+    assert (world.state, world.recorded, world.called) == (before(), False, [])
+    assert world.report
+    assert world.report.problem == ""
 
 
 def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
@@ -376,6 +403,41 @@ def test_a_confirmed_change_stays(world: World, remembered: list[str]) -> None:
     assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["endpoints", "place"])
 
 
+def test_a_confirmed_change_stays_if_it_cannot_be_remembered(
+    world: World, remembered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError("No space left on device")
+
+    change = world.record()
+    monkeypatch.setattr(confirm, "record_endpoints", full)
+    answer = confirmed(world)
+    assert answer.changed
+    (warning,) = answer.warnings
+    assert warning == "wg0: the change is confirmed, but its endpoints could not be recorded: No space left on device"
+    # The rest is done.
+    assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["place"])
+
+
+@pytest.mark.parametrize("part", [Part.NETFILTER, Part.DNS])
+def test_no_other_program_is_needed_to_confirm(world: World, remembered: list[str], part: Part) -> None:
+    world.record()
+    world.broken[part] = REFUSED
+    assert confirmed(world).changed
+
+
+def test_name_servers_are_no_change_of_the_interface_that_tunnels_must_prove(
+    world: World, remembered: list[str]
+) -> None:
+    """They are not read here, so that they always seemed to be gone."""
+    was = before()
+    hub = was.device.peers[PEER]._replace(latest_handshake=time.time())
+    was = replace(was, device=replace(was.device, peers={PEER: hub}))
+    world.record(before=was)
+    world.state = replace(was, dns=NO_DNS, netfilter={})
+    assert confirm.confirm({"interface": "wg0"}).tunnels == []
+
+
 def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_the_lock(
     world: World, remembered: list[str]
 ) -> None:
@@ -455,6 +517,16 @@ def test_the_next_run_does_the_work_of_a_watchdog_that_was_ended(world: World) -
     assert len(warnings) == 1
 
 
+def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
+    """Here the key, which no file has any more: to try again is of no use."""
+    world.record(-31, key_file=str(world.folder / "gone.key"))
+    warnings: list[str] = []
+    confirm.settle("wg0", False, warnings)
+    (warning,) = warnings
+    assert warning.endswith(f"but not all of it: {world.folder}/gone.key has another private key than before")
+    assert not world.recorded
+
+
 def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
     world.record(-31)
     world.on_lock = lambda: record.forget("wg0")
@@ -514,6 +586,7 @@ def test_the_program_rolls_back_with_nothing_but_what_it_carries(
         record.record(replace(started, netns="vpn"))
     outcome = alone(world, "wg0", NAME, **plan)
     assert (outcome["code"], outcome["restored"], outcome["recorded"]) == (code, restored, recorded)
+    assert outcome["called"] == ([str(PEER)] if restored or plan.get("broken") else [])
     if plan.get("absent"):
         assert outcome["exists"] is False
 
