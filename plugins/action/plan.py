@@ -83,8 +83,10 @@ class ActionModule(RunOnce, ActionBase):
             variables = self.operators_variables(task_vars, _HARMLESS)
             inventory = open_inventory(variables, arguments["without"])
             aside = Aside(spare_clients=arguments["spare_clients"])
-            defined = inventory.networks(self._templar, secrets=not arguments["assume_keys"])
+            secrets = not arguments["assume_keys"]
+            defined = inventory.networks(self._templar, secrets)
             networks = read_networks(defined, inventory.groups, inventory.variables, aside)
+            inventory.check_members(networks, secrets)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
             intruding = _intruding(task_vars, inventory.groups["all"])

@@ -314,3 +314,27 @@ def test_the_first_difference_is_named() -> None:
     assert find_difference("n", {"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == "n.a.c"
     assert find_difference("n", {"a": {"b": 1}}, {"a": {"b": 1}, "b": None}) == "n.b"
     assert find_difference("n", [1], [2]) == "n"
+
+
+def test_a_member_without_the_definition_is_refused_before_it_is_touched(inventories: Inventories) -> None:
+    hub, spokes = {"hub": {"wireguard_endpoint": "vpn.example.org"}}, {"s1": None, "s2": None, "s3": None}
+    groups = {"wg_hub": {"hosts": hub, "vars": {"wireguard_networks": HOME}}, "wg_spoke": {"hosts": spokes}}
+    inventories.write("dc", groups)
+    spokes["s2"] = {**(spokes["s2"] or {}), "wireguard_networks": "{{ home_networks }}"}
+    spokes["s3"] = {**(spokes["s3"] or {}), "wireguard_networks": "{{ home_networks | default(omit) }}"}
+    inventories.write("dc", groups)
+    for limit in ((), ("--limit", "hub"), ("--limit", "s1")):
+        refused = inventories.run(*DC, *limit)
+        assert refused.code == 2
+        assert (
+            "s1, s3: wireguard_networks: not defined for this host, which is a member of home; define it for all "
+            "hosts, such as in group_vars/all"
+        ) in refused.said
+        assert "s2: wireguard_networks: cannot be templated: " in refused.said
+        assert inventories.registries == []
+    # With -e, or from the play, all of them have it.
+    given = inventories.run(*DC, "-e", json.dumps({"wireguard_networks": HOME}))
+    assert given.code == 0, given.output
+    inventories.play["vars"] = {"wireguard_networks": HOME}
+    played = inventories.run(*DC, "--limit", "s1")
+    assert played.code == 0, played.output
