@@ -52,8 +52,11 @@ def _only(names: Iterable[str], hosts: Collection[str]) -> tuple[str, ...]:
 
 
 def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str]) -> tuple[str, ...]:
-    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded."""
-    home = members[name].hub
+    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded.
+
+    A home hub that it had before counts too: it may not have been reached since.
+    """
+    home, before = members[name].hub, members[name].former_hubs
     return tuple(
         sorted(
             other
@@ -61,9 +64,16 @@ def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str])
             if other != name
             and other in hosts
             and recorded.public_key
-            and (other == home or recorded.hub == name or (home is None and recorded.hub is None))
+            and (other == home or other in before or recorded.hub == name or (home is None and recorded.hub is None))
         )
     )
+
+
+def former_hubs(known: Recorded, key: str | None, hub: str | None) -> tuple[str, ...]:
+    """Those of a member that was ``known`` and now has ``key`` and ``hub``. The hubs before never had a new key."""
+    if not key or key not in (known.public_key, known.next_public_key):
+        return ()
+    return tuple(sorted({*known.former_hubs, *filter(None, [known.hub])} - {hub}))
 
 
 def refuse_former(network: Network, records: Records) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 
 from .allocate import allocate
 from .facts import Host, Network
-from .former import accept_for_clients, former_keys, refuse_former
+from .former import accept_for_clients, former_hubs, former_keys, refuse_former
 from .recorded import Recorded, Records
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -202,6 +202,7 @@ def _record(
         known.last_seen,
         since,
         successor,
+        former_hubs(known, key, member.hub),
     )
     if not reported or reported != key:
         return facts
