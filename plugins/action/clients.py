@@ -33,6 +33,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     network_of_file,
     pending,
     prepare,
+    preshared_warning,
     refuse_changed,
     refused_clients,
     render_client,
@@ -114,7 +115,12 @@ class ActionModule(RunOnce, ActionBase):
                 for item, change in zip(work, changes)
             ],
             "removed": removed,
-            "warnings": [*expired, *foretold.get("warnings", ()), *_former_warnings(former, removed)],
+            "warnings": [
+                *expired,
+                *filter(None, (preshared_warning(each.work, each.file) for each in written)),
+                *foretold.get("warnings", ()),
+                *_former_warnings(former, removed),
+            ],
             "diff": [*foretold.get("diff", ()), *(diff for change in changes for diff in change.diff)],
         }
 

@@ -91,6 +91,22 @@ def test_both_ends_of_the_tunnel_fit(site: Site) -> None:
     assert found["preshared_key"] == peer.preshared_key.reveal_base64()
 
 
+def test_a_secret_that_is_taken_out_changes_no_file(site: Site) -> None:
+    site.preshare()
+    assert site.run("clients").changed
+    files = contents(site.folder)
+    for secret in ("", None):
+        site.network["preshared_secret"] = secret
+        assert not site.run("clients").changed
+    assert contents(site.folder) == files
+    registry = yaml.safe_load(site.registry.read_text())
+    registry["hosts"]["hub1"]["public_key"] = key_of("next")
+    site.registry.write_text(yaml.safe_dump(registry))
+    changed = site.run("clients")
+    assert f"{PHONE}: the public key of hub1 changed, and the file has no preshared key for it any more" in changed.said
+    assert changed.changed
+
+
 def forms(secret: bytes) -> dict[str, bytes]:
     """A secret in each of the ways in which it could be written."""
     text = base64.b64encode(secret)
