@@ -432,7 +432,10 @@ def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
     """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
-    return Inventory(task_vars, without, _AnsibleCache, AnsibleError, getattr(errors, "AnsibleValueOmittedError", None))
+    omitted_error = getattr(errors, "AnsibleValueOmittedError", None)
+    inventory = Inventory(task_vars, without, _AnsibleCache, AnsibleError, omitted_error)
+    inventory.check_play()
+    return inventory
 
 
 class _AnsibleCache:

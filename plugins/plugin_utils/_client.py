@@ -252,9 +252,9 @@ def preshared_warning(work: Work, file: WgQuickFile) -> str:
         return ""
     network = f"{NETWORKS}.{work.client.network}"
     return (
-        f"{work.client.option}: the public key of {list_names(names)} changed, and the file has no preshared key for it "
-        f"any more, as {network} gives none. If the host still has one, no handshake succeeds: set preshared_secret to "
-        f"off in {network}, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
+        f"{work.client.option}: the public key of {list_names(names)} changed, and the file has no preshared key for "
+        f"it any more, as {network} gives none. If the host still has one, no handshake succeeds: set preshared_secret "
+        f"to off in {network}, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
     )
 
 

@@ -23,6 +23,7 @@ from ._fleet.preshared import SECRETS
 from ._fleet.variables import (
     CLIENTS_DIRECTORY,
     FLEET_VARIABLES,
+    HOST_VARIABLES,
     NETWORKS,
     PREFIX,
     REGISTRY,
@@ -114,6 +115,22 @@ class Inventory:
         return NETWORKS in self._task_vars and not (
             NETWORKS in own and is_same(self._task_vars[NETWORKS], own[NETWORKS], self._template_error)
         )
+
+    def check_play(self) -> None:
+        """Raises FleetError with the variables of a play, role or task that are read from the inventory alone.
+
+        All hosts must have them, those of other plays too.
+        """
+        own = self._raw(self._task_vars["inventory_hostname"])
+        problems = Problems()
+        for name in sorted({*FLEET_VARIABLES, *HOST_VARIABLES}.intersection(self._task_vars) - {NETWORKS}):
+            value = self._task_vars[name]
+            if value in (None, "") or (name in own and is_same(value, own[name], self._template_error)):
+                continue
+            place = "group_vars/all" if name in FLEET_VARIABLES else "host_vars or group_vars"
+            problem = "set in the variables of a play, a role or a task, where it is ignored"
+            problems.add("", name, None, problem, f"set it in the inventory, such as in {place}, or with -e")
+        problems.refuse()
 
     def check_members(self, networks: Iterable[Network], secrets: bool = True) -> None:
         """Raises FleetError with the members that lack the inventory's definition, which the role reads on each host.

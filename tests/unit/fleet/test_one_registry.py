@@ -37,6 +37,7 @@ class Inventories:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.play: dict[str, Any] = {"hosts": "all", "gather_facts": False}
+        self.task: dict[str, Any] = {}
 
     def write(self, name: str, inventory: dict[str, Any]) -> None:
         """Every host has a key, as if its ``keypair`` task had returned it."""
@@ -56,7 +57,7 @@ class Inventories:
         self.write("cloud", {"wg_hub": {"hosts": second}, "wg_spoke": {"hosts": {"aardvark": None}}})
 
     def run(self, *arguments: str, playbook: str = "play.yml", **settings: str) -> Run:
-        plan = {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True}
+        plan = {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True, **self.task}
         (self.directory / "play.yml").write_text(yaml.safe_dump([{**self.play, "tasks": [plan]}]))
         done = subprocess.run(
             ["ansible-playbook", "-v", *arguments, playbook],
@@ -338,3 +339,41 @@ def test_a_member_without_the_definition_is_refused_before_it_is_touched(invento
     inventories.play["vars"] = {"wireguard_networks": HOME}
     played = inventories.run(*DC, "--limit", "s1")
     assert played.code == 0, played.output
+
+
+@pytest.mark.parametrize("place", ["play", "task"])
+def test_variables_of_a_play_that_only_the_inventory_can_have_are_refused(inventories: Inventories, place: str) -> None:
+    inventories.write_both()
+    given = {"wireguard_registry": "elsewhere", "wireguard_mtu": 1380, "wireguard_networks": HOME}
+    getattr(inventories, place)["vars"] = given
+    for limit in ((), ("--limit", "alpha")):
+        refused = inventories.run(*DC, *limit)
+        assert refused.code == 2
+        for name, where in (("wireguard_mtu", "host_vars or group_vars"), ("wireguard_registry", "group_vars/all")):
+            assert (
+                f"{name}: set in the variables of a play, a role or a task, where it is ignored; set it in the "
+                f"inventory, such as in {where}, or with -e"
+            ) in refused.said
+        assert "wireguard_networks" not in refused.output
+        assert inventories.registries == []
+
+
+def test_variables_of_a_play_that_change_nothing_are_let_pass(inventories: Inventories) -> None:
+    """What is not given, what playbooks read, what a fact says, and what -e or the inventory gives all the same."""
+    inventories.write_both()
+    path = inventories.directory / "dc" / "hosts.yml"
+    inventory = yaml.safe_load(path.read_text())
+    inventory["all"]["vars"]["wireguard_mtu"] = 1380
+    path.write_text(yaml.safe_dump(inventory))
+    inventories.play["vars"] = {
+        "wireguard_mtu": 1380,
+        "wireguard_registry": "elsewhere",
+        "wireguard_registry_cache": None,
+        "wireguard_dns": "",
+        "wireguard_hosts": "all",
+    }
+    inventories.play["pre_tasks"] = [{"ansible.builtin.set_fact": {"wireguard_alias": "vpn"}}]
+    run = inventories.run(*DC, "-e", "wireguard_registry=facts")
+    assert run.code == 0, run.output
+    assert inventories.registries == ["dc/facts"]
+    assert {plan["alias"] for (plan,) in run.results[-1]["hosts"].values()} == {"vpn"}
