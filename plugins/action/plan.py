@@ -81,11 +81,13 @@ class ActionModule(RunOnce, ActionBase):
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
             variables = self.operators_variables(task_vars, _HARMLESS)
+            for option in ("without", "affected_by"):
+                arguments[option] = _named(option, arguments[option])
             inventory = open_inventory(variables, arguments["without"])
             aside = Aside(spare_clients=arguments["spare_clients"])
             secrets = not arguments["assume_keys"]
             defined = inventory.networks(self._templar, secrets)
-            networks = read_networks(defined, inventory.groups, inventory.variables, aside)
+            networks = _read_networks(defined, inventory, aside, arguments["without"])
             inventory.check_members(networks, secrets)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
@@ -150,6 +152,25 @@ class ActionModule(RunOnce, ActionBase):
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
         return result
+
+
+def _named(option: str, names: Collection[str]) -> list[str]:
+    """The names of hosts, without the empty one after a comma at the end."""
+    found = [name for name in names if name]
+    if names and not found:
+        raise FleetError([HostError("", option, None, "it names no host", "name a host of the inventory")])
+    return found
+
+
+def _read_networks(defined: Any, inventory: Inventory, aside: Aside, without: Collection[str]) -> tuple[Network, ...]:
+    """Says what is wrong without these hosts. Raises FleetError where they need not leave for that."""
+    try:
+        return read_networks(defined, inventory.groups, inventory.variables, aside)
+    except FleetError as error:
+        if not without:
+            raise
+        text = f"Without {list_names(list(without))}, the inventory would be refused: {error}"
+        raise AnsibleActionFail(text) from None
 
 
 class _Outcome(NamedTuple):

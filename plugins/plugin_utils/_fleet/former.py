@@ -112,7 +112,8 @@ def former_warnings(keys: Iterable[FormerKey]) -> Iterator[str]:
     for key in keys:
         networks.setdefault(key.network, []).append(key)
     for network, found in networks.items():
-        names = [f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found]
+        # A member that leaves during a rotation has two keys.
+        names = list(dict.fromkeys(f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found))
         yield (
             f"Network {network}: keys that have left, with the hosts that may still have them until a run has brought "
             f"these up to date: {list_names(names)}."

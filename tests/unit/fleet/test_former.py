@@ -219,6 +219,11 @@ def test_hosts_that_were_brought_up_to_date_are_forgotten_and_the_others_told() 
     (warning,) = former_warnings(list_former(network(), records))
     assert f"a (left {BEFORE}; hub, bob), b (left {BEFORE}; bob)" in warning
 
+    # Who leaves during a rotation has two keys, and is named once.
+    two = replace(records, former={**records.former, key_of("next"): former[key_of("a")]})
+    assert len(list_former(network(), two)) == 3
+    assert list(former_warnings(list_former(network(), two))) == [warning]
+
     left = remaining(keys, ["hub"])
     assert [(key["name"], key["hosts"]) for key in left] == [("a", ["bob"]), ("b", ["bob"])]
     assert "failed: bob has the key of a in home, b in home." in tell_remaining(left, ["bob", "hub"])
