@@ -40,7 +40,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._client import
     show_change,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import FleetError, list_names
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import CLIENTS_DIRECTORY, NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._run_once import RunOnce
 
 from .plan import open_inventory
@@ -65,8 +65,11 @@ class ActionModule(RunOnce, ActionBase):
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
         try:
             result.update(self._run(arguments, self.operators_variables(task_vars)))
-        except (FleetError, InputError, MissingLibrary, OSError) as error:
+        except (FleetError, InputError, MissingLibrary) as error:
             raise AnsibleActionFail(str(error)) from None
+        except OSError as error:
+            remedy = "name a directory that can be read and written, with room in it"
+            raise AnsibleActionFail(f"{CLIENTS_DIRECTORY}: {error}; {remedy}") from None
         except ImportError as error:
             text = f"clients' keys need the Python library {error.name}: {package_hint('nacl')}"
             raise AnsibleActionFail(text) from None

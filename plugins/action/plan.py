@@ -18,7 +18,7 @@ from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import intruders
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import REMEDY, intruders
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.ages import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.errors import (
@@ -393,10 +393,9 @@ def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
 def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dict[str, str]:
     """The hosts that have returned what only the operator sets, with the reason to refuse them."""
     found = intruders((task_vars or {})["hostvars"], hosts)
-    remedy = "check whether the host is compromised"
     return {
         host: f"{host}: ansible_facts: the host returned variables that only the operator sets: "
-        f"{printable(', '.join(sorted(facts)))}; {remedy}"
+        f"{printable(', '.join(sorted(facts)))}; {REMEDY}"
         for host, facts in found.items()
     }
 

@@ -170,9 +170,16 @@ class Inventory:
     def _networks(self, defined: Any, template: Callable[[Any], Any], secrets: bool) -> Any:
         """Each option is templated by itself, so that a problem has its path."""
         if not isinstance(defined, Mapping):
-            return self._read(partial(template, defined), "", NETWORKS)
+            found = self._read(partial(template, defined), "", NETWORKS)
+            if found is None or isinstance(found, Mapping):
+                return found
+            # The value is not shown, as there may be a secret in it.
+            remedy = (
+                "write NAME: OPTIONS, one network a line; with -e, write JSON, as -e '{\"wireguard_networks\": {...}}'"
+            )
+            raise FleetError([HostError("", NETWORKS, None, "expected a dictionary", remedy)])
         problems = Problems()
-        found: dict[str, Any] = {}
+        found = {}
         for key, options in defined.items():
             # The role finds a network by its name, for which a number will not do.
             name = problems.catch("", partial(parse_text, key, NETWORKS), str(key))

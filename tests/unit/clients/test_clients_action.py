@@ -410,6 +410,22 @@ def test_no_key_is_recorded_where_the_directory_is_none(site: Site) -> None:
     assert site.registry.read_text() == before
 
 
+def test_a_directory_that_cannot_be_one_names_its_option(site: Site) -> None:
+    run = site.run("clients", "-e", "wireguard_clients_directory=/dev/null/clients")
+    assert run.code == 2
+    assert re.search(r"wireguard_clients_directory: [^;]*'/dev/null[^;]*; name a directory that can be read", run.said)
+
+
+@pytest.mark.parametrize("playbook", ["clients", "plan"])
+def test_networks_that_are_a_text_are_refused_in_plain_words(site: Site, playbook: str) -> None:
+    run = site.run(playbook, "-e", "wireguard_networks=foo")
+    assert run.code == 2
+    assert (
+        "wireguard_networks: expected a dictionary; write NAME: OPTIONS, one network a line; with -e, write JSON"
+        in (run.said)
+    )
+
+
 @pytest.mark.parametrize("renew", [False, True])
 def test_a_key_that_could_not_be_recorded_is_used_by_the_next_run(site: Site, renew: bool) -> None:
     arguments = ["-e", "wireguard_client_renew=phone"] if renew else []
