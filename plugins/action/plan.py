@@ -44,7 +44,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.reporte
     reject_claims,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.rolling import batches
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.settle import (
+    ChangedKey,
+    Settlement,
+    changed_warning,
+    settle,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet.variables import (
     NETWORKS,
     REGISTRY_CACHE,
@@ -121,7 +126,7 @@ class ActionModule(RunOnce, ActionBase):
         # Without batches, what the play's batch lacks are hosts that failed.
         in_batches = bool(self._task.get_play().serial)
         batch = variables["ansible_play_batch"] if in_batches else inventory.play_hosts
-        hints = _hints(outcomes, inventory.play_hosts, batch) if arguments["keypairs"] else []
+        later = later_hint(set(unknown), inventory.play_hosts, batch) if arguments["keypairs"] else ""
         result.update(
             changed=bool(changed),
             hosts=hosts,
@@ -146,7 +151,7 @@ class ActionModule(RunOnce, ActionBase):
                 *map(_refusal, refused.items()),
                 *(_unknown_keys(outcomes) if records else ()),
                 *_network_hints(outcomes),
-                *hints,
+                *filter(None, [later]),
             ],
         )
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
@@ -225,8 +230,17 @@ class _Outcome(NamedTuple):
         return self.update.changed and not self.read_only
 
     @property
+    def renewed(self) -> list[ChangedKey]:
+        """The changed keys of hosts that made them in this run."""
+        made = self.found.made & self.plan.hosts.keys()
+        return [changed for changed in self.settlement.changed_keys if changed.host in made and not changed.left]
+
+    @property
     def warnings(self) -> Iterator[str]:
-        yield from (*self.settlement.warnings, *self.plan.warnings)
+        explained = set(map(changed_warning, self.renewed))
+        yield from (text for text in self.settlement.warnings if text not in explained)
+        yield from self.plan.warnings
+        yield from (interface_hint(each, self.plan.hosts[each.host]["interface"]) for each in self.renewed)
         known = self.settlement.keys
         if self.read_only and self.update.changed:
             for name, key in self.found.keys.items():
@@ -414,18 +428,6 @@ def _network_hints(outcomes: Iterable[_Outcome]) -> list[str]:
             stores.setdefault(directory, {})[each.network.name] = bool(each.update.before)
     found = ((FileStore(directory).networks(), defined, directory) for directory, defined in stores.items())
     return [text for names, defined, directory in found for text in network_hints(names, defined, directory)]
-
-
-def _hints(outcomes: Iterable[_Outcome], play_hosts: list[str], batch: list[str]) -> list[str]:
-    """What else there is to say of the keys that this run has found."""
-    listed = list(outcomes)
-    hints = []
-    for each in listed:
-        made = {changed.host for changed in each.settlement.changed_keys} & each.found.made
-        plans = {name: each.plan.hosts[name] for name in sorted(made) if name in each.plan.hosts}
-        hints += [interface_hint(name, each.network.name, plan["interface"]) for name, plan in plans.items()]
-    later = later_hint({name for each in listed for name in each.plan.unknown_keys}, play_hosts, batch)
-    return [*hints, *([later] if later else [])]
 
 
 def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:

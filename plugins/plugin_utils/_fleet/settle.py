@@ -119,7 +119,7 @@ def settle(
         {name: recorded.next_public_key for name, recorded in members.items() if recorded.next_public_key},
         allocation.given,
         tuple(changed),
-        (*allocation.warnings, *map(_warning, changed), *_clock_warnings(network.name, records, today)),
+        (*allocation.warnings, *map(changed_warning, changed), *_clock_warnings(network.name, records, today)),
     )
 
 
@@ -242,7 +242,7 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
     return (warning,)
 
 
-def _warning(changed: ChangedKey) -> str:
+def changed_warning(changed: ChangedKey) -> str:
     if changed.left:
         return (
             f"{changed.host} has the public key {changed.found}, which left the network {changed.network} on "
