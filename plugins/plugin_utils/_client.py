@@ -93,9 +93,9 @@ class Work(NamedTuple):
 
     def lost(self, file: WgQuickFile) -> list[str]:
         """The peers whose preshared key the file has no longer, as their public key changed."""
-        names = {peer.name for peer in file.peers if not peer.preshared_key}
+        names = {peer.name for peer in file.peers if peer.name and not peer.preshared_key}
         keys = {peer.public_key for peer in file.peers}
-        return sorted(peer.name for peer in self.preshared if peer.name in names and peer.public_key not in keys)
+        return sorted(names.intersection(peer.name for peer in self.preshared if peer.public_key not in keys))
 
 
 def choose_clients(

@@ -318,11 +318,13 @@ def test_the_first_difference_is_named() -> None:
 
 
 def test_a_member_without_the_definition_is_refused_before_it_is_touched(inventories: Inventories) -> None:
-    hub, spokes = {"hub": {"wireguard_endpoint": "vpn.example.org"}}, {"s1": None, "s2": None, "s3": None}
+    hub = {"hub": {"wireguard_endpoint": "vpn.example.org"}}
+    spokes = {
+        "s1": {},
+        "s2": {"wireguard_networks": "{{ home_networks }}"},
+        "s3": {"wireguard_networks": "{{ home_networks | default(omit) }}"},
+    }
     groups = {"wg_hub": {"hosts": hub, "vars": {"wireguard_networks": HOME}}, "wg_spoke": {"hosts": spokes}}
-    inventories.write("dc", groups)
-    spokes["s2"] = {**(spokes["s2"] or {}), "wireguard_networks": "{{ home_networks }}"}
-    spokes["s3"] = {**(spokes["s3"] or {}), "wireguard_networks": "{{ home_networks | default(omit) }}"}
     inventories.write("dc", groups)
     for limit in ((), ("--limit", "hub"), ("--limit", "s1")):
         refused = inventories.run(*DC, *limit)
