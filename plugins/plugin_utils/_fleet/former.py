@@ -54,7 +54,7 @@ def _only(names: Iterable[str], hosts: Collection[str]) -> tuple[str, ...]:
 def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str]) -> tuple[str, ...]:
     """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded.
 
-    A home hub that it had before counts too: it may not have been reached since.
+    A home hub from before counts too, at either end: that end may not have been reached since.
     """
     home, before = members[name].hub, members[name].former_hubs
     return tuple(
@@ -64,7 +64,11 @@ def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str])
             if other != name
             and other in hosts
             and recorded.public_key
-            and (other == home or other in before or recorded.hub == name or (home is None and recorded.hub is None))
+            and (
+                other in (home, *before)
+                or name in (recorded.hub, *recorded.former_hubs)
+                or (home is None and recorded.hub is None)
+            )
         )
     )
 

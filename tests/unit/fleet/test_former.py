@@ -130,6 +130,13 @@ def test_hubs_that_were_its_home_may_still_have_the_key_of_who_leaves(moves: int
     assert settle(two_hubs(phone="hub2", ada="hub2"), known, {"ada": key_of("ada")}, "2026-06-02").records == known
 
 
+def test_spokes_that_moved_may_still_have_the_key_of_a_hub_that_leaves() -> None:
+    known = settle(two_hubs(ada="hub2"), recorded(two_hubs(ada="hub")), {}, TODAY).records
+    whole = two_hubs(ada="hub2")
+    alone = replace(whole, hubs=tuple(hub for hub in whole.hubs if hub.name == "hub2"))
+    assert settle(alone, known, {}, TODAY).records.former == {key_of("hub"): Former("hub", TODAY, ("ada", "hub2"))}
+
+
 def test_a_key_that_is_new_was_never_at_the_hubs_before() -> None:
     known = settle(two_hubs(ada="hub2"), recorded(two_hubs(ada="hub")), {}, TODAY).records
     taken = settle(accepting(two_hubs(ada="hub2"), "ada"), known, {"ada": key_of("new")}, TODAY)
