@@ -38,14 +38,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.opt
     option_of,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import intruders
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import REMEDY, intruders
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import batches
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former import former_warnings, list_former
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_age import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import (
+    ChangedKey,
+    Settlement,
+    changed_warning,
+    settle,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import (
     interface_hint,
     later_hint,
@@ -81,10 +86,14 @@ class ActionModule(RunOnce, ActionBase):
         records = bool(arguments["keypairs"] or arguments["public_keys"])
         try:
             variables = self.operators_variables(task_vars, _HARMLESS)
+            for option in ("without", "affected_by"):
+                arguments[option] = _named(option, arguments[option])
             inventory = open_inventory(variables, arguments["without"])
             aside = Aside(spare_clients=arguments["spare_clients"])
-            defined = inventory.networks(self._templar, secrets=not arguments["assume_keys"])
-            networks = read_networks(defined, inventory.groups, inventory.variables, aside)
+            secrets = not arguments["assume_keys"]
+            defined = inventory.networks(self._templar, secrets)
+            networks = _read_networks(defined, inventory, aside, arguments["without"])
+            inventory.check_members(networks, secrets)
             networks = _accepting(networks, arguments["accept_changed_keys"])
             found, refused = _found_keys(networks, inventory, arguments["keypairs"], arguments["public_keys"])
             intruding = _intruding(task_vars, inventory.groups["all"])
@@ -117,7 +126,7 @@ class ActionModule(RunOnce, ActionBase):
         # Without batches, what the play's batch lacks are hosts that failed.
         in_batches = bool(self._task.get_play().serial)
         batch = variables["ansible_play_batch"] if in_batches else inventory.play_hosts
-        hints = _hints(outcomes, inventory.play_hosts, batch) if arguments["keypairs"] else []
+        later = later_hint(set(unknown), inventory.play_hosts, batch) if arguments["keypairs"] else ""
         result.update(
             changed=bool(changed),
             hosts=hosts,
@@ -142,12 +151,31 @@ class ActionModule(RunOnce, ActionBase):
                 *map(_refusal, refused.items()),
                 *(_unknown_keys(outcomes) if records else ()),
                 *_network_hints(outcomes),
-                *hints,
+                *filter(None, [later]),
             ],
         )
         if result["outside"] and not (records or arguments["without"] or arguments["affected_by"]):
             self._display.display(f"In no WireGuard network, left alone: {list_names(result['outside'])}")
         return result
+
+
+def _named(option: str, names: Collection[str]) -> list[str]:
+    """The names of hosts, without the empty one after a comma at the end."""
+    found = [name for name in names if name]
+    if names and not found:
+        raise FleetError([HostError("", option, None, "it names no host", "name a host of the inventory")])
+    return found
+
+
+def _read_networks(defined: Any, inventory: Inventory, aside: Aside, without: Collection[str]) -> tuple[Network, ...]:
+    """Says what is wrong without these hosts. Raises FleetError where they need not leave for that."""
+    try:
+        return read_networks(defined, inventory.groups, inventory.variables, aside)
+    except FleetError as error:
+        if not without:
+            raise
+        text = f"Without {list_names(list(without))}, the inventory would be refused: {error}"
+        raise AnsibleActionFail(text) from None
 
 
 class _Outcome(NamedTuple):
@@ -202,8 +230,17 @@ class _Outcome(NamedTuple):
         return self.update.changed and not self.read_only
 
     @property
+    def renewed(self) -> list[ChangedKey]:
+        """The changed keys of hosts that made them in this run."""
+        made = self.found.made & self.plan.hosts.keys()
+        return [changed for changed in self.settlement.changed_keys if changed.host in made and not changed.left]
+
+    @property
     def warnings(self) -> Iterator[str]:
-        yield from (*self.settlement.warnings, *self.plan.warnings)
+        explained = set(map(changed_warning, self.renewed))
+        yield from (text for text in self.settlement.warnings if text not in explained)
+        yield from self.plan.warnings
+        yield from (interface_hint(each, self.plan.hosts[each.host]["interface"]) for each in self.renewed)
         known = self.settlement.keys
         if self.read_only and self.update.changed:
             for name, key in self.found.keys.items():
@@ -370,10 +407,9 @@ def _age_warnings(outcomes: Iterable[_Outcome]) -> list[str]:
 def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dict[str, str]:
     """The hosts that have returned what only the operator sets, with the reason to refuse them."""
     found = intruders((task_vars or {})["hostvars"], hosts)
-    remedy = "check whether the host is compromised"
     return {
         host: f"{host}: ansible_facts: the host returned variables that only the operator sets: "
-        f"{printable(', '.join(sorted(facts)))}; {remedy}"
+        f"{printable(', '.join(sorted(facts)))}; {REMEDY}"
         for host, facts in found.items()
     }
 
@@ -392,18 +428,6 @@ def _network_hints(outcomes: Iterable[_Outcome]) -> list[str]:
             stores.setdefault(directory, {})[each.network.name] = bool(each.update.before)
     found = ((FileStore(directory).networks(), defined, directory) for directory, defined in stores.items())
     return [text for names, defined, directory in found for text in network_hints(names, defined, directory)]
-
-
-def _hints(outcomes: Iterable[_Outcome], play_hosts: list[str], batch: list[str]) -> list[str]:
-    """What else there is to say of the keys that this run has found."""
-    listed = list(outcomes)
-    hints = []
-    for each in listed:
-        made = {changed.host for changed in each.settlement.changed_keys} & each.found.made
-        plans = {name: each.plan.hosts[name] for name in sorted(made) if name in each.plan.hosts}
-        hints += [interface_hint(name, each.network.name, plan["interface"]) for name, plan in plans.items()]
-    later = later_hint({name for each in listed for name in each.plan.unknown_keys}, play_hosts, batch)
-    return [*hints, *([later] if later else [])]
 
 
 def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:
@@ -430,7 +454,10 @@ def _unknown_keys(outcomes: Iterable[_Outcome]) -> Iterator[str]:
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
     """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
-    return Inventory(task_vars, without, _AnsibleCache, AnsibleError, getattr(errors, "AnsibleValueOmittedError", None))
+    omitted_error = getattr(errors, "AnsibleValueOmittedError", None)
+    inventory = Inventory(task_vars, without, _AnsibleCache, AnsibleError, omitted_error)
+    inventory.check_play()
+    return inventory
 
 
 class _AnsibleCache:

@@ -195,6 +195,14 @@ def parse_pair(value: object, option: str) -> frozenset[str]:
     return names
 
 
+def parse_string(value: object, option: str, example: str) -> str:
+    """A text, for which a number will do."""
+    if isinstance(value, (Mapping, list, tuple)):
+        kind = "a dictionary" if isinstance(value, Mapping) else "a list"
+        raise InputError(option, value, f"expected a string, not {kind}", f"write a text such as {example}")
+    return str(value)
+
+
 def parse_list(value: object, option: str) -> list[Any]:
     """A list, or text with commas, as Ansible's own lists may be written."""
     if isinstance(value, str):
@@ -241,7 +249,7 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
     def parse(value: object, option: str) -> Endpoint | None:
         if is_off(value):
             return None
-        text = str(value).strip()
+        text = parse_string(value, option, "vpn.example.org").strip()
         try:
             return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
         except InputError as error:
@@ -360,7 +368,7 @@ def parse_search(value: object, option: str) -> tuple[str, ...]:
 
 def parse_alias(value: object, option: str) -> str | None:
     """Text for people, empty for ``off``."""
-    return parse_alias_option("" if value is False else str(value), option)
+    return parse_alias_option("" if value is False else parse_string(value, option, "'office network'"), option)
 
 
 def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:

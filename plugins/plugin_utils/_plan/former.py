@@ -52,8 +52,11 @@ def _only(names: Iterable[str], hosts: Collection[str]) -> tuple[str, ...]:
 
 
 def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str]) -> tuple[str, ...]:
-    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded."""
-    home = members[name].hub
+    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded.
+
+    A home hub from before counts too, at either end: that end may not have been reached since.
+    """
+    home, before = members[name].hub, members[name].former_hubs
     return tuple(
         sorted(
             other
@@ -61,9 +64,20 @@ def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str])
             if other != name
             and other in hosts
             and recorded.public_key
-            and (other == home or recorded.hub == name or (home is None and recorded.hub is None))
+            and (
+                other in (home, *before)
+                or name in (recorded.hub, *recorded.former_hubs)
+                or (home is None and recorded.hub is None)
+            )
         )
     )
+
+
+def former_hubs(known: Recorded, key: str | None, hub: str | None) -> tuple[str, ...]:
+    """Those of a member that was ``known`` and now has ``key`` and ``hub``. The hubs before never had a new key."""
+    if not key or key not in (known.public_key, known.next_public_key):
+        return ()
+    return tuple(sorted({*known.former_hubs, *filter(None, [known.hub])} - {hub}))
 
 
 def refuse_former(network: Network, records: Records) -> None:
@@ -102,7 +116,8 @@ def former_warnings(keys: Iterable[FormerKey]) -> Iterator[str]:
     for key in keys:
         networks.setdefault(key.network, []).append(key)
     for network, found in networks.items():
-        names = [f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found]
+        # A member that leaves during a rotation has two keys.
+        names = list(dict.fromkeys(f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found))
         yield (
             f"Network {network}: keys that have left, with the hosts that may still have them until a run has brought "
             f"these up to date: {list_names(names)}."

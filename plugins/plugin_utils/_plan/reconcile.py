@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory.nouns import Host, Network
 from .._registry.member_record import Recorded, Records
 from .allocate import allocate
-from .former import accept_for_clients, former_keys, refuse_former
+from .former import accept_for_clients, former_hubs, former_keys, refuse_former
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 HUB_AND_SPOKE = "hub_and_spoke"
@@ -119,7 +119,7 @@ def settle(
         {name: recorded.next_public_key for name, recorded in members.items() if recorded.next_public_key},
         allocation.given,
         tuple(changed),
-        (*allocation.warnings, *map(_warning, changed), *_clock_warnings(network.name, records, today)),
+        (*allocation.warnings, *map(changed_warning, changed), *_clock_warnings(network.name, records, today)),
     )
 
 
@@ -202,6 +202,7 @@ def _record(
         known.last_seen,
         since,
         successor,
+        former_hubs(known, key, member.hub),
     )
     if not reported or reported != key:
         return facts
@@ -241,7 +242,7 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
     return (warning,)
 
 
-def _warning(changed: ChangedKey) -> str:
+def changed_warning(changed: ChangedKey) -> str:
     if changed.left:
         return (
             f"{changed.host} has the public key {changed.found}, which left the network {changed.network} on "

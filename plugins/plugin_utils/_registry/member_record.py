@@ -16,6 +16,7 @@ class Recorded(NamedTuple):
     ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and
     ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates. ``key_since`` is the day from
     which on it is the present one, where it is another than the first. ``next_public_key`` is what it is to change to.
+    ``former_hubs``: the home hubs that it had before with this key, and that may still have it as a peer.
     """
 
     public_key: str | None = None
@@ -25,6 +26,7 @@ class Recorded(NamedTuple):
     last_seen: str | None = None
     key_since: str | None = None
     next_public_key: str | None = None
+    former_hubs: tuple[str, ...] = ()
 
     def key_age(self, today: datetime.date) -> int | None:
         """How many days the key has been in use, None where that is not known."""

@@ -101,7 +101,7 @@ def _fact_lines(recorded: Recorded) -> Iterator[str]:
             yield f"    {field}: {_scalar(value) if field == 'hub' else value}"
         elif value:
             yield f"    {field}:"
-            yield from (f"      - {_scalar(address)}" for address in value)
+            yield from (f"      - {_scalar(item)}" for item in value)
 
 
 def _scalar(text: str) -> str:
@@ -185,6 +185,7 @@ class _Parser:
             get("last_seen", self._date),
             get("key_since", self._date),
             get("next_public_key", self._key),
+            get("former_hubs", lambda node: tuple(map(self._text, self._list(node)))) or (),
         )
 
     def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:

@@ -26,6 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.memb
     Recorded,
     Records,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import parse_records, render_records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 TODAY = "2026-06-01"
@@ -101,6 +102,54 @@ def test_a_client_past_its_date_counts_as_having_left_until_the_date_is_changed(
     again = settle(network({"phone": {"valid_until": "2026-06-30"}, "new": {}}), settled.records, {}, TODAY)
     assert again.records.former == {}
     assert again.keys["phone"] == key_of("phone")
+
+
+def two_hubs(**homes: str) -> Network:
+    """Clients, each at its hub, and ada, a spoke of the first one."""
+    inventory = Inventory()
+    inventory.groups = {"wg_hub": ["hub", "hub2"], "wg_spoke": ["ada"]}
+    inventory.hosts["hub2"] = {"wireguard_endpoint": "vpn2.example.org"}
+    inventory.hosts["ada"]["wireguard_hub"] = homes.pop("ada", "hub")
+    inventory.networks["home"]["clients"] = {name: {"hub": hub} for name, hub in homes.items()}
+    (found,) = inventory.read()
+    return found
+
+
+@pytest.mark.parametrize("moves", [1, 2])
+def test_hubs_that_were_its_home_may_still_have_the_key_of_who_leaves(moves: int) -> None:
+    """None of the runs is known to have reached them."""
+    known = recorded(two_hubs(phone="hub", ada="hub"))
+    for _number in range(moves):
+        known = settle(two_hubs(phone="hub2", ada="hub2"), known, {"ada": key_of("ada")}, TODAY).records
+        assert {name: known.members[name].former_hubs for name in ("phone", "ada")} == {
+            "phone": ("hub",),
+            "ada": ("hub",),
+        }
+    assert parse_records(render_records(known), "here") == known
+    left = settle(two_hubs(), known, {"ada": key_of("ada")}, TODAY).records
+    assert left.former == {key_of("phone"): Former("phone", TODAY, ("hub", "hub2"))}
+    back = settle(two_hubs(phone="hub", ada="hub"), known, {}, TODAY).records
+    assert back.members["phone"].former_hubs == ("hub2",)
+    # The day on which it was last seen is no reason to write.
+    assert settle(two_hubs(phone="hub2", ada="hub2"), known, {"ada": key_of("ada")}, "2026-06-02").records == known
+
+
+def test_spokes_that_moved_may_still_have_the_key_of_a_hub_that_leaves() -> None:
+    known = settle(two_hubs(ada="hub2"), recorded(two_hubs(ada="hub")), {}, TODAY).records
+    whole = two_hubs(ada="hub2")
+    alone = replace(whole, hubs=tuple(hub for hub in whole.hubs if hub.name == "hub2"))
+    assert settle(alone, known, {}, TODAY).records.former == {key_of("hub"): Former("hub", TODAY, ("ada", "hub2"))}
+
+
+def test_a_key_that_is_new_was_never_at_the_hubs_before() -> None:
+    known = settle(two_hubs(ada="hub2"), recorded(two_hubs(ada="hub")), {}, TODAY).records
+    taken = settle(accepting(two_hubs(ada="hub2"), "ada"), known, {"ada": key_of("new")}, TODAY)
+    assert taken.records.members["ada"].former_hubs == ()
+    assert taken.records.former == {key_of("ada"): Former("ada", TODAY, ("hub", "hub2"))}
+    # Its peers had the next key, the hub before among them.
+    next_key = {**known.members, "ada": known.members["ada"]._replace(next_public_key=key_of("next"))}
+    rotated = settle(two_hubs(ada="hub2"), replace(known, members=next_key), {"ada": key_of("next")}, TODAY)
+    assert rotated.records.members["ada"].former_hubs == ("hub",)
 
 
 def accepting(of: Network, *names: str) -> Network:
@@ -180,6 +229,11 @@ def test_hosts_that_were_brought_up_to_date_are_forgotten_and_the_others_told() 
     assert [(key["name"], key["hosts"]) for key in keys] == [("a", ["hub", "bob"]), ("b", ["bob"])]
     (warning,) = former_warnings(list_former(network(), records))
     assert f"a (left {BEFORE}; hub, bob), b (left {BEFORE}; bob)" in warning
+
+    # Who leaves during a rotation has two keys, and is named once.
+    two = replace(records, former={**records.former, key_of("next"): former[key_of("a")]})
+    assert len(list_former(network(), two)) == 3
+    assert list(former_warnings(list_former(network(), two))) == [warning]
 
     left = remaining(keys, ["hub"])
     assert [(key["name"], key["hosts"]) for key in left] == [("a", ["bob"]), ("b", ["bob"])]

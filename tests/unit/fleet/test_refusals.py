@@ -107,6 +107,18 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         having("hub", endpoint=None),
         ["hub: wireguard_endpoint: the hub has none", "such as vpn.example.org"],
     ),
+    "an endpoint that is a dictionary": (
+        having("ada", endpoint={"a": 1}),
+        ["ada: wireguard_endpoint", "expected a string, not a dictionary; write a text such as vpn.example.org"],
+    ),
+    "an endpoint that is a list": (
+        having("ada", endpoint_inside=["192.0.2.1"]),
+        ["ada: wireguard_endpoint_inside", "expected a string, not a list"],
+    ),
+    "an alias that is a dictionary": (
+        having("ada", alias={"a": 1}),
+        ["ada: wireguard_alias", "expected a string, not a dictionary; write a text such as 'office network'"],
+    ),
     "a bad address": (
         having("ada", addresses=["10.8.0.300"]),
         ["ada: wireguard_addresses '10.8.0.300': not an IP address", "write an address"],

@@ -120,8 +120,14 @@ def test_a_renamed_host_network_and_interface_in_a_run(tmp_path: Path) -> None:
     run = fleet.run("--check")
     assert "laptop left the inventory, and desktop came" in run.said
     assert "desktop has the key of laptop, which left the inventory: it was renamed" in run.said
-    assert "server made a new key for the network home in this run, as it had none for wg0." in run.said
+    assert (
+        f"server made a new key for the network home in this run, as it had none for wg0: {key_of('another')}. The "
+        f"registry has {key_of('server')}, which its peers keep"
+    ) in run.said
     assert "/etc/wireguard/private/wg0.key" in run.said
+    assert "If the host was installed anew, set wireguard_accept_changed_keys for it." in run.said
+    # One warning says it all.
+    assert "The public key of server in the network home is" not in run.said
     networks = fleet.inventory["all"]["vars"]["wireguard_networks"]
     networks["house"] = networks.pop("home")
     registry = fleet.registry.parent
