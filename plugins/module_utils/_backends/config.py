@@ -26,7 +26,7 @@ DIRECTORY = "/etc/wireguard"
 MODE = 0o600
 
 
-class Outcome(NamedTuple):
+class ConfigResult(NamedTuple):
     """``text`` is the file's own before, and ``old`` what it said; ``new`` is None for no file."""
 
     changed: bool
@@ -45,7 +45,7 @@ def config_path(options: Mapping[str, Any]) -> str:
 
 
 @again_when_changed
-def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> ConfigResult:
     """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
 
     The directory is seen to as by ``ensure_parent``.
@@ -59,12 +59,12 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
     if check_mode:
-        return Outcome(changed, path, text, old, new)
+        return ConfigResult(changed, path, text, old, new)
     if stale:
         replace_file(path, content, encode(rendered), MODE)
     else:
         sweep(path)
-    return Outcome(changed, path, text, old, new)
+    return ConfigResult(changed, path, text, old, new)
 
 
 def _check_host(desired: DesiredInterface) -> None:
@@ -95,14 +95,14 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
     return text, old, overlay(desired, old)
 
 
-def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> ConfigResult:
     """Remove the file, whatever it says. Raises InputError and OSError."""
     path = config_path(options)
     content = read_file(path)
     if not check_mode:
         remove_file(path)
     text = content.data.decode("utf-8", "surrogateescape") if content else ""
-    return Outcome(content is not None, path, text, WgQuickFile(), None)
+    return ConfigResult(content is not None, path, text, WgQuickFile(), None)
 
 
 def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:

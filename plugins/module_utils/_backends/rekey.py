@@ -57,7 +57,7 @@ class RekeyError(Exception):
         self.keys = keys
 
 
-class Outcome(NamedTuple):
+class RekeyResult(NamedTuple):
     """``seconds``: from the change of the key to the handshake with each of the peers that were waited for, by name."""
 
     changed: bool
@@ -78,19 +78,19 @@ class _Task(NamedTuple):
 
 
 @one_at_a_time
-def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
     """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
-        return Outcome(False)
+        return RekeyResult(False)
     refuse_unconfirmed(parse_interface_name(options["interface"]))
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
     task = _parse(options, path, keys.next, check_mode)
     if check_mode:
-        return Outcome(True, _public(keys.next))
+        return RekeyResult(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
 
 
@@ -145,7 +145,7 @@ class _Rekey:
         self._before = task.device.read()
         self._staged: _Staged | None = None
 
-    def run(self) -> Outcome:
+    def run(self) -> RekeyResult:
         task = self._task
         public_key = _public(self._private_key)
         self._staged = self._stage()
@@ -162,7 +162,7 @@ class _Rekey:
                 # Gone already where all went well.
                 with suppress(OSError, InputError):
                     sweep(task.config)
-        return Outcome(True, public_key, seconds)
+        return RekeyResult(True, public_key, seconds)
 
     def _change(self) -> dict[str, float]:
         """When each peer had shaken hands, in seconds from the change on."""
@@ -190,7 +190,7 @@ class _Rekey:
         """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
         not. The kernel itself retries peers that do not answer, after five seconds."""
         device = self._task.device
-        device.call(device.read().peers.values())
+        device.start_sessions(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
         while True:
             peers = device.read().peers

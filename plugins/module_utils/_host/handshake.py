@@ -22,7 +22,7 @@ class Device(Protocol):
 
     def read(self) -> RunningDevice: ...
 
-    def call(self, peers: Iterable[RunningPeer]) -> None: ...
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None: ...
 
 
 def find_alive(
@@ -52,7 +52,7 @@ def find_alive(
     # Another run that is at work calls the peers itself, or ends the session that is looked for.
     with suppress(InputError), lock():
         peers = device.read().peers
-        device.call(peers[key] for key in keys if key in peers and key not in found)
+        device.start_sessions(peers[key] for key in keys if key in peers and key not in found)
     end = now() + seconds
     while len(found) < len(keys) and now() < end:
         sleep(_PAUSE_SECONDS)

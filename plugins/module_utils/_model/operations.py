@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that a plan is made of: plain values, each of which can say in words what it does.
+"""The operations that a difference of two states consists of: plain values, each with a description for people.
 
 No ``describe()`` shows a secret.
 """

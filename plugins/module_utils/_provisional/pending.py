@@ -51,8 +51,8 @@ def refuse_unconfirmed(interface: str) -> None:
     """
     if not is_recorded(interface):
         return
-    from .record import find
+    from .record import find_change
 
-    change = find(interface)
+    change = find_change(interface)
     if change:
         raise UnconfirmedError(change)

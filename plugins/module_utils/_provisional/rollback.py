@@ -18,16 +18,16 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from .._converge.restore import plan_restore, restore
+from .._converge.restore import diff_restore, restore_state
 from .._host.dns import FoundNameServers
-from .._host.kernel import Host
+from .._host.kernel import HostKernel
 from .._host.zipapp import load_program
 from .._model.errors import InputError
 from .._model.parts import ALL_PARTS, Part
 from .._store.files import remove_file
 from .._store.lock import interface_lock
 from .marker import record_path
-from .record import Report, Unconfirmed, clock, find, find_report, forget, record_report
+from .record import Report, Unconfirmed, clock, find_change, find_report, forget_change, record_report
 from .watchdog import CHECK, WatchdogError, program_path, stop
 
 # A run that is still at it holds the lock. That it hangs must not cut the host off for ever.
@@ -39,33 +39,33 @@ _MANY_OPERATIONS = 50
 
 
 class RolledBack(NamedTuple):
-    """What came back so far, and the parts that are still to be restored: the record is then still there."""
+    """``report``: what was restored so far. ``left``: the parts that are not restored yet; the record is then kept."""
 
     report: Report
     left: tuple[Part, ...]
 
 
 def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledBack:
-    """Put back these parts as far as possible, and destroy the record once nothing is left to restore.
+    """Restore these parts as far as possible, and remove the record once everything is restored.
 
-    The caller has the lock of the interface. Raises InputError and OSError where the record cannot be destroyed.
+    The caller holds the lock of the interface. Raises InputError and OSError where the record cannot be removed.
     """
     before = change.before
-    restored = restore(before, *_hosts(change), change.names, parts)
+    restored = restore_state(before, *_kernels(change), change.names, parts)
     problem = restored.problem
     if before.device.public_key and before.device.private_key is None:
         # To try again is of no use: the record does not have the key.
         problem = f"{change.key_file} has another private key than before" + (f"; {problem}" if problem else "")
-    report = _add(change, [operation.describe() for operation in restored.done], problem)
+    report = _extend_report(change, [operation.describe() for operation in restored.done], problem)
     if not restored.problems:
-        forget(change.interface)
+        forget_change(change.interface)
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
             stop(change)
     return RolledBack(report, tuple(restored.problems))
 
 
-def _add(change: Unconfirmed, operations: list[str], problem: str) -> Report:
-    """What came back in all attempts so far, remembered as far as that can be written."""
+def _extend_report(change: Unconfirmed, operations: list[str], problem: str) -> Report:
+    """Add to the report of this change what the present attempt has restored. Write it if possible."""
     earlier = find_report(change.interface)
     if earlier and earlier.change == change.change:
         if not operations and problem == earlier.problem:
@@ -77,12 +77,12 @@ def _add(change: Unconfirmed, operations: list[str], problem: str) -> Report:
     return report
 
 
-def _hosts(change: Unconfirmed) -> tuple[Host, Host | None]:
-    """Where the interface was, and where else it may be now."""
+def _kernels(change: Unconfirmed) -> tuple[HostKernel, HostKernel | None]:
+    """Open the namespace where the interface was, and the one where it may be now."""
     servers = FoundNameServers() if change.with_dns else None
 
-    def host(netns: str) -> Host:
-        return Host(netns, change.birth_netns, None if netns else servers)
+    def host(netns: str) -> HostKernel:
+        return HostKernel(netns, change.birth_netns, None if netns else servers)
 
     return host(change.before.netns), host(change.netns) if change.netns != change.before.netns else None
 
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(interface: str, name: str) -> int:
     try:
-        change = find(interface)
+        change = find_change(interface)
         if change is None or change.change != name:
             raise WatchdogError(f"there is no unconfirmed change {name} of {interface}")
         _rehearse(change)
@@ -114,9 +114,9 @@ def _rehearse(change: Unconfirmed) -> None:
     """Do all of the work but for changing anything, in this very process: load every module, read every part, compare,
     and open what changes are made through."""
     load_program(change.program)
-    for host in filter(None, _hosts(change)):
+    for host in filter(None, _kernels(change)):
         host.rehearse()
-        for step in plan_restore(host.read(change.interface), change.before, change.names):
+        for step in diff_restore(host.read(change.interface), change.before, change.names):
             for operation in step:
                 operation.describe()
 
@@ -175,7 +175,7 @@ class _Watchdog:
         return not rolled.left
 
     def _find(self) -> Unconfirmed | None:
-        change = find(self._interface)
+        change = find_change(self._interface)
         return change if change and change.change == self._name else None
 
     def _report(self, rolled: RolledBack) -> None:

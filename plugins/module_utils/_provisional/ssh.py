@@ -64,7 +64,7 @@ def _packed(address: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
 
 
-def concerns(
+def is_affected(
     connection: SshConnection, before: RunningState, after: RunningState, leaves_by: Callable[[str], str | None]
 ) -> bool:
     """Whether the connection runs over the interface, or would run into it after the change.

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dumps of the ``wireguard`` netlink family to the model (get_peer() in drivers/net/wireguard/netlink.c).
+"""Decode dumps of the ``wireguard`` netlink family (get_peer() in drivers/net/wireguard/netlink.c).
 
-A hub has ten thousand peers, and each attribute read on its own costs as much as all the rest of a run that changes
-nothing. So nothing is decoded before it is looked at; records that look alike, the same attributes of the same sizes,
-are unpacked together, column by column; and of a second dump only the records that differ from the first are read.
+A hub may have ten thousand peers, too many to decode attribute by attribute. So peers are decoded when they are first
+used; records of one layout are unpacked together, column by column; and of a second dump only the records that differ
+from the first are decoded. docs/contributing/large-peer-sets.md shows this with an example record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from .._netlink.attributes import NLA_HEADER, decode_attributes
-from .._netlink.namespace import bound
+from .._netlink.namespace import bind_to_netns
 from . import codec
 
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
@@ -143,11 +143,11 @@ class DeviceDecoder:
 
     def __init__(self) -> None:
         self._last: dict[_Row, list[RunningPeer]] = {}
-        self._foretold: dict[bytes, RunningPeer] = {}
+        self._expected: dict[bytes, RunningPeer] = {}
 
-    def foretell(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
+    def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
         """Peers by the records, with their headers, that the next dump should have of them: what it need not decode."""
-        self._foretold = dict(peers)
+        self._expected = dict(peers)
 
     def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
         """All messages of one dump, in order, to one device. The endpoints' scopes are of the namespace ``birth``."""
@@ -159,14 +159,14 @@ class DeviceDecoder:
                     rows += _rows(data, start, end)
                 else:
                     values[kind] = data[start:end]
-        return _decode_device(values, DumpedPeers(rows, bound(birth, self._decode_rows)))
+        return _decode_device(values, DumpedPeers(rows, bind_to_netns(birth, self._decode_rows)))
 
     def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
         """The rows of one dump to what each record holds of its peer."""
         decoded = {row: self._last[row] for row in rows if row in self._last}
         new = [row for row in rows if row not in decoded]
         gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
-        known, self._foretold = self._foretold, {}
+        known, self._expected = self._expected, {}
         for row, peers in gone:
             known.update(zip(row.cut(), peers))
         for size in {row.size for row in new}:

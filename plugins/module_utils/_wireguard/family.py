@@ -17,7 +17,7 @@ from .._model.operations import AddPeer, ClearPeers, RemovePeer, RemovePrefixes,
 from .._model.prefix import sort_prefixes
 from .._netlink.errors import KernelError
 from .._netlink.generic import GenericNetlink
-from .._netlink.namespace import entered
+from .._netlink.namespace import in_netns
 from . import codec
 from .codec import DeviceChange, PeerChange
 from .decode import DeviceDecoder
@@ -44,7 +44,7 @@ def apply_operations(
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
     removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, in_netns(birth):
         entries = _encode_changes(operations, decoder)
 
         def send(first: list[PeerChange]) -> None:
@@ -71,13 +71,13 @@ def _knows_removal_flag(release: str) -> bool:
 
 def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
     """The entries of a set message for the new peers, then for those that change or go."""
-    from .bulk_add import encode_newcomers
+    from .bulk_add import encode_new_peers
 
     new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
     usual = [peer for peer in new if len(peer.allowed_ips) <= codec.PREFIXES_A_MESSAGE]
-    entries, records = encode_newcomers(usual)
+    entries, records = encode_new_peers(usual)
     if decoder:
-        decoder.foretell(zip(records, usual))
+        decoder.expect_peers(zip(records, usual))
     if len(usual) == len(operations):
         return entries
     large = [peer for peer in new if len(peer.allowed_ips) > codec.PREFIXES_A_MESSAGE]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import Names
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import PeerNames
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
@@ -54,7 +54,7 @@ class Guard:
         self.calls: list[str] = []
         self.error = error
 
-    def arm(self, _before: RunningState, _after: RunningState, _names: Names) -> None:
+    def arm(self, _before: RunningState, _after: RunningState, _names: PeerNames) -> None:
         self.calls.append("arm")
 
     def disarm(self) -> None:

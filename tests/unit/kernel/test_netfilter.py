@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_table, replay_script
@@ -99,8 +99,8 @@ def test_a_table_that_others_have_changed_is_drift_and_can_be_made_again(item: d
     rules = parse_table(whole)
     wanted = netfilter_rules("wg0", socket.AF_INET, 51820, ADDRESSES, outside_replies=False)
     drifted, right = (RunningState("wg0", exists=True, netfilter={2: each}) for each in (rules, wanted))
-    assert plan_operations(drifted, right, {}) == [SetNetfilter("wg0", 2, wanted)]
-    assert plan_operations(right, drifted, {}) == [SetNetfilter("wg0", 2, rules)]
+    assert diff_states(drifted, right, {}) == [SetNetfilter("wg0", 2, wanted)]
+    assert diff_states(right, drifted, {}) == [SetNetfilter("wg0", 2, rules)]
     assert show_state(drifted)["netfilter"] == ["(a table of this name that others have changed)"]
     script = json.loads(replay_script(rules) or "")["nftables"]
     assert [next(iter(command)) for command in script[:3]] == ["add", "delete", "add"]
