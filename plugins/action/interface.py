@@ -18,11 +18,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_SECONDS, NEVER
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.lifeline import ended_when_dead
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.provisional import (
-    Back,
-    read_back,
+    ReportedRollback,
+    describe_rolled_back,
+    describe_unreachable,
     read_pending,
-    tell_away,
-    tell_back,
+    read_rollback,
 )
 
 # Between two attempts at a new connection.
@@ -120,16 +120,16 @@ class ActionModule(ActionBase):
         while time.monotonic() < end:
             answer = self._ask("reported", None)
             since = time.monotonic() - begin + _ROUNDING_SECONDS
-            pending, back = read_pending(answer), read_back(answer)
+            pending, back = read_pending(answer), read_rollback(answer)
             if pending and pending.seconds_ago <= since:
-                back = read_back(self._ask("rolled_back", pending.change))
+                back = read_rollback(self._ask("rolled_back", pending.change))
             if back and back.seconds_ago <= time.monotonic() - begin + _ROUNDING_SECONDS:
                 return self._failure(cut, back)
             if not pending and "rolled_back" in answer:
                 what = f"{self._interface} has no provisional change, so nothing is rolled back. Run again"
                 raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from None
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         raise AnsibleConnectionFailure(f"{cut}. {away}") from None
 
     def _confirm(self, change: str, deadline: float) -> Result:
@@ -156,18 +156,20 @@ class ActionModule(ActionBase):
         end = max(deadline, begin) + _RETURN_SECONDS
         while time.monotonic() < end:
             answer = self._ask("rolled_back", change)
-            back = read_back(answer)
+            back = read_rollback(answer)
             if back or ("rolled_back" in answer and answer["rolled_back"] is None):
                 return self._failure(problem, back)
             if answer.get("failed"):
                 problem = f"{problem}. {str(answer.get('msg')).rstrip('.')}"
                 break
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {away}"}
 
-    def _failure(self, problem: str, back: Back | None) -> Result:
-        known = tell_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+    def _failure(self, problem: str, back: ReportedRollback | None) -> Result:
+        known = (
+            describe_rolled_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+        )
         plain = back._asdict() if back else {}
         return {"provisional": False, "failed": True, "rolled_back": plain, "msg": f"{problem}. {known}"}
 

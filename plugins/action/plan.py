@@ -45,7 +45,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_age import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan, plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Reconciled, reconcile
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import (
     interface_hint,
     later_hint,
@@ -161,7 +161,7 @@ class _Outcome(NamedTuple):
     rotating: bool
     aside: Aside
     update: Update
-    settlement: Settlement
+    settlement: Reconciled
     plan: Plan
     refused: Mapping[str, str]
 
@@ -244,15 +244,15 @@ def _refused(clients: Iterable[HostError], outcomes: Iterable[_Outcome]) -> dict
 
 def _settle(
     network: Network, store: Store, found: Found, refresh: bool, rotating: bool, aside: Aside, write: bool
-) -> tuple[Update, Settlement, Plan, Mapping[str, str]]:
+) -> tuple[Update, Reconciled, Plan, Mapping[str, str]]:
     """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
-    done: list[tuple[Settlement, Plan, Mapping[str, str]]] = []
+    done: list[tuple[Reconciled, Plan, Mapping[str, str]]] = []
 
     def change(records: Records) -> Records:
         today = datetime.date.today()
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
-        settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
+        settlement = reconcile(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
         former, spare = settlement.records.former, aside.spare_clients
         plan = plan_network(
             settlement.network, settlement.keys, today, settlement.next_keys, former, spare_clients=spare
@@ -265,7 +265,7 @@ def _settle(
     return (store.update(network.name, change, write), *done[-1])
 
 
-def _check_given(settlement: Settlement, found: Found, names: Collection[str]) -> None:
+def _check_given(settlement: Reconciled, found: Found, names: Collection[str]) -> None:
     """Nobody gets an address before that is recorded, as another run would give another one."""
     problems = Problems()
     network = settlement.network

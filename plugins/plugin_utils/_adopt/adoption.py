@@ -24,7 +24,7 @@ from .._inventory.option_parsers import HOST_VARIABLES, NETWORKS
 from .._inventory.paths import expand
 from .._plan.planner import plan_network
 from .._plan.reader import read_networks
-from .._plan.reconcile import settle
+from .._plan.reconcile import reconcile
 from .._registry.file import FileStore
 from .._registry.member_record import Records
 from .._registry.store import Store, Update
@@ -75,7 +75,7 @@ class Adoption(NamedTuple):
         keys = {host: member.public_key for host, member in proposal.component.members.items()}
 
         def change(records: Records) -> Records:
-            settlement = settle(network, records, keys, today.isoformat())
+            settlement = reconcile(network, records, keys, today.isoformat())
             problems = Problems()
             for each in settlement.changed_keys:
                 problem = f"the registry of the network {each.network} has {each.recorded}"

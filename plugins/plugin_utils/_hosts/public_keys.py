@@ -57,11 +57,11 @@ def read_reports(
     """
     found = {network.name: Found({}, {}) for network in networks}
     rejected: dict[str, str] = {}
-    places: dict[str, list[str]] = {}
+    networks_of: dict[str, list[str]] = {}
     for network in networks:
         for member in network.hosts:
-            places.setdefault(member.name, []).append(network.name)
-    for host, names in places.items():
+            networks_of.setdefault(member.name, []).append(network.name)
+    for host, names in networks_of.items():
         try:
             pairs = dict(_read_pairs(host, names, variable, registered(host)))
         except InputError as error:

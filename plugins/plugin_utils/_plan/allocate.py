@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._inventory.errors import Problems, list_names
-from .._inventory.nouns import Host, Network
+from .._inventory.nouns import Member, Network
 from .._inventory.option_parsers import NETWORKS, option_of
 from .._registry.member_record import Records
 
@@ -60,7 +60,7 @@ class _Allocator:
         self._used = set(self._explicit)
         self._pools = [_Pool(pool, network.prefixes) for pool in dict.fromkeys(network.pools or network.prefixes)]
 
-    def keep(self, member: Host, recorded: Iterable[str], found: Allocation, problems: Problems) -> None:
+    def keep(self, member: Member, recorded: Iterable[str], found: Allocation, problems: Problems) -> None:
         """What the member was given by an earlier run."""
         kept = []
         for text in recorded:
@@ -82,7 +82,7 @@ class _Allocator:
                 kept.append(address)
         found.addresses[member.name] = tuple(kept)
 
-    def give(self, members: Iterable[Host], found: Allocation, problems: Problems) -> None:
+    def give(self, members: Iterable[Member], found: Allocation, problems: Problems) -> None:
         """An address of each family that a member lacks."""
         for family in dict.fromkeys(pool.prefix.family for pool in self._pools):
             pools = [pool for pool in self._pools if pool.prefix.family == family]

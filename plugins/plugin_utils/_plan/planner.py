@@ -21,13 +21,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.errors import HostError, Problems, list_names
-from .._inventory.nouns import Host, Link, Network, PeerOptions
+from .._inventory.nouns import Link, Member, Network, PeerOptions
 from .._inventory.option_parsers import DEFAULT_KEEPALIVE, PREFIX
 from .._inventory.short_names import MAX_NAME, is_short, shorten_name
 from .checks import check_keys, check_next_keys
 from .prefixes import as_text
 from .refusals import Refusals
-from .routing_loops import Loops
+from .routing_loops import RoutingLoops
 from .topology import TOPOLOGIES
 from .topology.shape import Topology
 
@@ -176,7 +176,7 @@ def _add_peers(
     next_keys: Mapping[str, str],
 ) -> None:
     made: dict[tuple[str, Endpoint | None, int, int, bool], dict[str, Any]] = {}
-    loops = Loops(network)
+    loops = RoutingLoops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
         # A mesh of a thousand has a million links: what few have is not looked for in each of them.
@@ -209,7 +209,7 @@ def _add_peers(
         plan["peers"].sort(key=itemgetter("name"))
 
 
-def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
     """A prefix belongs to one peer of an interface; the topologies see to it, and what a host says itself may not."""
     owners: dict[str, str] = {}
     for peer in peers:
@@ -220,7 +220,7 @@ def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Prob
                 problems.add(host.name, f"{PREFIX}peers", prefix, problem, "say of one of them that it has it not")
 
 
-def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
+def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> dict[str, Any]:
     families = {prefix.family for prefix in forwarded}
     given = {
         "listen_port": host.listen_port,
@@ -249,7 +249,7 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
     }
 
 
-def _plan_client(network: Network, client: Host, key: str | None, expired: bool) -> dict[str, Any]:
+def _plan_client(network: Network, client: Member, key: str | None, expired: bool) -> dict[str, Any]:
     given = {
         "dns": None if client.dns is None else list(client.dns),
         "dns_search": None if client.dns_search is None else list(client.dns_search),
@@ -308,7 +308,7 @@ def _long_names(network: Network) -> Iterable[str]:
         )
 
 
-def _expired(network: Network, clients: Iterable[Host]) -> Iterable[str]:
+def _expired(network: Network, clients: Iterable[Member]) -> Iterable[str]:
     names = [f"{client.name} (valid until {client.valid_until})" for client in clients]
     if names:
         yield f"Network {network.name}: clients past their date, which are nobody's peers: {list_names(names)}."

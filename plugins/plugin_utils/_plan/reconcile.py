@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip, parse_prefix
 
-from .._inventory.nouns import Host, Network
-from .._registry.member_record import Recorded, Records
+from .._inventory.nouns import Member, Network
+from .._registry.member_record import MemberRecord, Records
 from .allocate import allocate
 from .former import accept_for_clients, former_keys, refuse_former
 
@@ -45,7 +45,7 @@ class ChangedKey(NamedTuple):
     owner: str = ""
 
 
-class Settlement(NamedTuple):
+class Reconciled(NamedTuple):
     """The network with addresses and home hubs, its records, and the public key of each member where one is known.
 
     ``next_keys`` are those to which members are about to change. ``given`` are the addresses that members have from now
@@ -61,7 +61,7 @@ class Settlement(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def settle(
+def reconcile(
     network: Network,
     records: Records,
     found: Mapping[str, str],
@@ -69,7 +69,7 @@ def settle(
     refresh: bool = True,
     found_next: Mapping[str, str] = _NONE,
     rotating: bool = False,
-) -> Settlement:
+) -> Reconciled:
     """``found``: member to the public key that it reported in this run; ``today``: an ISO 8601 date.
 
     Without ``refresh``, the days on which members were last seen are no reason to record anything. ``found_next``: the
@@ -81,7 +81,7 @@ def settle(
     resting = _resting(network, records, today)
     allocation = allocate(network, records, resting)
     hubs = _home_hubs(network, records)
-    settled = network.with_members(
+    completed = network.with_members(
         {
             member.name: replace(
                 member,
@@ -94,7 +94,7 @@ def settle(
     )
     changed: list[ChangedKey] = []
     members = {
-        member.name: _record(
+        member.name: _member_record(
             network.name,
             member,
             records,
@@ -103,13 +103,13 @@ def settle(
             changed,
             rotating,
         )
-        for member in settled.members
+        for member in completed.members
     }
     if refresh:
         _refresh(members, found, today)
     used = {address for recorded in members.values() for address in recorded.addresses}
-    return Settlement(
-        settled,
+    return Reconciled(
+        completed,
         Records(
             members,
             {address: day for address, day in resting.items() if address not in used},
@@ -152,7 +152,7 @@ def _home_hubs(network: Network, records: Records) -> dict[str, str]:
         return {}
     homes: dict[str, str | None] = {}
     for member in (*network.spokes, *network.clients):
-        recorded = records.members.get(member.name, Recorded()).hub
+        recorded = records.members.get(member.name, MemberRecord()).hub
         homes[member.name] = member.hub or (recorded if recorded in hubs else None)
     counts = Counter(homes.values())
     fewest = [(counts[hub], hub) for hub in sorted(hubs)]
@@ -164,21 +164,21 @@ def _home_hubs(network: Network, records: Records) -> dict[str, str]:
     return {name: hub for name, hub in homes.items() if hub is not None}
 
 
-def _record(
+def _member_record(
     network: str,
-    member: Host,
+    member: Member,
     records: Records,
     found: tuple[str | None, str | None],
     today: str,
     changed: list[ChangedKey],
     rotating: bool,
-) -> Recorded:
+) -> MemberRecord:
     """What there is to remember of a member. Its peers keep a key that they know until another one is accepted.
 
     The recorded next key is accepted already. It is forgotten when its host no longer has it. A key that has left is
     not taken again until it is accepted.
     """
-    known = records.members.get(member.name, Recorded())
+    known = records.members.get(member.name, MemberRecord())
     key, successor = known.public_key, known.next_public_key
     reported, reported_next = found
     since = known.key_since
@@ -194,7 +194,7 @@ def _record(
         reported_next = None
     if reported and reported == key:
         successor = reported_next if rotating or reported_next == successor else None
-    facts = Recorded(
+    facts = MemberRecord(
         key,
         tuple(format_ip(address.packed) for address in member.addresses),
         member.hub,
@@ -219,7 +219,7 @@ def _expired(network: Network, today: str) -> set[str]:
     return {client.name for client in network.clients if client.valid_until and str(client.valid_until) < today}
 
 
-def _refresh(members: dict[str, Recorded], found: Mapping[str, str], today: str) -> None:
+def _refresh(members: dict[str, MemberRecord], found: Mapping[str, str], today: str) -> None:
     """When one of those that reported was last seen long ago, all are written about, so that they stay in step."""
     reported = [name for name, key in found.items() if name in members and members[name].public_key == key]
     if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):

@@ -62,7 +62,7 @@ class _Probe(NamedTuple):
     rtt_ms: float | None
 
 
-def targets(
+def ping_targets(
     interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None, host: str | None = None
 ) -> list[dict[str, str]]:
     """The targets of ``probe`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
