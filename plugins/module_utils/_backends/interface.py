@@ -83,7 +83,7 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
 def _ensure_present(
     options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver
 ) -> InterfaceResult:
-    """Raises NamesMissing before anything is touched."""
+    """Converge once under the lock. Raises NamesMissing before anything is touched."""
     desired = read_desired(options, check_mode)
     refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
@@ -94,10 +94,7 @@ def _ensure_present(
     name_servers = _name_servers_for(desired)
     kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, name_servers)
     resolve = bind_to_netns(desired.birth_netns, resolver)
-    now = time.time()
-    if not is_plausible(now):
-        warnings.append(clock_warning(now))
-        now = 0.0  # nobody is dead
+    now = _plausible_time(warnings)
     circumstances = Circumstances(
         now, recorded, resolve, kernel.path_mtu, kernel.has_routes, public_key_of=public_key_if_known
     )
@@ -105,39 +102,48 @@ def _ensure_present(
     def endpoints(after: RunningState) -> Mapping[PublicKey, str]:
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
 
-    commit = RollbackGuard(options, desired, name_servers is not None, endpoints)
-    guard = _GuardAfterLookup(commit, resolver)
+    guard = RollbackGuard(options, desired, name_servers is not None, endpoints)
+    elsewhere = _find_elsewhere(desired)
     try:
-        outcome = converge(desired, kernel, circumstances, check_mode, _find_elsewhere(desired), guard)
+        result = converge(desired, kernel, circumstances, check_mode, elsewhere, _GuardAfterLookup(guard, resolver))
     except InputError:
         resolver.check()  # with the names known it may be right, such as the MTU towards an endpoint
         raise
-    if check_mode or not outcome.operations:
+    if check_mode or not result.operations:
         resolver.check()
     warnings += resolver.warnings
-    if not check_mode and not commit.unconfirmed:
-        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
+    if not check_mode and not guard.unconfirmed:
+        record_endpoints(desired.interface, endpoints(result.after), recorded)
         record_last_netns(desired.interface, desired.netns)
-    if outcome.operations and not check_mode:
+    if result.operations and not check_mode:
         from .._host.trigger_handshake import start_new_sessions
 
-        start_new_sessions(outcome.after, outcome.operations, desired.birth_netns)
-    return InterfaceResult(**vars(outcome), unconfirmed=commit.unconfirmed)
+        start_new_sessions(result.after, result.operations, desired.birth_netns)
+    return InterfaceResult(**vars(result), unconfirmed=guard.unconfirmed)
+
+
+def _plausible_time(warnings: list[str]) -> float:
+    """The time in seconds since 1970; 0 with a warning where the clock is wrong, so that no peer counts as dead."""
+    now = time.time()
+    if is_plausible(now):
+        return now
+    warnings.append(clock_warning(now))
+    return 0.0
 
 
 class _GuardAfterLookup:
     """Stops a change while names are still to be looked up; then calls the guard of the rollback."""
 
-    def __init__(self, commit: RollbackGuard, resolver: Resolver) -> None:
-        self._commit = commit
+    def __init__(self, guard: RollbackGuard, resolver: Resolver) -> None:
+        self._guard = guard
         self._resolver = resolver
 
     def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
         self._resolver.check()
-        self._commit.arm(before, after, names)
+        self._guard.arm(before, after, names)
 
     def disarm(self) -> None:
-        self._commit.disarm()
+        self._guard.disarm()
 
 
 def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:

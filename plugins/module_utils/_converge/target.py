@@ -162,13 +162,21 @@ def _target_peers(
     for peer in others:
         wanted[peer.public_key] = _target_peer(peer, current.get(peer.public_key), circumstances, enforce)
     open_ended = {peer.public_key: wanted[peer.public_key] for peer in candidates if peer.allowed_ips is None}
-    losers = {**unlisted, **open_ended}
-    if losers:
-        # A prefix has one owner: a peer that a wanted one takes it from is left without.
-        taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in desired.peers if peer.allowed_ips))
-        for key, loser in losers.items():
-            wanted[key] = loser._replace(allowed_ips=loser.allowed_ips - taken) if taken & loser.allowed_ips else loser
+    wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers))
     return wanted
+
+
+def _without_taken_prefixes(
+    kept: Mapping[PublicKey, RunningPeer], wanted: Iterable[DesiredPeer]
+) -> Mapping[PublicKey, RunningPeer]:
+    """Take from the kept peers the prefixes that the wanted ones are given, since a prefix has one owner."""
+    if not kept:
+        return kept
+    taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in wanted if peer.allowed_ips))
+    return {
+        key: peer._replace(allowed_ips=peer.allowed_ips - taken) if taken & peer.allowed_ips else peer
+        for key, peer in kept.items()
+    }
 
 
 def _without(

@@ -37,7 +37,7 @@ from .._model.state import ETHERNET_MTU, RunningState, fresh_state
 from .._netlink import namespace
 from .._netlink.errors import KernelError
 from .._netlink.namespace import in_netns
-from .._netlink.rtnetlink import RouteNetlink
+from .._netlink.rtnetlink import KernelLink, RouteNetlink
 from .._wireguard import family as wireguard
 from .._wireguard.decode import DeviceDecoder
 from . import netfilter, reading
@@ -55,18 +55,30 @@ _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 def find_taken_address(
     netns: str, interface: str, addresses: Iterable[InterfaceAddress]
 ) -> tuple[InterfaceAddress, str] | None:
-    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
+    """Find the first address that another interface of the namespace has. None if the namespace does not exist."""
     if not namespace.netns_exists(netns):
         return None
     with in_netns(netns), RouteNetlink() as netlink:
         return reading.taken_address(netlink, interface, addresses)
 
 
+def _wireguard_link(netlink: RouteNetlink, interface: str) -> KernelLink | None:
+    """Find the link of the interface. Raises KernelError if a link of another kind has the name."""
+    link = netlink.link(interface)
+    if link and link.kind != "wireguard":
+        raise KernelError(
+            errno.EEXIST,
+            f"read interface {interface}",
+            f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
+        )
+    return link
+
+
 class HostKernel:
     """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
 
-    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
-    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
+    Empty names stand for the host's own namespace. One that does not exist is read as if it had just been created.
+    ``name_servers`` reads and sets DNS; without it, DNS is left alone.
     """
 
     def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
@@ -79,20 +91,14 @@ class HostKernel:
         return self.birth if namespace.netns_exists(self.birth) else self.netns
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """Everything that one interface concerns, the parts that are not asked for left empty.
+        """Read the state that concerns one interface. Parts that are not asked for are left empty.
 
-        Raises KernelError, also when the name belongs to another kind.
+        Raises KernelError, also if the interface is not a WireGuard one.
         """
         if not namespace.netns_exists(self.netns):
             return fresh_state(interface, self.netns)
         with in_netns(self.netns), RouteNetlink() as netlink:
-            link = netlink.link(interface)
-            if link and link.kind != "wireguard":
-                raise KernelError(
-                    errno.EEXIST,
-                    f"read interface {interface}",
-                    f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
-                )
+            link = _wireguard_link(netlink, interface)
             rules, priorities = reading.policy_rules(netlink)
             base = RunningState(
                 interface,
@@ -103,25 +109,27 @@ class HostKernel:
                 dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
                 netns=self.netns,
             )
-            if link is None or Part.INTERFACE not in parts:
-                return base
-            device = wireguard.read_device(interface, self._decoder, self._origin())
-            addresses = reading.interface_addresses(netlink, link)
-            routes = reading.interface_routes(netlink, link.ifindex)
-            return replace(
-                base,
-                exists=True,
-                device=device,
-                up=link.up,
-                mtu=link.mtu,
-                alias=link.alias,
-                addresses=addresses.found,
-                routes=routes.owned,
-                other_routes=routes.others,
-                lifetimes={**addresses.lifetimes, **routes.lifetimes},
-                unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
-                sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
-            )
+            return self._with_link(base, netlink, link) if link and Part.INTERFACE in parts else base
+
+    def _with_link(self, base: RunningState, netlink: RouteNetlink, link: KernelLink) -> RunningState:
+        """Add the interface itself to a state: its link, device, addresses and routes."""
+        device = wireguard.read_device(base.interface, self._decoder, self._origin())
+        addresses = reading.interface_addresses(netlink, link)
+        routes = reading.interface_routes(netlink, link.ifindex)
+        return replace(
+            base,
+            exists=True,
+            device=device,
+            up=link.up,
+            mtu=link.mtu,
+            alias=link.alias,
+            addresses=addresses.found,
+            routes=routes.owned,
+            other_routes=routes.others,
+            lifetimes={**addresses.lifetimes, **routes.lifetimes},
+            unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
+            sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
+        )
 
     def _lacks_port(self, port: int) -> bool:
         """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""

@@ -40,19 +40,22 @@ def required_proofs(before: RunningState, after: RunningState, since: float) -> 
     one_of_old: dict[PublicKey, int] = {}
     for key, peer in after.device.peers.items():
         old = before.device.peers.get(key)
-        concerned = old is None or _settings(old) != _settings(peer)
-        called = bool(peer.endpoint and peer.persistent_keepalive)
+        starts_handshake = bool(peer.endpoint and peer.persistent_keepalive)
         if old is None:
-            if called and before.exists:
+            if starts_handshake and before.exists:
                 each.append(RequiredProof({key: 0}, since))
-            elif called:
+            elif starts_handshake:
                 one_of_new[key] = 0
-        elif since - old.latest_handshake <= SESSION_SECONDS and (concerned or own_changed):
-            received = old.transfer_rx if old.transfer_rx <= peer.transfer_rx else 0
-            if called or concerned:
-                each.append(RequiredProof({key: received}, since))
-            else:
-                one_of_old[key] = received
+            continue
+        peer_changed = _settings(old) != _settings(peer)
+        was_connected = since - old.latest_handshake <= SESSION_SECONDS
+        if not was_connected or not (peer_changed or own_changed):
+            continue
+        received = old.transfer_rx if old.transfer_rx <= peer.transfer_rx else 0
+        if starts_handshake or peer_changed:
+            each.append(RequiredProof({key: received}, since))
+        else:
+            one_of_old[key] = received
     return [*each, *(RequiredProof(peers, since) for peers in (one_of_new, one_of_old) if peers)]
 
 

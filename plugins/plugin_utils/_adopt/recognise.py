@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that was found, to the inventory that says the same. Pure.
+"""Derive an inventory from a network that was found. Pure.
 
-Each topology that could be meant is written down as an inventory and planned, by the very code that plans every run.
-Where the plan of a host and what it was found with differ, the inventory gets an exception, ``wireguard_peers``. The
-topology with the fewest of them is what is meant; ``custom`` can say anything.
+Each possible topology is written as an inventory and planned, by the code that plans every run. Where the plan of a
+host differs from what was found, the inventory gets an exception, ``wireguard_peers``. The topology with the fewest
+exceptions is chosen; ``custom`` can describe any network.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Proposal(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A topology that could be meant, and who would be what in it."""
+    """A topology that could be meant, and its hubs."""
 
     topology: str
     hubs: tuple[str, ...] = ()
@@ -90,19 +90,25 @@ def recognise(component: Component, given: Given, today: datetime.date) -> tuple
 
 
 def _candidates(component: Component) -> Iterator[_Candidate]:
-    """In order of preference where nothing else decides."""
-    near = Counter(name for pair in component.pairs for name in pair)
-    owners = {stranger.host for stranger in component.strangers}
-    hubs = owners | {name for name, count in near.items() if count > 1}
-    for choice in [hubs] if hubs else [{name} for name in sorted(component.members)]:
-        if len(choice) < len(component.members) or owners:
-            yield _Candidate(HUB_AND_SPOKE, tuple(sorted(choice)))
-    # A mesh in which only one can be called would be a star.
-    called = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
-    if not owners and (len(called) > 1 or len(component.members) == 2):
+    """List the topologies that could be meant. Of several that fit equally well, the first one is chosen."""
+    with_clients = {stranger.host for stranger in component.strangers}
+    for hubs in _possible_hubs(component, with_clients):
+        has_spokes = len(hubs) < len(component.members)
+        if has_spokes or with_clients:
+            yield _Candidate(HUB_AND_SPOKE, tuple(sorted(hubs)))
+    # A mesh in which only one member has an endpoint would be a star.
+    with_endpoint = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
+    if not with_clients and (len(with_endpoint) > 1 or len(component.members) == 2):
         yield _Candidate("site_to_site")
         yield _Candidate("mesh")
     yield _Candidate("custom")
+
+
+def _possible_hubs(component: Component, with_clients: Collection[str]) -> list[set[str]]:
+    """List the sets of hubs to try: the members with clients or several tunnels, else each member by itself."""
+    tunnels = Counter(name for pair in component.pairs for name in pair)
+    hubs = {*with_clients, *(name for name, count in tunnels.items() if count > 1)}
+    return [hubs] if hubs else [{name} for name in sorted(component.members)]
 
 
 def _check_lost(proposal: Proposal) -> None:
@@ -158,7 +164,7 @@ def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: 
 
 
 def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
-    """By host, what the planner makes of the inventory. Raises FleetError."""
+    """Plan the proposed inventory. Return the plan by host. Raises FleetError."""
     component = proposal.component
     hosts = {
         name: {

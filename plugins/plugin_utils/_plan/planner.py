@@ -175,6 +175,10 @@ def _add_peers(
     keys: Mapping[str, str],
     next_keys: Mapping[str, str],
 ) -> None:
+    """Add to each plan its peers, sorted by name. Raises FleetError for routing loops and prefixes of two peers.
+
+    Equal entries of several plans are one dictionary.
+    """
     made: dict[tuple[str, Endpoint | None, int, int, bool], dict[str, Any]] = {}
     loops = RoutingLoops(network)
     for link in topology.links(network):
@@ -197,16 +201,23 @@ def _add_peers(
         if entry is None:
             entry = made[same] = _plan_peer(link, key, endpoint, keepalive, next_keys)
         plan["peers"].append(entry)
+    _check_links(network, topology, plans, loops)
+    for plan in plans.values():
+        plan["peers"].sort(key=itemgetter("name"))
+
+
+def _check_links(
+    network: Network, topology: Topology, plans: Mapping[str, Mapping[str, Any]], loops: RoutingLoops
+) -> None:
+    """Raises FleetError for routing loops, and for prefixes that a host's own options give to two peers."""
     problems = Problems()
     if loops.suspects:
-        # What a host says itself is meant as it is.
+        # The allowed IPs that a host sets itself are not checked: the operator has chosen them.
         loops.check((link for link in topology.links(network) if _said(link).allowed_ips is None), problems)
     for host in network.hosts:
         if host.peers:
             _check_owners(host, plans[host.name]["peers"], problems)
     problems.refuse()
-    for plan in plans.values():
-        plan["peers"].sort(key=itemgetter("name"))
 
 
 def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
