@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``config`` does on a host, without Ansible: options in, startup state on disk."""
+"""Write the startup state: the options of ``config`` in, a wg-quick file out, without Ansible."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``rekey`` does on a host, without Ansible: the next key takes its place, or all is as it was.
+"""Switch an interface to its next key, without Ansible. On failure everything is restored.
 
 A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
 handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.

@@ -90,7 +90,7 @@ def _diff_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operat
 def _diff_peers(
     before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: PeerNames
 ) -> Iterator[Operation]:
-    """Of ten thousand peers nearly all are the same objects; C code compares these."""
+    """Of ten thousand peers nearly all are the same objects, see docs/contributing/large-peer-sets.md."""
     if before is after:
         return
     had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())

@@ -190,7 +190,7 @@ def _without(
 def _peers_to_examine(
     peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], correct: Mapping[PublicKey, RunningPeer]
 ) -> Sequence[DesiredPeer]:
-    """Select the peers that may need a change. Of ten thousand nearly all need none; C code compares them.
+    """Select the peers that may need a change, see docs/contributing/large-peer-sets.md.
 
     A peer with an endpoint is always selected, unless it is correct: the kernel's endpoint may be another and right.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Named network namespaces, entered by the calling thread alone (ip-netns(8), setns(2)).
+"""Enter named network namespaces, with the calling thread only (ip-netns(8), setns(2)).
 
 A socket stays in the namespace in which it was opened, and a child process or new thread starts in that of the thread
 that made it. The empty name is the host's own namespace: that in which this thread was before it entered any.

@@ -59,7 +59,7 @@ def encode_new_peers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[by
 
 
 def _encode_nests(allowed_ips: Sequence[frozenset[Prefix]]) -> list[bytes]:
-    """Of each peer, the attribute that holds its allowed IPs: IPv4 first, the large networks before the small."""
+    """Encode the allowed IPs of each peer as one attribute: IPv4 first, larger prefixes before smaller ones."""
     encoded = iter(codec.encode_prefixes(chain.from_iterable(allowed_ips)))
     counted = map(islice, repeat(encoded), map(len, allowed_ips))
     return _nested(codec.PEER_ALLOWED_IPS, map(b"".join, map(sorted, counted)))
@@ -72,5 +72,5 @@ def _nested(kind: int, bodies: Iterable[bytes]) -> list[bytes]:
 
 @lru_cache(maxsize=1024)
 def _nest_header(kind: int, size: int) -> bytes:
-    """Empty for an empty nest, which the kernel leaves out."""
+    """The header of nested attributes; empty without any, since the kernel leaves those out."""
     return NLA_HEADER.pack(NLA_HEADER.size + size, kind | NLA_F_NESTED) if size else b""

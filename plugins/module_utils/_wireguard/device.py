@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One running device where it is, for those who want nothing of its links, addresses and routes."""
+"""One running WireGuard device, without its link, addresses and routes."""
 
 from __future__ import annotations
 

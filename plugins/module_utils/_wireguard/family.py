@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading and setting WireGuard devices over their own netlink family."""
+"""Read and set WireGuard devices over the ``wireguard`` netlink family."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .decode import DeviceDecoder
 
 
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
-    """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
+    """Read the device with all peers. ``birth``: the namespace of the sockets. Raises KernelError."""
     with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
         doing = f"read the peers of {interface}"
         return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
@@ -34,8 +34,8 @@ def apply_operations(
     interface: str, operations: Sequence[WireGuardOperation], birth: str = "", decoder: DeviceDecoder | None = None
 ) -> None:
     """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``;
-    ``decoder``, that of the next dump, is told of new peers."""
+    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``.
+    ``decoder`` gets the records to expect of the new peers."""
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
