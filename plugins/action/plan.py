@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.public_
     read_reports,
     reject_claims,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import printable
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import one_line
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import (
     FleetError,
     HostError,
@@ -373,7 +373,7 @@ def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dic
     remedy = "check whether the host is compromised"
     return {
         host: f"{host}: ansible_facts: the host returned variables that only the operator sets: "
-        f"{printable(', '.join(sorted(facts)))}; {remedy}"
+        f"{one_line(', '.join(sorted(facts)))}; {remedy}"
         for host, facts in found.items()
     }
 

@@ -19,7 +19,7 @@ from .._options.parser import refuse_own_key
 from .._store.files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
 from .._wgquick.file import WgQuickFile
 from .._wgquick.overlay import overlay
-from .._wgquick.render import encode, printable, redact, render, render_diff
+from .._wgquick.render import encode_file, printable, redact, render, render_diff
 from .desired import public_key_if_known, read_desired
 
 DIRECTORY = "/etc/wireguard"
@@ -61,7 +61,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     if check_mode:
         return ConfigResult(changed, path, text, old, new)
     if stale:
-        replace_file(path, content, encode(rendered), MODE)
+        replace_file(path, content, encode_file(rendered), MODE)
     else:
         sweep(path)
     return ConfigResult(changed, path, text, old, new)
@@ -84,7 +84,7 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
     """What the file is, what it says and what it is to say."""
     new = overlay(desired, WgQuickFile())
     rendered = render(new)
-    if data == encode(rendered):
+    if data == encode_file(rendered):
         return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
     from .._wgquick.parse import decode, parse
 

@@ -42,7 +42,7 @@ from .._store.files import (
 from .._store.keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
 from .._store.lock import one_at_a_time
 from .._wgquick.parse import decode, parse
-from .._wgquick.render import encode, render
+from .._wgquick.render import encode_file, render
 from .._wireguard.device import Device
 from .config import MODE, config_path
 
@@ -220,7 +220,7 @@ class _Rekey:
         """What the file for the next boot should say. Raises InputError."""
         file = parse(decode(content.data), self._task.config)
         peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
-        return encode(render(replace(file, private_key=private_key, peers=tuple(peers))))
+        return encode_file(render(replace(file, private_key=private_key, peers=tuple(peers))))
 
     def _persist(self) -> None:
         """Raises InputError and OSError."""

@@ -371,11 +371,11 @@ def _keep_present_routes(
     if not missing:
         return wanted
     local = {address.packed for address in addresses}
-    places = {(route.prefix, route.table) for route in missing}
+    destinations = {(route.prefix, route.table) for route in missing}
     there = {
         (route.prefix, route.table): route
         for route in sorted(running.routes, reverse=True)
-        if (route.prefix, route.table) in places and not route.tos and (not route.source or route.source in local)
+        if (route.prefix, route.table) in destinations and not route.tos and (not route.source or route.source in local)
     }
     others = {route.slot for route in running.other_routes if route.kind == UNICAST}
     made = {there.get((route.prefix, route.table), route) for route in missing if route.slot not in others}

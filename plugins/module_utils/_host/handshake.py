@@ -17,7 +17,7 @@ from .._model.keys import PublicKey
 _PAUSE_SECONDS = 0.2
 
 
-class Device(Protocol):
+class SessionDevice(Protocol):
     """What is needed of ``_kernel.device.Device``."""
 
     def read(self) -> RunningDevice: ...
@@ -26,7 +26,7 @@ class Device(Protocol):
 
 
 def find_alive(
-    device: Device,
+    device: SessionDevice,
     keys: Collection[PublicKey],
     seconds: float,
     now: Callable[[], float] = time.time,

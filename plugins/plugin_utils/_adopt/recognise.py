@@ -354,12 +354,12 @@ def _is_no_endpoint(problem: HostError) -> bool:
 
 def host_variables(proposals: Sequence[Proposal]) -> dict[str, Variables]:
     """By host, its variables: plain where it is in one network, else those of each network by itself."""
-    places: dict[str, list[Proposal]] = {}
+    by_host: dict[str, list[Proposal]] = {}
     for proposal in proposals:
         for host in proposal.hosts:
-            places.setdefault(host, []).append(proposal)
+            by_host.setdefault(host, []).append(proposal)
     variables = {}
-    for host, networks in sorted(places.items()):
+    for host, networks in sorted(by_host.items()):
         if len(networks) == 1:
             options = networks[0].hosts[host]
             variables[host] = {f"{option_parsers.PREFIX}{option}": value for option, value in options.items()}

@@ -70,10 +70,10 @@ def read_network_options(
     name: str, options: object, inventory: HostGroups, topologies: Topologies, problems: Problems
 ) -> NetworkOptions:
     problems.catch("", partial(option_parsers.check_file_name, name, option_parsers.NETWORKS, "a network's name"), None)
-    return _Reader(name, options, inventory, topologies, problems).read()
+    return _OptionReader(name, options, inventory, topologies, problems).read()
 
 
-class _Reader:
+class _OptionReader:
     """Reads the options of one network, each when it is asked for."""
 
     def __init__(

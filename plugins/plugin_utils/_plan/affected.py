@@ -41,7 +41,7 @@ def _compared(interface: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def _hosts_without(reconciled: Reconciled, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:
-    network, problems = without(reconciled.network, names), Problems()
+    network, problems = network_without(reconciled.network, names), Problems()
     if network is not None:
         check_networks([network], problems)
     if network is None or problems:
@@ -50,7 +50,7 @@ def _hosts_without(reconciled: Reconciled, names: Collection[str], today: dateti
     return plan_network(rest.network, rest.keys, today, rest.next_keys).hosts
 
 
-def without(network: Network, names: Collection[str]) -> Network | None:
+def network_without(network: Network, names: Collection[str]) -> Network | None:
     """The network as if it had no such members; None where no hub would be left.
 
     Whoever's home hub was among them has none then.

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from .._hosts.results import loop_results, printable, read_flag, read_mappings, read_text
+from .._hosts.results import loop_results, one_line, read_flag, read_mappings, read_text
 from .._inventory.errors import list_names
 from .._inventory.nouns import Network
 
@@ -98,7 +98,7 @@ def _unanswered_by(result: Mapping[str, Any]) -> Iterator[str]:
     probes = result.get("results")
     if probes is None:
         if result.get("failed") is not False and result.get("failed") is not None:
-            yield printable(result.get("msg"))
+            yield one_line(result.get("msg"))
         return
     missing = [
         probe for probe in read_mappings(probes, "results") if not read_flag(probe.get("reachable"), "reachable")

@@ -80,7 +80,7 @@ def _check_pair(first: _Membership, second: _Membership, problems: Problems) -> 
         problems.add(at_other.name, "wireguard_tunnel", FULL, problem, remedy)
 
 
-class _Claim(NamedTuple):
+class _RouteClaim(NamedTuple):
     prefix: Prefix
     network: str
     owner: str
@@ -88,7 +88,7 @@ class _Claim(NamedTuple):
 
 def _check_routes(one: Network, other: Network, shared: Sequence[str], problems: Problems) -> None:
     """A host in both networks could not tell where to send what lies in both."""
-    outer: list[_Claim] = []
+    outer: list[_RouteClaim] = []
     claims = (*_claims(one), *_claims(other))
     for claim in sorted(claims, key=lambda claim: (sort_key(claim.prefix), claim.network)):
         outer = [each for each in outer if each.prefix.covers(claim.prefix)]
@@ -104,9 +104,9 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
         outer.append(claim)
 
 
-def _claims(network: Network) -> Iterator[_Claim]:
+def _claims(network: Network) -> Iterator[_RouteClaim]:
     for prefix in network.prefixes:
-        yield _Claim(prefix, network.name, "")
+        yield _RouteClaim(prefix, network.name, "")
     for host in network.hosts:
         for subnet in host.subnets:
-            yield _Claim(subnet, network.name, host.name)
+            yield _RouteClaim(subnet, network.name, host.name)

@@ -227,7 +227,7 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
+def render_tunnels(tunnels: Iterable[Tunnel]) -> list[str]:
     """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line.
 
     Of a single network the name is left out.

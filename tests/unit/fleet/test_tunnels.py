@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import (
     ping_targets,
     read_tunnels,
-    render_table,
+    render_tunnels,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
@@ -91,7 +91,7 @@ def test_the_table() -> None:
             },
         )
     )
-    assert "\n".join(render_table(rows)) == (
+    assert "\n".join(render_tunnels(rows)) == (
         "HOST    PEER         HANDSHAKE     PING    PING6   RECEIVED  SENT\n"
         "hub1    laptop       12 s          4.1 ms  4.1 ms  2.0 KiB   3.0 MiB\n"
         "hub1    office       12 s          lost    lost    2.0 KiB   3.0 MiB  <- down\n"
@@ -107,7 +107,7 @@ def test_of_several_networks_each_row_says_which_one_and_clients_are_not_down() 
     plans = second_network(PLANS)
     laptop = {plan["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
     rows = list(read_tunnels(plans, {"laptop": laptop, "server": {}}))
-    assert "\n".join(render_table(rows)) == (
+    assert "\n".join(render_tunnels(rows)) == (
         "HOST    NETWORK  PEER         HANDSHAKE  PING    PING6   RECEIVED  SENT\n"
         "laptop  home     hub1         12 s       4.1 ms  4.1 ms  2.0 KiB   3.0 MiB\n"
         "laptop  side     server       12 s       4.1 ms  -       2.0 KiB   3.0 MiB\n"
@@ -192,7 +192,7 @@ def test_without_a_common_family_the_handshake_counts_and_the_table_says_so() ->
     }
     rows = list(read_tunnels(plans, answered))
     note = "(no ping: no address family in common, judged by the handshake)"
-    assert [line.rstrip() for line in render_table(rows)[1:]] == [
+    assert [line.rstrip() for line in render_tunnels(rows)[1:]] == [
         f"v6only   hub1  12 s       -     -      2.0 KiB   3.0 MiB  {note}",
         f"v6split  hub1  never      -     -      2.0 KiB   3.0 MiB  {note}  <- down",
     ]
@@ -249,7 +249,7 @@ def check_alone(hostile: dict[str, Any]) -> None:
     of_hub = [row for row in rows if row.host == "hub1"]
     assert {row.peer for row in of_hub} <= {"(invalid answer)", "laptop", "office", "server"}
     assert all(row.problem.startswith("hub1: ") for row in of_hub if row.peer == "(invalid answer)")
-    assert is_clean("\n".join([*render_table(rows), *(row.problem for row in rows)]))
+    assert is_clean("\n".join([*render_tunnels(rows), *(row.problem for row in rows)]))
 
 
 def test_an_answer_that_could_not_be_read_is_an_invalid_one() -> None:

@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnel
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
 
-def settled(inventory: Inventory, records: Records | None = None) -> Reconciled:
+def reconciled(inventory: Inventory, records: Records | None = None) -> Reconciled:
     (network,) = inventory.read()
     return reconcile(network, records or Records(), {}, TODAY.isoformat())
 
@@ -30,7 +30,7 @@ def unnumbered(name: str = "cid", value: Any = ()) -> Inventory:
 
 def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
     records = Records({"cid": MemberRecord(key_of("cid"), ("10.8.0.4",))})
-    done = settled(unnumbered(), records)
+    done = reconciled(unnumbered(), records)
     assert done.given == {}
     assert done.records.members["cid"].addresses == ()
     assert done.records.resting == {"10.8.0.4": TODAY.isoformat()}
@@ -38,7 +38,7 @@ def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
     assert plan.hosts["cid"]["addresses"] == []
     (at_hub,) = [peer for peer in plan.hosts["hub"]["peers"] if peer["name"] == "cid"]
     assert at_hub["allowed_ips"] == []
-    again = settled(unnumbered(), done.records)
+    again = reconciled(unnumbered(), done.records)
     assert again.records == done.records
 
 
@@ -46,7 +46,7 @@ def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
 def test_what_is_not_given_is_given_out(value: object) -> None:
     inventory = Inventory()
     inventory.hosts["cid"]["wireguard_addresses"] = value
-    assert settled(inventory).given["cid"][0].startswith("10.8.0.")
+    assert reconciled(inventory).given["cid"][0].startswith("10.8.0.")
 
 
 def test_a_host_can_have_no_address_in_one_of_its_networks() -> None:
