@@ -104,7 +104,7 @@ def _describe(interface: str, path: str, mode: int, text: str, file: WgQuickFile
 
 
 def _lost_comments(text: str, file: WgQuickFile) -> list[str]:
-    """Those that the file would not have any more once it is written anew."""
+    """List the comments that are lost when the file is rewritten."""
     written = set(read_comments(render(file)))
     return [comment for comment in read_comments(text) if comment not in written]
 

@@ -48,7 +48,7 @@ def config_path(options: Mapping[str, Any]) -> str:
 def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> ConfigResult:
     """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
 
-    The directory is seen to as by ``ensure_parent``.
+    The directory is created and checked by ``ensure_parent``.
     """
     path = config_path(options)
     desired = read_desired(options, check_mode)
@@ -81,7 +81,7 @@ def _check_host(desired: DesiredInterface) -> None:
 
 
 def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQuickFile, WgQuickFile]:
-    """What the file is, what it says and what it is to say."""
+    """Return the text of the file, its content, and the content that it should have."""
     new = overlay(desired, WgQuickFile())
     rendered = render(new)
     if data == encode_file(rendered):
@@ -106,7 +106,7 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Co
 
 
 def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
-    """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
+    """Read the peers' names from the interface's file: none if it is missing or cannot be read."""
     from .._wgquick.parse import decode, parse
 
     path = f"{directory}/{interface}.conf"

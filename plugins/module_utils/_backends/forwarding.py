@@ -4,7 +4,7 @@
 """IP forwarding, now and after a reboot: the kernel's settings below /proc/sys and a file of sysctl.d(5).
 
 A host that forwards IPv6 is a router, and a router ignores router advertisements: with ``accept_ra`` at 1 it would
-lose its own default route and address. At 2 it heeds them all the same (Linux, Documentation/networking/ip-sysctl.rst).
+lose its own default route and address. At 2 it accepts them anyway (Linux, Documentation/networking/ip-sysctl.rst).
 It must be set first: turning forwarding on drops the default routes at once (net/ipv6/route.c, rt6_purge_dflt_routers).
 Interfaces of systemd-networkd and NetworkManager have 0, as those read the advertisements themselves.
 
@@ -117,8 +117,8 @@ def _forwarding_settings(kernel: KernelSettings, ipv4: bool | None, ipv6: bool |
 
 
 def _router_settings(kernel: KernelSettings, stored: Mapping[str, str], ipv6: bool | None) -> Settings:
-    """accept_ra of each interface that heeds advertisements now, to stay so. Once they are stored they stay the same,
-    so that an interface that comes later is ignored, as routers do. What was stored is kept to in the kernel too."""
+    """Keep accept_ra on for each interface that accepts router advertisements now. The stored list stays the same, so
+    an interface that is added later ignores them, as a router should."""
     if not ipv6:
         return {}
     wanted = {key: value for key, value in stored.items() if _ACCEPT_RA.fullmatch(key)}

@@ -218,7 +218,7 @@ def open_kernel(
 ) -> Kernel:
     """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
 
-    In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
+    In check mode on a fresh host nothing is installed yet. ``_FreshKernel`` then has the state that the real run finds.
     """
     try:
         return _open_host_kernel(netns, birth, name_servers)

@@ -317,7 +317,7 @@ def _target_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[in
 
 
 def _target_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
-    """Those given and no others, or next to them those of whoever shares the interface."""
+    """Take the given addresses only, or keep other programs' addresses beside them."""
     there = {address[:2]: address for address in reversed(running.addresses)}
     given = running.addresses if desired.addresses is None else (there.get(a[:2], a) for a in desired.addresses)
     others = () if desired.peers_mode == EXACT else running.addresses

@@ -23,7 +23,7 @@ from .._netlink.namespace import in_netns
 from .._wireguard.device import Device
 
 _DISCARD = 9  # RFC 863
-# For a default route: addresses that are nobody's (RFC 5737, RFC 3849).
+# For a default route: addresses that are reserved for documentation (RFC 5737, RFC 3849).
 _NOWHERE = {4: parse_prefix("198.51.100.0/24"), 16: parse_prefix("2001:db8::/64")}
 _TRIES = 4
 # A new host in a mesh of a thousand must not send a thousand handshakes at once: the kernel repeats each for 90 seconds

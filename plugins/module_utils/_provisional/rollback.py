@@ -30,9 +30,9 @@ from .marker import record_path
 from .record import Report, Unconfirmed, clock, find_change, find_report, forget_change, record_report
 from .watchdog import CHECK, WatchdogError, program_path, stop
 
-# A run that is still at it holds the lock. That it hangs must not cut the host off for ever.
+# A run that still works holds the lock. If it hangs, the rollback must start nevertheless.
 _LOCK_SECONDS = 120.0
-# At first what is in the way may be just what is being restored. Later it is for somebody to mend.
+# The first failures may be due to the state that is being restored. Later ones need an operator.
 QUICK_ATTEMPTS, QUICK_PAUSE = 10, 2.0
 SLOW_PAUSE, SLOW_SECONDS = 60.0, 24 * 3600.0
 _MANY_OPERATIONS = 50
@@ -88,8 +88,8 @@ def _kernels(change: Unconfirmed) -> tuple[HostKernel, HostKernel | None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The watchdog of a change, by the names of the interface and the change. With a third argument it only shows that
-    it can do its work."""
+    """Run the watchdog of a change. Arguments: the interface and the name of the change. With a third one, ``--check``,
+    it only shows that it can do its work."""
     interface, name, *check = arguments
     if check == [CHECK]:
         return _check(interface, name)
@@ -111,8 +111,7 @@ def _check(interface: str, name: str) -> int:
 
 
 def _rehearse(change: Unconfirmed) -> None:
-    """Do all of the work but for changing anything, in this very process: load every module, read every part, compare,
-    and open what changes are made through."""
+    """Do all of the work except the changes: load every module, read every part, compare, and open every socket."""
     load_program(change.program)
     for host in filter(None, _kernels(change)):
         host.rehearse()
@@ -122,8 +121,8 @@ def _rehearse(change: Unconfirmed) -> None:
 
 
 class _Watchdog:
-    """Waits until the time is over, or the change is confirmed, which removes the program and the record; then rolls
-    back until all is back."""
+    """Waits for the deadline, then rolls back and retries until everything is restored. Confirming the change removes
+    the program and the record, which ends the watchdog."""
 
     def __init__(self, interface: str, name: str) -> None:
         self._interface = interface

@@ -152,9 +152,8 @@ def _follow_locked(following: Following, may_go_on: Callable[[], bool], director
 
 
 def _detach(work: Callable[[], None]) -> None:
-    """Do it in a child of init that has nothing open of ours, or whoever waits for the end of our output would wait
-    for the end of that. All that it can need must be loaded: the files that we were loaded from are removed when we
-    end."""
+    """Run ``work`` in a child of init with no open files of this process: Ansible waits for the end of its output. All
+    code must be loaded before, since Ansible removes the files when the module ends."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)

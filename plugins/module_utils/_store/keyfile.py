@@ -192,7 +192,7 @@ def find_private_key(path: str) -> PrivateKey | None:
 def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
     """Make sure that there is a key, and say whether that took a change; one that is there is kept.
 
-    In check mode a key that is still to be made is None. The directory is seen to as by ``ensure_parent``.
+    In check mode a key that is still to be made is None. The directory is created and checked by ``ensure_parent``.
     """
     private_key = find_private_key(path)
     changed = ensure_parent(path, own_directory, check_mode)

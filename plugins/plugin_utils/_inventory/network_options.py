@@ -106,7 +106,7 @@ class _OptionReader:
             self._complain("prefixes", None, *option_parsers.NO_PREFIXES)
         links = self._links() if "links" in self._topologies[topology] else ()
         names = self._names(topology, links)
-        # Others use what is secret; here it is only seen to it that they can.
+        # Checked only: the secret itself is used elsewhere.
         self._catch(partial(read_preshared, self._values, f"{self._path}.", {*names.hosts, *names.clients}), None)
         network = Network(
             name=self._name,

@@ -39,7 +39,7 @@ class Member:
     ``unnumbered``: its list of addresses is empty, and it has none. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
-    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A key that is older than
+    The names of dead peers are resolved again every ``reresolve`` seconds, never with 0. A key that is older than
     ``key_max_age`` days is warned of. A change of the interface is provisional with ``confirm``, and is rolled back
     after ``confirm_timeout`` seconds. ``peers`` has what the member says of single peers itself, by name, and
     ``interface`` another name than the network's.

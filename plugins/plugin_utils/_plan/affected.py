@@ -18,10 +18,10 @@ from .reconcile import Reconciled, reconcile
 
 
 def affected(reconciled: Reconciled, plan: Plan, names: Collection[str], today: datetime.date) -> list[str]:
-    """The hosts of the plan that would have another one without these, and these themselves, sorted.
+    """List the hosts whose plan would differ without the named ones, and the named ones themselves, sorted.
 
-    ``plan`` is that of ``reconciled``. Where the network cannot be without them, all hosts are affected. Others of whom
-    no key is known never are: they have not been set up yet, and hear of it when they are.
+    ``plan`` is that of ``reconciled``. If the network cannot exist without them, all hosts are affected. Other hosts
+    without a known key never are: they are not set up yet.
     """
     unknown = set(plan.unknown_keys)
     if unknown.intersection(names):
@@ -51,9 +51,9 @@ def _hosts_without(reconciled: Reconciled, names: Collection[str], today: dateti
 
 
 def network_without(network: Network, names: Collection[str]) -> Network | None:
-    """The network as if it had no such members; None where no hub would be left.
+    """Return the network without the named members, None if no hub would be left.
 
-    Whoever's home hub was among them has none then.
+    Members whose home hub is among them then have no home hub.
     """
     gone = frozenset(names)
 

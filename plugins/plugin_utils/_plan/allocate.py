@@ -38,7 +38,7 @@ class Allocation(NamedTuple):
 
 
 def allocate(network: Network, records: Records, resting: Collection[str]) -> Allocation:
-    """``resting`` are the addresses that nobody may be given yet. Raises FleetError."""
+    """Allocate addresses. ``resting`` ones are not given out yet. Raises FleetError."""
     problems = Problems()
     allocator = _Allocator(network, resting)
     waiting = [member for member in network.members if not member.addresses and not member.unnumbered]
@@ -90,7 +90,7 @@ class _Allocator:
             for member in members:
                 if any(address.family == family for address in found.addresses[member.name]):
                     continue
-                # Whoever comes after one that found nothing would find nothing either.
+                # If one member finds no free address, the following ones find none either.
                 packed = None if without else self._next(pools, member.name)
                 address = _on_network(packed, self._network.prefixes) if packed else None
                 if address is None:
@@ -154,7 +154,7 @@ class _Pool:
             yield self._cursor - 1
 
     def _hashed(self, name: str) -> Iterator[int]:
-        """The member's own place, whoever else there is; the ones after it should it be taken."""
+        """The address that follows from the member's name alone; if it is taken, the ones after it."""
         digest = hashlib.sha256(f"{self.prefix} {name}".encode()).digest()
         start = int.from_bytes(digest, "big") % self._span
         yield from range(start, self._span)

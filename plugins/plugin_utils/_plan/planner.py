@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network and the public keys that are known, to one desired interface per member. Linear in the links."""
+"""Plan one interface for each member, from a network and the known public keys. Linear in the number of links."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 def check_alone(network: Network, problems: Problems) -> None:
-    """Refuses what no host or client could take, by what the inventory says of it alone."""
+    """Add a problem for each option that the host or client itself would refuse, whatever its peers are."""
     refusals = Refusals(network, problems)
     for host in network.hosts:
         refusals.check(host, _plan_host(network, host, ()))
@@ -126,9 +126,9 @@ def plan_network(
 
 
 def stand_in(name: str) -> str:
-    """A public key in the place of one that is not known, so that all other options can be checked before it is.
+    """Return a placeholder for a public key that is not known yet, so that all other options can be checked.
 
-    No host can guess it: to report it as its own would stop the run for all.
+    No host can guess it, so none can report it as its own, which would stop the run.
     """
     return str(PublicKey(hashlib.sha256(_STAND_IN_SALT + name.encode()).digest()))
 
@@ -145,7 +145,7 @@ def _refuse(network: Network, plans: Mapping[str, Mapping[str, Any]], spare_clie
 
 
 def _treat_unknown(plans: Mapping[str, dict[str, Any]], unknown: Collection[str], assume_keys: bool) -> None:
-    """Peers without a key are left out, or have a text in its place; the same at clients themselves."""
+    """Remove peers without a known key, or give them a text instead; the same for clients themselves."""
     for name, plan in plans.items():
         strangers = [peer for peer in plan["peers"] if peer["name"] in unknown]
         if assume_keys:
@@ -164,7 +164,7 @@ def _assumed(name: str) -> str:
 
 
 def _said(link: Link) -> PeerOptions:
-    """What the host says of this peer itself."""
+    """Return the options that the host itself sets for this peer."""
     return link.host.peers.get(link.peer.name, _NOTHING)
 
 
@@ -221,7 +221,7 @@ def _check_links(
 
 
 def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
-    """A prefix belongs to one peer of an interface; the topologies see to it, and what a host says itself may not."""
+    """Check that each prefix belongs to one peer. Topologies ensure that; a host's own options may break it."""
     owners: dict[str, str] = {}
     for peer in peers:
         for prefix in peer["allowed_ips"]:
@@ -293,7 +293,7 @@ def _plan_peer(
 
 
 def _keepalive(link: Link, endpoint: Endpoint | None) -> int:
-    """A host that cannot be called is behind NAT, whose memory it refreshes; the other side need not."""
+    """A host without an endpoint is behind NAT, whose mapping it must keep open; the other side need not."""
     if link.host.persistent_keepalive is not None:
         return link.host.persistent_keepalive
     return DEFAULT_KEEPALIVE if endpoint and not link.host.endpoint_for(link.peer) else 0

@@ -110,7 +110,7 @@ def _with_members(
 def _check_outsiders(
     groups: Groups, networks: Sequence[Network], host_variables: HostVariables, problems: Problems
 ) -> None:
-    """Whoever has an address of a network and is in none of its groups was probably forgotten."""
+    """Refuse hosts that have addresses and are in no group of a network: they were probably forgotten."""
     inside = {host.name for network in networks for host in network.hosts}
     for name in groups.get("all", ()):
         if name in inside:

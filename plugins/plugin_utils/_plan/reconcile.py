@@ -26,7 +26,7 @@ from .key_acceptance import Policy, Verdict, judge_key, judge_next_key
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 HUB_AND_SPOKE = "hub_and_spoke"
-# A member that is there every day is written about once a week.
+# For a member that reports every day, last_seen is written once a week.
 LAST_SEEN_DAYS = 7
 # Another controller may be further east.
 _ZONES_DAYS = 1
@@ -127,7 +127,7 @@ def _days(since: str, today: str) -> int:
 
 
 def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
-    """The addresses that rest, to the day on which they were freed: of members that are gone or have others now."""
+    """List the addresses of members that have left or have others now, each with the day on which it was freed."""
     explicit = {member.name: {format_ip(each.packed) for each in member.addresses} for member in network.members}
     unnumbered = {member.name for member in network.members if member.unnumbered}
     freed = {
@@ -145,7 +145,7 @@ def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
 
 
 def _home_hubs(network: Network, records: Records) -> dict[str, str]:
-    """The hub of each spoke and client: the one asked for, else the one it has, else the one with the fewest."""
+    """Choose the hub of each spoke and client: by its option, else the recorded one, else the one with the fewest."""
     hubs = {hub.name for hub in network.hubs}
     if network.topology != HUB_AND_SPOKE or not hubs:
         return {}
@@ -218,7 +218,7 @@ def _expired(network: Network, today: str) -> set[str]:
 
 
 def _refresh(members: dict[str, MemberRecord], found: Mapping[str, str], today: str) -> None:
-    """When one of those that reported was last seen long ago, all are written about, so that they stay in step."""
+    """If one member that reported was last seen long ago, set ``last_seen`` of all of them: one commit, not many."""
     reported = [name for name, key in found.items() if name in members and members[name].public_key == key]
     if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):
         for name in reported:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Topologies in which whoever is to talk has a tunnel to the other: no host passes on what others send."""
+"""Topologies in which every two members that communicate have a tunnel: no host relays for others."""
 
 from __future__ import annotations
 
