@@ -192,7 +192,7 @@ def _render(work: Work, options: Mapping[str, Any], arguments: Mapping[str, Any]
     text = render_client(work.client, file)
     code = None
     if file.private_key and (arguments["qr"] or arguments["show"]):
-        code = qr.encode(text, work.client.option)
+        code = qr.encode_qr(text, work.client.option)
     return _Written(work, text, file, code, qr.png(code) if code is not None and arguments["qr"] else None)
 
 

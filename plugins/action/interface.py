@@ -18,14 +18,14 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_SECONDS, NEVER
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.lifeline import ended_when_dead
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.provisional import (
-    Back,
-    read_back,
+    ReportedRollback,
+    describe_pending_change,
+    describe_rolled_back,
+    describe_unreachable,
     read_pending,
-    tell_away,
-    tell_back,
-    tell_pending,
+    read_rollback,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import printable
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import one_line
 
 # Between two attempts at a new connection.
 _PAUSE_SECONDS = 2.0
@@ -126,16 +126,16 @@ class ActionModule(ActionBase):
         while time.monotonic() < end:
             answer = self._ask("reported", None)
             since = time.monotonic() - begin + _ROUNDING_SECONDS
-            pending, back = read_pending(answer), read_back(answer)
+            pending, back = read_pending(answer), read_rollback(answer)
             if pending and pending.seconds_ago <= since:
-                back = read_back(self._ask("rolled_back", pending.change))
+                back = read_rollback(self._ask("rolled_back", pending.change))
             if back and back.seconds_ago <= time.monotonic() - begin + _ROUNDING_SECONDS:
                 return self._failure(cut, back)
             if not pending and "rolled_back" in answer:
                 what = f"{self._interface} has no provisional change, so nothing is rolled back. Run again"
                 raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from None
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         raise AnsibleConnectionFailure(f"{cut}. {away}") from None
 
     def _confirm(self, change: str, deadline: float) -> Result:
@@ -162,7 +162,7 @@ class ActionModule(ActionBase):
         end = max(deadline, begin) + _RETURN_SECONDS
         while time.monotonic() < end:
             answer = self._ask("rolled_back", change)
-            back = read_back(answer)
+            back = read_rollback(answer)
             if back or ("rolled_back" in answer and answer["rolled_back"] is None):
                 return self._failure(problem, back)
             if answer.get("failed"):
@@ -172,23 +172,25 @@ class ActionModule(ActionBase):
                     return reported
                 break
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {away}"}
 
     def _reported(self, problem: str, change: str) -> Result | None:
         """The failure by what the host says of a change that it could not roll back when it was asked to; None where
         it does not say anything."""
         answer = self._ask("reported", None)
-        pending, back = read_pending(answer), read_back(answer)
+        pending, back = read_pending(answer), read_rollback(answer)
         if pending and pending.change == change:
-            known = tell_pending(pending)
+            known = describe_pending_change(pending)
             return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {known}"}
         if "rolled_back" in answer and (back or answer["rolled_back"] is None):
             return self._failure(problem, back if back and back.change == change else None)
         return None
 
-    def _failure(self, problem: str, back: Back | None) -> Result:
-        known = tell_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+    def _failure(self, problem: str, back: ReportedRollback | None) -> Result:
+        known = (
+            describe_rolled_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+        )
         plain = back._asdict() if back else {}
         return {"provisional": False, "failed": True, "rolled_back": plain, "msg": f"{problem}. {known}"}
 
@@ -216,4 +218,4 @@ def _warnings(answer: Result) -> list[str]:
 
 def _shown(said: object) -> str:
     """What ssh or the host said, safe to print."""
-    return printable(str(said).strip(), _SHOWN)
+    return one_line(str(said).strip(), _SHOWN)

@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.public_
     read_reports,
     reject_claims,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import printable
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import one_line
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import (
     FleetError,
     HostError,
@@ -47,9 +47,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import (
     ChangedKey,
-    Settlement,
+    Reconciled,
     changed_warning,
-    settle,
+    reconcile,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import (
     interface_hint,
@@ -189,7 +189,7 @@ class _Outcome(NamedTuple):
     rotating: bool
     aside: Aside
     update: Update
-    settlement: Settlement
+    settlement: Reconciled
     plan: Plan
     refused: Mapping[str, str]
 
@@ -281,15 +281,15 @@ def _refused(clients: Iterable[HostError], outcomes: Iterable[_Outcome]) -> dict
 
 def _settle(
     network: Network, store: Store, found: Found, refresh: bool, rotating: bool, aside: Aside, write: bool
-) -> tuple[Update, Settlement, Plan, Mapping[str, str]]:
+) -> tuple[Update, Reconciled, Plan, Mapping[str, str]]:
     """Settles and plans a network in one turn at its records, which are written only when both have gone well."""
-    done: list[tuple[Settlement, Plan, Mapping[str, str]]] = []
+    done: list[tuple[Reconciled, Plan, Mapping[str, str]]] = []
 
     def change(records: Records) -> Records:
         today = datetime.date.today()
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
-        settlement = settle(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
+        settlement = reconcile(network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, rotating)
         former, spare = settlement.records.former, aside.spare_clients
         plan = plan_network(
             settlement.network, settlement.keys, today, settlement.next_keys, former, spare_clients=spare
@@ -302,7 +302,7 @@ def _settle(
     return (store.update(network.name, change, write), *done[-1])
 
 
-def _check_given(settlement: Settlement, found: Found, names: Collection[str]) -> None:
+def _check_given(settlement: Reconciled, found: Found, names: Collection[str]) -> None:
     """Nobody gets an address before that is recorded, as another run would give another one."""
     problems = Problems()
     network = settlement.network
@@ -409,7 +409,7 @@ def _intruding(task_vars: Mapping[str, Any] | None, hosts: Iterable[str]) -> dic
     found = intruders((task_vars or {})["hostvars"], hosts)
     return {
         host: f"{host}: ansible_facts: the host returned variables that only the operator sets: "
-        f"{printable(', '.join(sorted(facts)))}; {REMEDY}"
+        f"{one_line(', '.join(sorted(facts)))}; {REMEDY}"
         for host, facts in found.items()
     }
 

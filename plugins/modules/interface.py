@@ -197,12 +197,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    Presence,
+    InterfaceResult,
+    end_unconfirmed,
     ensure_absent,
     ensure_present,
-    settle,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
@@ -214,13 +214,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.p
 MANY_PEERS = 100
 
 
-def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+def result_of(outcome: ConvergeResult, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": bool(outcome.operations),
         "operations": [operation.describe() for operation in outcome.operations],
         "provisional": False,
     }
-    if isinstance(outcome, Presence) and outcome.unconfirmed:
+    if isinstance(outcome, InterfaceResult) and outcome.unconfirmed:
         change = outcome.unconfirmed
         result.update(provisional=True, change=change.change, deadline=change.date)
     if with_diff:
@@ -245,9 +245,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
     failure: dict[str, Any] = {}
-    outcome: Outcome
+    outcome: ConvergeResult
     try:
-        settle(module.params, module.check_mode, warnings)
+        end_unconfirmed(module.params, module.check_mode, warnings)
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:

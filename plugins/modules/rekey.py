@@ -165,7 +165,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import settle
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import end_unconfirmed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError, rekey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
@@ -188,7 +188,7 @@ def main() -> None:
     warnings: list[str] = []
     failure: dict[str, Any] = {}
     try:
-        settle(module.params, module.check_mode, warnings)
+        end_unconfirmed(module.params, module.check_mode, warnings)
         outcome = rekey(module.params, module.check_mode)
     except RekeyError as error:
         failure = {"msg": str(error), "keys": dict(error.keys)}

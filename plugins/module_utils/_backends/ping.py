@@ -19,7 +19,7 @@ from .._model.names import parse_interface_name, parse_netns
 from .._model.packages import MissingLibrary, package_hint
 from .._model.prefix import format_ip, parse_interface_address
 from .._netlink.errors import KernelError
-from .._netlink.namespace import entered, has_link
+from .._netlink.namespace import has_link, in_netns
 from .._options.parser import parse_number
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
@@ -77,7 +77,7 @@ def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = Fa
     if pinged and program is None:
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
     # The threads are made in the namespace, and stay there.
-    with entered(netns), ThreadPoolExecutor(AT_ONCE) as pool:
+    with in_netns(netns), ThreadPoolExecutor(AT_ONCE) as pool:
         pings = list(pool.map(partial(_ping, Probe(program or "", interface, count, timeout)), pinged))
     refused = [ping for ping in pings if isinstance(ping, PingError)]
     if refused and len(refused) == len(targets):

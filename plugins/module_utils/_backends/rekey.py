@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``rekey`` does on a host, without Ansible: the next key takes its place, or all is as it was.
+"""Switch an interface to its next key, without Ansible. On failure everything is restored.
 
 A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
 handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.
@@ -42,7 +42,7 @@ from .._store.files import (
 from .._store.keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
 from .._store.lock import one_at_a_time
 from .._wgquick.parse import decode, parse
-from .._wgquick.render import encode, render
+from .._wgquick.render import encode_file, render
 from .._wireguard.device import Device
 from .config import MODE, config_path
 
@@ -57,7 +57,7 @@ class RekeyError(Exception):
         self.keys = keys
 
 
-class Outcome(NamedTuple):
+class RekeyResult(NamedTuple):
     """``seconds``: from the change of the key to the handshake with each of the peers that were waited for, by name."""
 
     changed: bool
@@ -78,20 +78,20 @@ class _Task(NamedTuple):
 
 
 @one_at_a_time
-def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
     """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
     timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
-        return Outcome(False)
+        return RekeyResult(False)
     refuse_unconfirmed(parse_interface_name(options["interface"]))
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
     task = _parse(options, path, timeout, keys.next, check_mode)
     if check_mode:
-        return Outcome(True, _public(keys.next))
+        return RekeyResult(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
 
 
@@ -146,7 +146,7 @@ class _Rekey:
         self._before = task.device.read()
         self._staged: _Staged | None = None
 
-    def run(self) -> Outcome:
+    def run(self) -> RekeyResult:
         task = self._task
         public_key = _public(self._private_key)
         self._staged = self._stage()
@@ -163,7 +163,7 @@ class _Rekey:
                 # Gone already where all went well.
                 with suppress(OSError, InputError):
                     sweep(task.config)
-        return Outcome(True, public_key, seconds)
+        return RekeyResult(True, public_key, seconds)
 
     def _change(self) -> dict[str, float]:
         """When each peer had shaken hands, in seconds from the change on."""
@@ -191,7 +191,7 @@ class _Rekey:
         """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
         not. The kernel itself retries peers that do not answer, after five seconds."""
         device = self._task.device
-        device.call(device.read().peers.values())
+        device.start_sessions(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
         while True:
             peers = device.read().peers
@@ -221,7 +221,7 @@ class _Rekey:
         """What the file for the next boot should say. Raises InputError."""
         file = parse(decode(content.data), self._task.config)
         peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
-        return encode(render(replace(file, private_key=private_key, peers=tuple(peers))))
+        return encode_file(render(replace(file, private_key=private_key, peers=tuple(peers))))
 
     def _persist(self) -> None:
         """Raises InputError and OSError."""

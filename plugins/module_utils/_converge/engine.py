@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine: read, plan, apply, verify; on any failure put back what was running."""
+"""The engine: read the state, derive the target, apply the difference, verify it. Undo the change on any failure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .._model.operations import Operation, SetDns, SetNetfilter
 from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
-from .diff import Names, plan_operations
-from .move import arrived, plan_leaving
+from .diff import PeerNames, diff_states
+from .move import diff_move, state_after_move
 from .protocols import Guard, Kernel, Reader
-from .restore import restore
-from .target import Circumstances, absent, aim
+from .restore import restore_state
+from .target import Circumstances, derive_absence, derive_target
 
 _STRANGE_SOCKETS = (
     "the interface's sockets are in another network namespace, or in one that is gone, and cannot be moved"
@@ -34,17 +34,17 @@ class ConvergeError(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """``operations`` are those done, or in check mode those that would be, from ``before`` to ``after``."""
+class ConvergeResult:
+    """``operations`` lead from ``before`` to ``after``. In check mode they are planned, else they were applied."""
 
     before: RunningState
     after: RunningState
     operations: tuple[Operation, ...]
-    names: Names
+    names: PeerNames
 
 
 @dataclass(frozen=True)
-class Removal(Outcome):
+class Removal(ConvergeResult):
     """``problem``: what of the netfilter table and the name servers may be left, and why. Empty when all is removed."""
 
     problem: str = ""
@@ -64,10 +64,10 @@ def converge(
     check_mode: bool = False,
     elsewhere: Kernel | None = None,
     guard: Guard | None = None,
-) -> Outcome:
-    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which it is moved.
+) -> ConvergeResult:
+    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which the interface is moved.
 
-    ``guard`` is armed where something is to be changed, and stays so after that.
+    ``guard`` is armed before the first change, and stays armed.
 
     Raises InputError before anything is touched, KernelError when the running state cannot be read, and
     ConvergeError when applying failed or what was read back differs; the state before is then restored.
@@ -76,7 +76,7 @@ def converge(
     before = kernel.read(desired.interface)
     origin = _Origin(elsewhere, elsewhere.read(desired.interface)) if elsewhere and not before.exists else None
     if origin:
-        before = arrived(origin.state, before)
+        before = state_after_move(origin.state, before)
     if before.sockets_elsewhere:
         option, value = ("birth_netns", desired.birth_netns or None)
         raise InputError(option, value, _STRANGE_SOCKETS, "remove the interface with state=absent and run again")
@@ -86,10 +86,10 @@ def converge(
     refuse_own_key(desired.peers or (), own)
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
-    after = aim(desired, before, circumstances)
+    after = derive_target(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     _refuse_taken_address(kernel, before, after)
-    verifier = _Verifier(desired, replace(circumstances, settled=after.device.peers))
+    verifier = _Verifier(desired, replace(circumstances, correct=after.device.peers))
     return _run(before, after, kernel, names, check_mode, verifier, origin, guard)
 
 
@@ -110,22 +110,22 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
     the result says so. Raises as ``converge`` does.
     """
     before, unread = read_parts(interface, kernel)
-    operations = tuple(plan_operations(before, absent(before), {}))
-    removal = Removal(before, absent(before), operations, {}, tell_parts(unread))
+    operations = tuple(diff_states(before, derive_absence(before), {}))
+    removal = Removal(before, derive_absence(before), operations, {}, tell_parts(unread))
     if check_mode or not (operations or unread):
         return removal
-    from .restore import restore
+    from .restore import restore_state
 
     done: list[Operation] = []
     try:
         _apply_parts(interface, operations, kernel, done)
         now = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
-        problem = _still_to_do(plan_operations(now, absent(now), {}))
+        problem = _still_to_do(diff_states(now, derive_absence(now), {}))
     except Exception as error:
         problem = tell(error)
     if problem:
-        raise ConvergeError(f"{interface}: {problem}. {_restore(removal, kernel, None, guard)}")
-    rest = restore(RunningState(interface, netns=before.netns), kernel, None, {}, (Part.NETFILTER, Part.DNS))
+        raise ConvergeError(f"{interface}: {problem}. {_undo(removal, kernel, None, guard)}")
+    rest = restore_state(RunningState(interface, netns=before.netns), kernel, None, {}, (Part.NETFILTER, Part.DNS))
     return replace(removal, operations=(*done, *rest.done), problem=rest.problem)
 
 
@@ -179,12 +179,12 @@ class _Verifier:
     circumstances: Circumstances
 
     def __call__(self, running: RunningState) -> RunningState:
-        """What the state just read should be. An endpoint may have been learned since it was set."""
+        """Derive the target of the state that was just read. An endpoint may have been learned since it was set."""
         desired = self.desired
         if any(peer.endpoint for peer in desired.peers or ()):
             known = {key for key, peer in running.device.peers.items() if peer.endpoint}
             desired = _without_endpoints(desired, known)
-        return aim(desired, running, self.circumstances)
+        return derive_target(desired, running, self.circumstances)
 
 
 def _without_endpoints(desired: DesiredInterface, known: Container[PublicKey]) -> DesiredInterface:
@@ -199,15 +199,15 @@ def _run(
     before: RunningState,
     after: RunningState,
     kernel: Kernel,
-    names: Names,
+    names: PeerNames,
     check_mode: bool,
     expected: Callable[[RunningState], RunningState],
     origin: _Origin | None = None,
     guard: Guard | None = None,
-) -> Outcome:
-    leaving = plan_leaving(origin.state, before.netns) if origin else []
-    operations = plan_operations(before, after, names)
-    outcome = Outcome(origin.state if origin else before, after, (*leaving, *operations), names)
+) -> ConvergeResult:
+    leaving = diff_move(origin.state, before.netns) if origin else []
+    operations = diff_states(before, after, names)
+    outcome = ConvergeResult(origin.state if origin else before, after, (*leaving, *operations), names)
     if check_mode or not outcome.operations:
         return outcome
     if guard:
@@ -217,21 +217,21 @@ def _run(
             origin.kernel.apply(before.interface, leaving)
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
-        left = [] if now == after else plan_operations(now, expected(now), names)
+        left = [] if now == after else diff_states(now, expected(now), names)
         problem = _still_to_do(left)
         if now.sockets_elsewhere:
             problem = _STRANGE_SOCKETS
     except Exception as error:  # a fault of ours is no reason to leave what is half applied, either
         problem = tell(error)
     if problem:
-        raise ConvergeError(f"{before.interface}: {problem}. {_restore(outcome, kernel, origin, guard)}")
+        raise ConvergeError(f"{before.interface}: {problem}. {_undo(outcome, kernel, origin, guard)}")
     return outcome
 
 
-def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
-    """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
+def _undo(outcome: ConvergeResult, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
+    """Restore the state before the change and describe the result. After a failure, the guard tries again later."""
     where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
-    restored = restore(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)
+    restored = restore_state(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)
     if restored.problems:
         return f"Not all of what was running before could be restored: {restored.problem}"
     try:

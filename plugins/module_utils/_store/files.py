@@ -95,7 +95,7 @@ def replace_file(path: str, old: FileContent | None, data: bytes, mode: int) -> 
 
 
 def again_when_changed(ensure: _EnsureT) -> _EnsureT:
-    """The function, which reads a file and replaces it, begun anew when another run has changed the file in between."""
+    """Repeat the function, which reads a file and replaces it, if another run has changed the file in between."""
 
     @wraps(ensure)
     def repeated(*arguments: Any, **named: Any) -> Any:

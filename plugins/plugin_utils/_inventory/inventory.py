@@ -39,9 +39,9 @@ from .raw import find_difference, has_templates, is_same, mentioned
 
 
 class Inventory:
-    """What the planner wants to know of an inventory, read from hostvars once a host.
+    """The variables of all hosts that the planner needs, read from hostvars once for each host.
 
-    ``hostvars[host]`` costs most: it merges the host's variables anew each time. ``open_cache`` opens one of Ansible's
+    ``hostvars[host]`` costs most: it merges the host's variables each time. ``open_cache`` opens one of Ansible's
     cache plugins by name. ``template_error`` is what Ansible raises for a value that it cannot template, and
     ``omitted_error`` one of its kind for a value that is omitted, from ansible-core 2.19 on.
     """

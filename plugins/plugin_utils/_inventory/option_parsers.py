@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of the user's interface, in their one place, and the parsers of single values.
+"""The names of the operator's variables and options, and the parsers of single values.
 
 Every parser takes the value as Ansible templated it and the name to complain about, and raises InputError.
 """
@@ -36,7 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from .close import nearest
 from .errors import ClientName, Owner
 from .given import parse_name
-from .nouns import FULL, SPLIT, Host, PeerOptions
+from .nouns import FULL, SPLIT, Member, PeerOptions
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -142,7 +142,7 @@ _SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def option_of(network: str, member: Host, option: str) -> tuple[Owner, str]:
+def option_of(network: str, member: Member, option: str) -> tuple[Owner, str]:
     """The owner of a problem and its option: a host and its variable, or a client and the path of its option."""
     if member.is_client:
         return ClientName(network, member.name), f"{NETWORKS}.{network}.clients.{member.name}.{option}"

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
 
 from .._inventory.errors import list_names
-from .._inventory.nouns import Host, Network
-from .._registry.member_record import Recorded, Records
+from .._inventory.nouns import Member, Network
+from .._registry.member_record import MemberRecord, Records
 from .reconcile import ChangedKey
 
 
@@ -39,7 +39,7 @@ def member_hints(network: Network, records: Records, found: Mapping[str, str]) -
         )
 
 
-def _renamed(network: str, old: str, known: Recorded, member: Host) -> str:
+def _renamed(network: str, old: str, known: MemberRecord, member: Member) -> str:
     addresses = [format_ip(address.packed) for address in member.addresses]
     text = f"Network {network}: {member.name} has the key of {old}, which left the inventory: it was renamed. Its key"
     if set(known.addresses) <= set(addresses):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Recorded(NamedTuple):
-    """What is known of one member, host or client. ``None`` and empty mean that it is not known yet.
+class MemberRecord(NamedTuple):
+    """What the registry knows of one member, host or client. ``None`` and empty: not known yet.
 
     ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and
     ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates. ``key_since`` is the day from
@@ -52,6 +52,6 @@ class Records:
     ``former``: each public key that has left. None is ever forgotten, so that none comes back unasked.
     """
 
-    members: Mapping[str, Recorded] = field(default_factory=dict)
+    members: Mapping[str, MemberRecord] = field(default_factory=dict)
     resting: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, Former] = field(default_factory=dict)

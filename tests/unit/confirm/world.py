@@ -172,7 +172,7 @@ class World:
         )
         change = replace(change, **fields)
         Path(change.program).touch()
-        _unconfirmed.record(change)
+        _unconfirmed.record_change(change)
         return change
 
     @property
@@ -198,7 +198,7 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
     kernel and the clock, too."""
     folder = str(world.folder)
     for function in (
-        *(_unconfirmed.record, _unconfirmed.find, _unconfirmed.forget),
+        *(_unconfirmed.record_change, _unconfirmed.find_change, _unconfirmed.forget_change),
         *(_unconfirmed.record_report, _unconfirmed.find_report),
     ):
         put(function, "__defaults__", (folder,))
@@ -208,7 +208,7 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
     put(_unconfirmed, "clock", lambda: world.now)
     put(rollback, "clock", lambda: world.now)
     for module in (rollback, *others):
-        put(module, "Host", lambda *_where: world)
+        put(module, "HostKernel", lambda *_where: world)
         put(module, "interface_lock", world.lock)
         put(module, "time", _Clock(world))
     put(trigger_handshake, "Device", lambda *_where: world)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
@@ -42,26 +42,26 @@ class Vanishing(World):
 def test_a_refusal_is_not_hidden_by_a_read_that_fails_after_it(tmp_path: Path, reads: int) -> None:
     world = Vanishing(tmp_path, after(), broken={ops.SetDevice: REFUSED}, locked=True)
     world.reads = reads
-    problem = restore(before(), world, None, {}, [Part.INTERFACE]).problem
+    problem = restore_state(before(), world, None, {}, [Part.INTERFACE]).problem
     assert problem == f"interface: {REFUSED}; {UNREADABLE}"
 
 
 @pytest.mark.parametrize("error", [OSError(), TimeoutError(), ValueError()])
 def test_an_error_without_words_is_a_problem_too(tmp_path: Path, error: Exception) -> None:
     world = World(tmp_path, after(), broken={Part.DNS: error}, locked=True)
-    assert restore(before(), world, None, {}).problems == {Part.DNS: type(error).__name__}
+    assert restore_state(before(), world, None, {}).problems == {Part.DNS: type(error).__name__}
 
 
 @pytest.mark.parametrize("part", [Part.NETFILTER, Part.DNS])
 def test_what_is_left_in_another_namespace_keeps_nothing_from_coming_back(tmp_path: Path, part: Part) -> None:
     world = World(tmp_path, after(), locked=True)
     elsewhere = World(tmp_path, RunningState("wg0", netns="vpn"), broken={part: UNREADABLE}, locked=True)
-    assert restore(before(), world, elsewhere, {}).problems == {part: str(UNREADABLE)}
+    assert restore_state(before(), world, elsewhere, {}).problems == {part: str(UNREADABLE)}
     assert only(world.state, part) == only(before(), part)
 
 
 def test_an_interface_that_may_still_be_elsewhere_is_not_made_twice(tmp_path: Path) -> None:
     world = World(tmp_path, RunningState("wg0"), locked=True)
     elsewhere = World(tmp_path, RunningState("wg0", netns="vpn"), broken={Part.INTERFACE: UNREADABLE}, locked=True)
-    assert restore(before(), world, elsewhere, {}).problems == {Part.INTERFACE: str(UNREADABLE)}
+    assert restore_state(before(), world, elsewhere, {}).problems == {Part.INTERFACE: str(UNREADABLE)}
     assert not world.state.exists

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import Names
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import PeerNames
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
@@ -46,7 +46,7 @@ class Guard:
         self.revived: list[PublicKey] = []
         self.error = error
 
-    def arm(self, _before: RunningState, _after: RunningState, _names: Names) -> None:
+    def arm(self, _before: RunningState, _after: RunningState, _names: PeerNames) -> None:
         self.calls.append("arm")
 
     def disarm(self) -> None:

@@ -71,7 +71,7 @@ class Host:
         allowed = ", ".join(f"10.1.{n // 256}.{n % 256}/32" for n in range(prefixes))
         path.write_text(f"{path.read_text()}\n[Peer]\nPublicKey = {key}\nAllowedIPs = {allowed}\n")
 
-    def rekey(self) -> _rekey.Outcome:
+    def rekey(self) -> _rekey.RekeyResult:
         with self._in_place():
             return _rekey.rekey({"timeout": 1, **self.options, "answering": ["hub"]})
 
@@ -97,7 +97,7 @@ class Host:
                 raise KernelError(12, "set the device")
         self.state = apply_all(self.state, operations)
 
-    def call(self, _peers: Iterable[RunningPeer]) -> None:
+    def start_sessions(self, _peers: Iterable[RunningPeer]) -> None:
         if self.state.device.private_key == NEXT:
             self.meanwhile()
         if self.state.device.private_key in self.answers:

@@ -39,7 +39,7 @@ class Simulated:
             "wg0", peers={key: RunningPeer(key, latest_handshake=when) for key, when in self._shaken.items()}
         )
 
-    def call(self, peers: Iterable[RunningPeer]) -> None:
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
         for peer in peers:
             self.called.append(peer.public_key)
             self._due[peer.public_key] = self.time + self._answers_after

@@ -84,7 +84,7 @@ class Names:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     simulated = Kernel()
     monkeypatch.setattr(interface, "open_kernel", lambda *_arguments: simulated)
-    monkeypatch.setattr(interface, "_elsewhere", lambda _desired: None)
+    monkeypatch.setattr(interface, "_find_elsewhere", lambda _desired: None)
     return simulated
 
 
@@ -94,7 +94,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
     monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
     for name in ("load_endpoints", "record_endpoints", "check_recordable"):
         monkeypatch.setattr(interface, name, functools.partial(getattr(interface, name), directory=state))
-    monkeypatch.setattr(interface, "record_place", lambda *_arguments: None)
+    monkeypatch.setattr(interface, "record_last_netns", lambda *_arguments: None)
     servers = Names(locks)
     monkeypatch.setattr(socket, "getaddrinfo", servers)
     return servers

@@ -153,9 +153,9 @@ def test_a_change_that_waits_to_be_confirmed_is_refused(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = str(tmp_path / "records")
-    record.record(change(keyed()), records)
+    record.record_change(change(keyed()), records)
     monkeypatch.setattr(pending, "is_recorded", functools.partial(marker.is_recorded, directory=records))
-    monkeypatch.setattr(record, "find", functools.partial(record.find, directory=records))
+    monkeypatch.setattr(record, "find_change", functools.partial(record.find_change, directory=records))
     with pytest.raises(InputError, match="its last change is not confirmed yet, and is rolled back in"):
         host.rekey()
     assert host.keys == "ooo"

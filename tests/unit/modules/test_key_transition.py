@@ -124,7 +124,7 @@ def test_what_is_in_its_place_stays(there: dict[PublicKey, RunningPeer]) -> None
 
 def test_only_those_that_change_are_followed() -> None:
     options = {"interface": "wg0", "peers": [ENTRY, {"public_key": str(OTHER)}], "seconds": 60}
-    assert parse_following(options).successors == {OLD: NEXT}
+    assert parse_following(options).next_keys == {OLD: NEXT}
     for seconds in (0, 86401):
         with pytest.raises(InputError, match="seconds"):
             parse_following({**options, "seconds": seconds})
