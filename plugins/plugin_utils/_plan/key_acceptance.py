@@ -41,11 +41,11 @@ def judge_key(reported: str | None, known: MemberRecord, policy: Policy) -> Verd
     """Judge the key that a host uses now. ``reported`` is None if the host did not report one in this run."""
     if not reported or reported == known.public_key:
         return Verdict.KEEP
-    if policy.accept_changed or reported == known.next_public_key:
+    if policy.accept_changed:
         return Verdict.ACCEPT
-    if known.public_key or reported in policy.former:
+    if reported in policy.former:
         return Verdict.REJECT
-    return Verdict.ACCEPT
+    return Verdict.ACCEPT if reported == known.next_public_key or not known.public_key else Verdict.REJECT
 
 
 def judge_next_key(reported: str | None, known: MemberRecord, policy: Policy) -> Verdict:

@@ -111,7 +111,7 @@ class World:
             self.state = apply_all(self.state, [operation])
             self.applied.append(operation.describe())
 
-    def call(self, peers: Iterable[RunningPeer]) -> None:
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
         """As a Device, which is asked to begin sessions."""
         keys = [str(peer.public_key) for peer in peers]
         if RunningPeer in self.broken:

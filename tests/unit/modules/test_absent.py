@@ -47,7 +47,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(_running, "open_kernel", opened)
     monkeypatch.setattr(trigger_handshake, "Device", lambda *_where: kernel)
     monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(tmp_path / "locks")))
-    for name in ("forget_endpoints", "record_place"):
+    for name in ("forget_endpoints", "record_last_netns"):
         inside = functools.partial(getattr(_running, name), directory=str(tmp_path / "state"))
         monkeypatch.setattr(_running, name, inside)
     return kernel
