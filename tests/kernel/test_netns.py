@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.inte
     ensure_present,
     read_running,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
@@ -132,7 +132,7 @@ def test_the_sockets_stay_outside_and_the_interface_is_in_the_namespace(
     assert str(right.peer(managed.host).endpoint) == "192.0.2.1:51821"
     target = {"targets": [{"name": "right", "address": "10.9.0.2"}], "interface": "wg0", "count": 1, "timeout": 5}
     with managed.host.entered():
-        answers = [probe({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
+        answers = [send_pings({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
     assert [answer["reachable"] for (answer,) in answers] == [True, False, False]
 
 

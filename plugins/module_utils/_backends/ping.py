@@ -36,7 +36,7 @@ class PingError(Exception):
 
 
 @dataclass(frozen=True)
-class Probe:
+class Ping:
     """``count`` packets to each; ``timeout`` is how many seconds an answer may take."""
 
     program: str
@@ -57,8 +57,8 @@ class Target(NamedTuple):
         return {"name": self.name, "address": self.address, **key, **outcome}
 
 
-def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
-    """What ``probe`` does: one result for each target, in their order. ``program`` is where ping is.
+def send_pings(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
+    """What ``ping`` does: one result for each target, in their order. ``program`` is where ping is.
 
     Raises InputError, KernelError, MissingLibrary and PingError. Without the interface nothing is reachable.
     """
@@ -77,7 +77,7 @@ def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = Fa
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
     # The threads are made in the namespace, and stay there.
     with entered(netns), ThreadPoolExecutor(AT_ONCE) as pool:
-        pings = pool.map(partial(_ping, Probe(program or "", interface, count, timeout)), pinged)
+        pings = pool.map(partial(_ping, Ping(program or "", interface, count, timeout)), pinged)
         return [
             next(pings) if target.address else target.result(_handshake(target.public_key in alive))
             for target in targets
@@ -103,11 +103,22 @@ def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float
     return find_alive(Device(interface, netns), keys, seconds, lock=partial(interface_lock, interface))
 
 
-def _ping(probe: Probe, target: Target) -> dict[str, Any]:
-    flags = ["-n", "-q", "-i", str(INTERVAL), "-c", str(probe.count), "-W", str(probe.timeout), "-I", probe.interface]
-    seconds = probe.count * (INTERVAL + probe.timeout) + SPARE_SECONDS
+def _ping(options: Ping, target: Target) -> dict[str, Any]:
+    flags = [
+        "-n",
+        "-q",
+        "-i",
+        str(INTERVAL),
+        "-c",
+        str(options.count),
+        "-W",
+        str(options.timeout),
+        "-I",
+        options.interface,
+    ]
+    seconds = options.count * (INTERVAL + options.timeout) + SPARE_SECONDS
     try:
-        done = run_program([probe.program, *flags, target.address or ""], f"ping {target.name}", seconds=seconds)
+        done = run_program([options.program, *flags, target.address or ""], f"ping {target.name}", seconds=seconds)
     except KernelError as error:
         raise PingError(str(error)) from None
     return target.result(parse_ping(done.output, done.errors))

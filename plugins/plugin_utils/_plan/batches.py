@@ -68,7 +68,7 @@ def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object], faile
     """Why the run has ended before its time, what it has changed and what it has not; empty when all is well.
 
     ``order`` are the batches. ``proofs``: of each host that was changed, what its task has registered that pings its
-    peers, a loop of the module ``probe`` over its interfaces. ``failed``: hubs that could not be changed.
+    peers, a loop of the module ``ping`` over its interfaces. ``failed``: hubs that could not be changed.
     """
     down = {host: text for host, proof in proofs.items() if (text := "; ".join(_unanswered(proof)))}
     down |= dict.fromkeys(failed, "its change failed")

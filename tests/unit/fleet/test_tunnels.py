@@ -11,9 +11,9 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import (
+    ping_targets,
     read_tunnels,
     render_table,
-    targets,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
@@ -58,7 +58,7 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
             "reachable": target["name"] != lost,
             "rtt_ms": None if target["name"] == lost else 4.06,
         }
-        for target in targets(plan, plans)
+        for target in ping_targets(plan, plans)
     ]
     return {"interfaces": [{"interface": plan["interface"], "peers": peers}], "results": results}
 
@@ -68,7 +68,7 @@ def answers(host: str, age: int | None, lost: str = "", missing: str = "") -> di
 
 
 def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
-    assert targets(PLANS["laptop"][0], PLANS) == [
+    assert ping_targets(PLANS["laptop"][0], PLANS) == [
         {"name": "hub1", "address": "10.8.0.1"},
         {"name": "hub1", "address": "fd00:8::1"},
     ]
@@ -76,7 +76,7 @@ def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
 
 def test_it_pings_the_address_of_the_same_network_and_no_client() -> None:
     plans = second_network(PLANS)
-    assert targets(plans["laptop"][1], plans) == [{"name": "server", "address": "10.9.0.2"}]
+    assert ping_targets(plans["laptop"][1], plans) == [{"name": "server", "address": "10.9.0.2"}]
 
 
 def test_the_table() -> None:
@@ -169,7 +169,7 @@ def hosts_of(group: str) -> Iterable[tuple[str, dict[str, Any]]]:
 
 def pinged(plans: Plans, host: str) -> list[str]:
     """Who is pinged where, or judged by its handshake."""
-    found = targets(plans[host][0], plans, host=host)
+    found = ping_targets(plans[host][0], plans, host=host)
     return [f"{target['name']} {target.get('address', 'handshake')}" for target in found]
 
 
@@ -185,7 +185,7 @@ def test_without_a_common_family_the_handshake_counts_and_the_table_says_so() ->
     plans = mixed("10.8.0.1")
     assert pinged(plans, "v6only") == ["hub1 handshake"]
     assert pinged(plans, "hub1") == ["v4only 10.8.0.9", "v6only handshake", "v6split handshake"]
-    assert targets(plans["v6only"][0], plans) == [{"name": "hub1", "public_key": key_of("hub1")}]
+    assert ping_targets(plans["v6only"][0], plans) == [{"name": "hub1", "public_key": key_of("hub1")}]
     answered = {
         "v6only": {"wg0": answer(plans["v6only"][0], plans, 12)},
         "v6split": {"wg0": answer(plans["v6split"][0], plans, None, lost="hub1")},

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_table
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
 
@@ -73,8 +73,8 @@ def test_clients_can_have_none_and_the_table_of_the_plan_shows_it() -> None:
 
 def test_its_tunnel_is_judged_by_the_handshake() -> None:
     plans = {name: [entry] for name, entry in unnumbered().plan().hosts.items()}
-    assert targets(plans["cid"][0], plans, host="cid") == [{"name": "hub", "public_key": key_of("hub")}]
-    assert {"name": "cid", "public_key": key_of("cid")} in targets(plans["hub"][0], plans, host="hub")
+    assert ping_targets(plans["cid"][0], plans, host="cid") == [{"name": "hub", "public_key": key_of("hub")}]
+    assert {"name": "cid", "public_key": key_of("cid")} in ping_targets(plans["hub"][0], plans, host="hub")
 
 
 def test_only_a_network_without_any_address_can_be_without_prefixes() -> None:
