@@ -38,7 +38,7 @@ CHOOSING: dict[str, set[str] | None] = {
     "plan": None,
     "draw": None,
     "adopt": None,
-    "clients": None,
+    "client_config": None,
 }
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")
