@@ -48,7 +48,6 @@ notes:
 seealso:
   - module: cryptokey.wireguard.config
   - module: cryptokey.wireguard.interface_info
-  - module: cryptokey.wireguard.adopt
 """
 
 EXAMPLES = r"""

@@ -18,19 +18,13 @@ description:
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
+  - cryptokey.wireguard.options.netns
 options:
   interface:
     description:
-      - The interface to send the packets through. If it does not exist, no target is reachable.
+      - The interface to send the packets through. If it or its namespace does not exist, no target is reachable.
     type: str
     required: true
-  netns:
-    description:
-      - The network namespace of the interface, by its name as C(ip netns) shows it. If it does not exist, no target is
-        reachable.
-      - If not given, it is the namespace of the module's process.
-    type: str
-    version_added: 0.2.0
   targets:
     description:
       - The targets to ping. P(cryptokey.wireguard.ping_targets#filter) makes this list from a plan.

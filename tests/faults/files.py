@@ -70,7 +70,7 @@ def file_scenarios(folder: Path, work: Path) -> Iterator[Scenario]:
 
 def _key_made(etc: Path, work: Path) -> Scenario:
     path = etc / "wg0.key"
-    run = module("keypair", {"path": str(path)})
+    run = module("keypair", {"private_key_file": str(path)})
 
     def check() -> None:
         left = find_private_key(str(path))
@@ -87,7 +87,7 @@ def _key_made(etc: Path, work: Path) -> Scenario:
 
 
 def _key_removed(etc: Path, work: Path) -> Scenario:
-    run = module("keypair", {"path": str(etc / "wg0.key"), "state": "absent"})
+    run = module("keypair", {"private_key_file": str(etc / "wg0.key"), "state": "absent"})
 
     def check() -> None:
         assert holders(etc, KEY.reveal_base64()) in ([], ["wg0.key"])

@@ -37,7 +37,7 @@ CHOOSING: dict[str, set[str] | None] = {
     "set_fact": None,
     "plan": None,
     "draw": None,
-    "adopt": None,
+    "__adopt": None,
     "client_config": None,
 }
 # Keywords of a task or a play that do.

@@ -71,7 +71,7 @@ def default_path(interface: str) -> str:
 
 def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
     """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
-    path = options.get("path") or default_path(parse_interface_name(options["interface"]))
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     state = options["state"]
     if state == "absent":
         return Outcome(remove_key(path, check_mode), path)

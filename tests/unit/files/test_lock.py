@@ -249,9 +249,9 @@ def at_once(module: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def test_two_that_make_a_key_have_the_same(tmp_path: Path) -> None:
     path = str(tmp_path / "private" / "wg0.key")
-    results = at_once("keypair", [{"path": path}] * 4)
+    results = at_once("keypair", [{"private_key_file": path}] * 4)
     assert sorted(result["changed"] for result in results) == [False, False, False, True]
-    kept = converge_key({"interface": "wg0", "path": path, "state": "present"})
+    kept = converge_key({"interface": "wg0", "private_key_file": path, "state": "present"})
     assert {result["public_key"] for result in results} == {str(kept.public_key)}
 
 

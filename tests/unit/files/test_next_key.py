@@ -57,7 +57,8 @@ def files(path: Path) -> str:
 
 
 def converge(path: Path, state: str, check_mode: bool = False) -> Outcome:
-    return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
+    options = {"interface": "wg0", "private_key_file": str(path), "state": state}
+    return converge_key(options, check_mode, str(path.parent))
 
 
 @pytest.mark.parametrize(
