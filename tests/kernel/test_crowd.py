@@ -148,7 +148,7 @@ def test_the_whole_module_tells_the_kernel_no_more(host: Host, tmp_path: Path, s
     assert changes(sent(trace, host)) == {}
     assert run_module(host, tmp_path, **options)["changed"]
     result = run_module(host, tmp_path, trace=trace, **options)
-    assert (result["changed"], result["operations"]) == (False, [])
+    assert (result["changed"], result["changes"], result["operations"]) == (False, [], [])
     found = sent(trace, host)
     say(f"the module, no change: {dict(found)}")
     assert changes(found) == {}

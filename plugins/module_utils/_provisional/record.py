@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._converge.diff import Names
+from .._converge.records import Record
 from .._model.errors import InputError
 from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
@@ -73,12 +74,14 @@ class Unconfirmed:
 
 
 class Report(NamedTuple):
-    """What came back, in words: of ``change``, at ``at`` in seconds since 1970. ``problem`` is empty if all did."""
+    """What was rolled back of ``change``, at ``at`` in seconds since 1970: ``changes`` in words, ``operations`` as
+    ``list_operations`` has them. ``problem`` is empty if all was."""
 
     change: str
     at: float
-    operations: list[str]
+    changes: list[str]
     problem: str
+    operations: list[Record]
 
     @property
     def date(self) -> str:

@@ -18,12 +18,14 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from .._converge.records import MANY, Record, list_operations
 from .._converge.restore import plan_restore, restore
 from .._host.dns import FoundNameServers
 from .._host.kernel import Host
 from .._host.zipapp import load_program
 from .._model.errors import InputError
 from .._model.parts import ALL_PARTS, Part
+from .._model.state import RunningState
 from .._store.files import remove_file
 from .._store.lock import interface_lock
 from .marker import record_path
@@ -35,7 +37,7 @@ _LOCK_SECONDS = 120.0
 # At first what is in the way may be just what is being restored. Later it is for somebody to mend.
 QUICK_ATTEMPTS, QUICK_PAUSE = 10, 2.0
 SLOW_PAUSE, SLOW_SECONDS = 60.0, 24 * 3600.0
-_MANY_OPERATIONS = 50
+_MANY_CHANGES = 50
 
 
 class RolledBack(NamedTuple):
@@ -51,12 +53,15 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
     The caller has the lock of the interface. Raises InputError and OSError where the record cannot be destroyed.
     """
     before = change.before
-    restored = restore(before, *_hosts(change), change.names, parts)
+    hosts = _hosts(change)
+    found = _look(before.interface, hosts)
+    restored = restore(before, *hosts, change.names, parts)
     problem = restored.problem
     if before.device.public_key and before.device.private_key is None:
         # To try again is of no use: the record does not have the key.
         problem = f"{change.key_file} has another private key than before" + (f"; {problem}" if problem else "")
-    report = _add(change, [operation.describe() for operation in restored.done], problem)
+    changes = [operation.describe() for operation in restored.done]
+    report = _add(change, changes, problem, list_operations(restored.done, found))
     if not restored.problems:
         forget(change.interface)
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
@@ -64,14 +69,25 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
     return RolledBack(report, tuple(restored.problems))
 
 
-def _add(change: Unconfirmed, operations: list[str], problem: str) -> Report:
+def _look(interface: str, hosts: Iterable[Host | None]) -> RunningState:
+    """What there is before anything is restored, as far as that can be read. It is only for the report."""
+    for host in filter(None, hosts):
+        with suppress(Exception):  # whatever it is, it must not keep anything from being restored
+            state = host.read(interface)
+            if state.exists:
+                return state
+    return RunningState(interface)
+
+
+def _add(change: Unconfirmed, changes: list[str], problem: str, operations: list[Record]) -> Report:
     """What came back in all attempts so far, remembered as far as that can be written."""
     earlier = find_report(change.interface)
     if earlier and earlier.change == change.change:
-        if not operations and problem == earlier.problem:
+        if not changes and problem == earlier.problem:
             return earlier
-        operations = [*earlier.operations, *operations]
-    report = Report(change.change, time.time(), operations, problem)
+        changes = [*earlier.changes, *changes]
+        operations = [*earlier.operations, *operations][:MANY]
+    report = Report(change.change, time.time(), changes, problem, operations)
     with suppress(InputError, OSError):
         record_report(change.interface, report)
     return report
@@ -179,12 +195,12 @@ class _Watchdog:
         return change if change and change.change == self._name else None
 
     def _report(self, rolled: RolledBack) -> None:
-        operations = rolled.report.operations[self._logged :]
-        self._logged += len(operations)
-        for operation in operations[:_MANY_OPERATIONS]:
-            self._log(syslog.LOG_WARNING, f"rolled back: {operation}")
-        if len(operations) > _MANY_OPERATIONS:
-            self._log(syslog.LOG_WARNING, f"and {len(operations) - _MANY_OPERATIONS} more")
+        changes = rolled.report.changes[self._logged :]
+        self._logged += len(changes)
+        for change in changes[:_MANY_CHANGES]:
+            self._log(syslog.LOG_WARNING, f"rolled back: {change}")
+        if len(changes) > _MANY_CHANGES:
+            self._log(syslog.LOG_WARNING, f"and {len(changes) - _MANY_CHANGES} more")
         if rolled.left:
             self._say(f"not all could be rolled back yet: {rolled.report.problem}. Trying again")
         elif rolled.report.problem:

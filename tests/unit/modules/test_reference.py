@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is public: the modules and filters that ansible-doc lists, hence the reference; steps of playbooks are absent."""
+"""What is public: the modules and filters that ansible-doc lists, and so the reference. Steps of playbooks are not."""
 
 from __future__ import annotations
 
