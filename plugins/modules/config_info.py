@@ -179,7 +179,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 ARGUMENTS = {

@@ -16,8 +16,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.conf
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
-    read_running,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import find_name_servers

@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
-    read_running,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference

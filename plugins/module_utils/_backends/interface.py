@@ -10,17 +10,15 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import Names
 from .._converge.engine import Outcome, converge, remove
 from .._converge.protocols import Kernel
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
 from .._host.kernel import Host, find_taken_address
 from .._host.resolve import NamesMissing, Resolver
-from .._host.routing import is_installed
 from .._host.tables import resolve_table
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, Names
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
 from .._model.packages import MissingLibrary, package_hint
@@ -35,6 +33,7 @@ from .._store.endpoints import check_recordable, forget_endpoints, load_endpoint
 from .._store.last_netns import load_place, record_place
 from .._store.lock import one_at_a_time
 from .desired import public_key_if_known, read_desired
+from .host import open_host
 
 if TYPE_CHECKING:
     from .._host.dns import NameServers
@@ -158,7 +157,7 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
         return None
     for netns in dict.fromkeys((load_place(name), desired.birth_netns, "")):
         if netns != desired.netns and has_link(netns, name):
-            host = _open_host(netns, desired.birth_netns)
+            host = open_host(netns, desired.birth_netns)
             if name in host.interfaces():
                 return host
     return None
@@ -211,33 +210,11 @@ def open_kernel(
     In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
     """
     try:
-        return _open_host(netns, birth, name_servers)
+        return open_host(netns, birth, name_servers)
     except MissingLibrary:
         if check_mode and not has_link(netns, interface):
             return _FreshHost(netns)
         raise
-
-
-def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> Host:
-    if not is_installed():
-        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
-    return Host(netns, birth, None if netns else name_servers)
-
-
-def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
-    """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
-
-    Raises InputError, MissingLibrary and KernelError.
-    """
-    from .._converge.show import describe_state
-    from .._host.dns import find_name_servers
-    from .config import read_peer_names
-
-    host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
-    now = time.time()
-    states = [state for state in map(host.read, names) if state.exists]
-    return [describe_state(state, now, read_peer_names(state.interface)) for state in states]
 
 
 class _FreshHost:

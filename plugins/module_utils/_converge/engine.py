@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from .._model.dns import check_dns
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, Names
 from .._model.keys import PublicKey
 from .._model.operations import Operation
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
-from .diff import Names, plan_operations
+from .diff import plan_operations
 from .move import arrived, plan_leaving
 from .protocols import Guard, Kernel
 from .restore import restore

@@ -15,12 +15,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
-from .._model.interface import RunningPeer
+from .._model.interface import Names, RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
 from .._model.operations import Operation, RemovePeer, SetDevice
 from .._model.parts import ALL_PARTS, Part, only
 from .._model.state import Rule, RunningState
-from .diff import Names, plan_operations, plan_other_routes
+from .diff import plan_operations, plan_other_routes
 from .move import plan_leaving
 from .protocols import Kernel
 

@@ -15,10 +15,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import Names
 from .._converge.engine import ConvergeError
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, Names
 from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink

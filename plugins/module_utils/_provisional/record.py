@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._converge.diff import Names
 from .._converge.records import Record
 from .._model.errors import InputError
+from .._model.interface import Names
 from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
 from .._store.endpoints import DIRECTORY as STATE_DIRECTORY

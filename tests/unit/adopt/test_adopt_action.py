@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import STATE, file_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
