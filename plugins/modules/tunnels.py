@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 - name: Read each host's running state
   cryptokey.wireguard.interface_info:
-    interface: "{{ item.interface }}"
+    interfaces: ["{{ item.interface }}"]
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   register: network_info
 

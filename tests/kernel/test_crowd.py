@@ -30,7 +30,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operati
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations, read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import (
     counted,

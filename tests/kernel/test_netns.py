@@ -219,8 +219,8 @@ def test_info_and_diff_say_the_namespace(managed: Managed) -> None:
     difference = show_difference(outcome.before, outcome.after, {})
     assert (difference["before"], difference["after"]["netns"]) == ({}, "vpn")
     with managed.host.entered():
-        assert read_running("wg0") == read_running(None) == read_running("wg0", "nowhere") == []
-        (found,) = read_running("wg0", "vpn")
+        assert read_running(["wg0"]) == read_running(None) == read_running(["wg0"], "nowhere") == []
+        (found,) = read_running(["wg0"], "vpn")
         assert [found] == read_running(None, "vpn")
     assert (found["netns"], found["listen_port"]) == ("vpn", 51821)
 

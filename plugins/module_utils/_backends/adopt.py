@@ -13,11 +13,13 @@ from .._model.keys import PrivateKey
 from .._model.names import parse_interface_name
 from .._model.packages import MissingLibrary, package_hint
 from .._netlink.namespace import has_link
-from .._store.files import ensure_parent, read_file
+from .._store.files import ensure_parent
 from .._store.keyfile import DIRECTORY as KEY_DIRECTORY
-from .._store.keyfile import Outcome, find_private_key, public_key_of, write_key
+from .._store.keyfile import Outcome, find_private_key, write_key
+from .._store.public_key import public_key_of
+from .._store.reading import read_file
 from .._wgquick.parse import decode, parse
-from .host import open_host
+from .reader import open_reader
 
 DIRECTORY = "/etc/wireguard"
 
@@ -52,7 +54,7 @@ def _found_key(interface: str, directory: str) -> PrivateKey:
     path = f"{directory}/{interface}.conf"
     content = read_file(path)
     written = parse(decode(content.data), path).private_key if content else None
-    running = open_host().read(interface).device.private_key if has_link("", interface) else None
+    running = open_reader().read(interface).device.private_key if has_link("", interface) else None
     if written and running and written != running:
         problem = f"its PrivateKey is not the one with which {interface} runs"
         raise InputError(path, None, problem, "find out which one the peers know, and bring the other in line")

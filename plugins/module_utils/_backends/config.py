@@ -15,7 +15,8 @@ from .._model.interface import DesiredInterface
 from .._model.names import parse_interface_name
 from .._model.packages import package_hint
 from .._options.parser import refuse_own_key
-from .._store.files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
+from .._store.files import again_when_changed, ensure_parent, remove_file, replace_file, sweep
+from .._store.reading import read_file
 from .._wgquick.file import WgQuickFile
 from .._wgquick.overlay import overlay
 from .._wgquick.render import encode, redact, render, render_diff

@@ -14,8 +14,8 @@ from .._model.errors import InputError
 from .._model.keys import PrivateKey
 from .._model.names import parse_interface_name
 from .._model.prefix import sort_prefixes
-from .._store.files import read_file
-from .._store.keyfile import public_key_of
+from .._store.public_key import public_key_of
+from .._store.reading import read_file
 from .._wgquick.file import WgQuickFile, WgQuickPeer, printable
 from .._wgquick.lines import read_comments
 from .._wgquick.parse import decode, parse

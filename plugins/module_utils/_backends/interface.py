@@ -14,7 +14,8 @@ from .._converge.engine import Outcome, converge, remove
 from .._converge.protocols import Kernel
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
-from .._host.kernel import Host, find_taken_address
+from .._host.kernel import Host
+from .._host.reader import find_taken_address
 from .._host.resolve import NamesMissing, Resolver
 from .._host.tables import resolve_table
 from .._model.errors import InputError
@@ -33,7 +34,7 @@ from .._store.endpoints import check_recordable, forget_endpoints, load_endpoint
 from .._store.last_netns import load_place, record_place
 from .._store.lock import one_at_a_time
 from .desired import public_key_if_known, read_desired
-from .host import open_host
+from .reader import check_pyroute2
 
 if TYPE_CHECKING:
     from .._host.dns import NameServers
@@ -157,7 +158,7 @@ def _elsewhere(desired: DesiredInterface) -> Host | None:
         return None
     for netns in dict.fromkeys((load_place(name), desired.birth_netns, "")):
         if netns != desired.netns and has_link(netns, name):
-            host = open_host(netns, desired.birth_netns)
+            host = _open_host(netns, desired.birth_netns)
             if name in host.interfaces():
                 return host
     return None
@@ -210,11 +211,16 @@ def open_kernel(
     In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
     """
     try:
-        return open_host(netns, birth, name_servers)
+        return _open_host(netns, birth, name_servers)
     except MissingLibrary:
         if check_mode and not has_link(netns, interface):
             return _FreshHost(netns)
         raise
+
+
+def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> Host:
+    check_pyroute2()
+    return Host(netns, birth, None if netns else name_servers)
 
 
 class _FreshHost:

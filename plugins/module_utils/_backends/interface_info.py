@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from .._converge.show import describe_state
@@ -13,19 +14,19 @@ from .._host.dns import find_name_servers
 from .._model.errors import InputError
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
-from .._store.files import read_file
+from .._store.reading import read_file
 from .._wgquick.file import printable
 from .._wgquick.parse import decode, parse
-from .host import open_host
+from .reader import open_reader
 
 
-def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
+def read_running(interfaces: Iterable[str] | None, netns: str | None = None) -> list[dict[str, Any]]:
     """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
 
     Raises InputError, MissingLibrary and KernelError.
     """
-    host = open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
+    host = open_reader(parse_netns(netns, "netns"), name_servers=find_name_servers())
+    names = host.interfaces() if interfaces is None else sorted(set(map(parse_interface_name, interfaces)))
     now = time.time()
     states = [state for state in map(host.read, names) if state.exists]
     return [describe_state(state, now, read_peer_names(state.interface)) for state in states]

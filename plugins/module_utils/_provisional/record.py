@@ -25,8 +25,10 @@ from .._model.interface import Names
 from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
 from .._store.endpoints import DIRECTORY as STATE_DIRECTORY
-from .._store.files import atomic_write, ensure_directory, ensure_parent, read_file, remove_file
-from .._store.keyfile import DIRECTORY, find_private_key, public_key_of
+from .._store.files import atomic_write, ensure_directory, ensure_parent, remove_file
+from .._store.keyfile import DIRECTORY, find_private_key
+from .._store.public_key import public_key_of
+from .._store.reading import read_file
 from .marker import record_path
 from .snapshot import decode_state, encode_state
 

@@ -19,12 +19,13 @@ from .files import (
     check_parent,
     ensure_parent,
     link_file,
-    read_file,
     remove_file,
     rename_file,
     replace_file,
     sweep,
 )
+from .public_key import public_key_of
+from .reading import read_file
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
@@ -145,13 +146,6 @@ def _missing_library() -> str | None:
     except ImportError as error:
         return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
     return None
-
-
-def public_key_of(private_key: PrivateKey) -> PublicKey:
-    """The public half. Raises ImportError where pynacl is missing."""
-    from nacl.bindings import crypto_scalarmult_base
-
-    return PublicKey(crypto_scalarmult_base(private_key.reveal_bytes()))
 
 
 def read_private_key(path: str) -> PrivateKey:

@@ -30,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.r
     record,
     record_report,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import KEYS, PRIVATE_KEYS, running_states
 
 

@@ -15,7 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adop
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.wgquick.strategies import KEYS, PRIVATE_KEYS
 
 # No interface of this machine has this name, so that nothing runs.

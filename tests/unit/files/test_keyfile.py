@@ -21,9 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
     Outcome,
     converge_key,
     find_private_key,
-    public_key_of,
     read_private_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 KEY = bytes(range(100, 132))

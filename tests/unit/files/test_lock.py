@@ -24,13 +24,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.conf
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock as _lock
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
-    atomic_write,
-    read_file,
-    remove_file,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write, remove_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import converge_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import directory_lock, interface_lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 MODULE = _lock.__name__

@@ -19,12 +19,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
     Keys,
     Outcome,
     converge_key,
-    public_key_of,
     read_keys,
     settle_keys,
     switch_keys,
     switch_keys_back,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 
 A, B, C = (PrivateKey(bytes([number] * 32)) for number in (1, 2, 3))
 LETTERS = {A: "a", B: "b", C: "c", None: "-"}
