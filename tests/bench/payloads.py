@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 PING = 165.0
 # The sizes that are aimed at.
@@ -25,11 +26,14 @@ AIMS = {"interface": 290, "interface_info": 275, "config": 240, "config_info": 2
 def measure(modules: Iterable[str], folder: Path) -> dict[str, float]:
     """Run each module in check mode on an interface that does not exist, and look at the file that Ansible made."""
     names = ["ansible.builtin.ping", *(f"cryptokey.wireguard.{module}" for module in modules)]
-    tasks = [
-        {"name": "Run", name: {"interface": "wg-none"} if name.endswith((".interface", ".config")) else {}}
+    tasks: list[dict[str, Any]] = [
+        {
+            "name": "Run",
+            name: {"interface": "wg-none"} if name.endswith((".interface", ".config")) else {},
+            "ignore_errors": True,
+        }
         for name in names
     ]
-    tasks = [{**task, "ignore_errors": True} for task in tasks]
     playbook = folder / "playbook.json"
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     settings = {
