@@ -12,7 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write, read_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (

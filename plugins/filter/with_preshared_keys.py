@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: with_preshared_keys
-short_description: Add to a host's peers the preshared keys that the inventory asks for
+short_description: Add preshared keys to the peers of a host
 version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Derives the preshared key of each pair from the network's C(preshared_secret) and name and the two public keys, or
-    takes the one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
-  - Where the network's options have neither, the peers are returned as they are.
-  - The preshared keys in the result are sealed to O(public_key), so that they stand in no file, variable or message in
-    the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them on the host with its private
-    key. The same key is sealed to another text each time.
-  - Needs pynacl on the controller where there are preshared keys (on Debian the package C(python3-nacl)).
+  - Derives the preshared key of each pair of peers from C(preshared_secret) of the network, the name of the network and
+    the two public keys. If C(preshared_keys) of the network has a key for the pair, that key is used. Both ends get the
+    same key, and nothing is stored.
+  - If the network has neither option, the peers are returned unchanged.
+  - The preshared keys in the result are encrypted for O(public_key), so that no file, variable or message has them in
+    plain text. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) decrypt them on the host with its
+    private key. The encrypted text is different each time.
+  - Requires pynacl on the controller if there are preshared keys (on Debian the package C(python3-nacl)).
 positional: name, public_key, network_options, network
 options:
   _input:
@@ -27,19 +28,19 @@ options:
     elements: dict
     required: true
   name:
-    description: The name of the host or client whose peers they are.
+    description: The name of the host or client that has the peers.
     type: str
     required: true
   public_key:
     description:
       - The public key of that host or client.
-      - Where it is empty or none, as in check mode before the first run, a random one stands in for it.
+      - If it is empty or null, as in check mode before the first run, a random key is used.
     type: str
     required: true
   network_options:
     description:
       - The options of the network, an entry of C(wireguard_networks).
-      - With C(off) as C(preshared_secret), the peers get an empty preshared key, which clears theirs.
+      - If C(preshared_secret) is C(off), the peers get an empty preshared key, which clears an existing one.
     type: dict
     required: true
   network:
@@ -54,7 +55,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring this host's interface to what the plan says, with preshared keys
+- name: Configure the interface of this host as planned, with preshared keys
   cryptokey.wireguard.interface:
     interface: "{{ desired.interface }}"
     addresses: "{{ desired.addresses }}"
@@ -68,8 +69,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The peers, with a sealed C(preshared_key) where there is one, and C(next_preshared_key) for those that are about
-      to change their key.
+    - The peers. Those with a preshared key have an encrypted C(preshared_key), and those that will change their key
+      have C(next_preshared_key) as well.
   type: list
   elements: dict
 """

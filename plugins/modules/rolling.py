@@ -22,7 +22,7 @@ options:
     required: true
   proof:
     description:
-      - The name of the variable in which each host that was changed has registered M(cryptokey.wireguard.probe), a task
+      - The name of the variable in which each host that was changed has registered M(cryptokey.wireguard.ping), a task
         that loops over the host's interfaces. A host that has none was not changed.
     type: str
     required: true
@@ -43,7 +43,7 @@ attributes:
     support: N/A
 seealso:
   - module: cryptokey.wireguard.plan
-  - module: cryptokey.wireguard.probe
+  - module: cryptokey.wireguard.ping
 """
 
 EXAMPLES = r"""

@@ -36,7 +36,6 @@ attributes:
     support: N/A
 seealso:
   - module: cryptokey.wireguard.plan
-  - module: cryptokey.wireguard.rekey
 """
 
 EXAMPLES = r"""

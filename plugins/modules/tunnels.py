@@ -35,7 +35,7 @@ options:
     required: true
   probe:
     description:
-      - The name of the variable in which each host's M(cryptokey.wireguard.probe) is registered, a task that loops over
+      - The name of the variable in which each host's M(cryptokey.wireguard.ping) is registered, a task that loops over
         the host's interfaces in the plan.
     type: str
     required: true
@@ -47,22 +47,22 @@ attributes:
 seealso:
   - module: cryptokey.wireguard.plan
   - module: cryptokey.wireguard.interface_info
-  - module: cryptokey.wireguard.probe
-  - plugin: cryptokey.wireguard.targets
+  - module: cryptokey.wireguard.ping
+  - plugin: cryptokey.wireguard.ping_targets
     plugin_type: filter
 """
 
 EXAMPLES = r"""
 - name: Ping each host's peers through the tunnel
-  cryptokey.wireguard.probe:
+  cryptokey.wireguard.ping:
     interface: "{{ item.interface }}"
-    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts, host=inventory_hostname) }}"
+    targets: "{{ item | cryptokey.wireguard.ping_targets(network_plan.hosts, host=inventory_hostname) }}"
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   register: network_probe
 
 - name: Read each host's running state
   cryptokey.wireguard.interface_info:
-    interface: "{{ item.interface }}"
+    interfaces: ["{{ item.interface }}"]
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   register: network_info
 

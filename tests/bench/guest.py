@@ -36,7 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
 from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost

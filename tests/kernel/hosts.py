@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import remember
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import describe_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.handshake import find_alive
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface

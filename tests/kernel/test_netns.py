@@ -19,9 +19,9 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
-    read_running,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
@@ -132,7 +132,7 @@ def test_the_sockets_stay_outside_and_the_interface_is_in_the_namespace(
     assert str(right.peer(managed.host).endpoint) == "192.0.2.1:51821"
     target = {"targets": [{"name": "right", "address": "10.9.0.2"}], "interface": "wg0", "count": 1, "timeout": 5}
     with managed.host.entered():
-        answers = [probe({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
+        answers = [send_pings({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
     assert [answer["reachable"] for (answer,) in answers] == [True, False, False]
 
 
@@ -219,8 +219,8 @@ def test_info_and_diff_say_the_namespace(managed: Managed) -> None:
     difference = show_difference(outcome.before, outcome.after, {})
     assert (difference["before"], difference["after"]["netns"]) == ({}, "vpn")
     with managed.host.entered():
-        assert read_running("wg0") == read_running(None) == read_running("wg0", "nowhere") == []
-        (found,) = read_running("wg0", "vpn")
+        assert read_running(["wg0"]) == read_running(None) == read_running(["wg0"], "nowhere") == []
+        (found,) = read_running(["wg0"], "vpn")
         assert [found] == read_running(None, "vpn")
     assert (found["netns"], found["listen_port"]) == ("vpn", 51821)
 

@@ -55,7 +55,7 @@ def test_with_systemd_it_is_a_timer(machine: Machine) -> None:
     assert machine.read() == before
     report = find_report("wgown")
     assert report
-    assert (len(report.operations), report.problem) == (2, "")
+    assert (len(report.changes), report.problem) == (2, "")
     wait_until(lambda: leftovers() == [], 5)
 
     def log() -> str:
@@ -91,7 +91,7 @@ def test_name_servers_that_cannot_be_set_keep_nothing_else_from_coming_back(mach
             aside.rename(program)
         wait_until(lambda: find_change("wgown") is None, 100)
         assert run("resolvconf", "-l", "wgown").split()[-2:] == ["nameserver", "10.66.0.53"]
-        assert machine.run(peers=strangers(3), dns=["10.66.0.53"])["operations"] == []
+        assert machine.run(peers=strangers(3), dns=["10.66.0.53"])["changes"] == []
         run("resolvconf", "-d", "wgown", "-f")
 
 
@@ -121,14 +121,14 @@ def test_a_second_run_is_told_at_once_and_nothing_stacks(side: Side) -> None:
     reported = side.confirm(state="reported")
     assert (reported["changed"], reported["pending"]["change"]) == (False, result["change"])
     side.confirm(state="rolled_back")
-    assert side.run(alias="later")["operations"] == ["set alias 'later'"]
+    assert side.run(alias="later")["changes"] == ["set alias 'later'"]
 
 
 def test_the_private_key_is_kept_by_its_file(side: Side) -> None:
     side.run(mtu=1300, confirm="always", confirm_timeout=PATIENT)
     text = Path(f"{DIRECTORY}/wg0.unconfirmed").read_text()
     assert side.host.private_key.reveal_base64() not in text
-    assert side.confirm(state="rolled_back")["rolled_back"]["operations"] == ["set mtu 1400"]
+    assert side.confirm(state="rolled_back")["rolled_back"]["changes"] == ["set mtu 1400"]
 
 
 def test_check_mode_arms_nothing(side: Side) -> None:

@@ -37,8 +37,8 @@ CHOOSING: dict[str, set[str] | None] = {
     "set_fact": None,
     "plan": None,
     "draw": None,
-    "adopt": None,
-    "clients": None,
+    "__adopt": None,
+    "client_config": None,
 }
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")

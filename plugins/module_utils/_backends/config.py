@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from .._host.tables import resolve_table
 from .._model.errors import InputError
 from .._model.interface import DesiredInterface
-from .._model.keys import PublicKey
 from .._model.names import parse_interface_name
 from .._model.packages import package_hint
 from .._options.parser import refuse_own_key
-from .._store.files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
+from .._store.files import again_when_changed, ensure_parent, remove_file, replace_file, sweep
+from .._store.reading import read_file
 from .._wgquick.file import WgQuickFile
 from .._wgquick.overlay import overlay
-from .._wgquick.render import encode_file, printable, redact, render, render_diff
+from .._wgquick.render import encode_file, redact, render, render_diff
 from .desired import public_key_if_known, read_desired
 
 DIRECTORY = "/etc/wireguard"
@@ -103,16 +103,3 @@ def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Co
         remove_file(path)
     text = content.data.decode("utf-8", "surrogateescape") if content else ""
     return ConfigResult(content is not None, path, text, WgQuickFile(), None)
-
-
-def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
-    """Read the peers' names from the interface's file: none if it is missing or cannot be read."""
-    from .._wgquick.parse import decode, parse
-
-    path = f"{directory}/{interface}.conf"
-    try:
-        content = read_file(path)
-        peers = parse(decode(content.data), path).peers if content else ()
-    except (InputError, OSError):
-        return {}
-    return {peer.public_key: printable(peer.name) for peer in peers if peer.name}

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from .._host.sysctl import Override, find_overrides, parse_lines
 from .._model.errors import InputError
-from .._store.files import FileContent, again_when_changed, check_directory, ensure_directory, read_file, replace_file
+from .._store.files import again_when_changed, ensure_directory, replace_file
+from .._store.reading import FileContent, check_directory, read_file
 
 # After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts. A file that comes later still is
 # found by _sysctl.

@@ -10,17 +10,16 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import PeerNames
-from .._converge.engine import ConvergeError, ConvergeResult, converge, read_parts, remove
-from .._converge.protocols import Kernel, Reader
+from .._converge.engine import ConvergeError, ConvergeResult, converge, remove
+from .._converge.protocols import Kernel
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
-from .._host.kernel import HostKernel, find_taken_address
+from .._host.kernel import HostKernel
+from .._host.reader import find_taken_address
 from .._host.resolve import NamesMissing, Resolver
-from .._host.routing import is_installed
 from .._host.tables import resolve_table
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import Operation
@@ -36,6 +35,7 @@ from .._store.endpoints import check_recordable, forget_endpoints, load_endpoint
 from .._store.last_netns import load_last_netns, record_last_netns
 from .._store.lock import one_at_a_time
 from .desired import public_key_if_known, read_desired
+from .reader import check_pyroute2
 
 if TYPE_CHECKING:
     from .._host.dns import NameServers
@@ -262,43 +262,8 @@ def open_kernel(
 
 
 def _open_host_kernel(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> HostKernel:
-    if not is_installed():
-        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
+    check_pyroute2()
     return HostKernel(netns, birth, None if netns else name_servers)
-
-
-def read_running(
-    interface: str | None, netns: str | None = None, warnings: list[str] | None = None
-) -> list[dict[str, Any]]:
-    """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
-
-    Name servers that cannot be read are None, with a warning. Raises InputError, MissingLibrary and KernelError.
-    """
-    from .._host.dns import FoundNameServers
-
-    host = _open_host_kernel(parse_netns(netns, "netns"), name_servers=FoundNameServers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
-    return describe_all(names, host, warnings if warnings is not None else [])
-
-
-def describe_all(names: Iterable[str], host: Reader, warnings: list[str]) -> list[dict[str, Any]]:
-    """Those of the interfaces that are there. Once name servers cannot be read, they are not asked for any more: that
-    may have taken a minute. Raises KernelError."""
-    from .._converge.show import describe_state
-    from .config import read_peer_names
-
-    now = time.time()
-    asked = {Part.DNS}
-    described = []
-    for name in names:
-        state, problems = read_parts(name, host, asked)
-        if problems:
-            asked.clear()
-            warnings.append(f"{name}: dns and dns_search are not known: {problems[Part.DNS]}")
-        if state.exists:
-            unknown = {} if asked else {"dns": None, "dns_search": None}
-            described.append({**describe_state(state, now, read_peer_names(name)), **unknown})
-    return described
 
 
 class _FreshKernel:

@@ -20,7 +20,7 @@ from .._model.packages import MissingLibrary, package_hint
 from .._model.prefix import format_ip, parse_interface_address
 from .._netlink.errors import KernelError
 from .._netlink.namespace import has_link, in_netns
-from .._options.parser import parse_number
+from .._options.numbers import parse_number
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
 AT_ONCE = 32
@@ -37,7 +37,7 @@ class PingError(Exception):
 
 
 @dataclass(frozen=True)
-class Probe:
+class Ping:
     """``count`` packets to each; ``timeout`` is how many seconds an answer may take."""
 
     program: str
@@ -58,8 +58,8 @@ class Target(NamedTuple):
         return {"name": self.name, "address": self.address, **key, **outcome}
 
 
-def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
-    """What ``probe`` does: one result for each target, in their order. ``program`` is where ping is.
+def send_pings(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
+    """What ``ping`` does: one result for each target, in their order. ``program`` is where ping is.
 
     Raises InputError, KernelError, MissingLibrary and PingError. Without the interface nothing is reachable.
     """
@@ -78,7 +78,7 @@ def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = Fa
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
     # The threads are made in the namespace, and stay there.
     with in_netns(netns), ThreadPoolExecutor(AT_ONCE) as pool:
-        pings = list(pool.map(partial(_ping, Probe(program or "", interface, count, timeout)), pinged))
+        pings = list(pool.map(partial(_ping, Ping(program or "", interface, count, timeout)), pinged))
     refused = [ping for ping in pings if isinstance(ping, PingError)]
     if refused and len(refused) == len(targets):
         raise refused[0]
@@ -112,12 +112,14 @@ def _outcome(ping: dict[str, Any] | PingError) -> dict[str, Any]:
     return {**UNREACHABLE, "problem": str(ping)} if isinstance(ping, PingError) else ping
 
 
-def _ping(probe: Probe, target: Target) -> dict[str, Any] | PingError:
+def _ping(options: Ping, target: Target) -> dict[str, Any] | PingError:
     """The outcome. An error is returned, so that it does not hide the outcomes of other targets."""
-    flags = ["-n", "-q", "-i", str(INTERVAL), "-c", str(probe.count), "-W", str(probe.timeout), "-I", probe.interface]
-    seconds = probe.count * (INTERVAL + probe.timeout) + SPARE_SECONDS
+    numbers = {"-i": INTERVAL, "-c": options.count, "-W": options.timeout}
+    flags = ["-n", "-q", *(text for flag, value in numbers.items() for text in (flag, str(value)))]
+    command = [options.program, *flags, "-I", options.interface, target.address or ""]
+    seconds = options.count * (INTERVAL + options.timeout) + SPARE_SECONDS
     try:
-        done = run_program([probe.program, *flags, target.address or ""], f"ping {target.name}", seconds=seconds)
+        done = run_program(command, f"ping {target.name}", seconds=seconds)
         return parse_ping(done.output, done.errors)
     except KernelError as error:
         # A program that hangs is no answer.

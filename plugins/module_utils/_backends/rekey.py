@@ -25,22 +25,16 @@ from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import SetDevice, SetPeer
 from .._model.packages import MissingLibrary
 from .._netlink.namespace import has_link
-from .._options.parser import check_peers, parse_number, parse_peers
+from .._options.numbers import parse_number
+from .._options.parser import check_peers, parse_peers
 from .._options.sealed import open_peers
 from .._provisional.pending import refuse_unconfirmed
 from .._rotation.key_transition import split_peers
-from .._store.files import (
-    ChangedMeanwhile,
-    FileContent,
-    again_when_changed,
-    read_file,
-    replace_file,
-    stage_file,
-    sweep,
-    use_staged,
-)
-from .._store.keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
+from .._store.files import again_when_changed, replace_file, stage_file, sweep, use_staged
+from .._store.keyfile import default_path, read_keys, switch_keys, switch_keys_back
 from .._store.lock import one_at_a_time
+from .._store.public_key import public_key_of
+from .._store.reading import ChangedMeanwhile, FileContent, read_file
 from .._wgquick.parse import decode, parse
 from .._wgquick.render import encode_file, render
 from .._wireguard.device import Device

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import NamedTuple
 
-from .._model.interface import KEY_OF, RunningDevice, RunningPeer
+from .._model.interface import KEY_OF, PeerNames, RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.operations import (
     AddAddress,
@@ -35,8 +35,6 @@ from .._model.operations import (
 )
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import MAIN_TABLE, Route, RunningState
-
-PeerNames = Mapping[PublicKey, str]
 
 
 def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> list[Operation]:

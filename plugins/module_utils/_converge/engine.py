@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from .._model.dns import check_dns
 from .._model.errors import InputError, tell
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
 from .._model.operations import Operation, SetDns, SetNetfilter
 from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
-from .diff import PeerNames, diff_states
+from .diff import diff_states
 from .move import diff_move, state_after_move
 from .protocols import Guard, Kernel, Reader
 from .restore import restore_state

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
+from .._model.interface import PeerNames
 from .._model.operations import Operation
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
-from .diff import PeerNames
 
 
 class Reader(Protocol):

@@ -18,12 +18,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from .._model.errors import tell
-from .._model.interface import RunningPeer
+from .._model.interface import PeerNames, RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
 from .._model.operations import Operation, RemovePeer, SetDevice
 from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import Rule, RunningState
-from .diff import PeerNames, diff_other_routes, diff_states
+from .diff import diff_other_routes, diff_states
 from .move import diff_move
 from .protocols import Kernel
 

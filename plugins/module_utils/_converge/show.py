@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .._model.interface import RunningPeer, label_peer
+from .._model.interface import PeerNames, RunningPeer, label_peer
 from .._model.keys import Secret
 from .._model.prefix import sort_prefixes
 from .._model.state import Rule, RunningState
-from .diff import PeerNames
 
 _CHANGED = "(hidden, changed)"
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
-PEER_ARGUMENTS: dict[str, Any] = {
+# Those that say which keys a peer has.
+PEER_KEY_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str"},
     "public_key": {"type": "str", "required": True, "no_log": False},
     "preshared_key": {"type": "str", "no_log": True},
     "next_public_key": {"type": "str", "no_log": False},
     "next_preshared_key": {"type": "str", "no_log": True},
+}
+
+PEER_ARGUMENTS: dict[str, Any] = {
+    **PEER_KEY_ARGUMENTS,
     "endpoint": {"type": "str"},
     "allowed_ips": {"type": "list", "elements": "str"},
     "persistent_keepalive": {"type": "str"},

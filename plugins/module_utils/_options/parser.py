@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -26,37 +25,12 @@ from .._model.keys import (
 )
 from .._model.names import parse_netns, parse_new_interface_name
 from .._model.prefix import InterfaceAddress, Prefix, check_host_address, parse_interface_address, parse_prefix
+from .numbers import parse_number, parse_table
 
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
-# Neither another spelling of auto and off, nor what YAML makes of on.
-_TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
 # The kernel takes 255, of which a final NUL is one (IFALIASZ in include/uapi/linux/if.h; ifla_policy).
 _ALIAS_BYTES = 254
 # The kernel has no IPv6 on a link with a smaller one (RFC 8200, section 5).
 _IPV6_MIN_MTU = 1280
-# Unquoted in YAML, off is a boolean.
-_OFF = ("off", "False")
-
-
-def parse_number(value: object, option: str, low: int, high: int, off: bool = False) -> int | None:
-    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None for what is not given."""
-    text = str(value).strip()
-    if value is None or not text:
-        return None
-    if off and text in _OFF:
-        return 0
-    number = int(text, 0) if _NUMBER.fullmatch(text) else None
-    if number is None or not low <= number <= high:
-        raise InputError(option, value, "out of range or not a number", f"give a number from {low} to {high}")
-    return number
-
-
-def parse_table(value: object) -> str:
-    """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
-    text = "auto" if value in (None, "") else str(value)
-    if text in _OFF:
-        return "off"
-    return text if text == "auto" or _TABLE_NAME.fullmatch(text) else str(parse_number(text, "table", 1, 2**32 - 1))
 
 
 def parse_alias(value: str | None, option: str = "alias") -> str | None:

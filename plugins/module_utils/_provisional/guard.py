@@ -15,15 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import PeerNames
 from .._converge.engine import ConvergeError
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.arguments import AUTO, CONFIRM_SECONDS, NEVER
-from .._options.parser import parse_number
+from .._options.numbers import parse_number
 from .._store.keyfile import default_path, find_private_key
 
 if TYPE_CHECKING:

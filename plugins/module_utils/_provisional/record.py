@@ -19,13 +19,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._converge.diff import PeerNames
+from .._converge.records import Record
 from .._model.errors import InputError
+from .._model.interface import PeerNames
 from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
 from .._store.endpoints import DIRECTORY as STATE_DIRECTORY
-from .._store.files import atomic_write, ensure_directory, ensure_parent, read_file, remove_file
-from .._store.keyfile import DIRECTORY, find_private_key, public_key_of
+from .._store.files import atomic_write, ensure_directory, ensure_parent, remove_file
+from .._store.keyfile import DIRECTORY, find_private_key
+from .._store.public_key import public_key_of
+from .._store.reading import read_file
 from .marker import record_path
 from .snapshot import decode_state, encode_state
 
@@ -73,12 +76,14 @@ class Unconfirmed:
 
 
 class Report(NamedTuple):
-    """What was restored of ``change``, for people. ``at``: seconds since 1970. ``problem`` is empty on success."""
+    """What was rolled back of ``change``, at ``at`` in seconds since 1970: ``changes`` in words, ``operations`` as
+    ``list_operations`` has them. ``problem`` is empty if all was."""
 
     change: str
     at: float
-    operations: list[str]
+    changes: list[str]
     problem: str
+    operations: list[Record]
 
     @property
     def date(self) -> str:

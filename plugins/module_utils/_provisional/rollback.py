@@ -19,6 +19,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from .._converge.records import MANY, Record, list_operations
 from .._converge.restore import diff_restore, restore_state
 from .._host.dns import FoundNameServers
 from .._host.kernel import HostKernel
@@ -26,7 +27,7 @@ from .._host.trigger_handshake import start_new_sessions
 from .._host.zipapp import load_program
 from .._model.errors import InputError
 from .._model.operations import Operation
-from .._model.parts import ALL_PARTS, Part
+from .._model.parts import ALL_PARTS, Part, only
 from .._model.state import RunningState
 from .._store.files import remove_file
 from .._store.lock import interface_lock
@@ -39,7 +40,7 @@ _LOCK_SECONDS = 120.0
 # The first failures may be due to the state that is being restored. Later ones need an operator.
 QUICK_ATTEMPTS, QUICK_PAUSE = 10, 2.0
 SLOW_PAUSE, SLOW_SECONDS = 60.0, 24 * 3600.0
-_MANY_OPERATIONS = 50
+_MANY_CHANGES = 50
 
 
 class RolledBack(NamedTuple):
@@ -55,12 +56,15 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
     The caller holds the lock of the interface. Raises InputError and OSError where the record cannot be removed.
     """
     before = change.before
-    restored = restore_state(before, *_kernels(change), change.names, parts, partial(_revive, change))
+    kernels = _kernels(change)
+    found = _look(before.interface, kernels)
+    restored = restore_state(before, *kernels, change.names, parts, partial(_revive, change))
     problem = restored.problem
     if before.device.public_key and before.device.private_key is None:
         # To try again is of no use: the record does not have the key.
         problem = f"{change.key_file} has another private key than before" + (f"; {problem}" if problem else "")
-    report = _extend_report(change, [operation.describe() for operation in restored.done], problem)
+    changes = [operation.describe() for operation in restored.done]
+    report = _extend_report(change, changes, problem, list_operations(restored.done, found))
     if not restored.problems:
         forget_change(change.interface)
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
@@ -72,14 +76,25 @@ def _revive(change: Unconfirmed, before: RunningState, operations: Sequence[Oper
     start_new_sessions(before, operations, change.birth_netns)
 
 
-def _extend_report(change: Unconfirmed, operations: list[str], problem: str) -> Report:
+def _look(interface: str, kernels: Iterable[HostKernel | None]) -> RunningState:
+    """What there is before anything is restored, as far as that can be read. It is only for the report."""
+    for kernel in filter(None, kernels):
+        with suppress(Exception):  # whatever it is, it must not keep anything from being restored
+            state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+            if state.exists:
+                return state
+    return RunningState(interface)
+
+
+def _extend_report(change: Unconfirmed, changes: list[str], problem: str, operations: list[Record]) -> Report:
     """What came back in all attempts so far, remembered as far as that can be written."""
     earlier = find_report(change.interface)
     if earlier and earlier.change == change.change:
-        if not operations and problem == earlier.problem:
+        if not changes and problem == earlier.problem:
             return earlier
-        operations = [*earlier.operations, *operations]
-    report = Report(change.change, time.time(), operations, problem)
+        changes = [*earlier.changes, *changes]
+        operations = [*earlier.operations, *operations][:MANY]
+    report = Report(change.change, time.time(), changes, problem, operations)
     with suppress(InputError, OSError):
         record_report(change.interface, report)
     return report
@@ -186,12 +201,12 @@ class _Watchdog:
         return change if change and change.change == self._name else None
 
     def _report(self, rolled: RolledBack) -> None:
-        operations = rolled.report.operations[self._logged :]
-        self._logged += len(operations)
-        for operation in operations[:_MANY_OPERATIONS]:
-            self._log(syslog.LOG_WARNING, f"rolled back: {operation}")
-        if len(operations) > _MANY_OPERATIONS:
-            self._log(syslog.LOG_WARNING, f"and {len(operations) - _MANY_OPERATIONS} more")
+        changes = rolled.report.changes[self._logged :]
+        self._logged += len(changes)
+        for change in changes[:_MANY_CHANGES]:
+            self._log(syslog.LOG_WARNING, f"rolled back: {change}")
+        if len(changes) > _MANY_CHANGES:
+            self._log(syslog.LOG_WARNING, f"and {len(changes) - _MANY_CHANGES} more")
         if rolled.left:
             self._say(f"not all could be rolled back yet: {rolled.report.problem}. Trying again")
         elif rolled.report.problem:

@@ -14,6 +14,7 @@ between applying its state and verifying it.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import time
@@ -25,15 +26,14 @@ from typing import Any, NamedTuple
 from .._host.zipapp import load_reachable
 from .._model.errors import InputError
 from .._model.interface import RunningDevice, RunningPeer
-from .._model.keys import PublicKey
+from .._model.keys import PublicKey, parse_peer_key
 from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import SetPeer
 from .._model.prefix import sort_prefixes
 from .._netlink.errors import KernelError
-from .._store.files import atomic_write, ensure_directory, read_file, remove_file
+from .._store.files import atomic_write, ensure_directory, remove_file
 from .._store.lock import DIRECTORY, interface_lock
 from .._wireguard.device import Device
-from .key_transition import read_pair
 
 SECONDS_MAX = 86400
 _PAUSE = 0.05
@@ -49,19 +49,23 @@ class Following(NamedTuple):
     device: Device
     next_keys: Mapping[PublicKey, PublicKey]
     seconds: float
+    namespaces: tuple[str, str] = ("", "")
 
 
 def parse_following(options: Mapping[str, Any]) -> Following:
-    """The options of ``follow``. Peers without a next key are of no interest. Raises InputError."""
-    next_keys = dict(
-        read_pair(entry, index) for index, entry in enumerate(options["peers"]) if entry.get("next_public_key")
-    )
+    """Read the options of ``__follow``. Raises InputError."""
+    next_keys = dict(_read_keys(*pair) for pair in options["next_public_keys"].items())
     seconds = options["seconds"]
     if not 1 <= seconds <= SECONDS_MAX:
         raise InputError("seconds", seconds, "out of range", f"give a number from 1 to {SECONDS_MAX}")
     interface = parse_interface_name(options["interface"])
-    namespaces = (parse_netns(options.get(option), option) for option in ("netns", "birth_netns"))
-    return Following(interface, Device(interface, *namespaces), next_keys, seconds)
+    namespaces = parse_netns(options.get("netns"), "netns"), parse_netns(options.get("birth_netns"), "birth_netns")
+    return Following(interface, Device(interface, *namespaces), next_keys, seconds, namespaces)
+
+
+def _read_keys(present: str, next_key: str) -> tuple[PublicKey, PublicKey]:
+    path = f"next_public_keys[{present}]"
+    return parse_peer_key(present, path), parse_peer_key(next_key, path)
 
 
 def check_followed(following: Following) -> None:
@@ -71,7 +75,7 @@ def check_followed(following: Following) -> None:
         for key in pair:
             if key not in device.peers:
                 problem, remedy = f"{following.interface} has no such peer", "bring the interface up to date first"
-                raise InputError("peers", str(key), problem, remedy)
+                raise InputError("next_public_keys", str(key), problem, remedy)
 
 
 def start_following(following: Following, directory: str = DIRECTORY) -> None:
@@ -84,28 +88,64 @@ def start_following(following: Following, directory: str = DIRECTORY) -> None:
     with interface_lock(following.interface, directory):
         peers = following.device.read().peers
         following.device.start_sessions([peers[key] for key in following.next_keys])
-    token = os.urandom(16).hex().encode()
+    turn = _Turn(os.urandom(16).hex(), time.monotonic() + following.seconds, _describe(following))
     path = turn_path(following.interface, directory)
     ensure_directory(directory, 0o700)
-    atomic_write(path, token, 0o600)
-    _detach(lambda: follow_on(following, lambda: _has_turn(path, token), directory))
+    atomic_write(path, json.dumps(turn).encode(), 0o600)
+
+    def work() -> None:
+        try:
+            follow_on(following, lambda: _read_turn(path) == turn, directory)
+        finally:
+            with suppress(InputError), interface_lock(following.interface, directory):
+                if _read_turn(path) == turn:
+                    remove_file(path)
+
+    _detach(work)
+
+
+def is_followed(following: Following, directory: str = DIRECTORY) -> bool:
+    """Return whether a process follows the same peers now."""
+    turn = _read_turn(turn_path(following.interface, directory))
+    return turn is not None and turn.is_current and turn.followed == _describe(following)
 
 
 def stop_following(interface: str, check_mode: bool, directory: str = DIRECTORY) -> bool:
-    """Stop the process of this interface. Return whether one may have run. Raises InputError and OSError."""
+    """Stop the process of this interface. Return whether one was running. Raises InputError and OSError."""
     path = turn_path(interface, directory)
-    return read_file(path) is not None if check_mode else remove_file(path)
+    turn = _read_turn(path)
+    if not check_mode:
+        remove_file(path)
+    return turn is not None and turn.is_current
+
+
+class _Turn(NamedTuple):
+    """Whose turn it is to follow: a random token, the end in seconds of the monotonic clock, and what is followed."""
+
+    token: str
+    end: float
+    followed: list[str]
+
+    @property
+    def is_current(self) -> bool:
+        return time.monotonic() < self.end
+
+
+def _describe(following: Following) -> list[str]:
+    pairs = sorted(following.next_keys.items())
+    return [*following.namespaces, *(f"{present} {successor}" for present, successor in pairs)]
 
 
 def turn_path(interface: str, directory: str) -> str:
     return f"{directory}/{interface}.follow"
 
 
-def _has_turn(path: str, token: bytes) -> bool:
+def _read_turn(path: str) -> _Turn | None:
+    """None where no file says whose turn it is."""
     try:
-        return Path(path).read_bytes() == token
-    except OSError:
-        return False
+        return _Turn(*json.loads(Path(path).read_bytes()))
+    except (OSError, TypeError, ValueError):
+        return None
 
 
 def follow(device: RunningDevice, next_keys: Mapping[PublicKey, PublicKey]) -> list[SetPeer]:

@@ -29,11 +29,15 @@ def with_next_keys(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _running_peers(options: Mapping[str, Any]) -> Peers:
-    from .._netlink.namespace import has_link
-    from .._wireguard.device import Device
+    from .._netlink.namespace import has_link, in_netns
+    from .._wireguard.decode import DeviceDecoder
+    from .._wireguard.reading import read_device
 
     interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
-    return Device(interface, netns).read().peers if has_link(netns, interface) else {}
+    if not has_link(netns, interface):
+        return {}
+    with in_netns(netns):
+        return read_device(interface, DeviceDecoder()).peers
 
 
 def split_peers(entries: Sequence[Mapping[str, Any]], running: Callable[[], Peers]) -> Iterator[Mapping[str, Any]]:

@@ -19,12 +19,13 @@ from .files import (
     check_parent,
     ensure_parent,
     link_file,
-    read_file,
     remove_file,
     rename_file,
     replace_file,
     sweep,
 )
+from .public_key import public_key_of
+from .reading import read_file
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
@@ -71,7 +72,7 @@ def default_path(interface: str) -> str:
 
 def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> KeyResult:
     """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
-    path = options.get("path") or default_path(parse_interface_name(options["interface"]))
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     state = options["state"]
     if state == "absent":
         return KeyResult(remove_key(path, check_mode), path)
@@ -147,13 +148,6 @@ def _missing_library() -> str | None:
     except ImportError as error:
         return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
     return None
-
-
-def public_key_of(private_key: PrivateKey) -> PublicKey:
-    """The public half. Raises ImportError where pynacl is missing."""
-    from nacl.bindings import crypto_scalarmult_base
-
-    return PublicKey(crypto_scalarmult_base(private_key.reveal_bytes()))
 
 
 def read_private_key(path: str) -> PrivateKey:

@@ -12,6 +12,7 @@ from .._model.operations import SetPeer, WireGuardOperation
 from .._netlink.namespace import in_netns
 from . import family as wireguard
 from .decode import DeviceDecoder
+from .reading import read_device
 
 _ANY_KEEPALIVE = 25
 
@@ -28,7 +29,7 @@ class Device:
     def read(self) -> RunningDevice:
         """Raises KernelError, as all of these do."""
         with in_netns(self._netns):
-            return wireguard.read_device(self._interface, self._decoder, self._birth_netns)
+            return read_device(self._interface, self._decoder, self._birth_netns)
 
     def apply(self, operations: Sequence[WireGuardOperation]) -> None:
         with in_netns(self._netns):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from .._model.interface import RunningDevice, RunningPeer
+from .._model.interface import RunningPeer
 from .._model.keys import KEY_BYTES, PublicKey
 from .._model.operations import AddPeer, ClearPeers, RemovePeer, RemovePrefixes, SetDevice, SetPeer, WireGuardOperation
 from .._model.prefix import sort_prefixes
@@ -21,13 +21,6 @@ from .._netlink.namespace import in_netns
 from . import codec
 from .codec import DeviceChange, PeerChange
 from .decode import DeviceDecoder
-
-
-def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
-    """Read the device with all peers. ``birth``: the namespace of the sockets. Raises KernelError."""
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
-        doing = f"read the peers of {interface}"
-        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
 
 
 def apply_operations(

@@ -237,7 +237,7 @@ def _check_taken(component: Component, taken: Mapping[str, Collection[str]], pro
     """A network is written down only when each of its hosts has put its key where the role looks for it."""
     for host, member in component.members.items():
         if member.public_key not in taken.get(host, ()):
-            remedy = "see what adopt_key said there, and run again; nothing has been written for its network"
+            remedy = "see the error of that task on the host, and run again; nothing has been written for its network"
             problem = "this key was not put into its file"
             problems.add(host, member.interface, member.public_key, problem, remedy)
 

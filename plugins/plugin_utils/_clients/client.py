@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_public_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile, WgQuickPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse

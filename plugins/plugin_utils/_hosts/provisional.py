@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 _SECONDS_MAX = 366 * 86400
 _TEXT_MAX = 2000
 _SHOWN = 100
+_OPERATION = ("action", "peer", "attribute", "before", "after")
+_OPERATIONS_MAX = 1000
 _CHANGE = re.compile(r"[0-9a-f]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -24,8 +26,9 @@ class ReportedRollback(NamedTuple):
     change: str
     date: str
     seconds_ago: int
-    operations: list[str]
+    changes: list[str]
     problem: str
+    operations: list[dict[str, Any]]
 
 
 class Pending(NamedTuple):
@@ -41,10 +44,12 @@ def read_rollback(answer: Mapping[str, Any]) -> ReportedRollback | None:
     """None where the answer has none, or one that makes no sense."""
     plain = _mapping(answer.get("rolled_back"))
     change, date = _match(_CHANGE, plain.get("change")), _match(_DATE, plain.get("date"))
-    ago, operations = _seconds(plain.get("seconds_ago")), plain.get("operations")
-    if not change or not date or ago is None or not isinstance(operations, list):
+    ago, changes, operations = _seconds(plain.get("seconds_ago")), plain.get("changes"), plain.get("operations")
+    if not change or not date or ago is None or not isinstance(changes, list) or not isinstance(operations, list):
         return None
-    return ReportedRollback(change, date, ago, [_text(each) for each in operations], _text(plain.get("problem")))
+    lines, problem = [_text(each) for each in changes], _text(plain.get("problem"))
+    records = [_operation(each) for each in operations[:_OPERATIONS_MAX]]
+    return ReportedRollback(change, date, ago, lines, problem, records)
 
 
 def read_pending(answer: Mapping[str, Any]) -> Pending | None:
@@ -75,11 +80,27 @@ def _text(value: object) -> str:
     return _CONTROL.sub(" ", value)[:_TEXT_MAX] if isinstance(value, str) else ""
 
 
+def _operation(value: object) -> dict[str, Any]:
+    plain = _mapping(value)
+    return {field: _plain(plain.get(field)) for field in _OPERATION}
+
+
+def _plain(value: object, depth: int = 2) -> object:
+    """Copy a value of JSON that is no deeper than those of operations, with texts that can be printed."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list) and depth:
+        return [_plain(each, depth - 1) for each in value]
+    if isinstance(value, Mapping) and depth:
+        return {_text(key): _plain(each, depth - 1) for key, each in value.items()}
+    return value if isinstance(value, (bool, int)) else None
+
+
 def describe_rolled_back(rollback: ReportedRollback) -> str:
     """Describe what was restored, or why something was not."""
-    done = "; ".join(rollback.operations[:_SHOWN]) or "nothing was left to do"
-    if len(rollback.operations) > _SHOWN:
-        done += f"; and {len(rollback.operations) - _SHOWN} more"
+    done = "; ".join(rollback.changes[:_SHOWN]) or "nothing was left to do"
+    if len(rollback.changes) > _SHOWN:
+        done += f"; and {len(rollback.changes) - _SHOWN} more"
     if rollback.problem:
         return (
             f"Not all of the previous state could be restored at {rollback.date}: {rollback.problem}. Restored: {done}"

@@ -25,12 +25,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.numbers import parse_number
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.numbers import (
+    parse_table as parse_table_option,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
     parse_alias as parse_alias_option,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_number
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
-    parse_table as parse_table_option,
 )
 
 from .close import nearest

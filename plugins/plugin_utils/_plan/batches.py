@@ -68,7 +68,7 @@ def describe_stop(order: Sequence[Sequence[str]], proofs: Mapping[str, object], 
     """Describe why the rollout stopped, what it has changed and what it has not; empty if every tunnel answers.
 
     ``order``: the batches. ``proofs``: for each changed host, the registered result of its task that pings the peers, a
-    loop over its interfaces. ``failed``: hubs that could not be changed.
+    loop of the module ``ping`` over its interfaces. ``failed``: hubs that could not be changed.
     """
     down = {host: text for host, proof in proofs.items() if (text := "; ".join(_unanswered(proof)))}
     down |= dict.fromkeys(failed, "its change failed")

@@ -65,7 +65,7 @@ class _Probe(NamedTuple):
 def ping_targets(
     interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None, host: str | None = None
 ) -> list[dict[str, str]]:
-    """The targets of ``probe`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
+    """The targets of ``ping`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
 
     A peer is pinged at its first address of each family that can be pinged: both ends have an address of the family,
     and send it to each other. A peer without any is a target by its ``public_key``, which is judged by its handshake.
@@ -123,7 +123,7 @@ def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Any] | InputEr
     """One row for each planned peer of each host that was asked.
 
     ``answers`` maps a host and then an interface to its ``interfaces``, of the module ``interface_info``, and its
-    ``results``, of the module ``probe``; where a host did not answer, there is neither. An answer that is invalid gives
+    ``results``, of the module ``ping``; where a host did not answer, there is neither. An answer that is invalid gives
     one row for its interface.
     """
     for host, answer in answers.items():

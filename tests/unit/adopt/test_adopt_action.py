@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import STATE, file_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
@@ -60,8 +60,8 @@ class Site:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         tasks = [
-            {"cryptokey.wireguard.adopt": {**REPORTED, **self.arguments}, "run_once": True},
-            {"cryptokey.wireguard.adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
+            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments}, "run_once": True},
+            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": self.hosts}}))
@@ -163,7 +163,7 @@ def test_nothing_is_written_unless_every_host_has_its_key_in_place(site: Site) -
     site.hosts["server"]["adopt_keys"] = {}
     code, output = site.run()
     assert code == 2
-    assert f"server: wg0 '{key_of('server')}': this key was not put into its file; see what adopt_key said" in output
+    assert f"server: wg0 '{key_of('server')}': this key was not put into its file; see the error of that task" in output
     assert site.written() == []
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.client import (
     Client,

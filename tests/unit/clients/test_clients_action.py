@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import Secret
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys

@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import open_peers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import derive
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import SECRET, Site
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of

@@ -19,7 +19,8 @@ BACK = {
     "change": "5b1f0c6d2a9e4837",
     "date": "2026-11-25T02:30:00Z",
     "seconds_ago": 1,
-    "operations": ["set mtu 1420"],
+    "changes": ["set mtu 1420"],
+    "operations": [{"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}],
     "problem": "",
 }
 PENDING = {"change": "5b1f0c6d2a9e4837", "deadline": "2026-11-25T02:30:00Z", "seconds_left": 12, "seconds_ago": 8}
@@ -290,7 +291,8 @@ def test_a_host_that_does_not_come_back_at_all_is_waited_for_in_bounds() -> None
         {"rolled_back": "x", "pending": 7},
         {"rolled_back": {**BACK, "date": "{{ lookup('pipe', 'id') }}"}},
         {"rolled_back": {**BACK, "seconds_ago": "1"}},
-        {"rolled_back": {**BACK, "operations": "set mtu 1420"}},
+        {"rolled_back": {**BACK, "changes": "set mtu 1420"}},
+        {"rolled_back": {**BACK, "operations": {"action": "set"}}},
         {"pending": {**PENDING, "change": "../../x"}},
         {"pending": {**PENDING, "seconds_ago": -(10**12)}},
         {"pending": [PENDING]},
@@ -302,11 +304,15 @@ def test_a_host_that_answers_nonsense_is_not_believed(nonsense: dict[str, Any]) 
 
 
 def test_what_a_host_says_is_shown_without_control_characters() -> None:
-    back = {**BACK, "operations": ["\x1b[2J" + "x" * 9999, 7, *["set"] * 200]}
+    deep = {"action": "\x1b[2J", "after": [[["x"]]], "more": 1, "before": {"\x1b": 1.5}}
+    back = {**BACK, "changes": ["\x1b[2J" + "x" * 9999, 7, *["set"] * 200], "operations": [deep, 7]}
     result, _warnings = ran(Host(LOST, reported(rolled_back=back)))
     assert "\x1b" not in result["msg"]
     assert "and 102 more" in result["msg"]
     assert len(result["msg"]) < 4000
+    nothing = dict.fromkeys(("action", "peer", "attribute", "before", "after"))
+    said = {**nothing, "action": " [2J", "after": [[None]], "before": {" ": None}}
+    assert result["rolled_back"]["operations"] == [said, nothing]
 
 
 def test_a_connection_that_was_never_made_is_not_waited_for() -> None:

@@ -77,7 +77,7 @@ def test_what_was_comes_back_when_the_time_is_over_and_not_before(world: World) 
     assert (world.recorded, Path(change.program).exists()) == (False, False)
     assert world.report
     assert (world.report.change, world.report.problem) == (NAME, "")
-    assert world.report.operations == world.applied
+    assert world.report.changes == world.applied
     assert world.log[0] == f"wg0: the change {NAME} was not confirmed in time, rolling it back"
     assert world.log[-1] == "wg0: the state before the change is restored"
 
@@ -163,7 +163,7 @@ def test_a_part_that_cannot_be_read_keeps_no_other_from_coming_back(world: World
     assert watchdog() == 0
     assert (world.state, world.recorded) == (before(), False)
     assert world.report
-    assert (world.report.problem, world.report.operations) == ("", world.applied)
+    assert (world.report.problem, world.report.changes) == ("", world.applied)
     assert len([line for line in world.log if "not all could be rolled back yet" in line]) == 1
 
 
@@ -186,7 +186,7 @@ def test_what_is_refused_keeps_nothing_else_from_coming_back(world: World, kind:
     assert len(again) == 1
     assert sorted(done + again) == sorted(world.applied)
     assert world.report
-    assert sorted(world.report.operations) == sorted(world.applied)
+    assert sorted(world.report.changes) == sorted(world.applied)
 
 
 def test_it_is_tried_quickly_at_first_and_then_for_a_day(world: World) -> None:
@@ -477,7 +477,7 @@ def test_what_cannot_be_rolled_back_at_once_stays_recorded_for_the_next_attempt(
     answer = confirm.ensure_rolled_back({"interface": "wg0"})
     assert answer.report
     assert (answer.pending, answer.report.problem, world.recorded) == (None, "", False)
-    assert answer.report.operations == world.applied
+    assert answer.report.changes == world.applied
     assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.ConfirmResult(False, [], answer.report)
 
 

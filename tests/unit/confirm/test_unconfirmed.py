@@ -30,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.r
     record_change,
     record_report,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import KEYS, PRIVATE_KEYS, running_states
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str, mode: int, prob
 def test_what_came_back_is_remembered(tmp_path: Path) -> None:
     directory = str(tmp_path / "state")
     assert find_report("wg0", directory) is None
-    report = Report("5b1f0c6d2a9e4837", 1_000_000.0, ["set mtu 1420"], "")
+    report = Report("5b1f0c6d2a9e4837", 1_000_000.0, ["set mtu 1420"], "", [])
     record_report("wg0", report, directory)
     assert find_report("wg0", directory) == report
     assert report.date == "1970-01-12T13:46:40Z"

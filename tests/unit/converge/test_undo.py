@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import PeerNames
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, PeerNames
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState

@@ -16,14 +16,13 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
-    FileContent,
     atomic_write,
     check_room,
     ensure_directory,
     ensure_parent,
-    read_file,
     remove_file,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import FileContent, read_file
 
 Operation = Callable[[str], Any]
 OPERATIONS: list[Operation] = [read_file, remove_file, lambda path: atomic_write(path, b"new", 0o600)]

@@ -21,9 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
     KeyResult,
     converge_key,
     find_private_key,
-    public_key_of,
     read_private_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 KEY = bytes(range(100, 132))
@@ -36,7 +36,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def converge(path: Path, state: str = "present", check_mode: bool = False) -> KeyResult:
-    return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
+    options = {"interface": "wg0", "private_key_file": str(path), "state": state}
+    return converge_key(options, check_mode, str(path.parent))
 
 
 def put(path: Path, text: str, mode: int = 0o600) -> None:
@@ -178,7 +179,7 @@ def test_without_pynacl_nothing_is_touched_and_check_mode_is_honest(
 
 
 def test_the_default_path_is_by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"interface": "wg7", "path": None, "state": "absent"}
+    options = {"interface": "wg7", "private_key_file": None, "state": "absent"}
     assert converge_key(options, check_mode=True).path == "/etc/wireguard/private/wg7.key"
     with pytest.raises(InputError, match="not an interface name"):
         converge_key({**options, "interface": "../../etc/passwd"})

@@ -19,12 +19,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
     KeyResult,
     Keys,
     converge_key,
-    public_key_of,
     read_keys,
     remove_old_key,
     switch_keys,
     switch_keys_back,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 
 A, B, C = (PrivateKey(bytes([number] * 32)) for number in (1, 2, 3))
 LETTERS = {A: "a", B: "b", C: "c", None: "-"}
@@ -57,7 +57,8 @@ def files(path: Path) -> str:
 
 
 def converge(path: Path, state: str, check_mode: bool = False) -> KeyResult:
-    return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
+    options = {"interface": "wg0", "private_key_file": str(path), "state": state}
+    return converge_key(options, check_mode, str(path.parent))
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_host_that_reports_no_key_of_its_own_fails_alone(
 
 def test_a_malformed_answer_is_one_line_of_the_table(site: HostileSite) -> None:
     results = [{"name": "hub1", "address": 7, "reachable": "yes"}]
-    site.take_over(BAD, interface_info={"interfaces": [{"peers": [3]}]}, probe={"results": results})
+    site.take_over(BAD, interface_info={"interfaces": [{"peers": [3]}]}, ping={"results": results})
     run = site.run("cryptokey.wireguard.status")
     table = [line.split() for line in run.output.partition("HOST  ")[2].splitlines()[1:9]]
     assert [BAD, "home", "(invalid", "answer)"] in [line[:4] for line in table], run.output

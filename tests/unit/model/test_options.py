@@ -16,11 +16,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.numbers import parse_number, parse_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
     parse_interface,
-    parse_number,
     parse_peers,
-    parse_table,
     refuse_own_key,
 )
 

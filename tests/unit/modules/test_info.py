@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import describe_all
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import describe_all
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import World, before

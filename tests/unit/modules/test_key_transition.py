@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation import follower, key_transition
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.follower import (
     follow,
+    is_followed,
     parse_following,
     stop_following,
     turn_path,
@@ -123,7 +125,7 @@ def test_what_is_in_its_place_stays(there: dict[PublicKey, RunningPeer]) -> None
 
 
 def test_only_those_that_change_are_followed() -> None:
-    options = {"interface": "wg0", "peers": [ENTRY, {"public_key": str(OTHER)}], "seconds": 60}
+    options = {"interface": "wg0", "next_public_keys": {str(OLD): str(NEXT)}, "seconds": 60}
     assert parse_following(options).next_keys == {OLD: NEXT}
     for seconds in (0, 86401):
         with pytest.raises(InputError, match="seconds"):
@@ -131,7 +133,7 @@ def test_only_those_that_change_are_followed() -> None:
 
 
 def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    following = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
+    following = parse_following({"interface": "wg0", "next_public_keys": {str(OLD): str(NEXT)}, "seconds": 60})
     states = [peers(5, 0), peers(5, 0), peers(None, 6)]
     monkeypatch.setattr(Device, "read", lambda _device: RunningDevice("wg0", peers=states.pop(0)))
     follower.follow_on(following, lambda: True)
@@ -183,7 +185,7 @@ class Peers:
         self.there = peers(5, 6, at=NEXT)
 
 
-FOLLOWING = parse_following({"interface": "wg0", "peers": [ENTRY], "seconds": 60})
+FOLLOWING = parse_following({"interface": "wg0", "next_public_keys": {str(OLD): str(NEXT)}, "seconds": 60})
 MOVE = [SetPeer(NEXT, persistent_keepalive=0, add=(PREFIX,)), SetPeer(OLD, persistent_keepalive=0)]
 
 
@@ -241,7 +243,7 @@ def test_the_process_outlives_its_maker_and_keeps_nothing_of_it_open(tmp_path: P
 
 def test_to_have_nothing_follow_is_to_take_its_turn_away(tmp_path: Path) -> None:
     path = Path(turn_path("wg0", str(tmp_path)))
-    path.touch()
+    path.write_text(json.dumps(["token", time.monotonic() + 60, []]))
     assert stop_following("wg0", True, str(tmp_path))
     assert path.exists()
     assert stop_following("wg0", False, str(tmp_path))
@@ -249,11 +251,42 @@ def test_to_have_nothing_follow_is_to_take_its_turn_away(tmp_path: Path) -> None
     assert not stop_following("wg0", False, str(tmp_path))
 
 
+def test_to_stop_one_that_is_over_changes_nothing(tmp_path: Path) -> None:
+    path = Path(turn_path("wg0", str(tmp_path)))
+    path.write_text(json.dumps(["token", time.monotonic() - 1, []]))
+    assert not stop_following("wg0", True, str(tmp_path))
+    assert not stop_following("wg0", False, str(tmp_path))
+    assert not path.exists()
+
+
+def test_it_is_a_change_only_where_nothing_follows_the_same_peers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Peers(monkeypatch, peers(5, 0))
+    monkeypatch.setattr(Device, "call", lambda _device, _peers: None)
+    works: list[Any] = []
+    monkeypatch.setattr(follower, "_detach", works.append)
+    folder = str(tmp_path)
+    assert not is_followed(FOLLOWING, folder)
+    follower.start_following(FOLLOWING, folder)
+    assert is_followed(FOLLOWING, folder)
+    assert is_followed(FOLLOWING._replace(seconds=5), folder)
+    assert not is_followed(FOLLOWING._replace(next_keys={OLD: OTHER}), folder)
+    assert not is_followed(FOLLOWING._replace(namespaces=("vpn", "")), folder)
+    follower.start_following(FOLLOWING._replace(seconds=0), folder)
+    assert not is_followed(FOLLOWING, folder)  # its time is over
+    works[0]()
+    assert Path(turn_path("wg0", folder)).exists()  # that of the second one, which has the turn
+    works[1]()
+    assert not Path(turn_path("wg0", folder)).exists()
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        ("follow", {"peers": [{"public_key": "junk", "next_public_key": str(NEXT)}]}, "peers[0].public_key 'junk'"),
-        ("rekey", {"interface": "no/name"}, "not an interface name"),
+        ("__follow", {"next_public_keys": {"junk": str(NEXT)}}, "next_public_keys[junk] 'junk': not a WireGuard key"),
+        ("__follow", {"next_public_keys": {str(OLD): 7}}, f"next_public_keys[{OLD}] 7: not a WireGuard key"),
+        ("__rekey", {"interface": "no/name"}, "not an interface name"),
     ],
 )
 def test_a_refusal_says_what_is_wrong(module: str, arguments: dict[str, Any], message: str) -> None:
@@ -261,7 +294,7 @@ def test_a_refusal_says_what_is_wrong(module: str, arguments: dict[str, Any], me
 
 
 def test_without_a_next_key_there_is_nothing_to_change_to(tmp_path: Path) -> None:
-    run = run_module("rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    run = run_module("__rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
     assert run.changed is False
 
 
@@ -271,5 +304,5 @@ def test_a_switch_that_is_not_settled_is_in_the_way(tmp_path: Path) -> None:
         file = tmp_path / f"wg0.key{suffix}"
         file.touch(0o600)
         file.write_text(str(key))
-    run = run_module("rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    run = run_module("__rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
     assert "a switch of its key is not settled; finish it first" in run.message

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""probe: what ping prints, and the module with a ping of our own."""
+"""ping: what ping prints, and the module with a ping of our own."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def targets(*addresses: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("check", [True, False])
 def test_the_module(programs: str, tmp_path: Path, check: bool) -> None:
     arguments = {"interface": "lo", "targets": targets("127.0.0.1", "127.0.0.2", "::1/64"), "count": 4, "timeout": 1}
-    run = run_module("probe", arguments, check=check, path=programs)
+    run = run_module("ping", arguments, check=check, path=programs)
     assert run.changed is False
     assert run.result["results"] == [
         {"name": "host0", "address": "127.0.0.1", "reachable": True, "loss_percent": 0.0, "rtt_ms": 0.048},
@@ -112,7 +112,7 @@ def test_a_ping_that_fails_is_that_targets_answer_alone(
 ) -> None:
     monkeypatch.setattr(_ping, "SPARE_SECONDS", 0.0)
     options = {"interface": "lo", "targets": targets("127.0.0.1", bad, "127.0.0.2"), "count": 1, "timeout": 1}
-    good, failed, silent = _ping.probe(options, f"{programs}/ping")
+    good, failed, silent = _ping.send_pings(options, f"{programs}/ping")
     assert (good["reachable"], silent["reachable"]) == (True, False)
     assert failed.pop("problem").startswith(problem)
     assert "problem" not in silent
@@ -122,13 +122,13 @@ def test_a_ping_that_fails_is_that_targets_answer_alone(
 def test_pings_that_hang_are_no_answer_even_if_all_do(programs: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ping, "SPARE_SECONDS", 0.0)
     options = {"interface": "lo", "targets": targets("127.0.0.4"), "count": 1, "timeout": 1}
-    (result,) = _ping.probe(options, f"{programs}/ping")
+    (result,) = _ping.send_pings(options, f"{programs}/ping")
     assert result["reachable"] is False
 
 
 def test_no_interface_means_nothing_is_reachable(tmp_path: Path) -> None:
     arguments = {"interface": "no-such-wg", "targets": targets("10.8.0.1")}
-    run = run_module("probe", arguments, path=str(tmp_path))
+    run = run_module("ping", arguments, path=str(tmp_path))
     assert run.result["results"] == [
         {"name": "host0", "address": "10.8.0.1", "reachable": False, "loss_percent": 100.0, "rtt_ms": None}
     ]
@@ -136,7 +136,7 @@ def test_no_interface_means_nothing_is_reachable(tmp_path: Path) -> None:
 
 def test_a_target_by_its_key_needs_no_ping_and_an_interface(tmp_path: Path) -> None:
     arguments = {"interface": "no-such-wg", "targets": [{"name": "hub", "public_key": KEY}]}
-    run = run_module("probe", arguments, path=str(tmp_path))
+    run = run_module("ping", arguments, path=str(tmp_path))
     assert run.result["results"] == [
         {
             "name": "hub",
@@ -164,7 +164,7 @@ def test_a_target_by_its_key_needs_no_ping_and_an_interface(tmp_path: Path) -> N
 )
 def test_refusals(programs: str, options: dict[str, Any], message: str) -> None:
     arguments = {"interface": "lo", "targets": targets("127.0.0.1"), **options}
-    assert message in run_module("probe", arguments, path=programs).message
+    assert message in run_module("ping", arguments, path=programs).message
 
 
 def test_without_ping_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,5 +172,5 @@ def test_without_ping_the_package_is_named(tmp_path: Path, monkeypatch: pytest.M
     if any((Path(folder) / "ping").exists() for folder in ("/sbin", "/usr/sbin", "/usr/local/sbin")):
         pytest.skip("there is a ping that cannot be hidden")
     arguments = {"interface": "lo", "targets": targets("127.0.0.1")}
-    message = run_module("probe", arguments, path=str(tmp_path)).message
+    message = run_module("ping", arguments, path=str(tmp_path)).message
     assert message.startswith("the program ping is missing: install the package")

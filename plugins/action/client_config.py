@@ -21,9 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.package
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
     atomic_write,
     ensure_directory,
-    read_file,
     remove_file,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import decode
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients import qr
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.client import (

@@ -6,21 +6,24 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: adopt
-short_description: Write down WireGuard networks that others have set up, as inventory and registry
+module: __adopt
+short_description: Generate inventory from existing WireGuard interfaces
 version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Takes what the hosts of the play were found with, recognises the networks and their topologies, and writes the
-    inventory variables that give every host just the interface that it has, so that C(site.yml) finds nothing to change
-    about the tunnels.
-  - Peers that no host of the play is become clients.
-  - Where a host was found with something that its topology would not give it, it is an exception in C(wireguard_peers).
-  - What cannot be adopted is left out, and named in RV(problems). It is an interface by itself, or a whole network
-    where the others cannot be written down without it. With O(keys) the module fails in the end, after the others were
-    written. It fails at once where nothing can be adopted.
-  - It runs on the controller, once for the whole play, and contacts no host. Only public facts come to it.
+  - A step of the playbook C(adopt), and private to this collection.
+  - Recognises the networks and their topologies in the files and interfaces that the hosts of the play have. Writes the
+    inventory variables that describe the same interfaces, so that C(site.yml) finds nothing to change about the
+    tunnels.
+  - Peers that are not hosts of the play become clients.
+  - What a host has and its topology would not give to it is written as an exception in C(wireguard_peers).
+  - What cannot be adopted is left out and named in RV(problems). This is a single interface, or a whole network if the
+    rest of it cannot be described without that interface. With O(keys), the module writes the others and then fails. If
+    nothing can be adopted, it fails at once.
+  - The module runs on the controller, once for the whole play, and connects to no host. It gets only public facts.
+  - The options O(files), O(running) and O(keys) are names of variables, because a value that has the results of all
+    hosts would be rendered once for each host, which takes minutes for hundreds of hosts.
 options:
   files:
     description:
@@ -34,27 +37,28 @@ options:
     required: true
   keys:
     description:
-      - The name of the variable in which each host has registered what a loop of M(cryptokey.wireguard.adopt_key) over
-        its C(interfaces) returned.
-      - Without it, nothing is written. With it, a network is written only if all its hosts have their keys in place.
+      - The name of the variable in which each host has registered the result of the step C(__adopt_key), a loop over
+        its RV(interfaces).
+      - If not given, nothing is written. If given, a network is written only if all its hosts have their key files.
     type: str
   interfaces:
-    description: The names of the interfaces to adopt. By default it is all.
+    description: The names of the interfaces to adopt. If not given, all are adopted.
     type: list
     elements: str
   directory:
     description:
       - The directory below which C(group_vars/all/wireguard.yml), C(host_vars/HOST/wireguard.yml) and
         C(wireguard_registry) are written. A relative path is taken from where C(ansible-playbook) was started.
-      - By default it is that of the inventory, with the registry where the inventory has it.
+      - If not given, it is the directory of the inventory, and the registry is where the inventory has it.
     type: path
   network:
-    description: What the network is to be called, where there is one. By default it is called after its interface.
+    description:
+      - The name of the network, if only one is found. If not given, the network gets the name of its interface.
     type: str
   overwrite:
     description:
-      - Whether files are changed that are there and say something else. They are refused otherwise. The difference
-        shows what is lost.
+      - Whether to overwrite existing files with other content. If V(false), such files are refused. The difference
+        shows what would be lost.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -64,11 +68,9 @@ attributes:
     support: full
 notes:
   - Preshared keys stay on their hosts. The variables do not mention them, and the role then leaves them alone.
-  - It is one of the steps of C(cryptokey.wireguard.adopt), the playbook.
 seealso:
   - module: cryptokey.wireguard.config_info
   - module: cryptokey.wireguard.interface_info
-  - module: cryptokey.wireguard.adopt_key
 """
 
 EXAMPLES = r"""
@@ -76,7 +78,7 @@ EXAMPLES = r"""
   cryptokey.wireguard.interface_info:
   register: adopt_running
 
-- name: Read the files that bring them up at boot
+- name: Read the wg-quick configuration files
   cryptokey.wireguard.config_info:
     interfaces: "{{ adopt_running.interfaces | map(attribute='interface') }}"
     manageable: true
@@ -84,22 +86,22 @@ EXAMPLES = r"""
   register: adopt_files
 
 - name: Recognise the networks
-  cryptokey.wireguard.adopt:
+  cryptokey.wireguard.__adopt:
     files: adopt_files
     running: adopt_running
   run_once: true
   register: adopt_found
 
-- name: Keep the keys, each on its host
-  cryptokey.wireguard.adopt_key:
+- name: Copy the private keys to key files
+  cryptokey.wireguard.__adopt_key:
     interface: "{{ item.interface }}"
   loop: "{{ adopt_found.interfaces[inventory_hostname] | default([]) }}"
   loop_control:
     label: "{{ item.interface }}"
   register: adopt_keys
 
-- name: Write the inventory's variables and the registry
-  cryptokey.wireguard.adopt:
+- name: Write the inventory variables and the registry
+  cryptokey.wireguard.__adopt:
     files: adopt_files
     running: adopt_running
     keys: adopt_keys
@@ -108,7 +110,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: What was found and what has become of it, for people. Without O(keys) it is shown in the terminal.
+  description: A text about what was found and written. It is shown in the terminal if O(keys) is not given.
   returned: success
   type: str
   sample: |
@@ -128,7 +130,9 @@ hosts:
   sample:
     hub1: {wireguard_addresses: [10.8.0.1], wireguard_endpoint: vpn.example.org}
 interfaces:
-  description: For each host, the interfaces whose keys are to be kept, by C(network), C(interface) and C(public_key).
+  description:
+    - The interfaces to adopt of each host, by the name of the host.
+    - Each entry has the C(network), the name of the C(interface) and its C(public_key).
   returned: success
   type: dict
   sample:
@@ -137,14 +141,14 @@ interfaces:
         interface: wg0
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
 problems:
-  description: What is not adopted, where, and what to do. One line each.
+  description: What was not adopted, where it is, and what to do. One line for each problem.
   returned: success
   type: list
   elements: str
   sample:
     - "web1: /etc/wireguard/wg0.conf line 7 column 1 '[Peers]': there is no such section; write [Peer]"
 kept:
-  description: For each host and file, the lines that are kept word for word.
+  description: The lines of each file that are kept unchanged.
   returned: success
   type: list
   elements: dict
@@ -156,12 +160,12 @@ kept:
       description: The file.
       type: str
     lines:
-      description: The lines, in their order.
+      description: The lines, in the order of the file.
       type: list
       elements: str
   sample: []
 notes:
-  description: Where a file and a running interface are not one, and what else wants to be looked at.
+  description: Differences between a file and its running interface, and other things to check.
   returned: success
   type: list
   elements: str

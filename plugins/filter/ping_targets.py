@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: targets
-short_description: List the targets that show whether an interface's tunnels carry traffic
+name: ping_targets
+short_description: List the targets to ping to test the tunnels of an interface
 version_added: 0.1.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - From the plan of one interface to the targets for M(cryptokey.wireguard.probe), the first address of each family of
-    each of its peers.
-  - A family counts where both ends have an address of it and where their allowed IPs send these addresses to each
-    other. A peer with which the interface has no such family is a target by its C(public_key), and is judged by its
-    handshake.
-  - Peers that are clients, which Ansible does not manage, are left out. They may be switched off at any time.
+  - Makes the targets for M(cryptokey.wireguard.ping) from the plan of one interface. A peer gives one target for each
+    address family, with its first address.
+  - A family is left out unless both ends have an address of it and their allowed IPs send these addresses to each
+    other. A peer that has no such family gives a target with its C(public_key), which is tested by its handshake.
+  - Peers that are clients are left out. Ansible does not manage clients, so they can be switched off at any time.
 positional: plans, among, host
 options:
   _input:
@@ -25,21 +24,23 @@ options:
     type: dict
     required: true
   plans:
-    description: The plans of all hosts, C(hosts) there, to find the peers' addresses in.
+    description: The plans of all hosts, which is C(hosts) in the same result. They have the addresses of the peers.
     type: dict
     required: true
   among:
-    description: The hosts that may be pinged. If not given, all may.
+    description: The hosts that can be targets. If not given, all hosts can.
     type: list
     elements: str
     version_added: 0.2.0
   host:
     description:
-      - The host that has the interface. If not given, it is not checked whether the peers' allowed IPs hold the
+      - The name of the host with the interface. If not given, the allowed IPs of the peers are not checked for the
         addresses of the interface.
     type: str
     version_added: 0.2.0
 seealso:
+  - plugin: cryptokey.wireguard.ping
+    plugin_type: module
   - plugin: cryptokey.wireguard.plan
     plugin_type: module
 """
@@ -51,9 +52,9 @@ EXAMPLES = r"""
   register: network_plan
 
 - name: Ping this host's peers
-  cryptokey.wireguard.probe:
+  cryptokey.wireguard.ping:
     interface: "{{ item.interface }}"
-    targets: "{{ item | cryptokey.wireguard.targets(network_plan.hosts, host=inventory_hostname) }}"
+    targets: "{{ item | cryptokey.wireguard.ping_targets(network_plan.hosts, host=inventory_hostname) }}"
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   loop_control:
     label: "{{ item.interface }}"
@@ -79,4 +80,4 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnel
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"targets": ping_targets}
+        return {"ping_targets": ping_targets}

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: adopt_key
-short_description: Put the private key that an interface has into its key file
+module: __adopt_key
+short_description: Copy the private key of an existing interface to its key file
 version_added: 0.2.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Takes the private key of an interface that was set up by other means from the running interface, or where it does
-    not run, from C(/etc/wireguard/INTERFACE.conf).
-  - It is written to the file where M(cryptokey.wireguard.keypair) has it, with mode V(0600).
+  - A step of the playbook C(adopt), and private to this collection.
+  - Reads the private key of an interface from the running interface or, if it does not run, from
+    C(/etc/wireguard/INTERFACE.conf).
+  - Writes it to the key file of M(cryptokey.wireguard.keypair), with mode V(0600).
   - The key never leaves the managed node. The public key is returned.
-  - A running interface and a file with different keys are refused, and so is a key file that is there and has another
-    key.
+  - If the running interface and its configuration file have different keys, the module fails. It also fails if the key
+    file exists and has another key.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
 attributes:
@@ -26,22 +27,20 @@ attributes:
   diff_mode:
     support: none
     details:
-      - There is nothing to show but a secret.
+      - The difference would be a secret.
 options:
   interface:
-    description: The name of the interface.
+    description:
+      - The name of the interface.
     type: str
     required: true
 notes:
-  - Needs C(pynacl) and C(pyroute2) on the managed node, and root.
-seealso:
-  - module: cryptokey.wireguard.keypair
-  - module: cryptokey.wireguard.adopt
+  - Requires C(pynacl) and C(pyroute2) on the managed node, and root.
 """
 
 EXAMPLES = r"""
-- name: Keep the key that wg0 has
-  cryptokey.wireguard.adopt_key:
+- name: Copy the private key of wg0 to its key file
+  cryptokey.wireguard.__adopt_key:
     interface: wg0
 """
 
@@ -51,7 +50,7 @@ public_key:
   returned: success
   type: str
   sample: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
-path:
+private_key_file:
   description: The file with the private key.
   returned: success
   type: str
@@ -71,7 +70,7 @@ def main() -> None:
         outcome = adopt_key(module.params, module.check_mode)
     except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=outcome.changed, path=outcome.path, public_key=str(outcome.public_key))
+    module.exit_json(changed=outcome.changed, private_key_file=outcome.path, public_key=str(outcome.public_key))
 
 
 if __name__ == "__main__":

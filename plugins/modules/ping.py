@@ -6,109 +6,109 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: probe
-short_description: Ping through a WireGuard interface
+module: ping
+short_description: Ping hosts through a WireGuard interface
 version_added: 0.1.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Sends pings through one interface to many targets at a time, and returns what came back.
-  - A peer that cannot be pinged, as it has no address, can be judged by its handshake instead.
-  - A target that does not answer is a result, not a failure. So is one for which C(ping) does not end in time.
-  - Where C(ping) cannot send anything to some of the targets, they are not reachable. Where it cannot send anything to
-    any target, the module fails.
+  - Sends pings through one interface to many targets at the same time, and returns which of them answered.
+  - Checks the latest handshake of a peer instead where the peer has no address to ping.
+  - A target that does not answer is a result, not a failure. So is a target for which C(ping) does not end in time.
+  - If C(ping) cannot send anything to some of the targets, these are not reachable. If it cannot send anything to any
+    target, the module fails.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
+  - cryptokey.wireguard.options.netns
 options:
   interface:
     description:
-      - The interface that the packets leave by. Where there is none, nothing is reachable.
+      - The interface to send the packets through. If it or its namespace does not exist, no target is reachable.
     type: str
     required: true
-  netns:
-    description:
-      - The network namespace in which the interface is, by its name. In one that does not exist nothing is reachable.
-      - If not given, it is the host's own.
-    type: str
-    version_added: 0.2.0
   targets:
     description:
-      - Whom to ping.
+      - The targets to ping. P(cryptokey.wireguard.ping_targets#filter) makes this list from a plan.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
         description:
-          - What to call the target in the result.
+          - The name of the target in the result.
         type: str
         required: true
       address:
         description:
           - An IPv4 or IPv6 address to ping. A prefix length after it is ignored.
-          - One of O(targets[].address) and O(targets[].public_key) is required, and not both.
+          - Exactly one of O(targets[].address) and O(targets[].public_key) must be given.
         type: str
       public_key:
         description:
-          - The public key of a peer of the interface, which is judged by its handshake. It is reachable if the latest
-            handshake is no older than a session can live, which is 180 seconds.
-          - Where it is older, and not in check mode, the kernel sends the peer an empty packet, which begins a session.
-            The module then waits for the handshake for as long as O(count) pings with O(timeout) may take.
+          - The public key of a peer of the interface. The peer is reachable if its latest handshake is at most 180
+            seconds old, which is the longest time that a session can live.
+          - If the handshake is older and the module is not in check mode, the kernel sends an empty packet to the peer,
+            which starts a session. The module then waits for the handshake as long as O(count) pings with O(timeout)
+            can take.
         type: str
         version_added: 0.2.0
   count:
     description:
-      - How many packets to send to each, from V(1) to V(100), five a second.
+      - The number of packets to send to each target, from V(1) to V(100). Five packets are sent a second.
     type: int
     default: 3
   timeout:
     description:
-      - How many seconds an answer may take, from V(1) to V(60).
+      - The number of seconds to wait for an answer, from V(1) to V(60).
     type: int
     default: 2
 notes:
-  - Needs the program C(ping), of iputils or busybox, and root for targets with a public key.
+  - Requires the program C(ping) of iputils or busybox on the managed node, and root for targets with a public key.
+seealso:
+  - plugin: cryptokey.wireguard.ping_targets
+    plugin_type: filter
+  - module: cryptokey.wireguard.interface_info
 """
 
 EXAMPLES = r"""
-- name: Does the hub answer?
-  cryptokey.wireguard.probe:
+- name: Ping the hub until it answers
+  cryptokey.wireguard.ping:
     interface: wg0
     targets:
       - name: hub
         address: 10.8.0.1
-  register: probe
-  until: probe.results | rejectattr('reachable') | length == 0
+  register: ping
+  until: ping.results | rejectattr('reachable') | length == 0
   retries: 5
   delay: 1
 """
 
 RETURN = r"""
 results:
-  description: One entry for each target, in their order.
-  returned: always
+  description: One entry for each target, in the order of O(targets).
+  returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The target's name.
+      description: The name of the target.
       type: str
     address:
-      description: Its address, null where it has a C(public_key).
+      description: The address, or null if the target has a RV(results[].public_key).
       type: str
     public_key:
-      description: Its public key.
+      description: The public key.
       returned: for targets with a public key
       type: str
     reachable:
-      description: Whether any answer came, or the handshake is new enough.
+      description: Whether the target answered at least once, or its handshake is new enough.
       type: bool
     loss_percent:
-      description: How many of a hundred packets stayed without an answer, null where no ping was sent.
+      description: The percentage of packets that were not answered, or null if no ping was sent.
       type: float
     rtt_ms:
-      description: The mean round-trip time in milliseconds, null without any.
+      description: The mean round-trip time in milliseconds, or null if there is none.
       type: float
     problem:
       description: Why nothing could be sent, or why C(ping) was ended. The target then counts as not reachable.
@@ -125,7 +125,7 @@ results:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, send_pings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
@@ -150,7 +150,7 @@ ARGUMENTS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        results = probe(module.params, module.get_bin_path("ping"), module.check_mode)
+        results = send_pings(module.params, module.get_bin_path("ping"), module.check_mode)
     except (InputError, MissingLibrary, PingError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, results=results)
