@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .._converge.engine import read_parts
 from .._converge.protocols import Reader
+from .._converge.read_parts import read_parts
 from .._converge.show import describe_state
 from .._host.dns import FoundNameServers
 from .._model.errors import InputError

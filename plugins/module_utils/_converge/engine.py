@@ -15,12 +15,13 @@ from .._model.errors import InputError, tell
 from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
 from .._model.operations import Operation, SetDns, SetNetfilter
-from .._model.parts import ALL_PARTS, Part, only, tell_parts
+from .._model.parts import Part, only, tell_parts
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
 from .diff import diff_states
 from .move import diff_move, state_after_move
-from .protocols import Guard, Kernel, Reader
+from .protocols import Guard, Kernel
+from .read_parts import read_parts
 from .restore import restore_state
 from .target import Circumstances, derive_absence, derive_target
 
@@ -127,27 +128,6 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
         raise ConvergeError(f"{interface}: {problem}. {_undo(removal, kernel, None, guard)}")
     rest = restore_state(RunningState(interface, netns=before.netns), kernel, None, {}, (Part.NETFILTER, Part.DNS))
     return replace(removal, operations=(*done, *rest.done), problem=rest.problem)
-
-
-def read_parts(
-    interface: str, kernel: Reader, parts: Container[Part] = ALL_PARTS
-) -> tuple[RunningState, dict[Part, str]]:
-    """The interface and these other parts, and of each part that cannot be read, and is empty in the state, why.
-
-    Raises OSError where the interface itself cannot be read.
-    """
-    state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
-    problems: dict[Part, str] = {}
-    for part, field in ((Part.NETFILTER, "netfilter"), (Part.DNS, "dns")):
-        problem = ""
-        try:
-            if part in parts:
-                state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
-        except Exception as error:
-            problem = tell(error)
-        if problem:
-            problems[part] = problem
-    return state, problems
 
 
 def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel, done: list[Operation]) -> None:

@@ -263,7 +263,7 @@ def test_it_is_a_change_only_where_nothing_follows_the_same_peers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Peers(monkeypatch, peers(5, 0))
-    monkeypatch.setattr(Device, "call", lambda _device, _peers: None)
+    monkeypatch.setattr(Device, "start_sessions", lambda _device, _peers: None)
     works: list[Any] = []
     monkeypatch.setattr(follower, "_detach", works.append)
     folder = str(tmp_path)

@@ -197,7 +197,9 @@ def test_peers_shake_hands_and_warnings_are_kept_where_nothing_can_be_recorded(
         raise OSError("No space left on device")
 
     called: list[PublicKey] = []
-    device = type("Device", (), {"call": lambda _self, peers: called.extend(peer.public_key for peer in peers)})
+    device = type(
+        "Device", (), {"start_sessions": lambda _self, peers: called.extend(peer.public_key for peer in peers)}
+    )
     monkeypatch.setattr(trigger_handshake, "Device", lambda *_where: device())
     monkeypatch.setattr(interface, "record_endpoints", full)
     given = options(key_file, "192.0.2.9:9", "dead.test:1")

@@ -22,19 +22,19 @@ name, work = sys.argv[1:]
 del sys.argv[1:]
 module = importlib.import_module("{PREFIX}." + name)
 
-def settle(options, check_mode, warnings):
+def end_unconfirmed(options, check_mode, warnings):
     warnings.append("rolled back only now")
 
 def fail(*given):
     raise InputError("peers", None, "no good", "give others")
 
-module.settle = settle
+module.end_unconfirmed = end_unconfirmed
 setattr(module, work, fail)
 module.main()
 """
 
 
-@pytest.mark.parametrize(("name", "work"), [("interface", "ensure_present"), ("rekey", "rekey")])
+@pytest.mark.parametrize(("name", "work"), [("interface", "ensure_present"), ("__rekey", "rekey")])
 def test_warnings_are_given_with_the_failure(name: str, work: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, name, work],
