@@ -20,7 +20,7 @@ export ANSIBLE_COLLECTIONS_PATH=$out/installed
 ansible-galaxy collection install --offline ./cryptokey-wireguard-*.tar.gz
 
 # Nothing in it is for developers only.
-allowed=' CHANGELOG.md COPYING FILES.json LICENSES MANIFEST.json README.md changelogs docs meta playbooks plugins roles '
+allowed=' CHANGELOG.md CONTRIBUTING.md COPYING FILES.json LICENSES MANIFEST.json README.md changelogs docs meta playbooks plugins roles '
 for name in $(tar -tf cryptokey-wireguard-*.tar.gz | cut -d/ -f1 | sort -u); do
     [[ $allowed == *" $name "* ]] || fail "$name does not belong into the tarball"
 done
