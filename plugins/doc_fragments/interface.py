@@ -100,12 +100,10 @@ options:
             hands last has the endpoint, the prefixes and the keepalive that are given here.
           - So a peer that has changed its key is not cut off, whether the one who runs this knows of it or not.
         type: str
-        version_added: 0.2.0
       next_preshared_key:
         description:
           - As O(peers[].preshared_key), with O(peers[].next_public_key).
         type: str
-        version_added: 0.2.0
       endpoint:
         description:
           - Where to send to first, as V(HOST:PORT). An IPv6 address is in brackets, such as V([2001:db8::1]:51820).
@@ -138,7 +136,6 @@ options:
       - A key that O(peers) lists as well is refused.
     type: list
     elements: str
-    version_added: 0.2.0
   peers_mode:
     description:
       - With V(exact), the interface has what is given and nothing else. Peers that O(peers) does not list are removed,
@@ -182,7 +179,6 @@ options:
       - Otherwise they are removed, unless they are those of routing daemons.
     type: bool
     default: false
-    version_added: 0.2.0
   dns:
     description:
       - The addresses of the name servers that the host asks while the interface is up, in order of preference. It asks
@@ -194,7 +190,6 @@ options:
       - If not given, they are left as they are; an empty list removes them, and so does O(state=absent).
     type: list
     elements: str
-    version_added: 0.2.0
   dns_search:
     description:
       - The domains that are appended to names without a dot, in order of preference, such as V(corp.example).
@@ -202,14 +197,12 @@ options:
       - If not given, they are left as they are; an empty list removes them.
     type: list
     elements: str
-    version_added: 0.2.0
   alias:
     description:
       - A text about the interface for people, as C(ip link) shows it, of at most 254 bytes. It cannot have a single
         quote, a C(#) or C(%i), which the file for C(wg-quick) cannot hold.
       - If not given, it is left as it is; an empty text removes it.
     type: str
-    version_added: 0.2.0
   up:
     description:
       - Whether the interface is up. One that is held down keeps its peers and addresses, but has no routes, policy
@@ -218,7 +211,6 @@ options:
         C(wg-quick up).
     type: bool
     default: true
-    version_added: 0.2.0
   netns:
     description:
       - The network namespace in which the interface is, by its name as C(ip netns) has it. It has to be there.
@@ -232,7 +224,6 @@ options:
       - Where the sockets are in another namespace than the interface, a default route through the tunnel is an ordinary
         route of the main table, and O(outside_replies) has no effect.
     type: str
-    version_added: 0.2.0
   birth_netns:
     description:
       - The network namespace in which the interface is made. Its UDP sockets stay there for good, and the endpoints of
@@ -240,5 +231,4 @@ options:
       - If not given, it is the host's own.
       - It cannot be changed for an interface that is there. Such a change is refused. Remove the interface first.
     type: str
-    version_added: 0.2.0
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: targets
 short_description: List the targets that show whether an interface's tunnels carry traffic
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -32,13 +32,11 @@ options:
     description: The hosts that may be pinged. If not given, all may.
     type: list
     elements: str
-    version_added: 0.2.0
   host:
     description:
       - The host that has the interface. If not given, it is not checked whether the peers' allowed IPs hold the
         addresses of the interface.
     type: str
-    version_added: 0.2.0
 seealso:
   - plugin: cryptokey.wireguard.plan
     plugin_type: module

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: adopt
 short_description: Write down WireGuard networks that others have set up, as inventory and registry
-version_added: 0.2.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: clients
 short_description: Write the configurations and QR codes of clients that Ansible does not manage
-version_added: 0.2.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:

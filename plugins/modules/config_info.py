@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: config_info
 short_description: What the files say that bring WireGuard interfaces up at boot
-version_added: 0.2.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: interface
 short_description: Bring a running WireGuard interface to the desired state
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -47,13 +47,11 @@ options:
     type: str
     choices: [never, auto, always]
     default: never
-    version_added: 0.2.0
   confirm_timeout:
     description:
       - After how many seconds a provisional change is rolled back, from V(10) to V(3600).
     type: int
     default: 60
-    version_added: 0.2.0
 notes:
   - Needs C(pyroute2) and, to recognise its own public key, C(pynacl) on the managed node. A full tunnel needs C(nft).
   - Routes on the interface that it does not need are removed when they were made by hand, by C(wg-quick) or by this

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: interface_info
 short_description: The running state of WireGuard interfaces
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -28,7 +28,6 @@ options:
       - The network namespace to look in, by its name as C(ip netns) has it. One that does not exist has no interfaces.
       - If not given, it is the host's own, that of the module's process.
     type: str
-    version_added: 0.2.0
 attributes:
   check_mode:
     support: full
@@ -67,14 +66,12 @@ interfaces:
         - The network namespace that it was looked for in, null for the host's own.
         - Where its UDP sockets are, the kernel does not tell.
       type: str
-      version_added: 0.2.0
     up:
       description: Whether it is up.
       type: bool
     alias:
       description: The text about it for people, empty for none.
       type: str
-      version_added: 0.2.0
     mtu:
       description: Its MTU in bytes.
       type: int
@@ -104,17 +101,14 @@ interfaces:
       type: list
       elements: str
       sample: ["-4 32764: not fwmark 0xca6c lookup 51820"]
-      version_added: 0.2.0
     dns:
       description: The name servers that systemd-resolved or resolvconf has for it.
       type: list
       elements: str
-      version_added: 0.2.0
     dns_search:
       description: The search domains that systemd-resolved or resolvconf has for it.
       type: list
       elements: str
-      version_added: 0.2.0
     peers:
       description: Its peers in the order in which they were added.
       type: list

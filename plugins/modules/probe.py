@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: probe
 short_description: Ping through a WireGuard interface
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -29,7 +29,6 @@ options:
       - The network namespace in which the interface is, by its name. In one that does not exist nothing is reachable.
       - If not given, it is the host's own.
     type: str
-    version_added: 0.2.0
   targets:
     description:
       - Whom to ping.
@@ -54,7 +53,6 @@ options:
           - Where it is older, and not in check mode, the kernel sends the peer an empty packet, which begins a session.
             The module then waits for the handshake for as long as O(count) pings with O(timeout) may take.
         type: str
-        version_added: 0.2.0
   count:
     description:
       - How many packets to send to each, from V(1) to V(100), five a second.
