@@ -30,7 +30,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test nightly lint sanity unit oldest newest docs package kernel kernels molecule scenarios faults bench clean
+.PHONY: help site lab lab-down test nightly lint sanity unit oldest newest docs package kernel kernels molecule scenarios faults bench changelog release publish clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -96,7 +96,7 @@ docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the 
 	pytest tests/docs --junit-xml=build/junit/docs.xml
 	@echo docs: build/docs/html/index.html
 
-package: build/stamp/venv ## build the tarball, install it elsewhere and look inside
+package: build/stamp/venv ## build the tarball, install it elsewhere, check it as Galaxy does, run the README's commands
 	bash tests/package.sh
 
 kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
@@ -124,6 +124,20 @@ bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to bu
 clean: ## stop the VMs and remove all that was made
 	if [[ -e build/stamp/lab ]]; then python tests/lab down --below build; fi
 	rm -rf build
+
+# --- releases ---
+
+changelog: build/stamp/venv ## move changelogs/fragments into CHANGELOG.md, for the version in galaxy.yml
+	python tests/release.py changelog
+
+release: build/stamp/venv ## check that version, changelog and tag agree, and build and check the tarball
+	antsibull-changelog lint
+	python tests/release.py check
+	bash tests/package.sh
+	@echo release: build/package/cryptokey-wireguard-*.tar.gz
+
+publish: release ## do that, and publish the tarball on Ansible Galaxy with the token in GALAXY_TOKEN
+	bash tests/publish.sh build/package/cryptokey-wireguard-*.tar.gz
 
 # --- set-up ---
 
