@@ -20,6 +20,6 @@ fail() {
 ANSIBLE_GALAXY_TOKEN_PATH=$(mktemp)
 export ANSIBLE_GALAXY_TOKEN_PATH
 trap 'rm -f "$ANSIBLE_GALAXY_TOKEN_PATH"' EXIT
-printf 'token: "%s"\n' "$GALAXY_TOKEN" >"$ANSIBLE_GALAXY_TOKEN_PATH"
+python -c 'import json, os; print(json.dumps({"token": os.environ["GALAXY_TOKEN"]}))' >"$ANSIBLE_GALAXY_TOKEN_PATH"
 unset GALAXY_TOKEN
 ansible-galaxy collection publish "$1"

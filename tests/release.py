@@ -64,17 +64,22 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def write_changelog(root: Path, *, date: str | None = None) -> None:
-    """Move the fragments into the changelog of the version in galaxy.yml, and list the plugins that are new in it.
-
-    ReleaseError where that version has a tag on another commit: a release does not change after it.
-    """
-    command = ["antsibull-changelog", "release", "--update-existing", "--reload-plugins", "--refresh-plugins"]
-    subprocess.run([*command, *(["--date", date] if date else [])], cwd=root, check=True)
+    """Move the fragments into the changelog of the version in galaxy.yml, and list the plugins that are new in it."""
+    options = ["--update-existing", "--reload-plugins", "--refresh-plugins", *(["--date", date] if date else [])]
+    _antsibull_changelog(root, "release", *options)
     changes = load_yaml_file(root / CHANGES)
     for release in changes["releases"].values():
         drop_private(release)
     store_yaml_file(root / CHANGES, changes, nice=True, sort_keys=False)
-    subprocess.run(["antsibull-changelog", "generate"], cwd=root, check=True)
+    _antsibull_changelog(root, "generate")
+
+
+def _antsibull_changelog(root: Path, *arguments: str) -> None:
+    """Its output is shown only after a failure: it asks for a summary also where the release has one already."""
+    command = ["antsibull-changelog", *arguments]
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"{' '.join(command)} fails:\n{done.stdout}")
 
 
 def drop_private(release: dict[str, Any]) -> None:
@@ -89,6 +94,7 @@ def drop_private(release: dict[str, Any]) -> None:
 
 
 def _refuse_tagged(root: Path) -> None:
+    """A release does not change after it."""
     version = read_version(root)
     if version in _git(root, "tag", "--list", version).split():
         raise ReleaseError(f"galaxy.yml: version {version} has been released: raise it before make changelog")
