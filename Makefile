@@ -12,7 +12,7 @@ SHELL := bash
 PYTHON ?= python3
 PACKAGE := ansible_collections.cryptokey.wireguard
 COLLECTION := build/collections/ansible_collections/cryptokey/wireguard
-SANITY := build/sanity/ansible_collections/cryptokey/wireguard
+OLDEST := PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH"
 INVENTORY := build/lab/inventory.yml
 # Tests of provisional changes wait for their timeouts, which takes too long for every run. See make kernels.
 LONG := confirm
@@ -20,7 +20,7 @@ LONG := confirm
 MERMAID := 11.17.2
 PARTS := lint sanity unit docs package kernel molecule
 SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
-NIGHTLY := lint sanity unit oldest newest docs package kernels $(SCENARIOS) faults
+NIGHTLY := lint sanity sanity-oldest sanity-newest unit oldest newest docs package kernels $(SCENARIOS) faults
 
 export PYTHON
 export PATH := $(CURDIR)/build/venv/bin:$(PATH)
@@ -30,10 +30,11 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test nightly lint sanity unit oldest newest docs package kernel kernels molecule scenarios faults bench changelog release publish clean
+.PHONY: help site lab lab-down test nightly lint sanity sanity-oldest sanity-newest unit oldest newest docs package
+.PHONY: kernel kernels molecule scenarios faults bench changelog release publish clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 # --- see it work ---
 
@@ -69,22 +70,23 @@ lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licence
 	reuse lint --quiet || reuse lint --lines
 	@echo lint: ok
 
-# ansible-test wants real files under this path, and no ignore file stands in the way of its findings.
 sanity: build/stamp/venv build/stamp/lint ## run ansible-test's sanity tests
-	@rm -rf $(SANITY) && git init --quiet --initial-branch=main $(SANITY)
-	@bash tests/copy.sh $(SANITY)
-	@python tests/sanity/bootstrap.py
-	cd $(SANITY) && ansible-test sanity --local --requirements --color no \
-	    --python "$$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+	bash tests/sanity/run.sh
 
 unit: build/stamp/venv build/stamp/unit ## run the pure tests
 	pytest tests/unit --numprocesses auto --junit-xml=build/junit/unit.xml
 
-oldest: build/stamp/oldest build/stamp/unit ## run them with the oldest ansible-core that meta/runtime.yml allows
-	PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH" pytest tests/unit --numprocesses auto --junit-xml=build/junit/oldest.xml
+oldest: build/stamp/oldest build/stamp/unit ## run the pure tests with the oldest ansible-core that meta/runtime.yml allows
+	$(OLDEST) pytest tests/unit --numprocesses auto --junit-xml=build/junit/oldest.xml
 
-newest: build/stamp/venv build/stamp/unit ## run them with the newest ansible-core, where there is a Python that is new enough
-	@tests/newest.sh
+sanity-oldest: build/stamp/oldest build/stamp/lint ## run the sanity tests of the oldest ansible-core
+	$(OLDEST) bash tests/sanity/run.sh
+
+newest: build/stamp/venv build/stamp/unit ## run the pure tests with the newest ansible-core, where there is a Python for it
+	@tests/newest.sh $@ pytest tests/unit --numprocesses auto --junit-xml=build/junit/newest.xml
+
+sanity-newest: build/stamp/venv build/stamp/lint ## run the sanity tests of the newest ansible-core
+	@tests/newest.sh $@ bash tests/sanity/run.sh
 
 docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the module reference and the guides to build/docs/html, and look at each page in a browser
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
