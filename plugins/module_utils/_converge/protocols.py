@@ -21,11 +21,14 @@ class Kernel(Protocol):
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
 
-    def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
+    def apply(self, interface: str, operations: Sequence[Operation]) -> None:
+        """Do the operations in their order, until one fails."""
 
-    def path_mtu(self, hosts: Iterable[str]) -> int: ...
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        """Return the smallest MTU on the ways to these hosts."""
 
-    def has_routes(self, table: int) -> bool: ...
+    def has_routes(self, table: int) -> bool:
+        """Whether the routing table has a route."""
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]

@@ -20,9 +20,11 @@ _PAUSE_SECONDS = 0.2
 class Device(Protocol):
     """What is needed of ``_kernel.device.Device``."""
 
-    def read(self) -> RunningDevice: ...
+    def read(self) -> RunningDevice:
+        """Return the interface with its peers."""
 
-    def call(self, peers: Iterable[RunningPeer]) -> None: ...
+    def call(self, peers: Iterable[RunningPeer]) -> None:
+        """Have a handshake started with each of these peers."""
 
 
 def find_alive(
