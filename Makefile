@@ -62,7 +62,7 @@ lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licence
 	MYPYPATH=build/collections mypy -p $(PACKAGE).plugins -p $(PACKAGE).tests | sed 's#^$(COLLECTION)/##'
 	mypy docs/conf.py
 	shellcheck .ci/run $$(git ls-files -co --exclude-standard '*.sh')
-	vermin --quiet --violations --target=3.9- plugins/modules plugins/module_utils
+	vermin --quiet --violations --target=3.9- plugins/modules plugins/module_utils tests/kernel
 	yamllint --strict .
 	ansible-lint
 	antsibull-changelog lint
