@@ -101,12 +101,10 @@ options:
             handshake gets the endpoint, the allowed IPs and the keepalive.
           - A peer that changes its key therefore stays connected.
         type: str
-        version_added: 0.2.0
       next_preshared_key:
         description:
           - As O(peers[].preshared_key), for O(peers[].next_public_key).
         type: str
-        version_added: 0.2.0
       endpoint:
         description:
           - The initial endpoint of the peer, as V(HOST:PORT). An IPv6 address must be in brackets, such as
@@ -140,7 +138,6 @@ options:
       - A key that O(peers) lists as well is refused.
     type: list
     elements: str
-    version_added: 0.2.0
   peers_mode:
     description:
       - With V(exact), peers that O(peers) does not list and addresses that O(addresses) does not list are removed, if
@@ -182,7 +179,6 @@ options:
       - If V(false), these routes are removed, except those of routing daemons.
     type: bool
     default: false
-    version_added: 0.2.0
   dns:
     description:
       - The addresses of the name servers that the host uses for all names while the interface is up, in order of
@@ -194,7 +190,6 @@ options:
       - If not given, they are not changed. An empty list removes them, and so does O(state=absent).
     type: list
     elements: str
-    version_added: 0.2.0
   dns_search:
     description:
       - The search domains for names without a dot, in order of preference, such as V(corp.example).
@@ -202,14 +197,12 @@ options:
       - If not given, they are not changed. An empty list removes them.
     type: list
     elements: str
-    version_added: 0.2.0
   alias:
     description:
       - A text about the interface, which C(ip link) shows. It has at most 254 bytes, without a single quote, a C(#) or
         C(%i), which a file for C(wg-quick) cannot have.
       - If not given, it is not changed. An empty string removes it.
     type: str
-    version_added: 0.2.0
   up:
     description:
       - Whether the interface should be up. An interface that is down keeps its peers and addresses. It has no routes,
@@ -218,7 +211,6 @@ options:
       - It has an effect on the running state only. At boot, C(wg-quick up) sets the interface up.
     type: bool
     default: true
-    version_added: 0.2.0
   netns:
     description:
       - The network namespace of the interface, by its name as C(ip netns) shows it. It must exist.
@@ -231,7 +223,6 @@ options:
       - If the sockets are in another namespace than the interface, a default route through the tunnel is an ordinary
         route in the main table, and O(outside_replies) has no effect.
     type: str
-    version_added: 0.2.0
   birth_netns:
     description:
       - The network namespace to create the interface in. Its UDP sockets always stay there. The endpoints of its peers
@@ -239,5 +230,4 @@ options:
       - If not given, it is the namespace of the module's process.
       - It cannot be changed for an existing interface. Remove the interface first.
     type: str
-    version_added: 0.2.0
 """

@@ -15,7 +15,6 @@ options:
       - The network namespace of the interface, by its name as C(ip netns) shows it.
       - If not given, it is the namespace of the module's process.
     type: str
-    version_added: 0.2.0
 """
 
     BIRTH_NETNS = r"""
@@ -25,7 +24,6 @@ options:
       - The network namespace of the interface's UDP sockets, which is the one that the interface was created in.
       - If not given, it is the namespace of the module's process.
     type: str
-    version_added: 0.2.0
 """
 
     PRIVATE_KEY_FILE = r"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: ping_targets
 short_description: List the targets to ping to test the tunnels of an interface
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -31,13 +31,11 @@ options:
     description: The hosts that can be targets. If not given, all hosts can.
     type: list
     elements: str
-    version_added: 0.2.0
   host:
     description:
       - The name of the host with the interface. If not given, the allowed IPs of the peers are not checked for the
         addresses of the interface.
     type: str
-    version_added: 0.2.0
 seealso:
   - plugin: cryptokey.wireguard.ping
     plugin_type: module

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: confirm
 short_description: Confirm or roll back a provisional change of a WireGuard interface
-version_added: 0.2.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: interface
 short_description: Configure a running WireGuard interface
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -48,13 +48,11 @@ options:
     type: str
     choices: [never, auto, always]
     default: never
-    version_added: 0.2.0
   confirm_timeout:
     description:
       - The number of seconds after which a provisional change is rolled back, from V(10) to V(3600).
     type: int
     default: 60
-    version_added: 0.2.0
 notes:
   - Requires C(pyroute2) on the managed node, and C(pynacl) to recognise the interface's own public key. A full tunnel
     requires C(nft).

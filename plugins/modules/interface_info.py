@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: interface_info
 short_description: Read the running state of WireGuard interfaces
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -64,14 +64,12 @@ interfaces:
         - The network namespace that was read, or null for that of the module's process.
         - The kernel does not show which namespace has the UDP sockets of the interface.
       type: str
-      version_added: 0.2.0
     up:
       description: Whether the interface is up.
       type: bool
     alias:
       description: The alias of the interface. Empty if there is none.
       type: str
-      version_added: 0.2.0
     mtu:
       description: The MTU in bytes.
       type: int
@@ -101,21 +99,18 @@ interfaces:
       type: list
       elements: str
       sample: ["-4 32764: not fwmark 0xca6c lookup 51820"]
-      version_added: 0.2.0
     dns:
       description:
         - The name servers of the interface in systemd-resolved or resolvconf.
         - Null with a warning if they cannot be read.
       type: list
       elements: str
-      version_added: 0.2.0
     dns_search:
       description:
         - The search domains of the interface in systemd-resolved or resolvconf.
         - Null like RV(interfaces[].dns) if they cannot be read.
       type: list
       elements: str
-      version_added: 0.2.0
     peers:
       description: The peers, in the order in which they were added.
       type: list

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ping
 short_description: Ping hosts through a WireGuard interface
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -52,7 +52,6 @@ options:
             which starts a session. The module then waits for the handshake as long as O(count) pings with O(timeout)
             can take.
         type: str
-        version_added: 0.2.0
   count:
     description:
       - The number of packets to send to each target, from V(1) to V(100). Five packets are sent a second.
@@ -114,7 +113,6 @@ results:
       description: Why nothing could be sent, or why C(ping) was ended. The target then counts as not reachable.
       returned: for targets for which C(ping) failed
       type: str
-      version_added: 0.2.0
   sample:
     - name: hub
       address: 10.8.0.1

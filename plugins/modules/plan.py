@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: plan
 short_description: Plan the WireGuard interfaces of all hosts from the inventory
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
@@ -44,20 +44,17 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   affected_by:
     description:
       - The names of hosts that come or leave. C(affected) then says whom that concerns.
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   public_keys:
     description:
       - Public keys to record that were found otherwise, such as those made for clients. It maps the name of a network
         to the names of its members, and each to its public key.
     type: dict
-    version_added: 0.2.0
   accept_changed_keys:
     description:
       - Members whose public key is recorded also where it is another than the registry has, or a former one, as a
@@ -65,21 +62,18 @@ options:
         does the same, and for clients if all hosts of their network have it, as with C(-e).
     type: dict
     default: {}
-    version_added: 0.2.0
   assume_keys:
     description:
       - Plans as if the public keys of all members were known, to look at before the first run. In the place of one that
         is not stands a text in parentheses. C(unknown_keys) still has those of whom none is known.
     type: bool
     default: false
-    version_added: 0.2.0
   spare_clients:
     description:
       - Whether a client whose own options are wrong is named in C(refused_clients), instead of failing the task. It
         stays a member of its network.
     type: bool
     default: false
-    version_added: 0.2.0
   rotating:
     description:
       - Whether the C(next_public_key) that a host reports is recorded, so that its peers learn it. When the host
@@ -87,12 +81,10 @@ options:
       - A recorded one is forgotten as soon as its host does not report it any more.
     type: bool
     default: false
-    version_added: 0.2.0
   older_than:
     description:
       - A number of days. C(old_keys) then has the hosts whose key has been in use for more than that.
     type: int
-    version_added: 0.2.0
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes.controller
 attributes:
@@ -238,7 +230,6 @@ refused:
   returned: success
   type: dict
   sample: {}
-  version_added: 0.2.0
 affected:
   description:
     - The hosts of O(affected_by), and those whose plan is another with them than without. Hosts of whom no key is known

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
@@ -38,7 +38,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies impo
     resolve,
 )
 
-Network = IPv4Network | IPv6Network
+Network = Union[IPv4Network, IPv6Network]
 
 # What somebody does to the interface by hand; it may also fail, where there is none.
 MEDDLING = [

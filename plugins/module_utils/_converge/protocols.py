@@ -25,11 +25,14 @@ class Reader(Protocol):
 class Kernel(Reader, Protocol):
     """The same, and what changes it, which raises OSError, too."""
 
-    def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
+    def apply(self, interface: str, operations: Sequence[Operation]) -> None:
+        """Do the operations in their order, until one fails."""
 
-    def path_mtu(self, hosts: Iterable[str]) -> int: ...
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        """Return the smallest MTU on the ways to these hosts."""
 
-    def has_routes(self, table: int) -> bool: ...
+    def has_routes(self, table: int) -> bool:
+        """Whether the routing table has a route."""
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]

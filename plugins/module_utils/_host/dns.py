@@ -31,9 +31,11 @@ _OLD_RECORDS = "/run/resolvconf/interface"
 class NameServers(Protocol):
     """Reads and sets the name servers of one interface. Both raise KernelError."""
 
-    def read(self, interface: str) -> Dns: ...
+    def read(self, interface: str) -> Dns:
+        """Return what is set for the interface."""
 
-    def write(self, interface: str, dns: Dns) -> None: ...
+    def write(self, interface: str, dns: Dns) -> None:
+        """Replace what is set for the interface."""
 
 
 def find_name_servers() -> NameServers | None:

@@ -20,9 +20,11 @@ _PAUSE_SECONDS = 0.2
 class SessionDevice(Protocol):
     """What is needed of ``_kernel.device.Device``."""
 
-    def read(self) -> RunningDevice: ...
+    def read(self) -> RunningDevice:
+        """Return the interface with its peers."""
 
-    def start_sessions(self, peers: Iterable[RunningPeer]) -> None: ...
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
+        """Start a handshake with each of these peers."""
 
 
 def find_alive(
