@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import Tunnel, render_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import Tunnel, render_tunnels
 from ansible_collections.cryptokey.wireguard.tests.unit.docs.pages import (
     PAGES,
     ROOT,
@@ -146,7 +146,7 @@ def test_tables_of_tunnels_have_the_form_that_status_gives_them() -> None:
         for table in re.findall(r"^HOST +.*\n(?:(?!\.\.\.|```).*\n)+", (ROOT / page).read_text(), re.MULTILINE):
             lines = table.splitlines()
             tunnels = [read_tunnel(line) for line in lines[1:]]
-            assert render_table(tunnels) == lines
+            assert render_tunnels(tunnels) == lines
             found += 1
     assert found >= 2
 
