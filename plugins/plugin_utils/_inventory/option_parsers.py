@@ -62,6 +62,7 @@ PLAYBOOK_VARIABLES = (
     "wireguard_clients_vault_id",
     "wireguard_file",
     "wireguard_format",
+    "wireguard_gone",
     "wireguard_hosts",
     "wireguard_network",
     "wireguard_older_than",
