@@ -56,7 +56,7 @@ class Inventories:
         self.write("cloud", {"wg_hub": {"hosts": second}, "wg_spoke": {"hosts": {"aardvark": None}}})
 
     def run(self, *arguments: str, playbook: str = "play.yml", **settings: str) -> Run:
-        plan = {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True}
+        plan = {"name": "Plan", "cryptokey.wireguard._registry": {"keypairs": "keypair"}, "run_once": True}
         (self.directory / "play.yml").write_text(yaml.safe_dump([{**self.play, "tasks": [plan]}]))
         done = subprocess.run(
             ["ansible-playbook", "-v", *arguments, playbook],
