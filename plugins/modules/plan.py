@@ -102,7 +102,6 @@ hosts:
   description:
     - The plan of each host, by its inventory name. It is a list with an entry for each network that the host is in,
       sorted by the interface.
-    - There are no preshared keys in it.
   returned: success
   type: dict
   contains:
@@ -114,26 +113,24 @@ hosts:
         network:
           description: The name of the network.
           type: str
-        interface:
-          description: As O(cryptokey.wireguard.interface#module:interface).
-          type: str
-        addresses:
-          description: As O(cryptokey.wireguard.interface#module:addresses).
-          type: list
-          elements: str
-        peers:
+        options:
           description:
-            - As O(cryptokey.wireguard.interface#module:peers), each with its name.
-            - A peer has C(next_public_key) while it is about to change its key.
-          type: list
-          elements: dict
-        peers_mode:
-          description: V(merge) where the key of a peer is not known yet, else V(exact).
+            - Options that both M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) take, to be passed on
+              as a whole. V(interface), V(addresses), V(peers) and V(peers_mode) are always there, the others where the
+              inventory gives them.
+            - V(peers_mode) is V(merge) where the key of a peer is not known yet. Then V(absent_peers) has the former
+              keys.
+            - A peer has V(next_public_key) while it is about to change its key. There are no preshared keys.
+          type: dict
+        interface_options:
+          description: Options that M(cryptokey.wireguard.interface) takes besides, where the inventory gives them.
+          type: dict
+        public_key:
+          description: The key that the host's peers know. Left out where none is known.
           type: str
-        absent_peers:
-          description: The former keys, where RV(hosts.HOST.peers_mode=merge).
-          type: list
-          elements: str
+        next_public_key:
+          description: The key that the host is about to change to. Left out where there is none.
+          type: str
         forwarding:
           description: V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
           type: dict
@@ -143,15 +140,18 @@ hosts:
   sample:
     spoke1:
       - network: home
-        interface: wg0
-        addresses: [10.8.0.2/24]
-        peers:
-          - name: hub1
-            public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
-            endpoint: vpn.example.org:51820
-            allowed_ips: [10.8.0.0/24]
-            persistent_keepalive: 25
-        peers_mode: exact
+        options:
+          interface: wg0
+          addresses: [10.8.0.2/24]
+          peers:
+            - name: hub1
+              public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+              endpoint: vpn.example.org:51820
+              allowed_ips: [10.8.0.0/24]
+              persistent_keepalive: 25
+          peers_mode: exact
+        interface_options: {}
+        public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
         forwarding: {}
 interfaces:
   description:

@@ -158,7 +158,7 @@ def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: 
 
 
 def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
-    """By host, what the planner makes of the inventory. Raises FleetError."""
+    """By host, the module options that the planner makes of the inventory. Raises FleetError."""
     component = proposal.component
     hosts = {
         name: {**{f"{v.PREFIX}{option}": value for option, value in options.items()}, **_own(given.get(name, {}))}
@@ -168,7 +168,7 @@ def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Ma
     (network,) = read_networks({component.name: proposal.options}, groups, hosts.__getitem__)
     keys = {name: key for key, name in component.names.items()}
     settled = settle(network, Records(), keys, today.isoformat()).network
-    return dict(plan_network(settled, keys, today).hosts)
+    return {name: entry["options"] for name, entry in plan_network(settled, keys, today).hosts.items()}
 
 
 def _own(given: Mapping[str, Any]) -> dict[str, Any]:

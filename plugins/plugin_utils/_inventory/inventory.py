@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
 from .._registry.cache import Cache, CacheStore
 from .._registry.file import FileStore
@@ -29,7 +30,6 @@ from .option_parsers import (
     REGISTRY,
     REGISTRY_CACHE,
     REGISTRY_READ_ONLY,
-    parse_boolean,
 )
 from .paths import Directories, expand
 from .preshared import SECRETS

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
 from . import option_parsers as v
 from .close import closest
@@ -25,30 +25,17 @@ _VALID = frozenset((*v.HOST_VARIABLES, *v.FLEET_VARIABLES, *v.PLAYBOOK_VARIABLES
 
 # Field and parser of each option that is read by itself.
 _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
-    "accept_changed_keys": ("accept_changed_key", v.parse_boolean),
-    "alias": ("alias", v.parse_alias),
-    "birth_netns": ("birth_netns", parse_netns),
-    "confirm": ("confirm", v.parse_boolean),
-    "confirm_timeout": ("confirm_timeout", v.number(10, 3600)),
-    "dns": ("dns", v.parse_dns),
-    "dns_search": ("dns_search", v.parse_search),
-    "endpoint_policy": ("endpoint_policy", v.parse_endpoint_policy),
+    "accept_changed_keys": ("accept_changed_key", parse_boolean),
     "excluded_subnets": ("excluded", v.parse_prefixes),
-    "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
     "hub": ("hub", parse_name),
     "interface": ("interface", v.parse_interface),
-    "keep_routes": ("keep_routes", v.parse_boolean),
     "key_max_age": ("key_max_age", v.number(0, 36500)),
-    "listen_port": ("listen_port", v.number(1, 65535)),
-    "mtu": ("mtu", v.number(576, 65535)),
-    "netns": ("netns", parse_netns),
     "persistent_keepalive": ("persistent_keepalive", v.number(0, 65535, off=True)),
     "public_key": ("public_key", v.parse_key),
     "reresolve": ("reresolve", v.parse_reresolve),
     "routes": ("routes", v.parse_prefixes),
     "site": ("site", parse_name),
     "subnets": ("subnets", v.parse_prefixes),
-    "table": ("table", v.parse_table),
     "tunnel": ("tunnel", v.parse_tunnel),
     "valid_until": ("valid_until", v.parse_date),
 }
@@ -139,29 +126,34 @@ def _read_member(
 ) -> Host:
     host: Owner = client or name
     fields: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for option, (value, path) in given.items():
-        if option in _FIELDS:
-            field, parse = _FIELDS[option]
-            parsed = problems.catch(host, partial(parse, value, path), None)
-            if parsed is not None:
-                fields[field] = parsed
+        if option in v.PASSED:
+            found, field, parse = options, option, v.PASSED[option].parse
+        elif option in _FIELDS:
+            found, (field, parse) = fields, _FIELDS[option]
+        else:
+            continue
+        parsed = problems.catch(host, partial(parse, value, path), None)
+        if parsed is not None:
+            found[field] = parsed
     if "addresses" in given:
         value, path = given["addresses"]
-        parse = v.parse_addresses(network.prefixes)
-        fields["addresses"] = problems.catch(host, partial(parse, value, path), ())
+        parse_all = v.parse_addresses(network.prefixes)
+        fields["addresses"] = problems.catch(host, partial(parse_all, value, path), ())
         # Absent is not empty: only a list can be empty and mean it.
         fields["unnumbered"] = isinstance(value, (list, tuple)) and not value
     if "peers" in given:
         value, path = given["peers"]
         fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value, path), {})
-    port = fields.get("listen_port") or network.port
+    port = options.get("listen_port") or network.port
     for option in ("endpoint", "endpoint_inside"):
         if option in given:
             fields[option] = _read_endpoint(host, given[option], port, problems)
     if fields.get("endpoint") or fields.get("endpoint_inside"):
         # Who is called must be where the others expect it; who only calls takes any port.
-        fields["listen_port"] = port
-    return Host(name=name, is_client=client is not None, **fields)
+        options["listen_port"] = port
+    return Host(name=name, is_client=client is not None, options=options, **fields)
 
 
 def _read_endpoint(host: Owner, given: _Given, port: int, problems: Problems) -> Endpoint | None:

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from itertools import chain, product
 from typing import Any, NamedTuple, TypeVar
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import choice
+
 from . import option_parsers as v
 from .close import nearest
 from .errors import Problems
@@ -97,7 +99,7 @@ class _Reader:
         self._problems.add("", f"{self._path}.{option}", value, problem, remedy)
 
     def outline(self) -> Outline:
-        topology = self._get("topology", partial(v.parse_choice, choices=self._topologies), DEFAULT_TOPOLOGY)
+        topology = self._get("topology", choice(self._topologies), DEFAULT_TOPOLOGY)
         self._check_options(topology)
         prefixes = self._get("prefixes", v.parse_prefixes, ())
         if self._values.get("prefixes") in (None, ""):

@@ -23,7 +23,7 @@ def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
     hosts = _by_host(outcomes)
     return {
         "hosts": hosts,
-        "interfaces": _interfaces(outcomes, hosts),
+        "interfaces": {name: [_interface(plan) for plan in plans] for name, plans in hosts.items()},
         "clients": {outcome.network.name: outcome.plan.clients for outcome in outcomes},
         "refused_clients": _refused_clients(findings),
         "batches": batches(
@@ -52,23 +52,14 @@ def _by_host(outcomes: Iterable[Outcome]) -> dict[str, list[dict[str, Any]]]:
         for name, plan in outcome.plan.hosts.items():
             hosts.setdefault(name, []).append(plan)
     for plans in hosts.values():
-        plans.sort(key=lambda plan: str(plan["interface"]))
+        plans.sort(key=lambda plan: str(plan["options"]["interface"]))
     return hosts
 
 
-def _interfaces(
-    outcomes: Iterable[Outcome], hosts: Mapping[str, list[dict[str, Any]]]
-) -> dict[str, list[dict[str, str]]]:
-    """By host, the name of each interface and its network, with the current and the next public key that peers use."""
-    known = {each.network.name: (each.settlement.keys, each.settlement.next_keys) for each in outcomes}
-
-    def describe(name: str, plan: Mapping[str, Any]) -> dict[str, str]:
-        network = str(plan["network"])
-        options = zip(("public_key", "next_public_key"), known[network])
-        keys = {option: of_network[name] for option, of_network in options if name in of_network}
-        return {"network": network, "interface": str(plan["interface"]), **keys}
-
-    return {name: [describe(name, plan) for plan in plans] for name, plans in hosts.items()}
+def _interface(plan: Mapping[str, Any]) -> dict[str, str]:
+    """The names in an entry of a host's plan, with the current and the next public key that peers use."""
+    keys = {option: plan[option] for option in ("public_key", "next_public_key") if option in plan}
+    return {"network": plan["network"], "interface": plan["options"]["interface"], **keys}
 
 
 def _refused_clients(findings: Findings) -> dict[str, dict[str, list[str]]]:

@@ -65,7 +65,8 @@ class Loops:
 
 def _routes_by_itself(host: Host) -> bool:
     """Whether the interface's routes take effect where its own packets are sent from."""
-    return host.table in (None, "auto") and (host.netns or "") == (host.birth_netns or "")
+    options = host.options
+    return options.get("table", "auto") == "auto" and options.get("netns") == options.get("birth_netns")
 
 
 class _Around:

@@ -48,7 +48,9 @@ def report_hints(outcomes: Sequence[Outcome], play_hosts: list[str], batch: list
     for each in outcomes:
         made = {changed.host for changed in each.settlement.changed_keys} & each.found.made
         plans = {name: each.plan.hosts[name] for name in sorted(made) if name in each.plan.hosts}
-        yield from (interface_hint(name, each.network.name, plan["interface"]) for name, plan in plans.items())
+        yield from (
+            interface_hint(name, each.network.name, plan["options"]["interface"]) for name, plan in plans.items()
+        )
     later = later_hint({name for each in outcomes for name in each.plan.unknown_keys}, play_hosts, batch)
     if later:
         yield later

@@ -60,7 +60,8 @@ def read_pictures(plan: Mapping[str, Any]) -> list[Picture]:
     unknown = set(plan.get("unknown_keys") or ())
     for host in sorted(plan["hosts"]):
         for entry in plan["hosts"][host]:
-            member = Member(host, HOST, _bare(entry["addresses"]), entry["peers"], host not in unknown)
+            options = entry["options"]
+            member = Member(host, HOST, _bare(options["addresses"]), options["peers"], host not in unknown)
             _picture(pictures, entry["network"]).members[host] = member
     for network, clients in (plan.get("clients") or {}).items():
         for name in sorted(clients):

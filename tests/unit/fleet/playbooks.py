@@ -16,7 +16,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environ
 
 def addresses(run: Run, task: int = 1) -> dict[str, list[str]]:
     """Of each host that is in one network only."""
-    return {host: plan["addresses"] for host, (plan,) in sorted(run.results[task]["hosts"].items())}
+    return {host: plan["options"]["addresses"] for host, (plan,) in sorted(run.results[task]["hosts"].items())}
 
 
 class Fleet:
@@ -69,7 +69,7 @@ class Fleet:
         tasks = [
             {"name": "Look", plan: self.looking, "run_once": True, "tags": "look"},
             {"name": "Record", "cryptokey.wireguard._registry": self.arguments, "run_once": True, "register": "plan"},
-            {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname][0].interface"}},
+            {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname][0].options.interface"}},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / inventory).write_text(yaml.safe_dump(self.inventory))
