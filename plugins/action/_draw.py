@@ -15,7 +15,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write, read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import DOT, MERMAID, TABLE, draw
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
+    DOT,
+    MERMAID,
+    TABLE,
+    render_plan,
+)
 
 ARGUMENTS = {
     "plan": {"type": "dict", "required": True},
@@ -32,7 +37,7 @@ class ActionModule(RunOnce, ActionBase):
             self.operators_variables(task_vars)
         except FleetError as error:
             raise AnsibleActionFail(str(error)) from None
-        text = draw(arguments["plan"], arguments["format"])
+        text = render_plan(arguments["plan"], arguments["format"])
         result.update(changed=False, text=text)
         if not arguments["path"]:
             self._display.display(f"\n{text}\n")

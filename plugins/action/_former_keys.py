@@ -15,8 +15,8 @@ from ansible_collections.cryptokey.wireguard.plugins.action.plan import open_inv
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former import (
+    describe_remaining,
     remaining,
-    tell_remaining,
     without_hosts,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Update
@@ -44,7 +44,7 @@ class ActionModule(RunOnce, ActionBase):
             updates = self._record(variables, keys, updated) if arguments["record"] and left != keys else []
         except (FleetError, RegistryError) as error:
             raise AnsibleActionFail(str(error)) from None
-        problem = tell_remaining(left, arguments["hosts"])
+        problem = describe_remaining(left, arguments["hosts"])
         result.update(
             changed=any(update.changed for update in updates),
             former_keys=left,

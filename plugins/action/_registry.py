@@ -17,7 +17,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import intruders
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.found_keys import KeyFinder
@@ -26,10 +25,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.outcome 
     Request,
     find_outcomes,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames import later_hint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.result import plan_result
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.warnings import (
     recording_warnings,
-    report_hints,
     warnings_of,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
@@ -69,21 +68,20 @@ class ActionModule(RunOnce, ActionBase):
         intruding = intruders(task_vars["hostvars"], inventory.groups["all"])
         finder = KeyFinder(intruding, arguments["public_keys"], variable, registered)
         spare, accepted = arguments.get("spare_clients", False), arguments["accept_changed_keys"]
-        findings = find_outcomes(
-            inventory, inventory.networks(self._templar), Request(True, rotating, spare, accepted), finder
-        )
+        request = Request(records=True, rotating=rotating, spare_clients=spare, accept_changed_keys=accepted)
+        findings = find_outcomes(inventory, inventory.networks(self._templar), request, finder)
         # Nothing is written before all has been found right.
         if not self._task.check_mode:
             findings = findings.recorded()
-        hints = self._hints(findings, inventory, task_vars) if variable else ()
-        warnings = [*warnings_of(findings), *recording_warnings(findings, rotating), *hints]
+        later = self._later_hint(findings, inventory.play_hosts, task_vars) if variable else ""
+        warnings = [*warnings_of(findings), *recording_warnings(findings, rotating), *filter(None, [later])]
         return {**self.result_of(findings, inventory.play_hosts), "warnings": warnings}
 
     def result_of(self, findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
         return {"changed": bool(findings.changed), "diff": findings.diff, **plan_result(findings, play_hosts)}
 
-    def _hints(self, findings: Findings, inventory: Inventory, task_vars: Mapping[str, Any]) -> list[str]:
+    def _later_hint(self, findings: Findings, play_hosts: list[str], task_vars: Mapping[str, Any]) -> str:
         # Without batches, what the play's batch lacks are hosts that failed.
         in_batches = bool(self._task.get_play().serial)
-        batch = task_vars["ansible_play_batch"] if in_batches else inventory.play_hosts
-        return list(report_hints(findings.outcomes, inventory.play_hosts, batch))
+        batch = task_vars["ansible_play_batch"] if in_batches else play_hosts
+        return later_hint(findings.unknown_keys, play_hosts, batch)

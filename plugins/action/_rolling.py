@@ -11,7 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import tell_end
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import describe_stop
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -31,7 +31,7 @@ class ActionModule(RunOnce, ActionBase):
         proofs = {host: proof for host, proof in found.items() if proof is not None and not _is_skipped(proof)}
         there = set(variables["ansible_play_hosts"])
         failed = [hub for hub in plan["hubs"] if arguments["begun"] in known.get(hub, ()) and hub not in there]
-        end = tell_end(plan["batches"], proofs, failed)
+        end = describe_stop(plan["batches"], proofs, failed)
         result.update(changed=False, stop=bool(end), msg=end)
         if end and arguments["fail"]:
             result["failed"] = True

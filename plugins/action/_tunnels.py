@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results
     read_mapping,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import read_tunnels, render_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import read_tunnels, render_tunnels
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -36,7 +36,7 @@ class ActionModule(RunOnce, ActionBase):
         names = arguments["info"], arguments["probe"]
         answers = {host: _answer(hostvars.raw_get(host), names, plans[host]) for host in asked}
         rows = list(read_tunnels(plans, answers))
-        self._display.display("\n".join(["", *render_table(rows), ""]))
+        self._display.display("\n".join(["", *render_tunnels(rows), ""]))
         result["warnings"] = list(dict.fromkeys(row.problem for row in rows if row.problem))
         up, down = (sum(row.up is state for row in rows) for state in (True, False))
         result.update(changed=False, up=up, down=down, unknown=len(rows) - up - down)

@@ -33,13 +33,17 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.clien
     network_of_file,
     pending,
     prepare,
+    preshared_warning,
     refuse_changed,
     refused_clients,
     render_client,
     show_change,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, list_names
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import (
+    CLIENTS_DIRECTORY,
+    NETWORKS,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 
 from .plan import open_inventory
@@ -65,8 +69,11 @@ class ActionModule(RunOnce, ActionBase):
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
         try:
             result.update(self._run(arguments, self.operators_variables(task_vars)))
-        except (FleetError, InputError, MissingLibrary, OSError) as error:
+        except (FleetError, InputError, MissingLibrary) as error:
             raise AnsibleActionFail(str(error)) from None
+        except OSError as error:
+            remedy = "name a directory that can be read and written, with room in it"
+            raise AnsibleActionFail(f"{CLIENTS_DIRECTORY}: {error}; {remedy}") from None
         except ImportError as error:
             text = f"clients' keys need the Python library {error.name}: {package_hint('nacl')}"
             raise AnsibleActionFail(text) from None
@@ -115,7 +122,12 @@ class ActionModule(RunOnce, ActionBase):
                 for item, change in zip(work, changes)
             ],
             "removed": removed,
-            "warnings": [*expired, *foretold.get("warnings", ()), *_former_warnings(former, removed)],
+            "warnings": [
+                *expired,
+                *filter(None, (preshared_warning(each.work, each.file) for each in written)),
+                *foretold.get("warnings", ()),
+                *_former_warnings(former, removed),
+            ],
             "diff": [*foretold.get("diff", ()), *(diff for change in changes for diff in change.diff)],
         }
 
@@ -182,7 +194,7 @@ def _render(work: Work, options: Mapping[str, Any], arguments: Mapping[str, Any]
     text = render_client(work.client, file)
     code = None
     if file.private_key and (arguments["qr"] or arguments["show"]):
-        code = qr.encode(text, work.client.option)
+        code = qr.encode_qr(text, work.client.option)
     return _Written(work, text, file, code, qr.png(code) if code is not None and arguments["qr"] else None)
 
 

@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import cache_loader
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, list_names
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.given import parse_host_names
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import intruders
@@ -53,15 +54,19 @@ class ActionModule(RunOnce, ActionBase):
         return result
 
     def _plan(self, task_vars: dict[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-        inventory = open_inventory(self.operators_variables(task_vars, _LITERAL), arguments["without"])
-        defined = inventory.networks(self._templar, secrets=not arguments["assume_keys"])
+        variables = self.operators_variables(task_vars, _LITERAL)
+        names = parse_host_names(arguments["affected_by"], "affected_by")
+        inventory = open_inventory(variables, arguments["without"])
+        secrets = not arguments["assume_keys"]
+        defined = inventory.networks(self._templar, secrets)
         finder = KeyFinder(intruders(task_vars["hostvars"], inventory.groups["all"]))
-        findings = find_outcomes(inventory, defined, Request(spare_clients=arguments["spare_clients"]), finder)
+        request = Request(spare_clients=arguments["spare_clients"], secrets=secrets)
+        findings = find_outcomes(inventory, defined, request, finder)
         if arguments["assume_keys"]:
             findings = findings.assuming_keys()
         result = {"changed": False, **plan_result(findings, inventory.play_hosts)}
-        if arguments["affected_by"]:
-            result["affected"] = affected_hosts(findings, arguments["affected_by"])
+        if names:
+            result["affected"] = affected_hosts(findings, names)
         if arguments["older_than"] is not None:
             result["old_keys"] = old_keys(findings.outcomes, arguments["older_than"])
         return {**result, "warnings": list(warnings_of(findings))}
@@ -70,4 +75,6 @@ class ActionModule(RunOnce, ActionBase):
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
     """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
     omitted = getattr(errors, "AnsibleValueOmittedError", None)
-    return Inventory(task_vars, without, partial(AnsibleCache, cache_loader.get), AnsibleError, omitted)
+    inventory = Inventory(task_vars, without, partial(AnsibleCache, cache_loader.get), AnsibleError, omitted)
+    inventory.check_play()
+    return inventory

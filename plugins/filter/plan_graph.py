@@ -65,9 +65,9 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import draw_graph
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_graph
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"plan_graph": draw_graph}
+        return {"plan_graph": render_graph}

@@ -74,9 +74,9 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"targets": targets}
+        return {"targets": ping_targets}

@@ -134,11 +134,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.confirm import (
-    Answer,
     ConfirmError,
+    ConfirmResult,
     confirm,
     ensure_rolled_back,
-    look,
+    read_unconfirmed,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.pending import describe_pending
@@ -150,7 +150,7 @@ ARGUMENTS = {
 }
 
 
-def result_of(answer: Answer, state: str) -> dict[str, Any]:
+def result_of(answer: ConfirmResult, state: str) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": answer.changed, "tunnels": answer.tunnels}
     report = answer.report
     if state != "confirmed":
@@ -170,11 +170,13 @@ def main() -> None:
     state = module.params["state"]
     try:
         if state == "reported":
-            answer = look(module.params)
+            answer = read_unconfirmed(module.params)
         else:
             answer = (ensure_rolled_back if state == "rolled_back" else confirm)(module.params, module.check_mode)
     except (InputError, ConfirmError, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in answer.warnings:
+        module.warn(warning)
     result = result_of(answer, state)
     if state == "rolled_back" and answer.report and answer.pending:
         problem = f"not all of what was before the change is restored: {answer.report.problem}"

@@ -148,7 +148,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         following = parse_following(module.params)
-        wanted = module.params["state"] == "present" and following.successors
+        wanted = module.params["state"] == "present" and following.next_keys
         if not wanted:
             changed = stop_following(following.interface, module.check_mode)
         elif module.check_mode:
@@ -159,7 +159,7 @@ def main() -> None:
             changed = True
     except (InputError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, followed=len(following.successors) if wanted else 0)
+    module.exit_json(changed=changed, followed=len(following.next_keys) if wanted else 0)
 
 
 if __name__ == "__main__":

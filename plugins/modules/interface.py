@@ -73,6 +73,8 @@ notes:
     confirmed or rolled back. With C(async) it fails instead.
   - A part that cannot be restored, as when a name server program fails, does not keep the others from being restored.
     The host tries again every minute for a day, and so does the next run, which fails until all is restored.
+  - With O(state=absent), the interface is removed even if its name servers or its netfilter table cannot be read or
+    removed. The module then fails and says what may be left.
   - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
     What it restores is kept in C(/etc/wireguard/private), mode V(0600), until all of it is restored.
 seealso:
@@ -195,12 +197,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    Presence,
+    InterfaceResult,
+    end_unconfirmed,
     ensure_absent,
     ensure_present,
-    settle,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
@@ -212,13 +214,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.p
 MANY_PEERS = 100
 
 
-def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+def result_of(outcome: ConvergeResult, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": bool(outcome.operations),
         "operations": [operation.describe() for operation in outcome.operations],
         "provisional": False,
     }
-    if isinstance(outcome, Presence) and outcome.unconfirmed:
+    if isinstance(outcome, InterfaceResult) and outcome.unconfirmed:
         change = outcome.unconfirmed
         result.update(provisional=True, change=change.change, deadline=change.date)
     if with_diff:
@@ -242,19 +244,22 @@ def main() -> None:
     gc.disable()
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
-    outcome: Outcome
+    failure: dict[str, Any] = {}
+    outcome: ConvergeResult
     try:
-        settle(module.params, module.check_mode, warnings)
+        end_unconfirmed(module.params, module.check_mode, warnings)
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:
-        module.fail_json(msg=str(error), pending=error.pending)
+        failure = {"msg": str(error), "pending": error.pending}
     except (InputError, MissingLibrary, ConvergeError, OSError) as error:
-        module.fail_json(msg=str(error))
+        failure = {"msg": str(error)}
     for warning in warnings:
         module.warn(warning)
+    if failure:
+        module.fail_json(**failure)
     module.exit_json(**result_of(outcome, module._diff), **shortened(module.params))
 
 

@@ -106,12 +106,15 @@ interfaces:
       sample: ["-4 32764: not fwmark 0xca6c lookup 51820"]
       version_added: 0.2.0
     dns:
-      description: The name servers that systemd-resolved or resolvconf has for it.
+      description:
+        - The name servers that systemd-resolved or resolvconf has for it. Null where they cannot be read, which is a
+          warning.
       type: list
       elements: str
       version_added: 0.2.0
     dns_search:
-      description: The search domains that systemd-resolved or resolvconf has for it.
+      description:
+        - The search domains that systemd-resolved or resolvconf has for it. Null as RV(interfaces[].dns).
       type: list
       elements: str
       version_added: 0.2.0
@@ -172,10 +175,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.package
 def main() -> None:
     arguments = {"interface": {"type": "str"}, "netns": {"type": "str"}}
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    warnings: list[str] = []
     try:
-        interfaces = read_running(module.params["interface"], module.params["netns"])
+        interfaces = read_running(module.params["interface"], module.params["netns"], warnings)
     except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in warnings:
+        module.warn(warning)
     module.exit_json(changed=False, interfaces=interfaces)
 
 

@@ -14,7 +14,9 @@ author:
 description:
   - Sends pings through one interface to many targets at a time, and returns what came back.
   - A peer that cannot be pinged, as it has no address, can be judged by its handshake instead.
-  - A target that does not answer is a result, not a failure.
+  - A target that does not answer is a result, not a failure. So is one for which C(ping) does not end in time.
+  - Where C(ping) cannot send anything to some of the targets, they are not reachable. Where it cannot send anything to
+    any target, the module fails.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
@@ -108,6 +110,11 @@ results:
     rtt_ms:
       description: The mean round-trip time in milliseconds, null without any.
       type: float
+    problem:
+      description: Why nothing could be sent, or why C(ping) was ended. The target then counts as not reachable.
+      returned: for targets for which C(ping) failed
+      type: str
+      version_added: 0.2.0
   sample:
     - name: hub
       address: 10.8.0.1

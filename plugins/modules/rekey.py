@@ -165,7 +165,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import settle
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import end_unconfirmed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError, rekey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
@@ -186,15 +186,18 @@ ARGUMENTS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     warnings: list[str] = []
+    failure: dict[str, Any] = {}
     try:
-        settle(module.params, module.check_mode, warnings)
+        end_unconfirmed(module.params, module.check_mode, warnings)
         outcome = rekey(module.params, module.check_mode)
     except RekeyError as error:
-        module.fail_json(msg=str(error), keys=dict(error.keys))
+        failure = {"msg": str(error), "keys": dict(error.keys)}
     except (InputError, MissingLibrary, OSError) as error:
-        module.fail_json(msg=str(error))
+        failure = {"msg": str(error)}
     for warning in warnings:
         module.warn(warning)
+    if failure:
+        module.fail_json(**failure)
     result: dict[str, Any] = {"changed": outcome.changed}
     if outcome.public_key is not None:
         result.update(public_key=str(outcome.public_key), seconds=dict(outcome.seconds))

@@ -90,7 +90,7 @@ def once(options: dict[str, Any], **more: Any) -> list[str]:
 
 
 def running() -> RunningState:
-    return comparable(kernel.Host(name_servers=find_name_servers()).read("wg0"))
+    return comparable(kernel.HostKernel(name_servers=find_name_servers()).read("wg0"))
 
 
 def found(name: str) -> str:

@@ -22,7 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.inte
     read_running,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import probe
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -58,12 +58,12 @@ class Managed:
         self.given = {"interface": "wg0", "private_key_file": str(key)}
         self.warnings: list[str] = []
 
-    def present(self, check_mode: bool = False, **options: Any) -> Outcome:
+    def present(self, check_mode: bool = False, **options: Any) -> ConvergeResult:
         self.warnings.clear()
         with self.host.entered():
             return ensure_present({**self.given, **options}, check_mode, self.warnings)
 
-    def absent(self, check_mode: bool = False, **options: Any) -> Outcome:
+    def absent(self, check_mode: bool = False, **options: Any) -> ConvergeResult:
         with self.host.entered():
             return ensure_absent({**self.given, **options}, check_mode)
 
@@ -78,7 +78,7 @@ class Managed:
 
     def read(self, netns: str = "", birth: str = "") -> RunningState:
         with self.host.entered():
-            return comparable(kernel.Host(netns, birth).read("wg0"))
+            return comparable(kernel.HostKernel(netns, birth).read("wg0"))
 
 
 @pytest.fixture

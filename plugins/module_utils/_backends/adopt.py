@@ -17,7 +17,7 @@ from .._model.packages import MissingLibrary, package_hint
 from .._model.prefix import sort_prefixes
 from .._store.files import ensure_parent, read_file
 from .._store.keyfile import DIRECTORY as KEY_DIRECTORY
-from .._store.keyfile import Outcome, find_private_key, public_key_of, write_key
+from .._store.keyfile import KeyResult, find_private_key, public_key_of, write_key
 from .._wgquick.file import WgQuickFile, WgQuickPeer
 from .._wgquick.lines import read_comments
 from .._wgquick.parse import decode, parse
@@ -104,7 +104,7 @@ def _describe(interface: str, path: str, mode: int, text: str, file: WgQuickFile
 
 
 def _lost_comments(text: str, file: WgQuickFile) -> list[str]:
-    """Those that the file would not have any more once it is written anew."""
+    """List the comments that are lost when the file is rewritten."""
     written = set(read_comments(render(file)))
     return [comment for comment in read_comments(text) if comment not in written]
 
@@ -130,7 +130,7 @@ def _describe_peer(peer: WgQuickPeer) -> dict[str, Any]:
 
 def adopt_key(
     options: Mapping[str, Any], check_mode: bool, directory: str = DIRECTORY, own_directory: str = KEY_DIRECTORY
-) -> Outcome:
+) -> KeyResult:
     """Put the key that the host has for an interface into the key file.
 
     A key file with another key is refused: which of the two is right, only the peers know. Raises InputError and
@@ -150,7 +150,7 @@ def adopt_key(
     changed = ensure_parent(path, own_directory, check_mode) or existing is None
     if existing is None and not check_mode:
         write_key(path, private_key)
-    return Outcome(changed, path, public_key)
+    return KeyResult(changed, path, public_key)
 
 
 def _found_key(interface: str, directory: str) -> PrivateKey:

@@ -32,9 +32,9 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
 
         options = {**options, "peers": open_peers(peers, private_key, check_mode)}
     if any(entry.get("next_public_key") for entry in peers):
-        from .._rotation.key_transition import with_successors
+        from .._rotation.key_transition import with_next_keys
 
-        options = with_successors(options)
+        options = with_next_keys(options)
     return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
 
 

@@ -12,14 +12,18 @@ from .._model.operations import Operation
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
-from .diff import Names
+from .diff import PeerNames
 
 
-class Kernel(Protocol):
-    """The running state of one host: what reads it and what changes it. Both raise OSError."""
+class Reader(Protocol):
+    """The running state of one host: what reads it. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
+        """Read the state. Parts that are not asked for are left empty, and an error in them is ignored."""
+
+
+class Kernel(Reader, Protocol):
+    """The same, and what changes it, which raises OSError, too."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
@@ -34,10 +38,14 @@ class Kernel(Protocol):
 
 
 class Guard(Protocol):
-    """Whoever puts the state before back, unless somebody confirms the one after."""
+    """Restores the state before a change, unless the change is confirmed in time."""
 
-    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
-        """Called when all is decided and nothing is changed yet. Raises OSError or InputError, and nothing then is."""
+    def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
+        """Prepare the rollback. The engine calls this before it changes anything, and changes nothing if this raises
+        OSError or InputError."""
 
     def disarm(self) -> None:
         """Called when the state before is there again. Raises OSError or InputError."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        """Called when the interface of the state before is there again, with what was done for that."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running state of this host, read and changed: the adapter that the runner is handed."""
+"""Read and change the running state of this host: the kernel that the engine uses."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from .._model.prefix import InterfaceAddress
 from .._model.state import ETHERNET_MTU, RunningState, fresh_state
 from .._netlink import namespace
 from .._netlink.errors import KernelError
-from .._netlink.namespace import entered
-from .._netlink.rtnetlink import RouteNetlink
+from .._netlink.namespace import in_netns
+from .._netlink.rtnetlink import KernelLink, RouteNetlink
 from .._wireguard import family as wireguard
 from .._wireguard.decode import DeviceDecoder
 from . import netfilter, reading
@@ -55,18 +55,30 @@ _SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 def find_taken_address(
     netns: str, interface: str, addresses: Iterable[InterfaceAddress]
 ) -> tuple[InterfaceAddress, str] | None:
-    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
-    if not namespace.exists(netns):
+    """Find the first address that another interface of the namespace has. None if the namespace does not exist."""
+    if not namespace.netns_exists(netns):
         return None
-    with entered(netns), RouteNetlink() as netlink:
+    with in_netns(netns), RouteNetlink() as netlink:
         return reading.taken_address(netlink, interface, addresses)
 
 
-class Host:
+def _wireguard_link(netlink: RouteNetlink, interface: str) -> KernelLink | None:
+    """Find the link of the interface. Raises KernelError if a link of another kind has the name."""
+    link = netlink.link(interface)
+    if link and link.kind != "wireguard":
+        raise KernelError(
+            errno.EEXIST,
+            f"read interface {interface}",
+            f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
+        )
+    return link
+
+
+class HostKernel:
     """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
 
-    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
-    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
+    Empty names stand for the host's own namespace. One that does not exist is read as if it had just been created.
+    ``name_servers`` reads and sets DNS; without it, DNS is left alone.
     """
 
     def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
@@ -76,23 +88,17 @@ class Host:
         self._decoder = DeviceDecoder()
 
     def _origin(self) -> str:
-        return self.birth if namespace.exists(self.birth) else self.netns
+        return self.birth if namespace.netns_exists(self.birth) else self.netns
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """Everything that one interface concerns, the parts that are not asked for left empty.
+        """Read the state that concerns one interface. Parts that are not asked for are left empty.
 
-        Raises KernelError, also when the name belongs to another kind.
+        Raises KernelError, also if the interface is not a WireGuard one.
         """
-        if not namespace.exists(self.netns):
+        if not namespace.netns_exists(self.netns):
             return fresh_state(interface, self.netns)
-        with entered(self.netns), RouteNetlink() as netlink:
-            link = netlink.link(interface)
-            if link and link.kind != "wireguard":
-                raise KernelError(
-                    errno.EEXIST,
-                    f"read interface {interface}",
-                    f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
-                )
+        with in_netns(self.netns), RouteNetlink() as netlink:
+            link = _wireguard_link(netlink, interface)
             rules, priorities = reading.policy_rules(netlink)
             base = RunningState(
                 interface,
@@ -103,35 +109,37 @@ class Host:
                 dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
                 netns=self.netns,
             )
-            if link is None or Part.INTERFACE not in parts:
-                return base
-            device = wireguard.read_device(interface, self._decoder, self._origin())
-            addresses = reading.interface_addresses(netlink, link)
-            routes = reading.interface_routes(netlink, link.ifindex)
-            return replace(
-                base,
-                exists=True,
-                device=device,
-                up=link.up,
-                mtu=link.mtu,
-                alias=link.alias,
-                addresses=addresses.found,
-                routes=routes.owned,
-                other_routes=routes.others,
-                lifetimes={**addresses.lifetimes, **routes.lifetimes},
-                unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
-                sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
-            )
+            return self._with_link(base, netlink, link) if link and Part.INTERFACE in parts else base
+
+    def _with_link(self, base: RunningState, netlink: RouteNetlink, link: KernelLink) -> RunningState:
+        """Add the interface itself to a state: its link, device, addresses and routes."""
+        device = wireguard.read_device(base.interface, self._decoder, self._origin())
+        addresses = reading.interface_addresses(netlink, link)
+        routes = reading.interface_routes(netlink, link.ifindex)
+        return replace(
+            base,
+            exists=True,
+            device=device,
+            up=link.up,
+            mtu=link.mtu,
+            alias=link.alias,
+            addresses=addresses.found,
+            routes=routes.owned,
+            other_routes=routes.others,
+            lifetimes={**addresses.lifetimes, **routes.lifetimes},
+            unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
+            sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
+        )
 
     def _lacks_port(self, port: int) -> bool:
         """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
         if not (self.netns or self.birth) or not port:
             return False
-        return not (namespace.exists(self.birth) and namespace.has_udp_port(self.birth, port))
+        return not (namespace.netns_exists(self.birth) and namespace.has_udp_port(self.birth, port))
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        with entered(self.netns), ExitStack() as stack:
+        with in_netns(self.netns), ExitStack() as stack:
             # First of all, as pyroute2 may not load.
             plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
             with_links = any(isinstance(operation, _LINKS) for operation in operations)
@@ -146,21 +154,21 @@ class Host:
 
     def rehearse(self) -> None:
         """Load and open what changes are made through, and change nothing. Raises KernelError."""
-        if namespace.exists(self.netns):
-            with entered(self.netns):
+        if namespace.netns_exists(self.netns):
+            with in_netns(self.netns):
                 _Changes("", self, with_links=True).close()
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
         """From where the sockets are."""
-        if not namespace.exists(self.birth):
+        if not namespace.netns_exists(self.birth):
             return ETHERNET_MTU
-        with entered(self.birth), RouteNetlink() as netlink:
+        with in_netns(self.birth), RouteNetlink() as netlink:
             return reading.path_mtu(netlink, hosts)
 
     def has_routes(self, table: int) -> bool:
-        if not namespace.exists(self.netns):
+        if not namespace.netns_exists(self.netns):
             return False
-        with entered(self.netns), RouteNetlink() as netlink:
+        with in_netns(self.netns), RouteNetlink() as netlink:
             return reading.has_routes(netlink, table)
 
     def taken_address(
@@ -169,21 +177,21 @@ class Host:
         return find_taken_address(self.netns, interface, addresses)
 
     def interfaces(self) -> list[str]:
-        if not namespace.exists(self.netns):
+        if not namespace.netns_exists(self.netns):
             return []
-        with entered(self.netns), RouteNetlink() as netlink:
+        with in_netns(self.netns), RouteNetlink() as netlink:
             return reading.wireguard_interfaces(netlink)
 
     def create_link(self, interface: str) -> None:
         """In one step, so that nothing is ever half moved."""
-        with namespace.opened(self.netns) as target, entered(self.birth), closing(Routing()) as routing:
+        with namespace.open_netns(self.netns) as target, in_netns(self.birth), closing(Routing()) as routing:
             routing.create_link(interface, target)
 
 
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link up once, when first needed."""
 
-    def __init__(self, interface: str, host: Host, with_links: bool) -> None:
+    def __init__(self, interface: str, host: HostKernel, with_links: bool) -> None:
         self._interface = interface
         self._host = host
         self._routing = Routing() if with_links else None
@@ -235,7 +243,7 @@ class _Changes:
             else:
                 self._host.create_link(self._interface)
         elif isinstance(operation, MoveLink):
-            with namespace.opened(operation.netns) as target:
+            with namespace.open_netns(operation.netns) as target:
                 routing.move_link(self._index(), target)
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())

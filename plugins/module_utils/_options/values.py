@@ -9,7 +9,7 @@ Each takes the value as Ansible hands it over and the name of the option for mes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .._model.dns import parse_dns_search, parse_dns_server
@@ -47,6 +47,14 @@ def number(low: int, high: int, off: bool = False) -> Callable[[object, str], in
     return parse
 
 
+def parse_string(value: object, option: str, example: str) -> str:
+    """A text, for which a number will do."""
+    if isinstance(value, (Mapping, list, tuple)):
+        kind = "a dictionary" if isinstance(value, Mapping) else "a list"
+        raise InputError(option, value, f"expected a string, not {kind}", f"write a text such as {example}")
+    return str(value)
+
+
 def parse_table(value: object, option: str = "table") -> str:
     """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
     text = "auto" if value in (None, "") else str(value)
@@ -65,7 +73,7 @@ def parse_alias(value: object, option: str = "alias") -> str:
 
     It stands in single quotes in wg0.conf, where ``#`` and ``%i`` mean something everywhere.
     """
-    text = "" if value is False else str(value)
+    text = "" if value is False else parse_string(value, option, "'office network'")
     if not text.isprintable():
         raise InputError(option, text, "not printable on one line", "use a plain text")
     if any(part in text for part in ("'", "#", "%i")):

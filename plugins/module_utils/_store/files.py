@@ -95,7 +95,7 @@ def replace_file(path: str, old: FileContent | None, data: bytes, mode: int) -> 
 
 
 def again_when_changed(ensure: _EnsureT) -> _EnsureT:
-    """The function, which reads a file and replaces it, begun anew when another run has changed the file in between."""
+    """Repeat the function, which reads a file and replaces it, if another run has changed the file in between."""
 
     @wraps(ensure)
     def repeated(*arguments: Any, **named: Any) -> Any:
@@ -121,15 +121,16 @@ def check_room(path: str, size: int) -> None:
         _check_regular(path, directory)
         _unlink(temporary, directory)
         descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
-        try:
-            os.posix_fallocate(descriptor, 0, max(size, 1))
-        except OSError as error:
-            # Not every file system can promise room.
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
-        finally:
-            os.close(descriptor)
-            _unlink(temporary, directory)
+        with _removed_on_failure(temporary, directory):
+            try:
+                os.posix_fallocate(descriptor, 0, max(size, 1))
+            except OSError as error:
+                # Not every file system can promise room.
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+            finally:
+                os.close(descriptor)
+        _unlink(temporary, directory)
 
 
 def _read(path: str, directory: int) -> FileContent | None:
@@ -142,11 +143,8 @@ def _read(path: str, directory: int) -> FileContent | None:
 
 def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
     _write_temporary(path, directory, data, mode)
-    try:
+    with _removed_on_failure(_temporary(path), directory):
         _use_temporary(path, directory)
-    except BaseException:
-        _unlink(_temporary(path), directory)
-        raise
 
 
 def _write_temporary(path: str, directory: int, data: bytes, mode: int) -> None:
@@ -154,17 +152,13 @@ def _write_temporary(path: str, directory: int, data: bytes, mode: int) -> None:
     old = _check_regular(path, directory)
     _unlink(temporary, directory)
     descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            if old is not None:
-                _copy_context(Path(path).name, directory, descriptor)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        _unlink(temporary, directory)
-        raise
+    with _removed_on_failure(temporary, directory), os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        if old is not None:
+            _copy_context(Path(path).name, directory, descriptor)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _use_temporary(path: str, directory: int) -> None:
@@ -386,6 +380,17 @@ def _unlink(name: str, directory: int) -> None:
     with suppress(FileNotFoundError):
         os.lstat(name, dir_fd=directory)
         os.unlink(name, dir_fd=directory)
+
+
+@contextmanager
+def _removed_on_failure(name: str, directory: int) -> Iterator[None]:
+    """Remove the file where the block fails. That this fails too must not hide the first error."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _unlink(name, directory)
+        raise
 
 
 def _copy_context(name: str, directory: int, descriptor: int) -> None:

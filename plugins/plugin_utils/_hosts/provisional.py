@@ -18,8 +18,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class Back(NamedTuple):
-    """What was rolled back, as the module ``confirm`` returns it in ``rolled_back``."""
+class ReportedRollback(NamedTuple):
+    """What was rolled back, as a host reports it in ``rolled_back``."""
 
     change: str
     date: str
@@ -37,14 +37,14 @@ class Pending(NamedTuple):
     seconds_ago: int
 
 
-def read_back(answer: Mapping[str, Any]) -> Back | None:
+def read_rollback(answer: Mapping[str, Any]) -> ReportedRollback | None:
     """None where the answer has none, or one that makes no sense."""
     plain = _mapping(answer.get("rolled_back"))
     change, date = _match(_CHANGE, plain.get("change")), _match(_DATE, plain.get("date"))
     ago, operations = _seconds(plain.get("seconds_ago")), plain.get("operations")
     if not change or not date or ago is None or not isinstance(operations, list):
         return None
-    return Back(change, date, ago, [_text(each) for each in operations], _text(plain.get("problem")))
+    return ReportedRollback(change, date, ago, [_text(each) for each in operations], _text(plain.get("problem")))
 
 
 def read_pending(answer: Mapping[str, Any]) -> Pending | None:
@@ -75,17 +75,28 @@ def _text(value: object) -> str:
     return _CONTROL.sub(" ", value)[:_TEXT_MAX] if isinstance(value, str) else ""
 
 
-def tell_back(back: Back) -> str:
-    """What was restored, or why not all of it."""
-    done = "; ".join(back.operations[:_SHOWN]) or "nothing was left to do"
-    if len(back.operations) > _SHOWN:
-        done += f"; and {len(back.operations) - _SHOWN} more"
-    if back.problem:
-        return f"Not all of the previous state could be restored at {back.date}: {back.problem}. Restored: {done}"
-    return f"The previous state was restored at {back.date}: {done}"
+def describe_rolled_back(rollback: ReportedRollback) -> str:
+    """Describe what was restored, or why something was not."""
+    done = "; ".join(rollback.operations[:_SHOWN]) or "nothing was left to do"
+    if len(rollback.operations) > _SHOWN:
+        done += f"; and {len(rollback.operations) - _SHOWN} more"
+    if rollback.problem:
+        return (
+            f"Not all of the previous state could be restored at {rollback.date}: {rollback.problem}. Restored: {done}"
+        )
+    return f"The previous state was restored at {rollback.date}: {done}"
 
 
-def tell_away(host: str, interface: str, seconds: float) -> str:
+def describe_pending_change(pending: Pending) -> str:
+    """What becomes of a change that is not rolled back yet."""
+    if pending.seconds_left > 0:
+        return (
+            f"The host restores the previous state by itself at {pending.deadline}, in {pending.seconds_left} seconds"
+        )
+    return "The host has not restored all of the previous state yet, and tries again by itself"
+
+
+def describe_unreachable(host: str, interface: str, seconds: float) -> str:
     """What to do about a host that does not come back."""
     return (
         f"{host} has not answered for {seconds:.0f} seconds, so it is not known whether the previous state of "

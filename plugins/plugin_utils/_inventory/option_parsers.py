@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of the user's interface, in their one place, and the parsers of single values.
+"""The names of the operator's variables and options, and the parsers of single values.
 
 Every parser takes the value as Ansible templated it and the name to complain about, and raises InputError.
 """
@@ -29,12 +29,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.value
     choice,
     parse_list,
     parse_number,
+    parse_string,
 )
 
 from .close import nearest
 from .errors import ClientName, Owner
 from .given import parse_name
-from .nouns import FULL, SPLIT, Host, PeerOptions
+from .nouns import FULL, SPLIT, Member, PeerOptions
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -130,7 +131,7 @@ _SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def option_of(network: str, member: Host, option: str) -> tuple[Owner, str]:
+def option_of(network: str, member: Member, option: str) -> tuple[Owner, str]:
     """The owner of a problem and its option: a host and its variable, or a client and the path of its option."""
     if member.is_client:
         return ClientName(network, member.name), f"{NETWORKS}.{network}.clients.{member.name}.{option}"
@@ -220,7 +221,7 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
     def parse(value: object, option: str) -> Endpoint | None:
         if is_off(value):
             return None
-        text = str(value).strip()
+        text = parse_string(value, option, "vpn.example.org").strip()
         try:
             return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
         except InputError as error:
@@ -232,7 +233,7 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
 def parse_peers(port: int) -> Callable[[object, str], dict[str, PeerOptions]]:
     """A parser of what a host says of single peers: name to options."""
     parse_endpoint_option = parse_host_endpoint(port)
-    parse_keepalive = number(0, 65535, off=True)
+    parse_keepalive = given_number(0, 65535, off=True)
 
     def parse_one(options: Mapping[str, Any], option: str) -> PeerOptions:
         check_names(map(str, options), PEER_OPTIONS, f"{option}.")
@@ -300,8 +301,8 @@ def parse_interface(value: object, option: str) -> str:
         raise InputError(option, value, error.problem, error.remedy) from None
 
 
-def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:
-    """A parser of numbers in ``low..high``; with ``off``, that or YAML's false for it stands for 0."""
+def given_number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:
+    """A parser of numbers that are given, in ``low..high``; with ``off``, that or YAML's false stands for 0."""
 
     def parse(value: object, option: str) -> int:
         return parse_number(value, option, low, high, off) or 0

@@ -13,9 +13,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 
 from .._hosts.public_keys import Found, read_reports
-from .._hosts.results import printable
+from .._hosts.results import one_line
 from .._inventory.errors import FleetError, HostError
 from .._inventory.nouns import Network
+from .._inventory.without_facts import REMEDY
 
 Networks = tuple[Network, ...]
 
@@ -73,5 +74,5 @@ def _checked(host: str, key: str) -> str:
 def _intrusion(host: str, facts: Mapping[str, Any]) -> str:
     return (
         f"{host}: ansible_facts: the host returned variables that only the operator sets: "
-        f"{printable(', '.join(sorted(facts)))}; check whether the host is compromised"
+        f"{one_line(', '.join(sorted(facts)))}; {REMEDY}"
     )

@@ -12,16 +12,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .._hosts.public_keys import Found, reject_claims
-from .._inventory.errors import Problems
+from .._inventory.errors import FleetError, Problems, list_names
 from .._inventory.inventory import Inventory
 from .._inventory.nouns import Network
 from .._inventory.option_parsers import option_of
 from .._registry.member_record import Records
 from .._registry.store import Store, Update
+from .former import FormerKey, list_former
 from .planner import Plan, plan_network
 from .reader import Aside, read_networks
-from .reconcile import Settlement, settle
-from .renames import member_hints
+from .reconcile import ChangedKey, Reconciled, changed_warning, reconcile
+from .renames import interface_hint, member_hints
 
 # From the networks of the inventory: the keys that were found, by network, and the hosts whose report is refused.
 FindKeys = Callable[[tuple[Network, ...]], tuple[dict[str, Found], dict[str, str]]]
@@ -33,12 +34,13 @@ class Request:
 
     ``records``: whether what is found may be recorded. ``rotating``: whether next keys are. ``spare_clients``: whether
     the problems of single clients are reported instead of raised. ``accept_changed_keys``: network to the members whose
-    key may differ from the recorded one.
+    key may differ from the recorded one. ``secrets``: whether the networks' secret options are read.
     """
 
     records: bool = False
     rotating: bool = False
     spare_clients: bool = False
+    secrets: bool = True
     accept_changed_keys: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
 
@@ -67,6 +69,16 @@ class Findings(NamedTuple):
         return [update.diff() for update in self.changed]
 
     @property
+    def unknown_keys(self) -> list[str]:
+        """The members without a known public key."""
+        return sorted({name for outcome in self.outcomes for name in outcome.plan.unknown_keys})
+
+    @property
+    def former_keys(self) -> list[FormerKey]:
+        """The keys that have left and that hosts may still have as peers."""
+        return [key for each in self.outcomes for key in list_former(each.reconciled.network, each.reconciled.records)]
+
+    @property
     def all_refused(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for outcome in self.outcomes:
@@ -84,7 +96,7 @@ class Outcome(NamedTuple):
     refresh: bool
     request: Request
     update: Update
-    settlement: Settlement
+    reconciled: Reconciled
     plan: Plan
     refused: Mapping[str, str]
 
@@ -96,23 +108,32 @@ class Outcome(NamedTuple):
         """The same after it has been recorded, with what another run may have recorded in the meantime."""
         if not self.is_changed:
             return self
-        settled = _settle(self.network, self.store, self.found, self.refresh, self.request, write=True)
-        update, settlement, plan, refused = settled
-        return self._replace(update=update, settlement=settlement, plan=plan, refused=refused)
+        update, reconciled, plan, refused = _reconcile_and_plan(
+            self.network, self.store, self.found, self.refresh, self.request, write=True
+        )
+        return self._replace(update=update, reconciled=reconciled, plan=plan, refused=refused)
 
     def assuming_keys(self) -> Outcome:
         """The same as if all keys were known: a text that is no key stands in for each unknown one."""
-        settled, spare = self.settlement, self.request.spare_clients
+        known, spare = self.reconciled, self.request.spare_clients
         today = datetime.date.today()
-        plan = plan_network(
-            settled.network, settled.keys, today, settled.next_keys, assume_keys=True, spare_clients=spare
-        )
+        plan = plan_network(known.network, known.keys, today, known.next_keys, assume_keys=True, spare_clients=spare)
         return self._replace(plan=plan)
 
     @property
+    def renewed(self) -> list[ChangedKey]:
+        """The changed keys of hosts that made them in this run."""
+        made = self.found.made & self.plan.hosts.keys()
+        return [changed for changed in self.reconciled.changed_keys if changed.host in made and not changed.left]
+
+    @property
     def warnings(self) -> Iterator[str]:
-        yield from (*self.settlement.warnings, *self.plan.warnings)
-        known = self.settlement.keys
+        explained = set(map(changed_warning, self.renewed))
+        yield from (text for text in self.reconciled.warnings if text not in explained)
+        yield from self.plan.warnings
+        for changed in self.renewed:
+            yield interface_hint(changed, self.plan.hosts[changed.host]["options"]["interface"])
+        known = self.reconciled.keys
         if self.read_only and self.update.changed:
             for name, key in self.found.keys.items():
                 if known.get(name) == key and key not in self.update.before:
@@ -128,7 +149,8 @@ def find_outcomes(inventory: Inventory, defined: Any, request: Request, find_key
     Raises FleetError with all that is wrong in any network, and RegistryError.
     """
     aside = Aside(spare_clients=request.spare_clients)
-    networks = read_networks(defined, inventory.groups, inventory.variables, aside)
+    networks = _read_networks(defined, inventory, aside)
+    inventory.check_members(networks, request.secrets)
     networks = _accepting(networks, request.accept_changed_keys)
     found, refused = find_keys(networks)
     problems = Problems()
@@ -138,6 +160,17 @@ def find_outcomes(inventory: Inventory, defined: Any, request: Request, find_key
     ]
     problems.refuse()
     return Findings([outcome for outcome in outcomes if outcome], refused, aside)
+
+
+def _read_networks(defined: Any, inventory: Inventory, aside: Aside) -> tuple[Network, ...]:
+    """Raises FleetError, which names the hosts that the inventory is read without, as they may be the reason."""
+    try:
+        return read_networks(defined, inventory.groups, inventory.variables, aside)
+    except FleetError as error:
+        if not inventory.without:
+            raise
+        context = f"Without {list_names(inventory.without)}, the inventory would be refused: "
+        raise FleetError(error.problems, context) from None
 
 
 def _accepting(networks: Iterable[Network], names: Mapping[str, Iterable[str]]) -> tuple[Network, ...]:
@@ -158,45 +191,45 @@ def _outcome(network: Network, inventory: Inventory, found: Found, request: Requ
     """Raises FleetError where something must be recorded and cannot be."""
     store, read_only = inventory.store(network.name), inventory.is_read_only
     refresh = request.records and not read_only and store.is_writable(network.name)
-    settled = _settle(network, store, found, refresh, request, write=False)
-    outcome = Outcome(network, found, store, read_only, refresh, request, *settled)
+    planned = _reconcile_and_plan(network, store, found, refresh, request, write=False)
+    outcome = Outcome(network, found, store, read_only, refresh, request, *planned)
     if request.records and read_only:
         clients = {client.name for client in network.clients} & found.keys.keys()
-        _check_given(outcome.settlement, found, {*inventory.play_hosts, *clients})
+        _check_given(outcome.reconciled, found, {*inventory.play_hosts, *clients})
     return outcome
 
 
-def _settle(
+def _reconcile_and_plan(
     network: Network, store: Store, found: Found, refresh: bool, request: Request, write: bool
-) -> tuple[Update, Settlement, Plan, Mapping[str, str]]:
-    """Settle and plan a network under one lock of its records, which are written only when both succeed."""
-    done: list[tuple[Settlement, Plan, Mapping[str, str]]] = []
+) -> tuple[Update, Reconciled, Plan, Mapping[str, str]]:
+    """Reconcile and plan a network under one lock of its records, which are written only when both succeed."""
+    done: list[tuple[Reconciled, Plan, Mapping[str, str]]] = []
 
     def change(records: Records) -> Records:
         today = datetime.date.today()
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
-        settlement = settle(
+        reconciled = reconcile(
             network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, request.rotating
         )
-        former, spare = settlement.records.former, request.spare_clients
+        former, spare = reconciled.records.former, request.spare_clients
         plan = plan_network(
-            settlement.network, settlement.keys, today, settlement.next_keys, former, spare_clients=spare
+            reconciled.network, reconciled.keys, today, reconciled.next_keys, former, spare_clients=spare
         )
-        renamed = member_hints(settlement.network, records, honest.keys)
-        settlement = settlement._replace(warnings=(*settlement.warnings, *renamed))
-        done.append((settlement, plan, refused))
-        return settlement.records
+        renamed = member_hints(reconciled.network, records, honest.keys)
+        reconciled = reconciled._replace(warnings=(*reconciled.warnings, *renamed))
+        done.append((reconciled, plan, refused))
+        return reconciled.records
 
     return (store.update(network.name, change, write), *done[-1])
 
 
-def _check_given(settlement: Settlement, found: Found, names: Collection[str]) -> None:
+def _check_given(reconciled: Reconciled, found: Found, names: Collection[str]) -> None:
     """Refuse to give addresses that cannot be recorded, as another run would give others."""
     problems = Problems()
-    network = settlement.network
+    network = reconciled.network
     for member in network.members:
-        if member.name in names and member.name in settlement.given:
+        if member.name in names and member.name in reconciled.given:
             key = f", with its public key {found.keys[member.name]}" if member.name in found.keys else ""
             problem = f"the registry of the network {network.name} has none and is read only here"
             remedy = f"record one in a run that may write{key}, or give one in the inventory"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network and the public keys that are known, to one desired interface per member. Linear in the links."""
+"""Plan one interface for each member, from a network and the known public keys. Linear in the number of links."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_OPTIONS, OPTIONS
 
 from .._inventory.errors import HostError, Problems, list_names
-from .._inventory.nouns import Host, Link, Network, PeerOptions
+from .._inventory.nouns import Link, Member, Network, PeerOptions
 from .._inventory.option_parsers import DEFAULT_KEEPALIVE, PREFIX
 from .._inventory.short_names import MAX_NAME, is_short, shorten_name
 from .checks import check_keys, check_next_keys
 from .prefixes import as_text
 from .refusals import Refusals
-from .routing_loops import Loops
+from .routing_loops import RoutingLoops
 from .topology import TOPOLOGIES
 from .topology.shape import Topology
 
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
 
 
 def check_alone(network: Network, problems: Problems) -> None:
-    """Refuses what no host or client could take, by what the inventory says of it alone."""
+    """Add a problem for each option that the host or client itself would refuse, whatever its peers are."""
     refusals = Refusals(network, problems)
     for host in network.hosts:
         refusals.check(host, _plan_host(network, host, ())["options"])
@@ -129,9 +129,9 @@ def plan_network(
 
 
 def stand_in(name: str) -> str:
-    """A public key in the place of one that is not known, so that all other options can be checked before it is.
+    """Return a placeholder for a public key that is not known yet, so that all other options can be checked.
 
-    No host can guess it: to report it as its own would stop the run for all.
+    No host can guess it, so none can report it as its own, which would stop the run.
     """
     return str(PublicKey(hashlib.sha256(_STAND_IN_SALT + name.encode()).digest()))
 
@@ -148,7 +148,7 @@ def _refuse(network: Network, plans: Mapping[str, Mapping[str, Any]], spare_clie
 
 
 def _treat_unknown(plans: Mapping[str, dict[str, Any]], unknown: Collection[str], assume_keys: bool) -> None:
-    """Peers without a key are left out, or have a text in its place; the same at clients themselves."""
+    """Remove peers without a known key, or give them a text instead; the same for clients themselves."""
     for name, plan in plans.items():
         strangers = [peer for peer in plan["peers"] if peer["name"] in unknown]
         if assume_keys:
@@ -167,7 +167,7 @@ def _assumed(name: str) -> str:
 
 
 def _said(link: Link) -> PeerOptions:
-    """What the host says of this peer itself."""
+    """Return the options that the host itself sets for this peer."""
     return link.host.peers.get(link.peer.name, _NOTHING)
 
 
@@ -178,8 +178,12 @@ def _add_peers(
     keys: Mapping[str, str],
     next_keys: Mapping[str, str],
 ) -> None:
+    """Add to each plan its peers, sorted by name. Raises FleetError for routing loops and prefixes of two peers.
+
+    Equal entries of several plans are one dictionary.
+    """
     made: dict[tuple[str, Endpoint | None, int, int, bool], dict[str, Any]] = {}
-    loops = Loops(network)
+    loops = RoutingLoops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
         # A mesh of a thousand has a million links: what few have is not looked for in each of them.
@@ -200,20 +204,27 @@ def _add_peers(
         if entry is None:
             entry = made[same] = _plan_peer(link, key, endpoint, keepalive, next_keys)
         plan["peers"].append(entry)
+    _check_links(network, topology, plans, loops)
+    for plan in plans.values():
+        plan["peers"].sort(key=itemgetter("name"))
+
+
+def _check_links(
+    network: Network, topology: Topology, plans: Mapping[str, Mapping[str, Any]], loops: RoutingLoops
+) -> None:
+    """Raises FleetError for routing loops, and for prefixes that a host's own options give to two peers."""
     problems = Problems()
     if loops.suspects:
-        # What a host says itself is meant as it is.
+        # The allowed IPs that a host sets itself are not checked: the operator has chosen them.
         loops.check((link for link in topology.links(network) if _said(link).allowed_ips is None), problems)
     for host in network.hosts:
         if host.peers:
             _check_owners(host, plans[host.name]["peers"], problems)
     problems.refuse()
-    for plan in plans.values():
-        plan["peers"].sort(key=itemgetter("name"))
 
 
-def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
-    """A prefix belongs to one peer of an interface; the topologies see to it, and what a host says itself may not."""
+def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+    """Check that each prefix belongs to one peer. Topologies ensure that; a host's own options may break it."""
     owners: dict[str, str] = {}
     for peer in peers:
         for prefix in peer["allowed_ips"]:
@@ -223,7 +234,7 @@ def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Prob
                 problems.add(host.name, f"{PREFIX}peers", prefix, problem, "say of one of them that it has it not")
 
 
-def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
+def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> dict[str, Any]:
     families = {prefix.family for prefix in forwarded}
     return {
         "network": network.name,
@@ -240,13 +251,13 @@ def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dic
     }
 
 
-def _given(member: Host, names: Iterable[str]) -> dict[str, Any]:
+def _given(member: Member, names: Iterable[str]) -> dict[str, Any]:
     """Those of the member's options that have one of these names, in plain types."""
     found = {name: member.options[name] for name in names if name in member.options}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
-def _plan_client(network: Network, client: Host, key: str | None, expired: bool) -> dict[str, Any]:
+def _plan_client(network: Network, client: Member, key: str | None, expired: bool) -> dict[str, Any]:
     return {
         "public_key": key,
         "interface": network.interface,
@@ -274,7 +285,7 @@ def _plan_peer(
 
 
 def _keepalive(link: Link, endpoint: Endpoint | None) -> int:
-    """A host that cannot be called is behind NAT, whose memory it refreshes; the other side need not."""
+    """A host without an endpoint is behind NAT, whose mapping it must keep open; the other side need not."""
     if link.host.persistent_keepalive is not None:
         return link.host.persistent_keepalive
     return DEFAULT_KEEPALIVE if endpoint and not link.host.endpoint_for(link.peer) else 0
@@ -300,7 +311,7 @@ def _long_names(network: Network) -> Iterable[str]:
         )
 
 
-def _expired(network: Network, clients: Iterable[Host]) -> Iterable[str]:
+def _expired(network: Network, clients: Iterable[Member]) -> Iterable[str]:
     names = [f"{client.name} (valid until {client.valid_until})" for client in clients]
     if names:
         yield f"Network {network.name}: clients past their date, which are nobody's peers: {list_names(names)}."

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A preshared key for each pair of members, derived anew wherever it is needed and stored nowhere.
+"""Derive a preshared key for each pair of members, where it is needed. No file has these keys.
 
 Both ends get the same from one secret, the network's name and their two public keys, by HKDF-SHA256 (RFC 5869)::
 

@@ -14,7 +14,6 @@ from .affected import affected
 from .batches import batches
 from .key_age import key_ages
 from .outcome import Findings, Outcome
-from .warnings import former_keys
 
 
 def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
         "clients": {outcome.network.name: outcome.plan.clients for outcome in outcomes},
         "refused_clients": _refused_clients(findings),
         "batches": batches(
-            [outcome.settlement.network for outcome in outcomes], filter(hosts.__contains__, play_hosts)
+            [outcome.reconciled.network for outcome in outcomes], filter(hosts.__contains__, play_hosts)
         ),
         "hubs": sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
         "outside": [name for name in play_hosts if name not in hosts],
@@ -39,10 +38,10 @@ def keys_result(findings: Findings) -> dict[str, Any]:
     """What the findings say of public keys."""
     outcomes = findings.outcomes
     return {
-        "unknown_keys": sorted({name for outcome in outcomes for name in outcome.plan.unknown_keys}),
+        "unknown_keys": findings.unknown_keys,
         "refused": findings.all_refused,
-        "changed_keys": [key._asdict() for outcome in outcomes for key in outcome.settlement.changed_keys],
-        "former_keys": [key._asdict() for key in former_keys(outcomes)],
+        "changed_keys": [key._asdict() for outcome in outcomes for key in outcome.reconciled.changed_keys],
+        "former_keys": [key._asdict() for key in findings.former_keys],
     }
 
 
@@ -84,10 +83,10 @@ def affected_hosts(findings: Findings, names: Collection[str]) -> list[str]:
             remedy = "name a host of the inventory, and have it in one of the groups of a network"
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
     today = datetime.date.today()
-    return sorted({host for each in findings.outcomes for host in affected(each.settlement, each.plan, names, today)})
+    return sorted({host for each in findings.outcomes for host in affected(each.reconciled, each.plan, names, today)})
 
 
 def old_keys(outcomes: Iterable[Outcome], days: int) -> list[str]:
     """The hosts that have a key which has been in use for more than so many days."""
     today = datetime.date.today()
-    return sorted({name for each in outcomes for name, age in key_ages(each.settlement, today) if age > days})
+    return sorted({name for each in outcomes for name, age in key_ages(each.reconciled, today) if age > days})

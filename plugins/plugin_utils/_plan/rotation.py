@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom a change of keys concerns. Pure.
+"""List the hosts that are affected by a key rotation. Pure.
 
 ``plans`` are the hosts of a plan: ``{HOST: [{"network": ..., "options": {"peers": [...], ...}, ...}]}``.
 """

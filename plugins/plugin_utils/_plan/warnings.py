@@ -6,19 +6,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from .._inventory.option_parsers import NETWORKS
 from .._registry.file import FileStore
-from .former import FormerKey, former_warnings, list_former
+from .former import former_warnings
 from .key_age import old_key_warnings
 from .outcome import Findings, Outcome
-from .renames import interface_hint, later_hint, network_hints
-
-
-def former_keys(outcomes: Iterable[Outcome]) -> list[FormerKey]:
-    """The keys that have left and that hosts may still have as peers."""
-    return [key for each in outcomes for key in list_former(each.settlement.network, each.settlement.records)]
+from .renames import network_hints
 
 
 def warnings_of(findings: Findings) -> Iterator[str]:
@@ -28,7 +23,7 @@ def warnings_of(findings: Findings) -> Iterator[str]:
     for outcome in outcomes:
         yield from outcome.warnings
     if not any(outcome.read_only for outcome in outcomes):  # else nothing says which hosts have removed them
-        yield from former_warnings(former_keys(outcomes))
+        yield from former_warnings(findings.former_keys)
     for reason in findings.all_refused.values():
         yield f"{reason}. The keys that it reports are ignored in this run."
     yield from _network_hints(outcomes)
@@ -39,21 +34,8 @@ def recording_warnings(findings: Findings, rotating: bool) -> Iterator[str]:
     today = datetime.date.today()
     if not rotating:
         for each in findings.outcomes:
-            yield from old_key_warnings(each.settlement, today)
+            yield from old_key_warnings(each.reconciled, today)
     yield from _unknown_keys(findings.outcomes)
-
-
-def report_hints(outcomes: Sequence[Outcome], play_hosts: list[str], batch: list[str]) -> Iterator[str]:
-    """What else there is to say of the keys that hosts have reported in this run."""
-    for each in outcomes:
-        made = {changed.host for changed in each.settlement.changed_keys} & each.found.made
-        plans = {name: each.plan.hosts[name] for name in sorted(made) if name in each.plan.hosts}
-        yield from (
-            interface_hint(name, each.network.name, plan["options"]["interface"]) for name, plan in plans.items()
-        )
-    later = later_hint({name for each in outcomes for name in each.plan.unknown_keys}, play_hosts, batch)
-    if later:
-        yield later
 
 
 def _network_hints(outcomes: Iterable[Outcome]) -> Iterator[str]:

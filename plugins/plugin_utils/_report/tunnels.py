@@ -62,7 +62,7 @@ class _Probe(NamedTuple):
     rtt_ms: float | None
 
 
-def targets(
+def ping_targets(
     interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None, host: str | None = None
 ) -> list[dict[str, str]]:
     """The targets of ``probe`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
@@ -227,7 +227,7 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
+def render_tunnels(tunnels: Iterable[Tunnel]) -> list[str]:
     """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line.
 
     Of a single network the name is left out.

@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.prefixes import as_text
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (
     TODAY,
@@ -239,7 +239,8 @@ def test_an_interface_without_an_address_keeps_none(text: str) -> None:
     assert {peer["public_key"]: peer["allowed_ips"] for peer in planned["peers"]} == {
         key: as_text(peer.allowed_ips) for key, peer in found.peers.items()
     }
-    assert targets({"options": planned, "network": "wg0"}, {"srv": [{"options": planned, "network": "wg0"}]}) == []
+    entry = {"options": planned, "network": "wg0"}
+    assert ping_targets(entry, {"srv": [entry]}) == []
 
 
 @pytest.mark.parametrize(

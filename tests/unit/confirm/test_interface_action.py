@@ -112,6 +112,12 @@ def test_a_change_is_confirmed_over_a_new_connection() -> None:
     assert host.calls == [("interface", 0), ("confirmed", 1)]
 
 
+def test_the_warnings_of_both_modules_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host({**DONE, "warnings": ["one"]}, {**ANSWERED, "warnings": ["two\x1b", 3]})
+    assert ran(host)[0]["warnings"] == ["one", "two?", "3"]
+    assert "warnings" not in ran(Host(DONE, {**ANSWERED, "warnings": "no list"}))[0]
+
+
 def test_the_new_connection_is_tried_again() -> None:
     host = Host(DONE, LOST, LOST, ANSWERED)
     result, warnings = ran(host)
@@ -182,6 +188,48 @@ def test_a_host_that_cannot_roll_back_says_why() -> None:
     locked = {"failed": True, "msg": "interface 'wg0': another run has had it locked."}
     result, _warnings = ran(Host(DONE, NO_PROOF, locked))
     assert "another run has had it locked. spoke1 has not answered" in result["msg"]
+
+
+RESTORED = "The previous state was restored at 2026-11-25T02:30:00Z: set mtu 1420"
+GONE = "The change is no longer pending on the host; it may have rebooted"
+LATER = "The host restores the previous state by itself at 2026-11-25T02:30:00Z, in 12 seconds"
+AGAIN = "The host has not restored all of the previous state yet, and tries again by itself"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"rolled_back": BACK, "pending": None}, RESTORED),
+        ({"rolled_back": None, "pending": None}, GONE),
+        ({"rolled_back": {**BACK, "change": "77"}, "pending": None}, GONE),
+        ({"rolled_back": {**BACK, "change": "77"}, "pending": PENDING}, LATER),
+        ({"rolled_back": None, "pending": {**PENDING, "seconds_left": -3}}, AGAIN),
+    ],
+)
+def test_a_host_that_fails_to_roll_back_is_asked_once_what_it_knows(answer: dict[str, Any], told: str) -> None:
+    locked = {"failed": True, "msg": "interface 'wg0': another run has had it locked."}
+    host = Host(DONE, NO_PROOF, locked, answer)
+    result, _warnings = ran(host)
+    assert result["msg"] == f"{NO_PROOF['msg']}. interface 'wg0': another run has had it locked. {told}"
+    assert [state for state, _connection in host.calls] == ["interface", "confirmed", "rolled_back", "reported"]
+
+
+def test_what_ssh_and_the_host_say_is_shown_without_control_characters() -> None:
+    lost = AnsibleConnectionFailure("\x1b]0;title\x07kex\r\n" + "x" * 9999)
+    failed = {"failed": True, "msg": "\x1b[2J\nno"}
+    for answers in ([DONE, lost, failed], [DONE, failed], [DONE, lost]):
+        result, warnings = ran(Host(*answers), confirm_timeout=1)
+        for text in (result["msg"], *warnings):
+            assert text.isprintable()
+            assert len(text) < 7000
+    with pytest.raises(AnsibleConnectionFailure) as error:
+        ran(Host(lost))
+    assert str(error.value).isprintable()
+
+
+def test_a_host_that_does_not_name_its_change_is_a_failure_of_its_own() -> None:
+    result, _warnings = ran(Host({"changed": True, "provisional": True}, NO_PROOF, FORGOTTEN))
+    assert result["failed"] is True
 
 
 # --- the connection is lost before the result has come

@@ -133,7 +133,7 @@ def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(tmp_
         f"from {PACKAGE}._rotation import follower",
         "class Device:",
         "    read = lambda self: type('State', (), {'peers': {}})",
-        "    call = lambda self, peers: None",
+        "    start_sessions = lambda self, peers: None",
         f"ours = lambda: sorted(name for name in sys.modules if name.startswith('{PACKAGE}.'))",
         "follower._detach = lambda work: print(json.dumps(ours()))",
         f"follower.start_following(follower.Following('wg0', Device(), {{}}, 1), {str(tmp_path)!r})",

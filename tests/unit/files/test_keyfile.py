@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary, package_hint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
-    Outcome,
+    KeyResult,
     converge_key,
     find_private_key,
     public_key_of,
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "private" / "wg0.key"
 
 
-def converge(path: Path, state: str = "present", check_mode: bool = False) -> Outcome:
+def converge(path: Path, state: str = "present", check_mode: bool = False) -> KeyResult:
     return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
 
 
@@ -46,7 +46,7 @@ def put(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def test_a_key_is_made_kept_and_removed(path: Path) -> None:
-    assert converge(path, check_mode=True) == Outcome(True, str(path))
+    assert converge(path, check_mode=True) == KeyResult(True, str(path))
     assert not path.parent.exists()
 
     made = converge(path)
@@ -60,13 +60,13 @@ def test_a_key_is_made_kept_and_removed(path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
     for check_mode in (True, False):
-        assert converge(path, check_mode=check_mode) == Outcome(False, str(path), made.public_key)
+        assert converge(path, check_mode=check_mode) == KeyResult(False, str(path), made.public_key)
     assert path.read_text() == text
 
-    assert converge(path, "absent", check_mode=True) == Outcome(True, str(path))
+    assert converge(path, "absent", check_mode=True) == KeyResult(True, str(path))
     assert path.read_text() == text
-    assert converge(path, "absent") == Outcome(True, str(path))
-    assert converge(path, "absent") == Outcome(False, str(path))
+    assert converge(path, "absent") == KeyResult(True, str(path))
+    assert converge(path, "absent") == KeyResult(False, str(path))
     assert not path.exists()
 
 
@@ -168,7 +168,7 @@ def test_without_pynacl_nothing_is_touched_and_check_mode_is_honest(
     with pytest.raises(MissingLibrary, match=r"the Python library nacl is missing: install the package"):
         converge(path)
     assert not path.parent.exists()
-    assert converge(path, check_mode=True) == Outcome(True, str(path))
+    assert converge(path, check_mode=True) == KeyResult(True, str(path))
     put(path, TEXT)
     outcome = converge(path, check_mode=True)
     assert (outcome.changed, outcome.public_key) == (False, None)

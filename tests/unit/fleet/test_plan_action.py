@@ -332,7 +332,7 @@ def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fl
     assert {host for host, text in peers.items() if key_of("next") in text} == {"hub1"}
 
     fleet.arguments = {"keypairs": "keypair"}
-    assert "a change of keys was begun and not ended, of office." in fleet.run().said
+    assert "a key rotation was started and not finished for office." in fleet.run().said
     fleet.hosts["office"]["keypair"] = {"public_key": key_of("next"), "old_public_key": key_of("office")}
     ended = fleet.run().results[1]
     assert fleet.run("--tags", "look").results[0]["old_keys"] == ["hub1", "laptop", "server"]

@@ -202,7 +202,7 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
     site.known("hub1", "laptop", "office", "server")
     site.known("laptop", "server", network="side")
     site.unreachable("office")
-    stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "wireguard_hosts=office")
+    stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "wireguard_hosts=office,")
     assert stopped.code != 0
     assert (
         "office does not answer, so that its keys would stay there. If it no longer exists, add -e wireguard_gone=true"
@@ -212,7 +212,13 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
 
     # The server loses the subnet behind the office; the laptop sends everything to the hub anyway.
     run = site.run(
-        "cryptokey.wireguard.offboard", "--check", "--diff", "-e", "wireguard_hosts=office", "-e", "wireguard_gone=true"
+        "cryptokey.wireguard.offboard",
+        "--check",
+        "--diff",
+        "-e",
+        "wireguard_hosts=office,",
+        "-e",
+        "wireguard_gone=true",
     )
     assert run.code == 0, run.output
     assert {host for host, counts in run.recap.items() if counts["ok"]} == {"localhost", "hub1", "server"}
@@ -225,7 +231,12 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
 @pytest.mark.parametrize(
     ("playbook", "host", "message"),
     [
-        ("offboard", "hub1", "'wg_hub': the group has no hosts"),
+        (
+            "offboard",
+            "hub1",
+            "Without hub1, the inventory would be refused: wireguard_networks.home.hubs 'wg_hub': the group has no",
+        ),
+        ("offboard", ",", "affected_by: it names no host; name a host of the inventory"),
         ("offboard", "nobody", "affected_by 'nobody': in no network"),
         ("onboard", "web1", "affected_by 'web1': in no network"),
         ("onboard", "", "name the new host with -e wireguard_hosts=NAME"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import ping as _ping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import PingError, parse_ping
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import run_module
@@ -67,9 +68,10 @@ def programs(tmp_path: Path) -> str:
     ping.parent.mkdir()
     ping.write_text(
         f"#!{sys.executable}\n"
-        "import sys\n"
+        "import sys, time\n"
         f"open({str(tmp_path / 'calls')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
-        "if sys.argv[-1] == '127.0.0.3': sys.exit('ping: broken')\n"
+        "if sys.argv[-1] in ('127.0.0.3', '127.0.0.5'): sys.exit('ping: broken')\n"
+        "if sys.argv[-1] == '127.0.0.4': time.sleep(60)\n"
         f"print({BUSYBOX!r} if sys.argv[-1] in ('127.0.0.1', '::1') else {NOBODY!r})\n"
     )
     ping.chmod(0o755)
@@ -96,6 +98,32 @@ def test_the_module(programs: str, tmp_path: Path, check: bool) -> None:
     calls = sorted((tmp_path / "calls").read_text().splitlines())
     assert calls[0] == "-n -q -i 0.2 -c 4 -W 1 -I lo 127.0.0.1"
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ("127.0.0.4", "ping host1: ping did not finish within 1.2 s: see whether this program answers"),
+        ("127.0.0.3", "ping: broken"),
+    ],
+)
+def test_a_ping_that_fails_is_that_targets_answer_alone(
+    programs: str, monkeypatch: pytest.MonkeyPatch, bad: str, problem: str
+) -> None:
+    monkeypatch.setattr(_ping, "SPARE_SECONDS", 0.0)
+    options = {"interface": "lo", "targets": targets("127.0.0.1", bad, "127.0.0.2"), "count": 1, "timeout": 1}
+    good, failed, silent = _ping.probe(options, f"{programs}/ping")
+    assert (good["reachable"], silent["reachable"]) == (True, False)
+    assert failed.pop("problem").startswith(problem)
+    assert "problem" not in silent
+    assert failed == {"name": "host1", "address": bad, "reachable": False, "loss_percent": 100.0, "rtt_ms": None}
+
+
+def test_pings_that_hang_are_no_answer_even_if_all_do(programs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ping, "SPARE_SECONDS", 0.0)
+    options = {"interface": "lo", "targets": targets("127.0.0.4"), "count": 1, "timeout": 1}
+    (result,) = _ping.probe(options, f"{programs}/ping")
+    assert result["reachable"] is False
 
 
 def test_no_interface_means_nothing_is_reachable(tmp_path: Path) -> None:
@@ -127,6 +155,7 @@ def test_a_target_by_its_key_needs_no_ping_and_an_interface(tmp_path: Path) -> N
         ({"targets": [{"name": "hub"}]}, "one of the following is required: address, public_key"),
         ({"targets": [{"name": "a", "public_key": "x"}]}, "targets[0].public_key 'x': not a WireGuard key"),
         ({"targets": targets("127.0.0.3")}, "ping: broken"),
+        ({"targets": targets("127.0.0.3", "127.0.0.5")}, "ping: broken"),
         ({"targets": targets("127.0.0.1", "hub")}, "targets[1].address 'hub': not an IP address"),
         ({"interface": "a/b"}, "not an interface name"),
         ({"count": 0}, "count 0: out of range or not a number; give a number from 1 to 100"),

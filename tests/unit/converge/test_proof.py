@@ -12,7 +12,10 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.proof import needs, unproved
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.proof import (
+    missing_proofs,
+    required_proofs,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import (
     ENDPOINTS,
     KEYS,
@@ -80,12 +83,12 @@ ALL = (HUB_PEER, LAPTOP_PEER, PHONE_PEER)
 def test_what_a_change_has_to_show(
     before: RunningState, after: RunningState, expected: list[dict[object, int]]
 ) -> None:
-    assert [need.peers for need in needs(before, after, NOW)] == expected
+    assert [need.peers for need in required_proofs(before, after, NOW)] == expected
 
 
 def test_other_rules_of_the_host_do_not_count() -> None:
     before = state(*ALL)
-    assert needs(before, replace(before, priorities={2: (0, 1)}), NOW) == []
+    assert required_proofs(before, replace(before, priorities={2: (0, 1)}), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -100,15 +103,15 @@ def test_other_rules_of_the_host_do_not_count() -> None:
     ],
 )
 def test_what_shows_it(hub: dict[str, Any], laptop: dict[str, Any] | None, missing: int) -> None:
-    wanted = needs(state(*ALL), state(*ALL, port=1), NOW)
+    wanted = required_proofs(state(*ALL), state(*ALL, port=1), NOW)
     peers = {HUB: HUB_PEER._replace(**hub)}
     if laptop is not None:
         peers[LAPTOP] = LAPTOP_PEER._replace(**laptop)
-    assert len(unproved(wanted, peers)) == missing
+    assert len(missing_proofs(wanted, peers)) == missing
 
 
 def test_one_of_those_that_were_there_is_enough() -> None:
     others = (LAPTOP_PEER, PHONE_PEER._replace(latest_handshake=NOW - 3))
-    (wanted,) = needs(state(*others), state(*others, port=1), NOW)
+    (wanted,) = required_proofs(state(*others), state(*others, port=1), NOW)
     assert set(wanted.peers) == {LAPTOP, PHONE}
-    assert unproved([wanted], {PHONE: PHONE_PEER._replace(transfer_rx=9)}) == []
+    assert missing_proofs([wanted], {PHONE: PHONE_PEER._replace(transfer_rx=9)}) == []

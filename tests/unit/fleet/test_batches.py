@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import batches, tell_end
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import batches, describe_stop
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import network
 
@@ -22,13 +22,13 @@ def star(hubs: str, spokes: Mapping[str, str]) -> Network:
     return network(
         [],
         topology="hub_and_spoke",
-        hubs=tuple(map(Host, hubs)),
-        spokes=tuple(Host(spoke, hub=hub) for spoke, hub in spokes.items()),
+        hubs=tuple(map(Member, hubs)),
+        spokes=tuple(Member(spoke, hub=hub) for spoke, hub in spokes.items()),
     )
 
 
 def mesh(names: str) -> Network:
-    return network([Host(name) for name in names])
+    return network([Member(name) for name in names])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_batches(networks: list[Network], hosts: str, expected: list[str]) -
 
 
 def test_the_only_hub_need_not_be_named() -> None:
-    alone = network([], topology="hub_and_spoke", hubs=(Host("A"),), spokes=(Host("x"),))
+    alone = network([], topology="hub_and_spoke", hubs=(Member("A"),), spokes=(Member("x"),))
     assert batches([alone, star("B", {"x": "B"})], "ABx") == [["A", "x"], ["B"]]
 
 
@@ -97,30 +97,32 @@ ORDER = [["hub1", "x", "y"], ["hub2", "z"], ["hub3"]]
 
 
 def test_as_long_as_all_have_come_up_nothing_is_said() -> None:
-    assert tell_end(ORDER, {}) == ""
-    assert tell_end(ORDER, {"hub1": probed(x=True, y=True), "x": {"results": []}}) == ""
+    assert describe_stop(ORDER, {}) == ""
+    assert describe_stop(ORDER, {"hub1": probed(x=True, y=True), "x": {"results": []}}) == ""
 
 
 def test_it_says_what_is_down_what_was_changed_and_what_was_not_touched() -> None:
-    assert tell_end(ORDER, {"hub1": probed(x=True), "hub2": probed(z=False, hub1=True), "z": probed(hub2=False)}) == (
+    assert describe_stop(
+        ORDER, {"hub1": probed(x=True), "hub2": probed(z=False, hub1=True), "z": probed(hub2=False)}
+    ) == (
         "Ended after batch 2 of 3, of which tunnels have not come up: hub2: no answer from z (10.8.0.1). "
         "z: no answer from hub2 (10.8.0.1). Changed: hub1, hub2, z. Up to date before: x, y. Not touched: hub3."
     )
 
 
 def test_a_ping_that_could_not_be_sent_is_none_that_was_answered() -> None:
-    end = tell_end(ORDER, {"hub3": {"results": [{"failed": True, "msg": "the program ping is missing"}]}})
+    end = describe_stop(ORDER, {"hub3": {"results": [{"failed": True, "msg": "the program ping is missing"}]}})
     assert "hub3: the program ping is missing. Changed: hub3. Up to date before: hub1, x, y, hub2, z." in end
     assert end.endswith("Not touched: none.")
 
 
 def test_a_peer_without_an_address_is_named_by_its_handshake() -> None:
     silent = {"results": [{"results": [{"name": "hub2", "address": None, "public_key": "x", "reachable": False}]}]}
-    assert "z: no handshake with hub2. Changed" in tell_end(ORDER, {"z": silent})
+    assert "z: no handshake with hub2. Changed" in describe_stop(ORDER, {"z": silent})
 
 
 def test_a_hub_that_could_not_be_changed_ends_it_too() -> None:
-    assert tell_end(ORDER, {"x": probed(y=True)}, ["hub1"]) == (
+    assert describe_stop(ORDER, {"x": probed(y=True)}, ["hub1"]) == (
         "Ended after batch 1 of 3, of which tunnels have not come up: hub1: its change failed. Changed: x. "
         "Up to date before: y. Not touched: hub2, z, hub3."
     )
@@ -149,7 +151,7 @@ def test_a_malformed_proof_is_told_of_its_host_alone(place: str, kind: str) -> N
         proof["results"] = [{"failed": True, "msg": value}]
     else:
         probe[place] = value
-    end = tell_end(ORDER, {"hub1": proof, "hub2": probed(z=True)})
+    end = describe_stop(ORDER, {"hub1": proof, "hub2": probed(z=True)})
     assert is_clean(end)
     assert "hub2: " not in end
     assert not end or "hub1: " in end

@@ -129,14 +129,14 @@ from {package}.plugins.module_utils._model.interface import RunningDevice, Runni
 from {package}.plugins.module_utils._model.keys import PublicKey
 from {package}.plugins.module_utils._model.prefix import parse_interface_address, parse_prefix
 from {package}.plugins.module_utils._model.state import RunningState
-from {package}.plugins.module_utils._host.trigger_handshake import nudge
+from {package}.plugins.module_utils._host.trigger_handshake import trigger_handshakes
 key = PublicKey(bytes(31) + b"1")
 peer = RunningPeer(key, allowed_ips=frozenset(map(parse_prefix, sys.argv[1:])))
 state = RunningState("lo", True, RunningDevice("lo", peers={{key: peer}}))
 packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
 packets.bind(("lo", 3))
 packets.settimeout(5)
-nudge("", state, [key])
+trigger_handshakes("", state, [key])
 while True:
     packet = packets.recv(2000)
     if b"cryptokey" in packet:

@@ -12,7 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.attributes import NLA_HEADER, encode_nested
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard import codec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.bulk_add import encode_newcomers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.bulk_add import encode_new_peers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 
 from .test_codec import RUNNING_PEERS, listed
@@ -31,14 +31,14 @@ def dump(records: list[bytes]) -> list[bytes]:
 
 @given(UNUSED)
 def test_both_say_just_what_the_peer_is(peers: list[RunningPeer]) -> None:
-    entries, records = encode_newcomers(peers)
+    entries, records = encode_new_peers(peers)
     for encoded in (entries, records):
         assert list(DeviceDecoder().decode(dump(encoded)).peers.values()) == peers
 
 
 def test_nothing_is_sent_that_a_new_peer_has_by_itself() -> None:
     plain = RunningPeer(PublicKey(b"k" * 32), NO_PRESHARED_KEY, persistent_keepalive=0)
-    ((entry,), _records) = encode_newcomers([plain])
+    ((entry,), _records) = encode_new_peers([plain])
     assert entry[NLA_HEADER.size :] == codec.PUBLIC_KEY_HEADER + plain.public_key
 
 
@@ -46,18 +46,18 @@ def test_prefixes_are_sent_in_order() -> None:
     ordered = [Prefix(bytes([10, 0, 0, n]), 32) for n in range(9)] + [
         Prefix(bytes(15) + bytes([n]), 128) for n in (1, 2)
     ]
-    ((entry,), _records) = encode_newcomers([RunningPeer(PublicKey(b"k" * 32), allowed_ips=frozenset(ordered))])
+    ((entry,), _records) = encode_new_peers([RunningPeer(PublicKey(b"k" * 32), allowed_ips=frozenset(ordered))])
     places = [entry.index(prefix.packed) for prefix in ordered]
     assert places == sorted(places)
 
 
 @given(UNUSED, st.data())
 def test_one_as_foretold_is_the_very_object_and_others_are_read(peers: list[RunningPeer], data: st.DataObject) -> None:
-    _entries, records = encode_newcomers(peers)
+    _entries, records = encode_new_peers(peers)
     used = data.draw(st.sets(st.integers(0, len(peers) - 1)) if peers else st.just(set[int]()))
     now = [peer._replace(transfer_rx=7) if number in used else peer for number, peer in enumerate(peers)]
     decoder = DeviceDecoder()
-    decoder.foretell(zip(records, peers, strict=True))
+    decoder.expect_peers(zip(records, peers, strict=True))
     read = list(decoder.decode(dump([listed(peer, list)[4:] for peer in now])).peers.values())
     assert read == now
     assert {number for number, peer in enumerate(read) if peer is not peers[number]} == used

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation import follower, key_transition
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.follower import (
@@ -122,7 +124,7 @@ def test_what_is_in_its_place_stays(there: dict[PublicKey, RunningPeer]) -> None
 
 def test_only_those_that_change_are_followed() -> None:
     options = {"interface": "wg0", "peers": [ENTRY, {"public_key": str(OTHER)}], "seconds": 60}
-    assert parse_following(options).successors == {OLD: NEXT}
+    assert parse_following(options).next_keys == {OLD: NEXT}
     for seconds in (0, 86401):
         with pytest.raises(InputError, match="seconds"):
             parse_following({**options, "seconds": seconds})
@@ -139,7 +141,32 @@ def test_following_ends_when_it_has_no_turn_or_nobody_is_left(monkeypatch: pytes
     follower.follow_on(following, lambda: turns.pop(0))
     assert len(states) == 7
     follower.follow_on(following._replace(seconds=-1), lambda: True)
-    assert len(states) == 6
+    assert len(states) == 7
+
+
+@pytest.mark.parametrize("number", [errno.EINTR, errno.ENOBUFS, errno.ENOMEM])
+def test_following_outlasts_what_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    device = Peers(monkeypatch, peers(5, 6))
+    found: list[Any] = [KernelError(number, "read the device"), device.there, device.there, peers(None, 6, at=NEXT)]
+
+    def read(_device: object) -> RunningDevice:
+        there = found.pop(0)
+        if isinstance(there, Exception):
+            raise there
+        return RunningDevice("wg0", peers=there)
+
+    monkeypatch.setattr(Device, "read", read)
+    follower.follow_on(FOLLOWING, lambda: True, str(tmp_path / "locks"))
+    assert device.applied == [MOVE]
+
+
+def test_following_ends_with_the_interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_device: object) -> RunningDevice:
+        raise KernelError(errno.ENODEV, "read the device")
+
+    monkeypatch.setattr(Device, "read", gone)
+    with pytest.raises(KernelError, match="the interface is gone"):
+        follower.follow_on(FOLLOWING, lambda: True, str(tmp_path / "locks"))
 
 
 class Peers:

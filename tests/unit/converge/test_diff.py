@@ -9,9 +9,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances, absent, aim
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import (
+    Circumstances,
+    derive_absence,
+    derive_target,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
@@ -59,13 +63,13 @@ def desired(*peers: DesiredPeer, **fields: object) -> DesiredInterface:
 
 
 def plan(wanted: DesiredInterface, state: RunningState, circumstances: Circumstances = CALM) -> list[ops.Operation]:
-    return plan_operations(state, aim(wanted, state, circumstances), {})
+    return diff_states(state, derive_target(wanted, state, circumstances), {})
 
 
 @given(desired_interfaces(), running_states())
 def test_a_plan_carried_out_leaves_nothing_to_do(wanted: DesiredInterface, state: RunningState) -> None:
-    after = aim(wanted, state, CALM)
-    reached = apply_all(state, plan_operations(state, after, {}))
+    after = derive_target(wanted, state, CALM)
+    reached = apply_all(state, diff_states(state, after, {}))
     assert reached.device.peers == after.device.peers
     assert plan(wanted, reached) == []
 
@@ -73,16 +77,16 @@ def test_a_plan_carried_out_leaves_nothing_to_do(wanted: DesiredInterface, state
 @given(desired_interfaces(), running_states())
 def test_no_plan_sends_port_0(wanted: DesiredInterface, state: RunningState) -> None:
     """The kernel would choose another port, at each run."""
-    for before, after in ((state, aim(wanted, state, CALM)), (aim(wanted, state, CALM), state)):
-        for operation in plan_operations(before, after, {}):
+    for before, after in ((state, derive_target(wanted, state, CALM)), (derive_target(wanted, state, CALM), state)):
+        for operation in diff_states(before, after, {}):
             assert not isinstance(operation, ops.SetDevice) or operation.listen_port != 0
 
 
 @given(desired_interfaces(), running_states())
 def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: RunningState) -> None:
     changed = apply_all(state, plan(wanted, state))
-    restored = apply_all(changed, plan_operations(changed, state, {}))
-    assert plan_operations(restored, state, {}) == []
+    restored = apply_all(changed, diff_states(changed, state, {}))
+    assert diff_states(restored, state, {}) == []
     if state.exists:
         kept = {key: peer._replace(endpoint=None) for key, peer in state.device.peers.items()}
         got = {
@@ -97,15 +101,15 @@ def test_what_was_running_can_be_restored(wanted: DesiredInterface, state: Runni
 
 @given(running_states())
 def test_absent_leaves_nothing_to_do(state: RunningState) -> None:
-    reached = apply_all(state, plan_operations(state, absent(state), {}))
+    reached = apply_all(state, diff_states(state, derive_absence(state), {}))
     assert not reached.exists
     assert reached.dns == NO_DNS
-    assert plan_operations(reached, absent(reached), {}) == []
+    assert diff_states(reached, derive_absence(reached), {}) == []
 
 
 @given(desired_interfaces(), running_states())
 def test_nothing_shown_holds_a_secret(wanted: DesiredInterface, state: RunningState) -> None:
-    after = aim(wanted, state, CALM)
+    after = derive_target(wanted, state, CALM)
     shown = repr(show_difference(state, after, {})) + repr([op.describe() for op in plan(wanted, state)])
     shown += repr(plan(wanted, state)) + repr(state) + repr(wanted)
     for secret in (*PRIVATE_KEYS, *PRESHARED_KEYS[1:]):
@@ -117,7 +121,7 @@ def test_a_new_interface_is_made_in_wg_quicks_order() -> None:
     peer = DesiredPeer(KEYS[0], "hub", endpoint=ENDPOINTS[0], allowed_ips=prefixes("10.9.0.0/24", "10.1.0.0/16"))
     wanted = desired(peer, listen_port=51820, addresses=(parse_interface_address("10.9.0.2/24"),))
     state = RunningState("wg0", priorities={2: (0, 32766, 32767)})
-    described = [op.describe() for op in plan_operations(state, aim(wanted, state, CALM), {KEYS[0]: "hub"})]
+    described = [op.describe() for op in diff_states(state, derive_target(wanted, state, CALM), {KEYS[0]: "hub"})]
     assert described == [
         "create interface wg0",
         "set private_key, set listen_port 51820",
@@ -194,7 +198,7 @@ def test_a_name_is_asked_for_when_it_matters(
     state = running() if age is None else running(RunningPeer(KEYS[0], endpoint=known, latest_handshake=NOW - age))
     name = Endpoint("hub.example.org", 51820)
     wanted = desired(DesiredPeer(KEYS[0], "hub", endpoint=name), endpoint_policy=policy)
-    (peer,) = aim(wanted, state, Circumstances(NOW, resolve=answer)).device.peers.values()
+    (peer,) = derive_target(wanted, state, Circumstances(NOW, resolve=answer)).device.peers.values()
     assert peer.endpoint == (sent or known)
     assert questions == ([(name, f"hub ({KEYS[0]})")] if asked else [])
 
@@ -259,7 +263,7 @@ def test_an_absent_peer_is_removed_with_its_routes_in_each_mode_and_only_once(mo
         wanted = replace(wanted, peers=None)
     done = [op.describe() for op in plan(wanted, state)]
     assert done == [f"peer {KEYS[0]}: remove", "remove route 192.168.7.0/24"]
-    assert plan(wanted, aim(wanted, state, CALM)) == []
+    assert plan(wanted, derive_target(wanted, state, CALM)) == []
 
 
 def test_merge_leaves_what_others_have_on_the_interface() -> None:
@@ -320,7 +324,7 @@ def test_two_routes_of_one_prefix_are_two_routes(there: set[Route], planned: lis
     )
     wanted = desired(DesiredPeer(KEYS[0], allowed_ips=prefixes("192.168.7.0/24")))
     assert [op.describe() for op in plan(wanted, state)] == planned
-    assert plan(wanted, replace(state, **vars(aim(wanted, state, CALM)))) == []
+    assert plan(wanted, replace(state, **vars(derive_target(wanted, state, CALM)))) == []
 
 
 def test_a_route_whose_source_goes_is_made_again() -> None:
@@ -406,7 +410,7 @@ def test_another_interfaces_full_tunnel_is_left_alone() -> None:
     rules = frozenset({Rule(2, 32764), Rule(2, 32765, 51999)})
     state = running(RunningPeer(KEYS[0]), rules=rules)
     assert plan(desired(DesiredPeer(KEYS[0])), state) == []
-    assert plan_operations(state, absent(state), {}) == [ops.ClearPeers(1), ops.DeleteLink("wg0")]
+    assert diff_states(state, derive_absence(state), {}) == [ops.ClearPeers(1), ops.DeleteLink("wg0")]
 
 
 def test_name_servers_are_set_after_the_interface_is_up_and_go_before_it_does() -> None:
@@ -420,7 +424,7 @@ def test_name_servers_are_set_after_the_interface_is_up_and_go_before_it_does() 
     ]
     state = apply_all(new, plan(wanted, new))
     assert plan(DesiredInterface("wg0"), state) == []
-    assert [op.describe() for op in plan_operations(state, absent(state), {})] == [
+    assert [op.describe() for op in diff_states(state, derive_absence(state), {})] == [
         "clear dns",
         "remove all 1 peers",
         "delete interface wg0",

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.columns import shorten
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_graph import links, read_pictures
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_graph import list_edges, read_graphs
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
-    draw,
-    draw_graph,
     render_dot,
+    render_graph,
     render_host,
     render_mermaid,
+    render_plan,
     render_table,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
@@ -150,11 +150,11 @@ def test_one_hosts_part() -> None:
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(InputError, match="format 'svg': unknown; write table, mermaid, dot"):
-        draw(PLAN, "svg")
+        render_plan(PLAN, "svg")
     with pytest.raises(InputError, match="format 'table': not a graph; write mermaid or dot"):
-        draw_graph(PLAN, "table")
-    assert draw_graph(PLAN) == draw(PLAN, "mermaid")
-    assert draw_graph(PLAN, "dot") == draw(PLAN, "dot")
+        render_graph(PLAN, "table")
+    assert render_graph(PLAN) == render_plan(PLAN, "mermaid")
+    assert render_graph(PLAN, "dot") == render_plan(PLAN, "dot")
 
 
 def mesh(**endpoints: str) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def mesh(**endpoints: str) -> dict[str, Any]:
 
 def test_arrows_lead_to_whom_can_be_called_and_gateways_are_no_hubs() -> None:
     plan = mesh(a="a.example:1", b="b.example:1", c="", d="")
-    (picture,) = read_pictures(plan)
+    (picture,) = read_graphs(plan)
     assert {member.kind for member in picture.members.values()} == {"host"}
     assert [member.behind for member in picture.members.values()] == [(f"192.168.{n}.0/24",) for n in range(1, 5)]
     arrows = re.findall(r"n_home_(\w) (\S+) n_home_(\w)", render_mermaid(plan))
@@ -266,9 +266,9 @@ def test_graphviz_takes_awkward_names() -> None:
 
 @given(plans)
 def test_every_pair_is_in_the_table_and_the_links(plan: dict[str, Any]) -> None:
-    (picture,) = read_pictures(plan)
+    (picture,) = read_graphs(plan)
     count = len(plan["hosts"])
-    assert len(list(links(picture))) == count * (count - 1) // 2
+    assert len(list(list_edges(picture))) == count * (count - 1) // 2
     assert render_table(plan).count("\n") == 3 + max(count * (count - 1), 1)
 
 
