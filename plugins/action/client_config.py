@@ -49,6 +49,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run
 from .plan import open_inventory
 
 PLAN = "cryptokey.wireguard.plan"
+RECORD = "cryptokey.wireguard.__registry"
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 ARGUMENTS = {
@@ -145,7 +146,7 @@ class ActionModule(RunOnce, ActionBase):
             raise AnsibleActionFail(text) from None
 
     def _plan(self, variables: Mapping[str, Any], work: Iterable[Work] = (), write: bool = False) -> dict[str, Any]:
-        """The result of ``plan`` with the public keys of ``work``, which it records with ``write``."""
+        """The plan with the public keys of ``work``, which are recorded with ``write``."""
         arguments: dict[str, Any] = {"spare_clients": True}
         for item in work:
             # In check mode there is no key yet where one is to be made.
@@ -154,10 +155,11 @@ class ActionModule(RunOnce, ActionBase):
                 arguments.setdefault("public_keys", {}).setdefault(network, {})[name] = str(item.public_key)
                 if item.replaces:
                     arguments.setdefault("accept_changed_keys", {}).setdefault(network, []).append(name)
+        name = RECORD if "public_keys" in arguments else PLAN
         task = self._task.copy()
-        task.action, task.args, task.check_mode = PLAN, arguments, not write
+        task.action, task.args, task.check_mode = name, arguments, not write
         action = self._shared_loader_obj.action_loader.get(
-            PLAN,
+            name,
             task=task,
             connection=self._connection,
             play_context=self._play_context,

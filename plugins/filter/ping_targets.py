@@ -51,11 +51,11 @@ EXAMPLES = r"""
 
 - name: Ping this host's peers
   cryptokey.wireguard.ping:
-    interface: "{{ item.interface }}"
+    interface: "{{ item.options.interface }}"
     targets: "{{ item | cryptokey.wireguard.ping_targets(network_plan.hosts, host=inventory_hostname) }}"
   loop: "{{ network_plan.hosts[inventory_hostname] }}"
   loop_control:
-    label: "{{ item.interface }}"
+    label: "{{ item.options.interface }}"
 """
 
 RETURN = r"""

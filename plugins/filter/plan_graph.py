@@ -28,8 +28,7 @@ options:
     choices: [mermaid, dot]
     default: mermaid
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_table
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_host

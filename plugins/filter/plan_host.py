@@ -25,8 +25,7 @@ options:
     type: str
     required: true
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_table
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_graph

@@ -20,8 +20,7 @@ options:
     type: dict
     required: true
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_graph
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_host

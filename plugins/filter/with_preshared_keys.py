@@ -57,9 +57,9 @@ seealso:
 EXAMPLES = r"""
 - name: Configure the interface of this host as planned, with preshared keys
   cryptokey.wireguard.interface:
-    interface: "{{ desired.interface }}"
-    addresses: "{{ desired.addresses }}"
-    peers: "{{ desired.peers | cryptokey.wireguard.with_preshared_keys(
+    interface: "{{ desired.options.interface }}"
+    addresses: "{{ desired.options.addresses }}"
+    peers: "{{ desired.options.peers | cryptokey.wireguard.with_preshared_keys(
                  inventory_hostname, network_keypair.public_key, wireguard_networks[desired.network],
                  desired.network) }}"
   vars:
@@ -75,29 +75,10 @@ _value:
   elements: dict
 """
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
-    KEY_BYTES,
-    PublicKey,
-    parse_public_key,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
-
-
-def sealed_preshared_keys(
-    peers: Sequence[Mapping[str, Any]],
-    name: str,
-    public_key: str | None,
-    network_options: Mapping[str, Any],
-    network: str,
-) -> Sequence[Mapping[str, Any]]:
-    """Sealed to a random key where the host has none yet: in check mode nobody opens them."""
-    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
-    return seal_peers(with_preshared_keys(peers, name, public_key, network_options, network), own)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import sealed_preshared_keys
 
 
 class FilterModule:

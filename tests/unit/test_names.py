@@ -36,14 +36,16 @@ CHOOSING: dict[str, set[str] | None] = {
     "add_host": None,
     "set_fact": None,
     "plan": None,
-    "draw": None,
+    "registry": None,
+    "__registry": None,
+    "__draw": None,
     "__adopt": None,
     "client_config": None,
 }
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")
 # Actions of this collection that run on the controller: what they return is the controller's.
-OWN = {"plan", "rotation", "rolling"}
+OWN = {"plan", "registry", "__registry", "__rotation", "__rolling"}
 # What an expression may not come to, besides results.
 FACTS = {"ansible_facts", "ansible_local", "hostvars"}
 # Uses that choose nothing, each with the reason: the name of the variable or task, and what it comes to.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 # Parsers of one option: the controller's calls the host's, and adds what only the controller knows.
-ON_BOTH_SIDES = {"parse_alias", "parse_interface", "parse_peers", "parse_table"}
+ON_BOTH_SIDES = {"parse_interface", "parse_peers"}
 
 
 def definitions(source: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from .._model.packages import MissingLibrary, package_hint
 from .._model.prefix import format_ip, parse_interface_address
 from .._netlink.errors import KernelError
 from .._netlink.namespace import has_link, in_netns
-from .._options.numbers import parse_number
+from .._options.values import parse_number
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
 AT_ONCE = 32

@@ -25,9 +25,9 @@ from .._model.names import parse_interface_name, parse_netns
 from .._model.operations import SetDevice, SetPeer
 from .._model.packages import MissingLibrary
 from .._netlink.namespace import has_link
-from .._options.numbers import parse_number
 from .._options.parser import check_peers, parse_peers
 from .._options.sealed import open_peers
+from .._options.values import parse_number
 from .._provisional.pending import refuse_unconfirmed
 from .._rotation.key_transition import split_peers
 from .._store.files import again_when_changed, replace_file, stage_file, sweep, use_staged

@@ -22,7 +22,7 @@ from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.arguments import AUTO, CONFIRM_SECONDS, NEVER
-from .._options.numbers import parse_number
+from .._options.values import parse_number
 from .._store.keyfile import default_path, find_private_key
 
 if TYPE_CHECKING:

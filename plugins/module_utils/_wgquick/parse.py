@@ -29,7 +29,7 @@ from .._model.endpoint import Endpoint, parse_endpoint
 from .._model.errors import InputError
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, parse_private_key, parse_public_key
 from .._model.prefix import Prefix, parse_interface_address, parse_prefix
-from .._options.numbers import parse_number, parse_table
+from .._options.values import parse_number, parse_table
 from .file import WgQuickFile, WgQuickPeer
 from .lines import VERBATIM
 from .moved import parse_moved

@@ -164,7 +164,7 @@ def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: 
 
 
 def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
-    """Plan the proposed inventory. Return the plan by host. Raises FleetError."""
+    """Plan the proposed inventory. Return the module options by host. Raises FleetError."""
     component = proposal.component
     hosts = {
         name: {
@@ -177,7 +177,7 @@ def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Ma
     (network,) = read_networks({component.name: proposal.options}, groups, hosts.__getitem__)
     keys = {name: key for key, name in component.names.items()}
     completed = reconcile(network, Records(), keys, today.isoformat()).network
-    return dict(plan_network(completed, keys, today).hosts)
+    return {name: entry["options"] for name, entry in plan_network(completed, keys, today).hosts.items()}
 
 
 def _own(given: Mapping[str, Any]) -> dict[str, Any]:

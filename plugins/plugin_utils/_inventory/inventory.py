@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
 from .._registry.cache import Cache, CacheStore
 from .._registry.file import FileStore
 from .._registry.store import Store
 from .errors import FleetError, HostError, Problems, list_names
-from .given import normalise, parse_name, parse_text
+from .given import normalise, parse_host_names, parse_name, parse_text
 from .nouns import Network
 from .option_parsers import (
     CLIENTS_DIRECTORY,
@@ -31,7 +32,6 @@ from .option_parsers import (
     REGISTRY,
     REGISTRY_CACHE,
     REGISTRY_READ_ONLY,
-    parse_boolean,
 )
 from .paths import Directories, expand
 from .preshared import SECRETS
@@ -61,7 +61,8 @@ class Inventory:
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
         self._all: list[str] = task_vars["groups"]["all"]
-        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
+        self.without = parse_host_names(without, "without")
+        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], self.without)
         self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
 
     def _host(self, name: str) -> Any:

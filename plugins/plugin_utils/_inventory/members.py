@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
 from . import option_parsers
 from .close import closest
@@ -27,30 +27,17 @@ _VALID = frozenset(
 
 # Field and parser of each option that is read by itself.
 _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
-    "accept_changed_keys": ("accept_changed_key", option_parsers.parse_boolean),
-    "alias": ("alias", option_parsers.parse_alias),
-    "birth_netns": ("birth_netns", parse_netns),
-    "confirm": ("confirm", option_parsers.parse_boolean),
-    "confirm_timeout": ("confirm_timeout", option_parsers.number(10, 3600)),
-    "dns": ("dns", option_parsers.parse_dns),
-    "dns_search": ("dns_search", option_parsers.parse_search),
-    "endpoint_policy": ("endpoint_policy", option_parsers.parse_endpoint_policy),
+    "accept_changed_keys": ("accept_changed_key", parse_boolean),
     "excluded_subnets": ("excluded", option_parsers.parse_prefixes),
-    "fwmark": ("fwmark", option_parsers.number(0, 2**32 - 1, off=True)),
     "hub": ("hub", parse_name),
     "interface": ("interface", option_parsers.parse_interface),
-    "keep_routes": ("keep_routes", option_parsers.parse_boolean),
-    "key_max_age": ("key_max_age", option_parsers.number(0, 36500)),
-    "listen_port": ("listen_port", option_parsers.number(1, 65535)),
-    "mtu": ("mtu", option_parsers.number(576, 65535)),
-    "netns": ("netns", parse_netns),
-    "persistent_keepalive": ("persistent_keepalive", option_parsers.number(0, 65535, off=True)),
+    "key_max_age": ("key_max_age", option_parsers.given_number(0, 36500)),
+    "persistent_keepalive": ("persistent_keepalive", option_parsers.given_number(0, 65535, off=True)),
     "public_key": ("public_key", option_parsers.parse_key),
     "reresolve": ("reresolve", option_parsers.parse_reresolve),
     "routes": ("routes", option_parsers.parse_prefixes),
     "site": ("site", parse_name),
     "subnets": ("subnets", option_parsers.parse_prefixes),
-    "table": ("table", option_parsers.parse_table),
     "tunnel": ("tunnel", option_parsers.parse_tunnel),
     "valid_until": ("valid_until", option_parsers.parse_date),
 }
@@ -146,29 +133,34 @@ def _read_member(
 ) -> Member:
     host: Owner = client or name
     fields: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for option, (value, path) in given.items():
-        if option in _FIELDS:
-            field, parse = _FIELDS[option]
-            parsed = problems.catch(host, partial(parse, value, path), None)
-            if parsed is not None:
-                fields[field] = parsed
+        if option in option_parsers.PASSED:
+            found, field, parse = options, option, option_parsers.PASSED[option].parse
+        elif option in _FIELDS:
+            found, (field, parse) = fields, _FIELDS[option]
+        else:
+            continue
+        parsed = problems.catch(host, partial(parse, value, path), None)
+        if parsed is not None:
+            found[field] = parsed
     if "addresses" in given:
         value, path = given["addresses"]
-        parse = option_parsers.parse_addresses(network.prefixes)
-        fields["addresses"] = problems.catch(host, partial(parse, value, path), ())
+        parse_all = option_parsers.parse_addresses(network.prefixes)
+        fields["addresses"] = problems.catch(host, partial(parse_all, value, path), ())
         # Absent is not empty: only a list can be empty and mean it.
         fields["unnumbered"] = isinstance(value, (list, tuple)) and not value
     if "peers" in given:
         value, path = given["peers"]
         fields["peers"] = problems.catch(host, partial(option_parsers.parse_peers(network.port), value, path), {})
-    port = fields.get("listen_port") or network.port
+    port = options.get("listen_port") or network.port
     for option in ("endpoint", "endpoint_inside"):
         if option in given:
             fields[option] = _read_endpoint(host, given[option], port, problems)
     if fields.get("endpoint") or fields.get("endpoint_inside"):
         # Who is called must be where the others expect it; who only calls takes any port.
-        fields["listen_port"] = port
-    return Member(name=name, is_client=client is not None, **fields)
+        options["listen_port"] = port
+    return Member(name=name, is_client=client is not None, options=options, **fields)
 
 
 def _read_endpoint(host: Owner, given: _Given, port: int, problems: Problems) -> Endpoint | None:

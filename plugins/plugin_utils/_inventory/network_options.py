@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from itertools import chain, product
 from typing import Any, NamedTuple, TypeVar
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import choice
+
 from . import option_parsers
 from .close import nearest
 from .errors import Problems
@@ -97,9 +99,7 @@ class _OptionReader:
         self._problems.add("", f"{self._path}.{option}", value, problem, remedy)
 
     def read(self) -> NetworkOptions:
-        topology = self._get(
-            "topology", partial(option_parsers.parse_choice, choices=self._topologies), DEFAULT_TOPOLOGY
-        )
+        topology = self._get("topology", choice(self._topologies), DEFAULT_TOPOLOGY)
         self._check_options(topology)
         prefixes = self._get("prefixes", option_parsers.parse_prefixes, ())
         if self._values.get("prefixes") in (None, ""):
@@ -115,8 +115,8 @@ class _OptionReader:
             prefixes=prefixes,
             links=links,
             pools=self._get("pools", option_parsers.parse_prefixes, prefixes),
-            rest_days=self._get("rest_days", option_parsers.number(0, 36500), DEFAULT_REST_DAYS),
-            port=self._get("port", option_parsers.number(1, 65535), DEFAULT_PORT),
+            rest_days=self._get("rest_days", option_parsers.given_number(0, 36500), DEFAULT_REST_DAYS),
+            port=self._get("port", option_parsers.given_number(1, 65535), DEFAULT_PORT),
         )
         return NetworkOptions(network, names)
 

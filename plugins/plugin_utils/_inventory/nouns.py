@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix
@@ -55,25 +55,13 @@ class Member:
     endpoint_inside: Endpoint | None = None
     site: str | None = None
     hub: str | None = None
-    listen_port: int | None = None
     persistent_keepalive: int | None = None
     tunnel: str = SPLIT
     excluded: tuple[Prefix, ...] = ()
     routes: tuple[Prefix, ...] = ()
-    mtu: int | None = None
-    fwmark: int | None = None
-    table: str | None = None
-    dns: tuple[str, ...] | None = None
-    dns_search: tuple[str, ...] | None = None
-    alias: str | None = None
-    endpoint_policy: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reresolve: int = 0
-    confirm: bool | None = None
-    confirm_timeout: int | None = None
-    netns: str | None = None
-    birth_netns: str | None = None
     interface: str | None = None
-    keep_routes: bool | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
     key_max_age: int | None = None

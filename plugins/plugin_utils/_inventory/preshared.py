@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -39,6 +39,17 @@ class PresharedOptions(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(redacted)"
+
+
+def secret_options(networks: Any, network: str, template: Callable[[Any], Any]) -> dict[str, Any]:
+    """Those options of a network that are secret, of ``wireguard_networks`` as it is before templating.
+
+    All else of the networks, which may be much, is not templated.
+    """
+    found = networks if isinstance(networks, Mapping) else template(networks)
+    options = found[network]
+    options = options if isinstance(options, Mapping) else template(options)
+    return {option: template(options[option]) for option in SECRETS if option in options}
 
 
 def read_preshared(

@@ -35,9 +35,10 @@ def affected(reconciled: Reconciled, plan: Plan, names: Collection[str], today: 
 
 def _compared(interface: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Keys that have left make no difference: every host removes all of them."""
-    if not interface or "absent_peers" not in interface:
+    if not interface or "absent_peers" not in interface["options"]:
         return interface
-    return {option: value for option, value in interface.items() if option != "absent_peers"}
+    options = {option: value for option, value in interface["options"].items() if option != "absent_peers"}
+    return {**interface, "options": options}
 
 
 def _hosts_without(reconciled: Reconciled, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:

@@ -136,10 +136,10 @@ def _check_namespaces(network: Network, problems: Problems) -> None:
     """Each namespace forwards by settings of its own, which nothing sets at boot."""
     relays = {host.name for host in TOPOLOGIES[network.topology].relays(network)}
     for member in network.members:
-        if member.netns and (member.name in relays or member.subnets):
+        if member.options.get("netns") and (member.name in relays or member.subnets):
             problem = "the host forwards packets, which is not set up in a namespace"
             remedy = "leave it out on a hub, and on a host with wireguard_subnets"
-            problems.add(member.name, "wireguard_netns", member.netns, problem, remedy)
+            problems.add(member.name, "wireguard_netns", member.options["netns"], problem, remedy)
 
 
 def _check_peers(networks: Sequence[Network], problems: Problems) -> None:

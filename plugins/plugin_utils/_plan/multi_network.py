@@ -62,14 +62,14 @@ def _check_pair(first: _Membership, second: _Membership, problems: Problems) -> 
         option = f"{option_parsers.NETWORKS}.{other.name}.interface"
         interface = at_other.interface or other.interface
         problems.add(at_one.name, option, interface, problem, "name another one there, such as wg1")
-    sockets = [(host.birth_netns or "", host.listen_port) for host in (at_one, at_other)]
-    if at_one.listen_port and sockets[0] == sockets[1]:
+    sockets = [(host.options.get("birth_netns", ""), host.options.get("listen_port")) for host in (at_one, at_other)]
+    if sockets[0][1] and sockets[0] == sockets[1]:
         problem = f"the host listens there in the network {one.name} too"
         remedy = (
             f"give {option_parsers.OVERRIDES}.{other.name}.listen_port, or another "
             f"{option_parsers.NETWORKS}.{other.name}.port for its default"
         )
-        problems.add(at_other.name, "wireguard_listen_port", at_other.listen_port, problem, remedy)
+        problems.add(at_other.name, "wireguard_listen_port", sockets[1][1], problem, remedy)
     elif at_one.endpoint and at_one.endpoint == at_other.endpoint:
         problem = f"it leads to the host's interface in the network {one.name}"
         remedy = f"leave the port out, or give {option_parsers.OVERRIDES}.{other.name}.endpoint"

@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import EXACT, MERGE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_OPTIONS, OPTIONS
 
 from .._inventory.errors import HostError, Problems, list_names
 from .._inventory.nouns import Link, Member, Network, PeerOptions
@@ -43,12 +44,10 @@ class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
     ``refused_clients``: the problems of single clients, where these do not stop the run.
 
-    A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
-    where peers that have left must be removed by key, ``absent_peers``. Where the inventory gives them, it has
-    ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``, ``endpoint_policy``,
-    ``keep_routes``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and ``confirm_timeout`` and
-    ``reresolve``, which are seconds. ``forwarding`` has only the families that must be forwarded: the others are not
-    ours to turn off.
+    A host's plan has the keys ``network``; ``options``, which are options of both ``interface`` and ``config``;
+    ``interface_options``, which ``interface`` takes besides; ``forwarding``; ``public_key`` and ``next_public_key``,
+    where they are known; and ``reresolve`` in seconds, where it is asked for. ``forwarding`` has only the families that
+    must be forwarded: the others are not ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -67,7 +66,7 @@ def check_alone(network: Network, problems: Problems) -> None:
     """Add a problem for each option that the host or client itself would refuse, whatever its peers are."""
     refusals = Refusals(network, problems)
     for host in network.hosts:
-        refusals.check(host, _plan_host(network, host, ()))
+        refusals.check(host, _plan_host(network, host, ())["options"])
     for client in network.clients:
         refusals.check(client, _plan_client(network, client, None, False))
 
@@ -106,7 +105,11 @@ def plan_network(
         client.name: _plan_client(network, client, known.get(client.name), client.name in gone)
         for client in whole.clients
     }
-    plans = {**clients, **hosts}
+    for name, plan in hosts.items():
+        plan |= {
+            option: of[name] for option, of in (("public_key", known), ("next_public_key", next_keys)) if of.get(name)
+        }
+    plans = {**clients, **{name: plan["options"] for name, plan in hosts.items()}}
     unknown = [member.name for member in whole.members if not known.get(member.name)]
     _add_peers(network, topology, plans, {**known, **dict(zip(unknown, map(stand_in, unknown)))}, next_keys)
     refused = _refuse(network, plans, spare_clients)
@@ -114,8 +117,8 @@ def plan_network(
         _treat_unknown(plans, frozenset(unknown), assume_keys)
     absent = sorted({*former, *filter(None, (known.get(name) for name in gone))})
     for plan in hosts.values() if absent else ():
-        if plan["peers_mode"] == MERGE:
-            plan["absent_peers"] = absent
+        if plan["options"]["peers_mode"] == MERGE:
+            plan["options"]["absent_peers"] = absent
     return Plan(
         hosts,
         clients,
@@ -233,44 +236,33 @@ def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Pr
 
 def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> dict[str, Any]:
     families = {prefix.family for prefix in forwarded}
-    given = {
-        "listen_port": host.listen_port,
-        "fwmark": host.fwmark,
-        "mtu": host.mtu,
-        "table": host.table,
-        "dns": None if host.dns is None else list(host.dns),
-        "dns_search": None if host.dns_search is None else list(host.dns_search),
-        "alias": host.alias,
-        "endpoint_policy": host.endpoint_policy,
-        "keep_routes": host.keep_routes,
-        "reresolve": host.reresolve or None,
-        "netns": host.netns,
-        "birth_netns": host.birth_netns,
-        "confirm": None if host.confirm is None else "always" if host.confirm else "never",
-        "confirm_timeout": host.confirm_timeout,
-    }
     return {
         "network": network.name,
-        "interface": host.interface or network.interface,
-        **{option: value for option, value in given.items() if value is not None},
-        "addresses": [str(address) for address in host.addresses],
-        "peers": [],
-        "peers_mode": EXACT,
+        "options": {
+            "interface": host.interface or network.interface,
+            **_given(host, OPTIONS),
+            "addresses": [str(address) for address in host.addresses],
+            "peers": [],
+            "peers_mode": EXACT,
+        },
+        "interface_options": _given(host, CONFIRM_OPTIONS),
+        **({"reresolve": host.reresolve} if host.reresolve else {}),
         "forwarding": {name: True for family, name in _FAMILIES.items() if family in families},
     }
 
 
+def _given(member: Member, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the member's options that have one of these names, in plain types."""
+    found = {name: member.options[name] for name in names if name in member.options}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
 def _plan_client(network: Network, client: Member, key: str | None, expired: bool) -> dict[str, Any]:
-    given = {
-        "dns": None if client.dns is None else list(client.dns),
-        "dns_search": None if client.dns_search is None else list(client.dns_search),
-        "mtu": client.mtu,
-        "valid_until": client.valid_until.isoformat() if client.valid_until else None,
-    }
     return {
         "public_key": key,
         "interface": network.interface,
-        **{option: value for option, value in given.items() if value is not None},
+        **_given(client, OPTIONS),
+        **({"valid_until": client.valid_until.isoformat()} if client.valid_until else {}),
         "addresses": [str(address) for address in client.addresses],
         "peers": [],
         "expired": expired,

@@ -29,6 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     parse_public_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
 
 from .._inventory.errors import Problems
 from .._inventory.given import normalise
@@ -67,6 +68,22 @@ def with_preshared_keys(
         return peers
     own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
     return [_with_keys(peer, found, network, name, own) for peer in peers]
+
+
+def sealed_preshared_keys(
+    peers: Sequence[Mapping[str, Any]],
+    name: str,
+    public_key: str | None,
+    network_options: Mapping[str, Any],
+    network: str,
+) -> Sequence[Mapping[str, Any]]:
+    """The same with the preshared keys sealed to ``public_key``, so that only its host can open them.
+
+    Sealed to a random key where the host has none yet: in check mode no host opens them. Raises InputError and
+    MissingLibrary.
+    """
+    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
+    return seal_peers(with_preshared_keys(peers, name, public_key, network_options, network), own)
 
 
 def _find(

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """List the hosts that are affected by a key rotation. Pure.
 
-``plans`` are the hosts of a plan, ``{HOST: [{"network": ..., "interface": ..., "peers": [...], ...}]}``.
+``plans`` are the hosts of a plan: ``{HOST: [{"network": ..., "options": {"peers": [...], ...}, ...}]}``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rot
     problems = Problems()
     involved = set(hosts)
     for host in hosts:
-        peers = {str(peer["name"]) for interface in plans[host] for peer in interface["peers"]}
+        peers = {str(peer["name"]) for interface in plans[host] for peer in interface["options"]["peers"]}
         involved |= peers & plans.keys()
         clients = sorted(peers - plans.keys())
         if clients and not with_clients:

@@ -67,7 +67,8 @@ class RoutingLoops:
 
 def _routes_by_itself(host: Member) -> bool:
     """Whether the interface's routes take effect where its own packets are sent from."""
-    return host.table in (None, "auto") and (host.netns or "") == (host.birth_netns or "")
+    options = host.options
+    return options.get("table", "auto") == "auto" and options.get("netns") == options.get("birth_netns")
 
 
 class _CoveringPrefixes:

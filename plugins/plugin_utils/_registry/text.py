@@ -50,7 +50,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .member_record import Former, MemberRecord, Records
 
 _HEADER = """\
-# The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
+# The public facts of a WireGuard network, written by cryptokey.wireguard.registry.
 # Commit them with the inventory.
 ---
 """

@@ -60,7 +60,8 @@ def read_graphs(plan: Mapping[str, Any]) -> list[Graph]:
     unknown = set(plan.get("unknown_keys") or ())
     for host in sorted(plan["hosts"]):
         for entry in plan["hosts"][host]:
-            member = Node(host, HOST, _bare(entry["addresses"]), entry["peers"], host not in unknown)
+            options = entry["options"]
+            member = Node(host, HOST, _bare(options["addresses"]), options["peers"], host not in unknown)
             _graph(graphs, entry["network"]).members[host] = member
     for network, clients in (plan.get("clients") or {}).items():
         for name in sorted(clients):

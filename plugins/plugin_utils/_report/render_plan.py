@@ -179,12 +179,20 @@ def _label(member: Node) -> Iterable[str]:
 
 def render_host(plan: Mapping[str, Any], host: str) -> str:
     """All that is planned for one host or client, a block for each of its networks. Raises InputError without any."""
-    entries = [*plan["hosts"].get(host, ())]
+    entries = [
+        {**_shown(entry), **entry["options"], **entry["interface_options"]} for entry in plan["hosts"].get(host, ())
+    ]
     for network, clients in (plan.get("clients") or {}).items():
         entries += [{"network": network, **clients[host]}] if host in clients else []
     if not entries:
         raise InputError("host", host, "in no network", "name a host or client of one")
     return "\n\n".join("\n".join(_block(host, entry)) for entry in entries) + "\n"
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry of a host's plan has besides options, but for the host's own keys."""
+    hidden = ("options", "interface_options", "public_key", "next_public_key")
+    return {key: value for key, value in entry.items() if key not in hidden}
 
 
 def _block(host: str, entry: Mapping[str, Any]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def test_in_a_custom_network_those_that_are_linked_are_concerned() -> None:
     inventory = example("custom.yml")
     plans = inventory.plan().hosts
     for name, plan in plans.items():
-        assert set(affected_by(inventory, name)) == {name, *(peer["name"] for peer in plan["peers"])}
+        assert set(affected_by(inventory, name)) == {name, *(peer["name"] for peer in plan["options"]["peers"])}
 
 
 def test_a_second_hub_concerns_its_spokes_and_the_other_hub() -> None:

@@ -84,12 +84,12 @@ def test_who_has_left_is_removed_by_key_where_others_stay() -> None:
     known = recorded(network({"phone": {}}))
     unknown = {**known.members, "bob": known.members["bob"]._replace(public_key=None)}
     settled = reconcile(network(), replace(known, members=unknown), {}, TODAY)
-    hosts = plan(settled).hosts
+    hosts = {name: entry["options"] for name, entry in plan(settled).hosts.items()}
     assert (hosts["hub"]["peers_mode"], hosts["hub"]["absent_peers"]) == ("merge", [key_of("phone")])
     # An exact interface has no other peers anyway.
     assert hosts["ada"]["peers_mode"] == "exact"
     assert "absent_peers" not in hosts["ada"]
-    assert "absent_peers" not in plan(reconcile(network(), known, {}, TODAY)).hosts["hub"]
+    assert "absent_peers" not in plan(reconcile(network(), known, {}, TODAY)).hosts["hub"]["options"]
 
 
 def test_a_client_past_its_date_counts_as_having_left_until_the_date_is_changed() -> None:
@@ -98,7 +98,7 @@ def test_a_client_past_its_date_counts_as_having_left_until_the_date_is_changed(
     expired = network({"phone": {"valid_until": "2026-05-31"}, "new": {}})
     settled = reconcile(expired, replace(known, members=unknown), {}, TODAY)
     assert settled.records.former == {key_of("phone"): Former("phone", TODAY, ("hub",))}
-    assert plan(settled).hosts["hub"]["absent_peers"] == [key_of("phone")]
+    assert plan(settled).hosts["hub"]["options"]["absent_peers"] == [key_of("phone")]
     again = reconcile(network({"phone": {"valid_until": "2026-06-30"}, "new": {}}), settled.records, {}, TODAY)
     assert again.records.former == {}
     assert again.keys["phone"] == key_of("phone")

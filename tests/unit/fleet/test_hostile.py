@@ -132,10 +132,10 @@ class HostileFleet(Fleet):
         own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "base": "10.8.0"}
         self.inventory["all"]["vars"] |= own
         super().write(inventory)
-        plan = "cryptokey.wireguard.plan"
+        record = "cryptokey.wireguard.__registry"
         tasks = [
             {"name": "Ask", "ansible.builtin.command": {"argv": ["true"]}},
-            {"name": "Plan", plan: self.arguments, "run_once": True, "register": "plan"},
+            {"name": "Plan", record: self.arguments, "run_once": True, "register": "plan"},
         ]
         (self.directory / "play.yml").write_text(
             yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}])

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 
 
 def peer(inventory: Inventory, host: str, name: str) -> dict[str, Any]:
-    (found,) = (each for each in inventory.plan().hosts[host]["peers"] if each["name"] == name)
+    (found,) = (each for each in inventory.plan().hosts[host]["options"]["peers"] if each["name"] == name)
     return {option: found.get(option) for option in ("allowed_ips", "endpoint", "persistent_keepalive")}
 
 
@@ -98,8 +98,8 @@ def test_a_host_can_call_its_interface_otherwise() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_interface="tun7", wireguard_keep_routes=True)
     hosts = inventory.plan().hosts
-    assert (hosts["ada"]["interface"], hosts["hub"]["interface"]) == ("tun7", "wg0")
-    assert hosts["ada"]["keep_routes"] is True
+    assert (hosts["ada"]["options"]["interface"], hosts["hub"]["options"]["interface"]) == ("tun7", "wg0")
+    assert hosts["ada"]["options"]["keep_routes"] is True
     assert "keep_routes" not in hosts["hub"]
 
 
@@ -134,8 +134,8 @@ def test_a_client_of_custom_links_has_one_to_its_host() -> None:
         links=[{"from": "ada", "to": "hub"}], clients={"phone": {"hub": "ada", "addresses": ["10.8.0.9"]}}
     )
     plan = inventory.plan()
-    assert [each["name"] for each in plan.hosts["ada"]["peers"]] == ["hub", "phone"]
-    assert [each["name"] for each in plan.hosts["hub"]["peers"]] == ["ada"]
+    assert [each["name"] for each in plan.hosts["ada"]["options"]["peers"]] == ["hub", "phone"]
+    assert [each["name"] for each in plan.hosts["hub"]["options"]["peers"]] == ["ada"]
     assert plan.clients["phone"]["peers"][0]["allowed_ips"] == ["10.8.0.0/24"]
     assert plan.hosts["ada"]["forwarding"] == {}
 

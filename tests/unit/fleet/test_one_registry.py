@@ -57,7 +57,8 @@ class Inventories:
         self.write("cloud", {"wg_hub": {"hosts": second}, "wg_spoke": {"hosts": {"aardvark": None}}})
 
     def run(self, *arguments: str, playbook: str = "play.yml", **settings: str) -> Run:
-        plan = {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True, **self.task}
+        module = {"cryptokey.wireguard.__registry": {"keypairs": "keypair"}}
+        plan = {"name": "Plan", **module, "run_once": True, **self.task}
         (self.directory / "play.yml").write_text(yaml.safe_dump([{**self.play, "tasks": [plan]}]))
         done = subprocess.run(
             ["ansible-playbook", "-v", *arguments, playbook],
@@ -378,4 +379,4 @@ def test_variables_of_a_play_that_change_nothing_are_let_pass(inventories: Inven
     run = inventories.run(*DC, "-e", "wireguard_registry=facts")
     assert run.code == 0, run.output
     assert inventories.registries == ["dc/facts"]
-    assert {plan["alias"] for (plan,) in run.results[-1]["hosts"].values()} == {"vpn"}
+    assert {plan["options"]["alias"] for (plan,) in run.results[-1]["hosts"].values()} == {"vpn"}

@@ -549,7 +549,7 @@ def test_a_routing_loop_is_refused_also_before_keys_are_known(case: str) -> None
 
 @pytest.mark.parametrize("case", NO_LOOPS)
 def test_what_is_no_routing_loop_is_planned(case: str) -> None:
-    assert Inventory().changed(NO_LOOPS[case]).plan().hosts["ada"]["peers"]
+    assert Inventory().changed(NO_LOOPS[case]).plan().hosts["ada"]["options"]["peers"]
 
 
 SECRET = key_of("secret")
@@ -624,7 +624,8 @@ def test_routes_are_checked_before_any_key_is_known() -> None:
     inventory = Inventory().changed(both(having("cid", mtu=1200), having("bob", subnets=["fd00:9::/64"])))
     with pytest.raises(FleetError, match=r"cid: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least"):
         inventory.plan(without=inventory.hosts)
-    assert inventory.changed(having("cid", table="off")).plan(without=inventory.hosts).hosts["cid"]["mtu"] == 1200
+    plan = inventory.changed(having("cid", table="off")).plan(without=inventory.hosts)
+    assert plan.hosts["cid"]["options"]["mtu"] == 1200
 
 
 def test_two_networks_of_one_host_are_fine_when_they_keep_apart() -> None:

@@ -37,15 +37,9 @@ def peer(name: str, *allowed_ips: str, endpoint: str = "", keepalive: int = 0) -
 
 
 def entry(addresses: list[str], *peers: dict[str, Any], network: str = "home", **options: Any) -> dict[str, Any]:
-    return {
-        "network": network,
-        "interface": "wg0",
-        "addresses": addresses,
-        "peers": list(peers),
-        "peers_mode": "exact",
-        "forwarding": {},
-        **options,
-    }
+    forwarding = options.pop("forwarding", {})
+    given = {"interface": "wg0", "addresses": addresses, "peers": list(peers), "peers_mode": "exact", **options}
+    return {"network": network, "options": given, "interface_options": {}, "forwarding": forwarding}
 
 
 HUB = "vpn.example.org:51820"
@@ -73,9 +67,11 @@ PLAN: dict[str, Any] = {
     },
     "clients": {
         "home": {
-            "old": {**entry(["10.8.0.201/32"]), "public_key": key_of("old"), "expired": True},
+            "old": {**entry(["10.8.0.201/32"])["options"], "public_key": key_of("old"), "expired": True},
             "phone": {
-                **entry(["10.8.0.200/32"], peer("hub-1.example.org", "0.0.0.0/0", endpoint=HUB, keepalive=25)),
+                **entry(["10.8.0.200/32"], peer("hub-1.example.org", "0.0.0.0/0", endpoint=HUB, keepalive=25))[
+                    "options"
+                ],
                 "public_key": key_of("phone"),
                 "expired": False,
                 "valid_until": "2026-12-31",
@@ -191,8 +187,8 @@ def test_arrows_lead_to_whom_can_be_called_and_gateways_are_no_hubs() -> None:
         ("a", "<-->", "b"), ("c", "-->", "a"), ("d", "-->", "a"),
         ("c", "-->", "b"), ("d", "-->", "b"), ("c", "---", "d"),
     ]  # fmt: skip
-    del plan["hosts"]["a"][0]["peers"][0]  # a lacks the key of b, and d that of c
-    del plan["hosts"]["d"][0]["peers"][2]
+    del plan["hosts"]["a"][0]["options"]["peers"][0]  # a lacks the key of b, and d that of c
+    del plan["hosts"]["d"][0]["options"]["peers"][2]
     arrows = re.findall(r"n_home_(\w) (\S+) n_home_(\w)", render_mermaid(plan))
     assert arrows[0] == ("b", "-.->", "a")
     assert arrows[-1] == ("c", "-.-", "d")

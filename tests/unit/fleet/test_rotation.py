@@ -132,9 +132,9 @@ def test_each_key_has_its_own_preshared_key() -> None:
 
 
 PLANS = {
-    "hub": [{"peers": [{"name": "x"}, {"name": "phone"}]}],
-    "x": [{"peers": [{"name": "hub"}]}, {"peers": [{"name": "y"}]}],
-    "y": [{"peers": [{"name": "x"}]}],
+    "hub": [{"options": {"peers": [{"name": "x"}, {"name": "phone"}]}}],
+    "x": [{"options": {"peers": [{"name": "hub"}]}}, {"options": {"peers": [{"name": "y"}]}}],
+    "y": [{"options": {"peers": [{"name": "x"}]}}],
 }
 
 

@@ -36,8 +36,9 @@ def second_network(plans: Plans) -> Plans:
         "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server", "10.9.0.2/32"), peer("office")]},
         "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop", "10.9.0.1/32")]},
     }
-    more = {"network": "side", "interface": "wg1", "peers_mode": "exact"}
-    return {name: [*entry, *([{**more, **entries[name]}] if name in entries else [])] for name, entry in plans.items()}
+    more = {"interface": "wg1", "peers_mode": "exact"}
+    side = {name: [{"network": "side", "options": {**more, **options}}] for name, options in entries.items()}
+    return {name: [*entry, *side.get(name, [])] for name, entry in plans.items()}
 
 
 def peer(name: str, *allowed_ips: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
     """What the modules return for an interface when the named peer's pings are lost, or the named peer is not there."""
     peers = [
         {"public_key": peer["public_key"], "latest_handshake_age": age, "transfer_rx": 2048, "transfer_tx": 3 << 20}
-        for peer in plan["peers"]
+        for peer in plan["options"]["peers"]
         if peer["name"] != missing
     ]
     results = [
@@ -60,11 +61,11 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
         }
         for target in ping_targets(plan, plans)
     ]
-    return {"interfaces": [{"interface": plan["interface"], "peers": peers}], "results": results}
+    return {"interfaces": [{"interface": plan["options"]["interface"], "peers": peers}], "results": results}
 
 
 def answers(host: str, age: int | None, lost: str = "", missing: str = "") -> dict[str, dict[str, Any]]:
-    return {plan["interface"]: answer(plan, PLANS, age, lost, missing) for plan in PLANS[host]}
+    return {plan["options"]["interface"]: answer(plan, PLANS, age, lost, missing) for plan in PLANS[host]}
 
 
 def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
@@ -105,7 +106,7 @@ def test_the_table() -> None:
 
 def test_of_several_networks_each_row_says_which_one_and_clients_are_not_down() -> None:
     plans = second_network(PLANS)
-    laptop = {plan["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
+    laptop = {plan["options"]["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
     rows = list(read_tunnels(plans, {"laptop": laptop, "server": {}}))
     assert "\n".join(render_tunnels(rows)) == (
         "HOST    NETWORK  PEER         HANDSHAKE  PING    PING6   RECEIVED  SENT\n"
@@ -135,7 +136,8 @@ def test_a_host_whose_peers_have_no_keys_yet_is_down() -> None:
 
 
 def test_a_host_that_is_to_have_no_peers_has_no_rows() -> None:
-    alone = {"hub1": [{**PLANS["hub1"][0], "peers": []}]}
+    hub = PLANS["hub1"][0]
+    alone = {"hub1": [{**hub, "options": {**hub["options"], "peers": []}}]}
     assert list(read_tunnels(alone, {"hub1": {"wg0": {"interfaces": [], "results": []}}})) == []
 
 

@@ -35,8 +35,8 @@ def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
     assert done.records.members["cid"].addresses == ()
     assert done.records.resting == {"10.8.0.4": TODAY.isoformat()}
     plan = plan_network(done.network, {name: key_of(name) for name in ("hub", "ada", "bob", "cid")}, TODAY)
-    assert plan.hosts["cid"]["addresses"] == []
-    (at_hub,) = [peer for peer in plan.hosts["hub"]["peers"] if peer["name"] == "cid"]
+    assert plan.hosts["cid"]["options"]["addresses"] == []
+    (at_hub,) = [peer for peer in plan.hosts["hub"]["options"]["peers"] if peer["name"] == "cid"]
     assert at_hub["allowed_ips"] == []
     again = reconciled(unnumbered(), done.records)
     assert again.records == done.records
@@ -82,7 +82,7 @@ def test_only_a_network_without_any_address_can_be_without_prefixes() -> None:
     inventory.networks["home"]["prefixes"] = []
     for variables in inventory.hosts.values():
         variables["wireguard_addresses"] = []
-    assert [entry["addresses"] for entry in inventory.plan().hosts.values()] == [[], [], [], []]
+    assert [entry["options"]["addresses"] for entry in inventory.plan().hosts.values()] == [[], [], [], []]
     del inventory.hosts["ada"]["wireguard_addresses"]
     with pytest.raises(FleetError, match="prefixes: there is none; list the networks"):
         inventory.read()

@@ -38,7 +38,7 @@ WHOLE = Records(
     },
 )
 TEXT = f"""\
-# The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
+# The public facts of a WireGuard network, written by cryptokey.wireguard.registry.
 # Commit them with the inventory.
 ---
 hosts:

@@ -49,11 +49,7 @@ class ActionModule(RunOnce, ActionBase):
             changed=any(update.changed for update in updates),
             former_keys=left,
             msg=problem,
-            diff=[
-                {"before_header": each.place, "before": each.before, "after_header": each.place, "after": each.after}
-                for each in updates
-                if each.changed
-            ],
+            diff=[update.diff() for update in updates if update.changed],
         )
         if problem:
             result["failed"] = True

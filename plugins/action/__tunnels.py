@@ -51,7 +51,7 @@ def _answer(
     variables: Mapping[str, Any], names: Iterable[str], plan: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any] | InputError:
     """What a host's tasks returned, each a loop over the host's interfaces, by interface; or what is wrong with it."""
-    interfaces = [each["interface"] for each in plan]
+    interfaces = [each["options"]["interface"] for each in plan]
     found: dict[str, dict[str, Any]] = {}
     try:
         for name in names:
