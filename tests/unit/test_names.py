@@ -39,6 +39,8 @@ CHOOSING: dict[str, set[str] | None] = {
     "registry": None,
     "_registry": None,
     "_draw": None,
+    "_interface": None,
+    "_config": None,
     "adopt": None,
     "clients": None,
 }
@@ -205,6 +207,7 @@ def test_results_of_hosts_are_known_and_the_controllers_are_none() -> None:
         ({"m": {"peers": "{{ a | c.w.with_preshared_keys(inventory_hostname, answer.public_key, b) }}"}}, "answer"),
         ({"hosts": "{{ hostvars.a.b }}", "tasks": []}, "hostvars"),
         ({"cryptokey.wireguard.plan": {"without": "{{ answer.names }}"}}, "answer"),
+        ({"cryptokey.wireguard._config": {"entry": "{{ answer.entry }}"}}, "answer"),
         ({"include_tasks": "{{ of_role }}.yml"}, "answer"),
     ],
 )
