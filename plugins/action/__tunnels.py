@@ -59,7 +59,8 @@ def _answer(
                 # Where Ansible could not even begin the loop, there is no item.
                 if "item" in result:
                     item = read_mapping(result["item"], f"{name}.item")
-                    interface = read_choice(item.get("interface"), f"{name}.item.interface", interfaces)
+                    options = read_mapping(item.get("options"), f"{name}.item.options")
+                    interface = read_choice(options.get("interface"), f"{name}.item.options.interface", interfaces)
                     found.setdefault(interface, {}).update(result)
     except InputError as error:
         return error

@@ -39,6 +39,8 @@ CHOOSING: dict[str, set[str] | None] = {
     "registry": None,
     "__registry": None,
     "__draw": None,
+    "__interface": None,
+    "__config": None,
     "__adopt": None,
     "client_config": None,
 }
@@ -205,6 +207,7 @@ def test_results_of_hosts_are_known_and_the_controllers_are_none() -> None:
         ({"m": {"peers": "{{ a | c.w.with_preshared_keys(inventory_hostname, answer.public_key, b) }}"}}, "answer"),
         ({"hosts": "{{ hostvars.a.b }}", "tasks": []}, "hostvars"),
         ({"cryptokey.wireguard.plan": {"without": "{{ answer.names }}"}}, "answer"),
+        ({"cryptokey.wireguard.__config": {"entry": "{{ answer.entry }}"}}, "answer"),
         ({"include_tasks": "{{ of_role }}.yml"}, "answer"),
     ],
 )

@@ -117,7 +117,7 @@ def test_preshared_keys_from_a_vaulted_secret(site: Site, named: bool) -> None:
     hub = PrivateKey(b"the hub's private key".ljust(32, b"."))
     site.registry.write_text(yaml.safe_dump({"hosts": {"hub1": {"public_key": str(public_key_of(hub))}}}))
     expression = (
-        "(network_plan.hosts.hub1[0].peers | cryptokey.wireguard.with_preshared_keys("
+        "(network_plan.hosts.hub1[0].options.peers | cryptokey.wireguard.with_preshared_keys("
         f"inventory_hostname, '{public_key_of(hub)}', wireguard_networks.home, 'home'))[0].preshared_key"
     )
     (sealed,) = play(site, debug(expression))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.action.__registry import ActionModule as RecordingAction
 from ansible_collections.cryptokey.wireguard.plugins.doc_fragments.interface import ModuleDocFragment
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
@@ -24,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROOT = Path(__file__).parents[3]
+PRIVATE = ("__config", "__draw", "__former_keys", "__interface", "__registry", "__rolling", "__rotation", "__tunnels")
 # A value of each variable that is passed on, as an operator may write it.
 VARIABLES: dict[str, Any] = {
     "alias": "to Paris",
@@ -111,3 +113,13 @@ def test_the_role_names_no_option() -> None:
             if f"cryptokey.wireguard.{name}" in task
         )
         assert task[f"cryptokey.wireguard.{name}"] == {"entry": "{{ item }}"}
+
+
+def test_private_steps_have_no_module_and_say_what_they_take() -> None:
+    """So that no tool lists them."""
+    for step in PRIVATE:
+        described = yaml.safe_load((ROOT / f"plugins/modules/{step}.yml").read_text())["DOCUMENTATION"]
+        assert described["module"] == step
+        assert not (ROOT / f"plugins/modules/{step}.py").exists()
+    spec = yaml.safe_load((ROOT / "plugins/modules/__registry.yml").read_text())["DOCUMENTATION"]["options"]
+    assert spec.keys() == RecordingAction.arguments.keys()
