@@ -12,7 +12,7 @@ SHELL := bash
 PYTHON ?= python3
 PACKAGE := ansible_collections.cryptokey.wireguard
 COLLECTION := build/collections/ansible_collections/cryptokey/wireguard
-SANITY := build/sanity/ansible_collections/cryptokey/wireguard
+OLDEST := PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH"
 INVENTORY := build/lab/inventory.yml
 # Tests of provisional changes wait for their timeouts, which takes too long for every run. See make kernels.
 LONG := confirm
@@ -20,7 +20,7 @@ LONG := confirm
 MERMAID := 11.17.2
 PARTS := lint sanity unit docs package kernel molecule
 SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
-NIGHTLY := lint sanity unit oldest newest docs package kernels $(SCENARIOS) faults
+NIGHTLY := lint sanity sanity-oldest sanity-newest unit oldest newest docs package kernels $(SCENARIOS) faults
 
 export PYTHON
 export PATH := $(CURDIR)/build/venv/bin:$(PATH)
@@ -30,10 +30,11 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
-.PHONY: help site lab lab-down test nightly lint sanity unit oldest newest docs package kernel kernels molecule scenarios faults bench clean
+.PHONY: help site lab lab-down test nightly lint sanity sanity-oldest sanity-newest unit oldest newest docs package
+.PHONY: kernel kernels molecule scenarios faults bench changelog release publish clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 # --- see it work ---
 
@@ -61,31 +62,32 @@ lint: build/stamp/venv build/stamp/lint ## check style, types, metadata, licence
 	MYPYPATH=build/collections mypy -p $(PACKAGE).plugins -p $(PACKAGE).tests | sed 's#^$(COLLECTION)/##'
 	mypy docs/conf.py
 	shellcheck .ci/run $$(git ls-files -co --exclude-standard '*.sh')
-	vermin --quiet --violations --target=3.9- plugins/modules plugins/module_utils
+	vermin --quiet --violations --target=3.9- plugins/modules plugins/module_utils tests/kernel
 	yamllint --strict .
 	ansible-lint
 	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
 	reuse lint --quiet || reuse lint --lines
-	python tests/words.py
+	python tests/plain_english.py
 	@echo lint: ok
 
-# ansible-test wants real files under this path, and no ignore file stands in the way of its findings.
 sanity: build/stamp/venv build/stamp/lint ## run ansible-test's sanity tests
-	@rm -rf $(SANITY) && git init --quiet --initial-branch=main $(SANITY)
-	@bash tests/copy.sh $(SANITY)
-	@python tests/sanity/bootstrap.py
-	cd $(SANITY) && ansible-test sanity --local --requirements --color no \
-	    --python "$$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+	bash tests/sanity/run.sh
 
 unit: build/stamp/venv build/stamp/unit ## run the pure tests
 	pytest tests/unit --numprocesses auto --junit-xml=build/junit/unit.xml
 
-oldest: build/stamp/oldest build/stamp/unit ## run them with the oldest ansible-core that meta/runtime.yml allows
-	PATH="$(CURDIR)/build/venv-oldest/bin:$$PATH" pytest tests/unit --numprocesses auto --junit-xml=build/junit/oldest.xml
+oldest: build/stamp/oldest build/stamp/unit ## run the pure tests with the oldest ansible-core that meta/runtime.yml allows
+	$(OLDEST) pytest tests/unit --numprocesses auto --junit-xml=build/junit/oldest.xml
 
-newest: build/stamp/venv build/stamp/unit ## run them with the newest ansible-core, where there is a Python that is new enough
-	@tests/newest.sh
+sanity-oldest: build/stamp/oldest build/stamp/lint ## run the sanity tests of the oldest ansible-core
+	$(OLDEST) bash tests/sanity/run.sh
+
+newest: build/stamp/venv build/stamp/unit ## run the pure tests with the newest ansible-core, where there is a Python for it
+	@tests/newest.sh $@ pytest tests/unit --numprocesses auto --junit-xml=build/junit/newest.xml
+
+sanity-newest: build/stamp/venv build/stamp/lint ## run the sanity tests of the newest ansible-core
+	@tests/newest.sh $@ bash tests/sanity/run.sh
 
 docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the module reference and the guides to build/docs/html, and look at each page in a browser
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
@@ -97,7 +99,7 @@ docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the 
 	pytest tests/docs --junit-xml=build/junit/docs.xml
 	@echo docs: build/docs/html/index.html
 
-package: build/stamp/venv ## build the tarball, install it elsewhere and look inside
+package: build/stamp/venv ## build the tarball, install it elsewhere, check it as Galaxy does, run the README's commands
 	bash tests/package.sh
 
 kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
@@ -125,6 +127,20 @@ bench: build/stamp/lab build/stamp/bench ## measure, and write the numbers to bu
 clean: ## stop the VMs and remove all that was made
 	if [[ -e build/stamp/lab ]]; then python tests/lab down --below build; fi
 	rm -rf build
+
+# --- releases ---
+
+changelog: build/stamp/venv ## move changelogs/fragments into CHANGELOG.md, for the version in galaxy.yml
+	python tests/release.py changelog
+
+release: build/stamp/venv ## check that version, changelog and tag agree, and build and check the tarball
+	antsibull-changelog lint
+	python tests/release.py check
+	bash tests/package.sh
+	@echo release: build/package/cryptokey-wireguard-*.tar.gz
+
+publish: release ## do that, and publish the tarball on Ansible Galaxy with the token in GALAXY_TOKEN
+	bash tests/publish.sh build/package/cryptokey-wireguard-*.tar.gz
 
 # --- set-up ---
 

@@ -63,24 +63,32 @@ class Mermaid(SphinxDirective):
 
 # Furo has a list of the page's headings beside the text, and puts an error box around one within it.
 CONTENTS = re.compile(r"^\.\. contents::.*\n(?:[ \t]+\S.*\n)*", re.MULTILINE)
+# The title of the list of all.
+TITLE = re.compile(r"^Cryptokey\.Wireguard\n=+$", re.MULTILINE)
+# An entry of a list of pages, which has its page's whole title otherwise.
+ENTRY = re.compile(r"^    (\w+)_(module|filter|role)$", re.MULTILINE)
 
 
-def drop_contents(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Remove the list of contents that antsibull-docs writes into each page."""
-    source[0] = CONTENTS.sub("", source[0])
+def adapt_reference(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Remove the list of contents that antsibull-docs writes into each page, and give the sidebar short names."""
+    if page.startswith("reference/"):
+        text = ENTRY.sub(r"    \1 <\1_\2>", CONTENTS.sub("", source[0]))
+        source[0] = TITLE.sub("Modules, filters and the role\n=============================", text)
 
 
-def add_scripts(
+def finish_page(
     app: Sphinx, _page: str, _template: str, context: dict[str, object], _tree: nodes.document | None
 ) -> None:
-    """Load what draws diagrams, three megabytes, only where there are some."""
-    if 'class="mermaid"' in str(context.get("body", "")):
+    """Load what draws diagrams, three megabytes, only where there are some, and let long names break at their dots."""
+    body = str(context.get("body", ""))
+    if 'class="mermaid"' in body:
         app.add_js_file("mermaid.min.js")
         app.add_js_file("diagrams.js")
+    context["body"] = body.replace("<h1>cryptokey.wireguard.", "<h1>cryptokey.wireguard.<wbr>")
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", finish_page)
     app.add_directive("mermaid", Mermaid)
-    app.connect("source-read", drop_contents)
+    app.connect("source-read", adapt_reference)
     app.connect("missing-reference", resolve_ansible_label)

@@ -2,9 +2,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Runs the pure tests with the newest ansible-core, which needs a newer Python than the oldest that can be a controller.
-# Takes that from PATH or from pyenv. Where there is none, it says so and writes the reason to build/skipped/newest.
+#   tests/newest.sh TARGET COMMAND...
+#
+# Runs a command with the newest ansible-core, which needs a newer Python than the oldest that can be a controller.
+# Takes that from PATH or from pyenv. Where there is none, it says so and writes the reason to build/skipped/TARGET.
 set -euo pipefail
+
+target=$1
+shift
 
 candidates() {
     local version
@@ -30,7 +35,7 @@ done < <(candidates)
 if [[ -z $found ]]; then
     mkdir -p build/skipped
     echo "the newest ansible-core needs Python 3.12 or newer with venv; none is on PATH or in pyenv" |
-        tee build/skipped/newest | sed 's/^/newest: skipped: /' >&2
+        tee "build/skipped/$target" | sed "s/^/$target: skipped: /" >&2
     exit 0
 fi
 
@@ -43,5 +48,5 @@ pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
 "${pip[@]}" --requirement requirements-dev.txt
 "${pip[@]}" --upgrade ansible-core
 PATH=$PWD/$venv/bin:$PATH
-echo "newest: $(python --version), ansible-core $(python -c 'import ansible.release as r; print(r.__version__)')"
-exec pytest tests/unit --numprocesses auto --junit-xml=build/junit/newest.xml
+echo "$target: $(python --version), ansible-core $(python -c 'import ansible.release as r; print(r.__version__)')"
+exec "$@"

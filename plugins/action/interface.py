@@ -18,12 +18,14 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_SECONDS, NEVER
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.lifeline import ended_when_dead
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.provisional import (
-    Back,
-    read_back,
+    ReportedRollback,
+    describe_pending_change,
+    describe_rolled_back,
+    describe_unreachable,
     read_pending,
-    tell_away,
-    tell_back,
+    read_rollback,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import one_line
 
 # Between two attempts at a new connection.
 _PAUSE_SECONDS = 2.0
@@ -35,6 +37,8 @@ _REVIVE_SECONDS = 10.0
 _ROUNDING_SECONDS = 2.0
 # The longest confirm_timeout, and time for the rollback: how long another run's change is waited for.
 _SETTLE_SECONDS = 3600.0 + 120.0
+# How much of what ssh or the host says is shown.
+_SHOWN = 2000
 # What ssh says where it could not make a connection, so that nothing was begun over it.
 _NOT_MADE = re.compile(
     "connect to host|resolve hostname|banner exchange|kex_exchange|Host key verification|Permission denied"
@@ -55,7 +59,9 @@ class ActionModule(ActionBase):
             return result
         self._settle_and_run(result)
         if result.get("provisional"):
-            result.update(self._confirm(str(result["change"]), self._begin + self._timeout))
+            confirmed = self._confirm(str(result.get("change")), self._begin + self._timeout)
+            warnings = [*_warnings(result), *_warnings(confirmed)]
+            result.update(confirmed, **({"warnings": warnings} if warnings else {}))
         self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
@@ -90,7 +96,7 @@ class ActionModule(ActionBase):
         result.update(done)
         if waited:
             words = f"waited {time.monotonic() - first:.0f} seconds for another run's change of {self._interface}"
-            result["warnings"] = [*(result.get("warnings") or ()), f"{self._host}: {words}"]
+            result["warnings"] = [*_warnings(result), f"{self._host}: {words}"]
 
     @property
     def _interface(self) -> str:
@@ -114,22 +120,22 @@ class ActionModule(ActionBase):
         """
         begin = self._begin
         end = max(begin + self._timeout, time.monotonic()) + _RETURN_SECONDS
-        cut = f"the connection was lost while {self._interface} was changed: {str(error).strip().rstrip(':.')}"
+        cut = f"the connection was lost while {self._interface} was changed: {_shown(error).rstrip(':.')}"
         limit = f"for up to {end - time.monotonic():.0f} seconds"
         self._display.warning(f"{self._host}: {cut}. Asking the host over a new connection, {limit}")
         while time.monotonic() < end:
             answer = self._ask("reported", None)
             since = time.monotonic() - begin + _ROUNDING_SECONDS
-            pending, back = read_pending(answer), read_back(answer)
+            pending, back = read_pending(answer), read_rollback(answer)
             if pending and pending.seconds_ago <= since:
-                back = read_back(self._ask("rolled_back", pending.change))
+                back = read_rollback(self._ask("rolled_back", pending.change))
             if back and back.seconds_ago <= time.monotonic() - begin + _ROUNDING_SECONDS:
                 return self._failure(cut, back)
             if not pending and "rolled_back" in answer:
                 what = f"{self._interface} has no provisional change, so nothing is rolled back. Run again"
                 raise AnsibleConnectionFailure(f"{cut}. The host can be reached again: {what}") from None
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         raise AnsibleConnectionFailure(f"{cut}. {away}") from None
 
     def _confirm(self, change: str, deadline: float) -> Result:
@@ -139,10 +145,10 @@ class ActionModule(ActionBase):
         while True:
             answer = self._ask("confirmed", change)
             if answer.get("failed"):
-                problem = str(answer.get("msg"))
+                problem = _shown(answer.get("msg"))
                 break
             if isinstance(answer.get("tunnels"), list):
-                return {"provisional": False, "tunnels": answer["tunnels"]}
+                return {"provisional": False, "tunnels": answer["tunnels"], "warnings": answer.get("warnings")}
             problem = f"the host cannot be reached over a new connection: {answer.get('unreachable', 'no answer')}"
             if time.monotonic() >= deadline:
                 self._display.warning(f"{self._host}: {problem}. Waiting until it has restored the previous state.")
@@ -156,18 +162,35 @@ class ActionModule(ActionBase):
         end = max(deadline, begin) + _RETURN_SECONDS
         while time.monotonic() < end:
             answer = self._ask("rolled_back", change)
-            back = read_back(answer)
+            back = read_rollback(answer)
             if back or ("rolled_back" in answer and answer["rolled_back"] is None):
                 return self._failure(problem, back)
             if answer.get("failed"):
-                problem = f"{problem}. {str(answer.get('msg')).rstrip('.')}"
+                problem = f"{problem}. {_shown(answer.get('msg')).rstrip('.')}"
+                reported = self._reported(problem, change)
+                if reported:
+                    return reported
                 break
             time.sleep(_PAUSE_SECONDS)
-        away = tell_away(self._host, self._interface, time.monotonic() - begin)
+        away = describe_unreachable(self._host, self._interface, time.monotonic() - begin)
         return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {away}"}
 
-    def _failure(self, problem: str, back: Back | None) -> Result:
-        known = tell_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+    def _reported(self, problem: str, change: str) -> Result | None:
+        """The failure by what the host says of a change that it could not roll back when it was asked to; None where
+        it does not say anything."""
+        answer = self._ask("reported", None)
+        pending, back = read_pending(answer), read_rollback(answer)
+        if pending and pending.change == change:
+            known = describe_pending_change(pending)
+            return {"provisional": False, "failed": True, "rolled_back": None, "msg": f"{problem}. {known}"}
+        if "rolled_back" in answer and (back or answer["rolled_back"] is None):
+            return self._failure(problem, back if back and back.change == change else None)
+        return None
+
+    def _failure(self, problem: str, back: ReportedRollback | None) -> Result:
+        known = (
+            describe_rolled_back(back) if back else "The change is no longer pending on the host; it may have rebooted"
+        )
         plain = back._asdict() if back else {}
         return {"provisional": False, "failed": True, "rolled_back": plain, "msg": f"{problem}. {known}"}
 
@@ -184,4 +207,15 @@ class ActionModule(ActionBase):
                     )
                 )
         except AnsibleConnectionFailure as error:
-            return {"unreachable": str(error).strip()}
+            return {"unreachable": _shown(error)}
+
+
+def _warnings(answer: Result) -> list[str]:
+    """Those of a module, which its host may have made up."""
+    found = answer.pop("warnings", None)
+    return [_shown(each) for each in found] if isinstance(found, list) else []
+
+
+def _shown(said: object) -> str:
+    """What ssh or the host said, safe to print."""
+    return one_line(str(said).strip(), _SHOWN)

@@ -12,233 +12,222 @@ options:
   interface:
     description:
       - The name of the WireGuard interface, such as V(wg0).
-      - 1 to 15 letters, digits and the characters C(_), C(.) and C(-). It begins with a letter, a digit or C(_), and is
-        not a number. C(wg-quick) also takes C(=) and C(+), but nftables and systemd do not; such an interface can only
-        be removed, with O(state=absent).
+      - It has 1 to 15 letters, digits and the characters C(_), C(.) and C(-). It begins with a letter, a digit or C(_),
+        and is not a number. C(wg-quick) also accepts C(=) and C(+), but nftables and systemd do not. An interface with
+        these characters can only be removed, with O(state=absent).
     type: str
     required: true
   state:
     description:
-      - Whether it shall be there.
-      - With V(absent) all other options but the name and O(netns) are ignored, and the key file is left where it is.
-        M(cryptokey.wireguard.keypair) removes that.
+      - Whether the interface should exist.
+      - With V(absent), all options but O(interface) and O(netns) are ignored. The key file is kept.
+        M(cryptokey.wireguard.keypair) removes it.
     type: str
     choices: [present, absent]
     default: present
   private_key_file:
     description:
-      - The file on the managed node that has the private key, as M(cryptokey.wireguard.keypair) makes it.
-      - The key is read there and goes nowhere else. A file that others than its owner can read is refused.
+      - The file with the private key on the managed node, as M(cryptokey.wireguard.keypair) creates it.
+      - The key never leaves the managed node. A file that other users than its owner can read is refused.
       - If not given, it is C(/etc/wireguard/private/INTERFACE.key).
     type: path
   listen_port:
     description:
       - The UDP port to listen on, from V(1) to V(65535).
-      - If not given, it is left as it is. A new interface then gets a random port from the kernel.
+      - If not given, it is not changed. A new interface gets a random port from the kernel.
     type: int
   fwmark:
     description:
-      - The mark on the packets that the tunnel itself sends, decimal or in hex such as V(0xca6c). V(0) or V("off")
+      - The mark of the packets that the tunnel itself sends, decimal or hexadecimal such as V(0xca6c). V(0) or V("off")
         clears it.
-      - If not given, it is left as it is. A full tunnel that has none gets one, chosen as wg-quick does.
+      - If not given, it is not changed. A full tunnel without a mark gets one, which is chosen in the same way as by
+        C(wg-quick).
     type: str
   mtu:
     description:
       - The MTU of the interface, from V(576) to V(65535).
-      - If not given, it is left as it is. A new interface gets the MTU of the path to its peers' endpoints less 80, as
-        wg-quick finds it.
+      - If not given, it is not changed. A new interface gets the MTU of the path to the endpoints of its peers less 80,
+        in the same way as with C(wg-quick).
     type: int
   table:
     description:
-      - Where the routes for O(peers[].allowed_ips) go.
-      - V(auto) puts them into the main table, and a default route into a table of its own with the policy rules that a
-        full tunnel needs. V("off") makes no routes. A number is that of a routing table that takes them all. So is a
-        name, which the host has to know, as from C(/etc/iproute2/rt_tables); C(wg0.conf) keeps it as it is given.
-      - Unlike most options this one has a default, since the running state does not show what was wanted.
+      - The routing table for the routes that O(peers[].allowed_ips) need.
+      - V(auto) uses the main table. A default route is added to a table of its own, with the policy rules that a full
+        tunnel needs. V("off") adds no routes. A number or a name selects one table for all routes. The host must have
+        the name, for example in C(/etc/iproute2/rt_tables). C(wg0.conf) has it as it is given.
+      - This option has a default because the running state does not show which table was chosen.
     type: str
     default: auto
   addresses:
     description:
-      - The addresses of the interface, IPv4 and IPv6, each with its prefix length, such as V(10.0.0.1/24) and
-        V(fd00::1/64). Without one it is V(/32) or V(/128).
-      - The network address and the broadcast address of an IPv4 network are refused. So is the first address of an
-        IPv6 network, which is that of its routers.
-      - These and no others, given O(peers_mode=exact). If not given, the addresses are left as they are; an empty list
-        removes them.
+      - The addresses of the interface, IPv4 and IPv6, with their prefix lengths, such as V(10.0.0.1/24) and
+        V(fd00::1/64). The prefix length is V(/32) or V(/128) if it is left out.
+      - The network address and the broadcast address of an IPv4 network are refused. So is the first address of an IPv6
+        network, which belongs to its routers.
+      - With O(peers_mode=exact), other addresses are removed. If not given, the addresses are not changed. An empty
+        list removes them.
     type: list
     elements: str
   peers:
     description:
       - The peers of the interface.
-      - If not given, the peers are left as they are; an empty list removes them, given O(peers_mode=exact).
-      - Of a peer, whatever is not given is left as it is, and a new peer goes without.
+      - If not given, the peers are not changed. An empty list removes them, with O(peers_mode=exact).
+      - Options of a peer that are not given are not changed. A new peer does not have them.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - What people call the peer, such as the name of its host. It is shown in results, and in the file it is the
-            C(friendly_name) of the peer. WireGuard itself knows no names.
+          - The name of the peer, such as the name of its host. It is shown in results, and is the C(friendly_name) of
+            the peer in the file. WireGuard itself has no names.
         type: str
       public_key:
         description:
-          - The public key of the peer in base64, 44 characters. It is what identifies the peer.
-          - A key of small order is refused, since no handshake can succeed with one.
+          - The public key of the peer in base64, 44 characters. It identifies the peer.
+          - A key of small order is refused, because no handshake can succeed with it.
         type: str
         required: true
       preshared_key:
         description:
-          - A secret that both ends share, in base64, on top of the key pairs.
+          - A secret in base64 that both ends share, in addition to the key pairs.
           - An empty string clears it.
-          - Ansible writes what modules are given to a file on the host, which is there while the task runs, unless
-            pipelining is on. P(cryptokey.wireguard.with_preshared_keys#filter) gives it sealed, so that it stands
-            nowhere in the clear; the text then begins with C(sealed:).
+          - Ansible writes the arguments of a module to a temporary file on the host, unless pipelining is on.
+            P(cryptokey.wireguard.with_preshared_keys#filter) encrypts the key for the host, so that it is never written
+            in plain text. The text then begins with C(sealed:).
         type: str
       next_public_key:
         description:
-          - The key that the peer is about to change to. Both are then peers of the interface, and the one that shook
-            hands last has the endpoint, the prefixes and the keepalive that are given here.
-          - So a peer that has changed its key is not cut off, whether the one who runs this knows of it or not.
+          - The key that the peer will change to. Both keys are then peers of the interface. The one with the latest
+            handshake gets the endpoint, the allowed IPs and the keepalive.
+          - A peer that changes its key therefore stays connected.
         type: str
-        version_added: 0.2.0
       next_preshared_key:
         description:
-          - As O(peers[].preshared_key), with O(peers[].next_public_key).
+          - As O(peers[].preshared_key), for O(peers[].next_public_key).
         type: str
-        version_added: 0.2.0
       endpoint:
         description:
-          - Where to send to first, as V(HOST:PORT). An IPv6 address is in brackets, such as V([2001:db8::1]:51820).
-          - A link-local address has the interface that leads to it, such as V([fe80::1%eth0]:51820). An interface that
+          - The initial endpoint of the peer, as V(HOST:PORT). An IPv6 address must be in brackets, such as
+            V([2001:db8::1]:51820).
+          - A link-local address must have the interface to reach it, such as V([fe80::1%eth0]:51820). An interface that
             the host does not have is refused.
-          - A host name is resolved when the endpoint is about to be set, on the managed node. While it cannot be
-            resolved, the peer keeps the endpoint that it has, or goes without, and a warning says so.
-          - This is an initial endpoint, see O(endpoint_policy).
-          - Not given for a peer that always sends first, such as a client behind NAT.
+          - The managed node resolves a host name when it sets the endpoint. If the name cannot be resolved, the
+            endpoint is not changed and there is a warning.
+          - The endpoint of a running peer can be another one, see O(endpoint_policy).
+          - Leave it out for a peer that always sends first, such as a client behind NAT.
         type: str
       allowed_ips:
         description:
           - The prefixes behind the peer, such as V(10.0.0.2/32), V(fd00::/64), or V(0.0.0.0/0) for everything. Packets
-            to them go to this peer, and it may send from them.
-          - A prefix belongs to one peer of the interface; on two peers it is refused. A peer that is not listed, or
-            listed without this option, loses the prefixes that another one is given here.
+            to these prefixes are sent to this peer, and the peer can send from them.
+          - A prefix can belong to one peer only, and is refused on two peers. Other peers that have the prefix now lose
+            it, unless they are listed with it.
           - An empty list clears them.
         type: list
         elements: str
       persistent_keepalive:
         description:
-          - Every how many seconds to send something to the peer, from V(1) to V(65535), which keeps a NAT between the
-            two open. V(25) is usual. V(0) or V("off") turns it off.
+          - The number of seconds between keepalive packets to the peer, from V(1) to V(65535). They keep a NAT between
+            the two open. V(25) is usual. V(0) or V("off") turns them off.
         type: str
   absent_peers:
     description:
-      - The public keys of peers that must not exist on the interface, such as those of devices that were stolen.
-      - They are removed with O(peers_mode=merge) too. With O(peers_mode=exact), peers that O(peers) does not list are
-        removed anyway.
+      - The public keys of peers that must not exist on the interface, such as those of stolen devices.
+      - They are removed with O(peers_mode=merge) too. With O(peers_mode=exact), all peers that O(peers) does not list
+        are removed.
       - A key that O(peers) lists as well is refused.
     type: list
     elements: str
-    version_added: 0.2.0
   peers_mode:
     description:
-      - With V(exact), the interface has what is given and nothing else. Peers that O(peers) does not list are removed,
-        and so are other addresses than O(addresses), where those two are given, and routes on the interface that no
-        peer needs and that no routing daemon has made.
-      - With V(merge), for an interface that is shared with others, all of these are left as they are. Peers whose keys
-        are in O(absent_peers) are removed.
+      - With V(exact), peers that O(peers) does not list and addresses that O(addresses) does not list are removed, if
+        these options are given. Routes of the interface that no peer needs are removed too, except those of routing
+        daemons.
+      - With V(merge), all of these are kept. Use it for an interface that others manage as well. Peers whose keys are
+        in O(absent_peers) are removed.
     type: str
     choices: [exact, merge]
     default: exact
   endpoint_policy:
     description:
-      - What becomes of a peer whose endpoint is not O(peers[].endpoint).
-      - With V(initial), WireGuard's own idea of an endpoint, it is kept while it serves, since WireGuard follows its
-        peers as they roam. The one given is set when the peer is new, when it is another than the one that was set
-        last, or when the peer shook hands never or more than 180 seconds ago, which no session outlives. Else a
-        differing endpoint is not a change.
-      - With V(enforce), the one given is set whenever it differs. A peer that roams, or whose NAT gives it another
-        port, is then a change at every run, and cut off if it is not where it is said to be. Names are resolved at
-        every run.
-      - Of a host name with several addresses any will do. A dead peer gets the first one if its endpoint is not of the
-        same family, IPv4 or IPv6, since that is the family that the host can use now.
-      - For the startup state it makes no difference. WireGuard knows no such policy, and booting makes all peers new.
+      - When to overwrite a peer's current endpoint with O(peers[].endpoint).
+      - With V(initial), the current endpoint is kept while it works, because WireGuard updates the endpoint when a peer
+        roams. It is overwritten if the peer is new, if O(peers[].endpoint) is not the value that was set last, or if
+        the latest handshake is more than 180 seconds old, which is the longest time that a session can live. Otherwise
+        a different endpoint is not a change.
+      - With V(enforce), the endpoint is overwritten whenever it differs. A peer that roams is then a change at every
+        run, and is cut off if it is not at that endpoint. Host names are resolved at every run.
+      - If a host name has several addresses, any of them is right. A peer without a session gets the first one if its
+        current endpoint has another address family, IPv4 or IPv6.
+      - It has no effect on the configuration file, because all peers are new after a boot.
     type: str
     choices: [initial, enforce]
     default: initial
   outside_replies:
     description:
-      - Whether, under a full tunnel, a TCP connection that came in outside the tunnel is also answered outside it.
-      - Without it the SSH connection that Ansible came in by is cut by the first default route through the tunnel,
-        unless it comes from a network that the host reaches by a route of its own.
-      - It has no effect without a peer whose O(peers[].allowed_ips) has V(0.0.0.0/0) or V(::/0), and none unless
-        O(table=auto).
+      - Whether, with a full tunnel, to answer TCP connections outside the tunnel if they came in outside it.
+      - If V(false), the first default route through the tunnel cuts the SSH connection of Ansible, unless the host has
+        a more specific route to the controller.
+      - It has an effect only if O(peers[].allowed_ips) of a peer has V(0.0.0.0/0) or V(::/0), and with O(table=auto).
     type: bool
     default: true
   keep_routes:
     description:
-      - Whether routes out of the interface stay that no peer needs, such as those of C(PostUp) lines, when they are for
-        prefixes that are no peer's, or in tables that are not those of O(table). Policy rules that go by the
-        interface's mark stay too, unless it has a full tunnel.
-      - Otherwise they are removed, unless they are those of routing daemons.
+      - Whether to keep routes of the interface that no peer needs, such as those of C(PostUp) lines. Only routes to
+        other prefixes than those of the peers, or in other tables than O(table), are kept. Policy rules that use the
+        mark of the interface are kept too, unless it has a full tunnel.
+      - If V(false), these routes are removed, except those of routing daemons.
     type: bool
     default: false
-    version_added: 0.2.0
   dns:
     description:
-      - The addresses of the name servers that the host asks while the interface is up, in order of preference. It asks
-        them for all names, as with C(wg-quick).
-      - They are set through systemd-resolved where it runs, else through resolvconf (openresolv, or that of Debian).
-        Where neither is there, this is refused.
-      - It is also refused with O(netns), and for an interface whose name has a dot, since C(wg-quick) cannot set name
-        servers for one where systemd-resolved is in use.
-      - If not given, they are left as they are; an empty list removes them, and so does O(state=absent).
+      - The addresses of the name servers that the host uses for all names while the interface is up, in order of
+        preference, in the same way as with C(wg-quick).
+      - They are set with systemd-resolved if it runs, else with resolvconf (openresolv, or that of Debian). If the host
+        has neither, the option is refused.
+      - It is refused with O(netns). It is also refused for an interface with a dot in its name, because C(wg-quick)
+        cannot set name servers for it with systemd-resolved.
+      - If not given, they are not changed. An empty list removes them, and so does O(state=absent).
     type: list
     elements: str
-    version_added: 0.2.0
   dns_search:
     description:
-      - The domains that are appended to names without a dot, in order of preference, such as V(corp.example).
-      - They need a server, in O(dns) or one that is set already.
-      - If not given, they are left as they are; an empty list removes them.
+      - The search domains for names without a dot, in order of preference, such as V(corp.example).
+      - They require a name server, in O(dns) or an existing one.
+      - If not given, they are not changed. An empty list removes them.
     type: list
     elements: str
-    version_added: 0.2.0
   alias:
     description:
-      - A text about the interface for people, as C(ip link) shows it, of at most 254 bytes. It cannot have a single
-        quote, a C(#) or C(%i), which the file for C(wg-quick) cannot hold.
-      - If not given, it is left as it is; an empty text removes it.
+      - A text about the interface, which C(ip link) shows. It has at most 254 bytes, without a single quote, a C(#) or
+        C(%i), which a file for C(wg-quick) cannot have.
+      - If not given, it is not changed. An empty string removes it.
     type: str
-    version_added: 0.2.0
   up:
     description:
-      - Whether the interface is up. One that is held down keeps its peers and addresses, but has no routes, policy
-        rules or name servers, and does not listen. Going down ends all sessions, and takes routes of others along.
-      - This is about the running state only. At boot the interface comes up all the same, as it does with
-        C(wg-quick up).
+      - Whether the interface should be up. An interface that is down keeps its peers and addresses. It has no routes,
+        policy rules and name servers, and does not listen. When it goes down, all sessions end and all of its routes
+        are removed.
+      - It has an effect on the running state only. At boot, C(wg-quick up) sets the interface up.
     type: bool
     default: true
-    version_added: 0.2.0
   netns:
     description:
-      - The network namespace in which the interface is, by its name as C(ip netns) has it. It has to be there.
-      - Without O(birth_netns) the interface is in this namespace and its UDP sockets in the host's own, so that what
-        runs in the namespace can only talk through the tunnel. With the same name in both, the interface lives in the
-        namespace whole.
-      - If not given, it is the host's own, that of the module's process. Unlike most options this one has a default,
-        since the name of the interface alone says which one is meant. It has to be unique on the host, across all
-        namespaces that are managed.
-      - A namespace's name has letters, digits and the characters C(_=+.-), and is not a number.
-      - Where the sockets are in another namespace than the interface, a default route through the tunnel is an ordinary
-        route of the main table, and O(outside_replies) has no effect.
+      - The network namespace of the interface, by its name as C(ip netns) shows it. It must exist.
+      - Without O(birth_netns), the interface is in this namespace and its UDP sockets are in that of the module's
+        process. Programs in the namespace can then send only through the tunnel. With the same name in both options,
+        the sockets are in the namespace too.
+      - If not given, it is the namespace of the module's process. The name of the interface must be unique on the host,
+        in all namespaces that are managed.
+      - The name of a namespace has letters, digits and the characters C(_=+.-), and is not a number.
+      - If the sockets are in another namespace than the interface, a default route through the tunnel is an ordinary
+        route in the main table, and O(outside_replies) has no effect.
     type: str
-    version_added: 0.2.0
   birth_netns:
     description:
-      - The network namespace in which the interface is made. Its UDP sockets stay there for good, and the endpoints of
-        its peers are reached and looked up from there.
-      - If not given, it is the host's own.
-      - It cannot be changed for an interface that is there. Such a change is refused. Remove the interface first.
+      - The network namespace to create the interface in. Its UDP sockets always stay there. The endpoints of its peers
+        are reached and resolved from there.
+      - If not given, it is the namespace of the module's process.
+      - It cannot be changed for an existing interface. Remove the interface first.
     type: str
-    version_added: 0.2.0
 """

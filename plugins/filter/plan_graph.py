@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_graph
-short_description: Show who would talk to whom as a graph
-version_added: 0.2.0
+short_description: Render a plan as a graph
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - From the plan of all networks to the text of a graph, a box for each network and an arrow for each tunnel.
-  - An arrow leads to the member that can be called. A link is dotted while the key of one of its ends is not known.
-  - What hosts behind a gateway, clients and hubs are is seen by their shapes and labels.
+  - Renders the plan of all networks as the source text of a graph, with a box for each network and an arrow for each
+    tunnel.
+  - An arrow points to the member that has an endpoint. A link is dotted if the key of one of its ends is not known.
+  - Hubs, clients and hosts behind a gateway have shapes and labels of their own.
 positional: format
 options:
   _input:
@@ -22,13 +23,12 @@ options:
     type: dict
     required: true
   format:
-    description: V(mermaid) for a flowchart, as code forges draw it, or V(dot) for Graphviz.
+    description: V(mermaid) for a Mermaid flowchart, or V(dot) for Graphviz.
     type: str
     choices: [mermaid, dot]
     default: mermaid
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_table
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_host
@@ -66,9 +66,9 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import draw_graph
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_graph
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"plan_graph": draw_graph}
+        return {"plan_graph": render_graph}

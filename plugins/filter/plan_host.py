@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_host
-short_description: Show all that is planned for one host
-version_added: 0.2.0
+short_description: Render the plan of one host as text
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - From the plan of all networks to a text about one host or client, a block for each of its networks, with all that
-    the plan has and the allowed IPs of every peer.
+  - Renders what the plan of all networks has for one host or client, with a block for each of its networks and the
+    allowed IPs of each peer.
 positional: host
 options:
   _input:
@@ -25,8 +25,7 @@ options:
     type: str
     required: true
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_table
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_graph

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_table
-short_description: Show who would talk to whom as a table
-version_added: 0.2.0
+short_description: Render a plan as a table
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - From the plan of all networks to a text with a table for each of them, one line for each member and peer.
-  - The names of hubs, clients, members without a key and clients whose time is over are marked.
+  - Renders the plan of all networks as text, with a table for each network and a line for each member and peer.
+  - Hubs, clients, members without a key and clients past their C(valid_until) are marked.
 options:
   _input:
     description: The result of M(cryptokey.wireguard.plan).
     type: dict
     required: true
 seealso:
-  - plugin: cryptokey.wireguard.draw
-    plugin_type: module
+  - module: cryptokey.wireguard.plan
   - plugin: cryptokey.wireguard.plan_graph
     plugin_type: filter
   - plugin: cryptokey.wireguard.plan_host

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: with_preshared_keys
-short_description: Add to a host's peers the preshared keys that the inventory asks for
-version_added: 0.2.0
+short_description: Add preshared keys to the peers of a host
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Derives the preshared key of each pair from the network's C(preshared_secret) and name and the two public keys, or
-    takes the one that C(preshared_keys) has for the pair. Both ends get the same, and nothing is stored.
-  - Where the network's options have neither, the peers are returned as they are.
-  - The preshared keys in the result are sealed to O(public_key), so that they stand in no file, variable or message in
-    the clear. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) open them on the host with its private
-    key. The same key is sealed to another text each time.
-  - Needs pynacl on the controller where there are preshared keys (on Debian the package C(python3-nacl)).
+  - Derives the preshared key of each pair of peers from C(preshared_secret) of the network, the name of the network and
+    the two public keys. If C(preshared_keys) of the network has a key for the pair, that key is used. Both ends get the
+    same key, and nothing is stored.
+  - If the network has neither option, the peers are returned unchanged.
+  - The preshared keys in the result are encrypted for O(public_key), so that no file, variable or message has them in
+    plain text. M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) decrypt them on the host with its
+    private key. The encrypted text is different each time.
+  - Requires pynacl on the controller if there are preshared keys (on Debian the package C(python3-nacl)).
 positional: name, public_key, network_options, network
 options:
   _input:
@@ -27,19 +28,19 @@ options:
     elements: dict
     required: true
   name:
-    description: The name of the host or client whose peers they are.
+    description: The name of the host or client that has the peers.
     type: str
     required: true
   public_key:
     description:
       - The public key of that host or client.
-      - Where it is empty or none, as in check mode before the first run, a random one stands in for it.
+      - If it is empty or null, as in check mode before the first run, a random key is used.
     type: str
     required: true
   network_options:
     description:
       - The options of the network, an entry of C(wireguard_networks).
-      - With C(off) as C(preshared_secret), the peers get an empty preshared key, which clears theirs.
+      - If C(preshared_secret) is C(off), the peers get an empty preshared key, which clears an existing one.
     type: dict
     required: true
   network:
@@ -54,11 +55,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring this host's interface to what the plan says, with preshared keys
+- name: Configure the interface of this host as planned, with preshared keys
   cryptokey.wireguard.interface:
-    interface: "{{ desired.interface }}"
-    addresses: "{{ desired.addresses }}"
-    peers: "{{ desired.peers | cryptokey.wireguard.with_preshared_keys(
+    interface: "{{ desired.options.interface }}"
+    addresses: "{{ desired.options.addresses }}"
+    peers: "{{ desired.options.peers | cryptokey.wireguard.with_preshared_keys(
                  inventory_hostname, network_keypair.public_key, wireguard_networks[desired.network],
                  desired.network) }}"
   vars:
@@ -68,35 +69,16 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The peers, with a sealed C(preshared_key) where there is one, and C(next_preshared_key) for those that are about
-      to change their key.
+    - The peers. Those with a preshared key have an encrypted C(preshared_key), and those that will change their key
+      have C(next_preshared_key) as well.
   type: list
   elements: dict
 """
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
-    KEY_BYTES,
-    PublicKey,
-    parse_public_key,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
-
-
-def sealed_preshared_keys(
-    peers: Sequence[Mapping[str, Any]],
-    name: str,
-    public_key: str | None,
-    network_options: Mapping[str, Any],
-    network: str,
-) -> Sequence[Mapping[str, Any]]:
-    """Sealed to a random key where the host has none yet: in check mode nobody opens them."""
-    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
-    return seal_peers(with_preshared_keys(peers, name, public_key, network_options, network), own)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import sealed_preshared_keys
 
 
 class FilterModule:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: config
-short_description: Write the file that brings a WireGuard interface up at boot
-version_added: 0.1.0
+short_description: Write the wg-quick configuration file of a WireGuard interface
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Writes C(/etc/wireguard/INTERFACE.conf), which C(wg-quick) reads, from the same options as
-    M(cryptokey.wireguard.interface). Bringing the interface up from it gives the same running state.
-  - The private key is put in on the managed node.
-  - The file is read first, and what is not given stays as the file has it. A file that cannot be read as C(wg-quick)
-    and C(wg) do is refused with line and column.
-  - PreUp, PostUp, PreDown and PostDown lines are kept word for word and in order, and so are DNS lines where neither
-    O(dns) nor O(dns_search) is given. Comments and layout are not, but for the C(# friendly_name =) of a peer.
-  - It is written with mode V(0600), as a whole, and safely on disk when the module returns.
+  - Writes C(/etc/wireguard/INTERFACE.conf), which C(wg-quick) uses to bring the interface up at boot, from the same
+    options as M(cryptokey.wireguard.interface). The interface then has the same running state.
+  - The private key is added on the managed node.
+  - The existing file is read first, and options that are not given keep their values. A file that C(wg-quick) and C(wg)
+    could not read is refused with its line and column.
+  - C(PreUp), C(PostUp), C(PreDown) and C(PostDown) lines are kept unchanged and in order. C(DNS) lines are kept if
+    neither O(dns) nor O(dns_search) is given. Comments and layout are not kept, except C(# friendly_name =) of peers.
+  - The file is replaced atomically, with mode V(0600). It is on disk when the module returns.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.interface
@@ -29,39 +29,39 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Secrets are shown as C((redacted)), and as C((redacted, changes)) where they change.
+      - Secrets are shown as C((redacted)), and as C((redacted, changes)) if they change.
 options:
   path:
     description:
-      - The file to write. C(wg-quick) wants it to be called C(INTERFACE.conf).
-      - If not given, it is C(/etc/wireguard/INTERFACE.conf). That directory is kept at mode V(0700). Another one is
-        made with this mode when it is missing, else left as it is, but refused when others than its owner can write to
-        it.
+      - The file to write. C(wg-quick) requires the name C(INTERFACE.conf).
+      - If not given, it is C(/etc/wireguard/INTERFACE.conf). That directory is kept at mode V(0700). Another directory
+        is created with this mode if it is missing. An existing one is not changed, but it is refused if other users
+        than its owner can write to it.
     type: path
 notes:
-  - Nothing is restarted. The running interface is the business of M(cryptokey.wireguard.interface).
-  - C(SaveConfig = true) in the file is refused, since C(wg-quick) would write over the file when it stops.
-  - C(wg-quick) sets name servers through the program C(resolvconf), which systemd-resolved brings along in most
-    distributions. Where a host has none, O(dns) is refused.
-  - An O(alias) is set in a C(PostUp) line. O(up) has no effect here.
-  - Under a full tunnel with O(outside_replies) it adds a C(PostUp) line, which needs C(nft).
-  - For an interface that is in another network namespace than its sockets, the file is for C(wg-quick up) in
-    O(birth_netns) and C(wg-quick down) in O(netns). C(PostUp) lines move the interface, in place of C(Address) and
-    C(Table). Hooks of your own run in these namespaces too.
-  - For an interface that lives in a namespace whole, the file says nothing of it. It is for C(wg-quick) in that
-    namespace.
-  - Peers keep their place in the file, and new ones come after them, so their order in O(peers) does not matter.
+  - Nothing is restarted. Use M(cryptokey.wireguard.interface) for the running interface.
+  - C(SaveConfig = true) in the file is refused, because C(wg-quick down) would overwrite the file.
+  - C(wg-quick) sets name servers with the program C(resolvconf), which comes with systemd-resolved in most
+    distributions. If a host does not have it, O(dns) is refused.
+  - An O(alias) is set in a C(PostUp) line. O(up) has no effect.
+  - For a full tunnel with O(outside_replies), a C(PostUp) line is added, which requires C(nft).
+  - For an interface in another network namespace than its sockets, run C(wg-quick up) in O(birth_netns) and
+    C(wg-quick down) in O(netns). C(PostUp) lines move the interface and replace C(Address) and C(Table). Your own hooks
+    run in these namespaces too.
+  - For an interface whose sockets are in the same namespace, the file does not mention the namespace. Run C(wg-quick)
+    in that namespace.
+  - Existing peers keep their order in the file, and new peers are added after them.
 seealso:
   - module: cryptokey.wireguard.interface
   - module: cryptokey.wireguard.keypair
 """
 
 EXAMPLES = r"""
-- name: A key pair
+- name: Create a key pair
   cryptokey.wireguard.keypair:
     interface: wg0
 
-- name: A hub with one peer comes up again at boot
+- name: Write the file of a hub with one peer
   cryptokey.wireguard.config:
     interface: wg0
     listen_port: 51820
@@ -71,13 +71,13 @@ EXAMPLES = r"""
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
         allowed_ips: [10.8.0.2/32, "fd00:8::2/128"]
 
-- name: The name servers behind the tunnel, all else as the file has it
+- name: Set the name servers, and keep all else
   cryptokey.wireguard.config:
     interface: wg0
     dns: [10.8.0.1]
     dns_search: [corp.example]
 
-- name: One more peer, all else as the file has it
+- name: Add one peer, and keep all else
   cryptokey.wireguard.config:
     interface: wg0
     peers_mode: merge
@@ -86,7 +86,7 @@ EXAMPLES = r"""
         public_key: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
         allowed_ips: [10.8.0.77/32]
 
-- name: No such file
+- name: Remove the file
   cryptokey.wireguard.config:
     interface: wg0
     state: absent
@@ -95,7 +95,7 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description: The file that was written or removed.
-  returned: always
+  returned: success
   type: str
   sample: /etc/wireguard/wg0.conf
 """

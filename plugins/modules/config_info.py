@@ -7,48 +7,41 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: config_info
-short_description: What the files say that bring WireGuard interfaces up at boot
-version_added: 0.2.0
+short_description: Read wg-quick configuration files
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads C(/etc/wireguard/INTERFACE.conf) of one or all interfaces as C(wg-quick) and C(wg) do.
-  - A file that cannot be read so is refused with line, column and what to do about it.
-  - Never returns a private or a preshared key. What looks like a key and is no peer's public key is shown as
-    C((redacted)).
+  - Reads C(/etc/wireguard/INTERFACE.conf) of one or more interfaces in the same way as C(wg-quick) and C(wg).
+  - A file that cannot be read is refused. The error message has the line, the column and what to do.
+  - Private and preshared keys are never returned. A text that looks like a key but is not the public key of a peer is
+    shown as C((redacted)).
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
 options:
   interfaces:
     description:
-      - The interfaces whose files to read. One without a file is left out.
-      - If not given, all files in C(/etc/wireguard) are read that are called after an interface.
+      - The names of the interfaces whose files to read. Interfaces without a file are left out.
+      - If not given, all files in C(/etc/wireguard) that have the name of an interface are read.
     type: list
     elements: str
   manageable:
     description:
-      - Whether a file that M(cryptokey.wireguard.config) would refuse is refused here already, which is one with
+      - Whether to refuse files that M(cryptokey.wireguard.config) would refuse. These are files with
         C(SaveConfig = true).
     type: bool
     default: false
   skip_unreadable:
     description:
-      - Whether a file that is refused is left out of RV(files) and returned in RV(unreadable), so that the others are
-        read. Otherwise the module fails.
+      - Whether to return files that are refused in RV(unreadable). If V(false), the module fails.
     type: bool
     default: false
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
 notes:
-  - Needs C(pynacl) on the managed node to tell public keys.
+  - Requires C(pynacl) on the managed node to return the public keys of interfaces.
 seealso:
   - module: cryptokey.wireguard.config
   - module: cryptokey.wireguard.interface_info
-  - module: cryptokey.wireguard.adopt
 """
 
 EXAMPLES = r"""
@@ -56,7 +49,7 @@ EXAMPLES = r"""
   cryptokey.wireguard.config_info:
   register: startup
 
-- name: What is done when interfaces come up
+- name: Show the commands that run when interfaces are brought up
   ansible.builtin.debug:
     msg: "{{ startup.files | map(attribute='kept') | flatten | select('match', '(?i)postup') }}"
 """
@@ -77,24 +70,24 @@ files:
       type: str
       sample: /etc/wireguard/wg0.conf
     mode:
-      description: Its mode.
+      description: The mode of the file.
       type: str
       sample: "0600"
     public_key:
-      description: The public key of its private key, null where it has none or C(pynacl) is missing.
+      description: The public key of the interface, or null if the file has no private key or C(pynacl) is missing.
       type: str
     listen_port:
-      description: The UDP port, 0 where the file has none.
+      description: The UDP port. 0 if the file has none.
       type: int
       sample: 51820
     fwmark:
-      description: The mark on the tunnel's own packets, 0 where the file has none.
+      description: The mark of the packets that the tunnel itself sends. 0 if the file has none.
       type: int
     mtu:
-      description: The MTU in bytes, 0 where the file has none.
+      description: The MTU in bytes. 0 if the file has none.
       type: int
     table:
-      description: The routing table, V(auto) where the file has none.
+      description: The routing table. V(auto) if the file has none.
       type: str
       sample: auto
     addresses:
@@ -104,52 +97,52 @@ files:
       sample: [10.8.0.1/24]
     netns:
       description:
-        - The network namespace into which lines that M(cryptokey.wireguard.config) has written move the interface, V(1)
-          for the host's own, null where there are none.
+        - The network namespace that the lines of M(cryptokey.wireguard.config) move the interface to. V(1) is the
+          namespace of the host. It is null if there are no such lines.
       type: str
     save_config:
-      description: Whether C(wg-quick) writes over the file when it stops.
+      description: Whether C(wg-quick down) overwrites the file.
       type: bool
     kept:
       description:
-        - The C(DNS), C(PreUp), C(PostUp), C(PreDown) and C(PostDown) lines, word for word and in their order, which
-          M(cryptokey.wireguard.config) keeps.
+        - The C(DNS), C(PreUp), C(PostUp), C(PreDown) and C(PostDown) lines in their order.
+          M(cryptokey.wireguard.config) keeps them unchanged.
       type: list
       elements: str
       sample: ["PostUp = iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE"]
     comments:
-      description: The comments, which M(cryptokey.wireguard.config) does not keep, in their order.
+      description: The comments in their order. M(cryptokey.wireguard.config) removes them.
       type: list
       elements: str
       sample: ["# the first office"]
     peers:
-      description: The peers in their order.
+      description: The peers, in the order of the file.
       type: list
       elements: dict
       contains:
         name:
-          description: The name in its C(# friendly_name =) comment, null where there is none.
+          description: The name in the C(# friendly_name =) comment, or null if there is none.
           type: str
           sample: phone
         public_key:
-          description: The peer's public key.
+          description: The public key.
           type: str
         has_preshared_key:
           description: Whether there is a preshared key.
           type: bool
         endpoint:
-          description: Where it is looked for first, null where the file does not say.
+          description: The initial endpoint, or null if the file has none.
           type: str
           sample: vpn.example.org:51820
         allowed_ips:
-          description: The prefixes behind it, sorted.
+          description: The allowed IPs, sorted.
           type: list
           elements: str
         persistent_keepalive:
-          description: Seconds between keepalives, 0 for off.
+          description: The number of seconds between keepalives. 0 if they are off.
           type: int
 unreadable:
-  description: The files that were refused, and why, with O(skip_unreadable).
+  description: The files that were refused, with O(skip_unreadable).
   returned: success
   type: list
   elements: dict
@@ -161,11 +154,11 @@ unreadable:
       description: The file.
       type: str
     place:
-      description: Where in it.
+      description: The line and column in the file.
       type: str
       sample: /etc/wireguard/wg0.conf line 3 column 1
     value:
-      description: The value that is refused, null where there is none or where it may be a key.
+      description: The value that is refused, or null if there is none or it may be a key.
       type: str
     problem:
       description: What is wrong.
@@ -180,7 +173,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 ARGUMENTS = {

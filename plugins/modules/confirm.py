@@ -7,21 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: confirm
-short_description: Confirm a provisional change of a WireGuard interface, or roll it back
-version_added: 0.2.0
+short_description: Confirm or roll back a provisional change of a WireGuard interface
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - A change that M(cryptokey.wireguard.interface) has made with O(cryptokey.wireguard.interface#module:confirm) is
-    provisional, and is rolled back by the host itself unless it is confirmed in time. As a task, that module confirms
-    it too, over a new connection. Use this module to confirm by hand, or to roll back
-    earlier.
-  - Before it confirms, the tunnels that the change concerns have to carry traffic. A new peer has to answer if this
-    host calls it, which it does with an endpoint and a persistent keepalive; on a new interface one of these has to. A
-    peer with which there was a session, and whose options have changed, has to be there again. Where the interface
-    itself has changed, so has each peer that the host calls and had a session with, and one of the others with one.
-  - It sends something into these tunnels, so that their other ends have to answer, and waits for that until 5 seconds
-    before the time is over.
+  - A change that M(cryptokey.wireguard.interface) makes with O(cryptokey.wireguard.interface#module:confirm) is
+    provisional. The host rolls it back unless it is confirmed in time. A task of that module confirms its change
+    itself, over a new connection. Use this module to confirm a change in another task, or to roll it back earlier.
+  - Before a change is confirmed, the tunnels that it affects must carry traffic. A new peer must answer if this host
+    has its endpoint and a persistent keepalive; on a new interface, at least one such peer must answer. A peer that had
+    a session and whose options have changed must answer. If the interface itself has changed, each such peer that had a
+    session must answer, and at least one of the other peers that had one.
+  - The module sends a packet into these tunnels, so that their peers answer. It waits for the answers until 5 seconds
+    before the change is rolled back.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
 attributes:
@@ -34,20 +33,22 @@ attributes:
 options:
   interface:
     description:
-      - The name of the interface.
+      - The name of the WireGuard interface.
     type: str
     required: true
   change:
     description:
-      - Which change is meant, as M(cryptokey.wireguard.interface) returns it.
-      - If not given, it is the one that waits.
+      - The name of the change, as M(cryptokey.wireguard.interface) returns it.
+      - If not given, it is the change that is pending.
     type: str
   state:
     description:
-      - V(confirmed) has the change stay, and fails if none waits.
-      - V(rolled_back) restores at once what was before the change. Where the host has already done so, it returns what
-        was restored, and changes nothing. It fails where not all can be restored; the host then tries again by itself.
-      - V(reported) changes nothing, and returns which change waits, and what was rolled back last.
+      - What to do with the change.
+      - V(confirmed) keeps the change. The module fails if no change is pending.
+      - V(rolled_back) restores the previous state now. If the host has already rolled the change back, the module
+        returns what was restored and changes nothing. If not all can be restored, the module fails and the host tries
+        again.
+      - V(reported) changes nothing. It returns the pending change, and what was rolled back last.
     type: str
     choices: [confirmed, rolled_back, reported]
     default: confirmed
@@ -56,7 +57,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make a change that is rolled back after two minutes, and leave it to other tasks to confirm it
+- name: Change the port, and roll back after two minutes unless another task confirms the change
   cryptokey.wireguard.interface:
     interface: wg0
     listen_port: 51821
@@ -65,7 +66,7 @@ EXAMPLES = r"""
   async: 100
   poll: 5
 
-- name: Have it stay
+- name: Confirm the change
   cryptokey.wireguard.confirm:
     interface: wg0
 
@@ -77,53 +78,62 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tunnels:
-  description: The peers that had to show that their tunnels work, and did.
-  returned: always
+  description: The names or public keys of the peers whose tunnels had to carry traffic, and did.
+  returned: success
   type: list
   elements: str
   sample: [hub]
 rolled_back:
-  description: What was rolled back, now or before. Null where nothing was.
+  description: What was rolled back, now or before. It is null if nothing was.
   returned: O(state=rolled_back) and O(state=reported)
   type: dict
   contains:
     change:
-      description: The change.
+      description: The name of the change.
       type: str
+      sample: 5b1f0c6d2a9e4837
     date:
-      description: When that was.
+      description: When it was rolled back, by the clock of the host.
       type: str
       sample: "2026-11-25T02:30:00Z"
-    operations:
-      description: What was done, in words and in order.
+    seconds_ago:
+      description: How many seconds ago it was rolled back, by the clock of the host.
+      type: int
+      sample: 12
+    changes:
+      description: What was restored, as lines of text in order.
       type: list
       elements: str
       sample: ["peer hub (zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=): set endpoint 192.0.2.1:51820"]
+    operations:
+      description:
+        - The same as data, in the form of RV(cryptokey.wireguard.interface#module:operations). At most the first 1000
+          are returned.
+      type: list
+      elements: dict
     problem:
-      description: Why not all of it was restored. Empty when all was.
+      description: Why not all of it was restored. Empty if all was.
       type: str
-    seconds_ago:
-      description: How long ago that was, by the clock of the host.
-      type: int
-      sample: 12
+      sample: ""
 pending:
-  description: The change that is neither confirmed nor wholly rolled back. Null where there is none.
+  description: The change that is neither confirmed nor completely rolled back. It is null if there is none.
   returned: O(state=rolled_back) and O(state=reported)
   type: dict
   contains:
     change:
-      description: The change.
+      description: The name of the change.
       type: str
+      sample: 5b1f0c6d2a9e4837
     deadline:
-      description: When it is rolled back.
+      description: When it is rolled back, by the clock of the host.
       type: str
       sample: "2026-11-25T02:30:00Z"
     seconds_left:
-      description: How long until then. Not above zero once the rollback has begun.
+      description: The number of seconds until then. It is zero or less when the rollback has begun.
       type: int
       sample: 48
     seconds_ago:
-      description: How long ago the change was made, by the clock of the host.
+      description: How many seconds ago the change was made, by the clock of the host.
       type: int
       sample: 12
 """
@@ -134,11 +144,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.confirm import (
-    Answer,
     ConfirmError,
+    ConfirmResult,
     confirm,
     ensure_rolled_back,
-    look,
+    read_unconfirmed,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.pending import describe_pending
@@ -150,7 +160,7 @@ ARGUMENTS = {
 }
 
 
-def result_of(answer: Answer, state: str) -> dict[str, Any]:
+def result_of(answer: ConfirmResult, state: str) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": answer.changed, "tunnels": answer.tunnels}
     report = answer.report
     if state != "confirmed":
@@ -159,6 +169,7 @@ def result_of(answer: Answer, state: str) -> dict[str, Any]:
             "change": report.change,
             "date": report.date,
             "seconds_ago": max(0, round(time.time() - report.at)),
+            "changes": report.changes,
             "operations": report.operations,
             "problem": report.problem,
         }
@@ -170,11 +181,13 @@ def main() -> None:
     state = module.params["state"]
     try:
         if state == "reported":
-            answer = look(module.params)
+            answer = read_unconfirmed(module.params)
         else:
             answer = (ensure_rolled_back if state == "rolled_back" else confirm)(module.params, module.check_mode)
     except (InputError, ConfirmError, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in answer.warnings:
+        module.warn(warning)
     result = result_of(answer, state)
     if state == "rolled_back" and answer.report and answer.pending:
         problem = f"not all of what was before the change is restored: {answer.report.problem}"

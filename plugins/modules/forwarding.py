@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: forwarding
-short_description: Turn IP forwarding on or off, now and after a reboot
-version_added: 0.1.0
+short_description: Enable or disable IP forwarding
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - Sets C(net.ipv4.ip_forward) and C(net.ipv6.conf.all.forwarding) in the running kernel and in a file that is read at
     boot.
-  - A host that forwards IPv6 ignores router advertisements unless it is told not to, and would lose an address and a
-    default route that it has from them. So, before IPv6 forwarding is turned on, C(accept_ra) goes from V(1) to V(2)
-    for each interface that heeds advertisements now. WireGuard interfaces, ports of bridges and bonds, and interfaces
-    that come later are not touched.
+  - A host that forwards IPv6 ignores router advertisements by default, and would lose the addresses and the default
+    route that it got from them. Therefore, before IPv6 forwarding is enabled, C(accept_ra) is changed from V(1) to V(2)
+    for each interface that accepts router advertisements now. WireGuard interfaces, ports of bridges and bonds, and
+    interfaces that are created later are not changed.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
 attributes:
@@ -28,32 +28,32 @@ attributes:
 options:
   ipv4:
     description:
-      - Whether the host forwards IPv4.
-      - If not given, it is left as it is. V(false) turns it off, now and at boot, whatever turned it on.
+      - Whether the host should forward IPv4.
+      - If not given, it is not changed. V(false) disables it, now and at boot, even if something else has enabled it.
     type: bool
   ipv6:
     description:
-      - Whether the host forwards IPv6.
-      - If not given, it is left as it is. V(false) turns it off, now and at boot, whatever turned it on. An
-        C(accept_ra) that was set stays, as it makes no difference then.
+      - Whether the host should forward IPv6.
+      - If not given, it is not changed. V(false) disables it, now and at boot, even if something else has enabled it.
+        The values of C(accept_ra) are not changed back, because they make no difference then.
     type: bool
   path:
     description:
-      - The file that is read at boot. It is this module's own, and written as a whole. A file that has other settings,
-        or that this module has not written, is refused.
-      - Of the files in C(/etc/sysctl.d) and the other directories of C(sysctl.d) the last in alphabetical order counts.
-        A line of a later file that overrides this one is named in a warning.
+      - The file that is read at boot. The module replaces the whole file. A file that has other settings, or that the
+        module has not written, is refused.
+      - The last file in C(/etc/sysctl.d) and the other C(sysctl.d) directories, in alphabetical order, has precedence.
+        A warning names lines of later files that override this one.
     type: path
     default: /etc/sysctl.d/99-wireguard-forwarding.conf
 notes:
-  - At least one of O(ipv4) and O(ipv6) is needed.
-  - This says nothing about what a firewall on the host lets through.
+  - At least one of O(ipv4) and O(ipv6) is required.
+  - The module does not change the rules of a firewall on the host.
 seealso:
   - module: ansible.posix.sysctl
 """
 
 EXAMPLES = r"""
-- name: A hub that relays between its spokes
+- name: Let a hub forward packets between its spokes
   cryptokey.wireguard.forwarding:
     ipv4: true
     ipv6: true

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: interface
-short_description: Bring a running WireGuard interface to the desired state
-version_added: 0.1.0
+short_description: Configure a running WireGuard interface
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads the running state of one WireGuard interface from the kernel, works out the smallest set of operations that
-    leads to the desired state, applies them over netlink, reads the state back and compares.
-  - Only what differs is sent. Peers that a change does not concern keep their sessions and lose no packet.
-  - If an operation fails, or what is read back is not what was wanted, the state before is restored and the module
-    fails.
-  - Covers the link, its keys and peers, addresses, the routes that the peers' allowed IPs need, and for a default
-    route through the tunnel the policy rules and netfilter table of C(wg-quick).
-  - A change can end the session with a peer, for example when the peer was removed by hand and is added again. The
-    module then starts a handshake with the peer if it has an endpoint. The other end then stops using the old session.
-  - It does not write any configuration for the next boot. M(cryptokey.wireguard.config) does, from the same options.
-  - A change can be provisional, with O(confirm). The host then puts back by itself what was before, unless this task
-    finds that it can still be reached over a new connection, and that the tunnels that the change concerns work.
+  - Reads the running state of one WireGuard interface from the kernel, and compares it with the desired state. Applies
+    the operations that lead to the desired state over netlink, then reads the state again and compares it.
+  - Only what differs is changed. Peers that a change does not affect keep their sessions and lose no packet.
+  - If an operation fails, or the state read afterwards is not the desired one, the previous state is restored and the
+    module fails.
+  - Manages the link, its keys and peers, addresses, and the routes that the allowed IPs of the peers need. For a
+    default route through the tunnel it manages the policy rules and the netfilter table of C(wg-quick) as well.
+  - A change can end the session with a peer, for example if the peer was removed by hand and is added again. If the
+    peer has an endpoint, the module then starts a handshake with it, so that the peer does not use the old session any
+    more.
+  - The configuration for the next boot is not written. Use M(cryptokey.wireguard.config) with the same options for it.
+  - With O(confirm), a change is provisional. The host restores the previous state unless the task can reach the host
+    over a new connection and the tunnels that the change affects carry traffic.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.interface
@@ -33,48 +34,49 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Keys are shown as C((hidden)). Of the peers only those that differ are shown.
+      - Keys are shown as C((hidden)). Only peers that differ are shown.
 options:
   confirm:
     description:
       - Whether a change is provisional until it is confirmed.
-      - With V(always) every change is. With V(auto) one is if the SSH connection over which the module was started runs
-        over the interface, or would run into it after the change. V(never) has none be.
-      - A provisional change is confirmed by this same task, over a new connection. If that does not work, or a tunnel
-        that the change concerns does not carry traffic, the task fails once the old state is back.
-      - With C(async), and in playbooks for other tools, the change is left to M(cryptokey.wireguard.confirm).
+      - With V(always), each change is provisional. With V(auto), a change is provisional if the SSH connection of
+        Ansible uses the interface, or would use it after the change. With V(never), no change is provisional.
+      - The task confirms a provisional change itself, over a new connection. If that fails, or a tunnel that the change
+        affects does not carry traffic, the task fails after the previous state is restored.
+      - With C(async), and if the module is not run as a task, use M(cryptokey.wireguard.confirm) to confirm the change.
       - It has no effect with O(state=absent).
     type: str
     choices: [never, auto, always]
     default: never
-    version_added: 0.2.0
   confirm_timeout:
     description:
-      - After how many seconds a provisional change is rolled back, from V(10) to V(3600).
+      - The number of seconds after which a provisional change is rolled back, from V(10) to V(3600).
     type: int
     default: 60
-    version_added: 0.2.0
 notes:
-  - Needs C(pyroute2) and, to recognise its own public key, C(pynacl) on the managed node. A full tunnel needs C(nft).
-  - Routes on the interface that it does not need are removed when they were made by hand, by C(wg-quick) or by this
-    module. Those of routing daemons are left alone.
-  - It never runs C(wg), C(ip) or C(wg-quick). Name servers are set through C(resolvectl) or C(resolvconf), which are
-    not run where O(dns) and O(dns_search) are not given and the interface stays up.
-  - The endpoints that were last applied are remembered in C(/var/lib/cryptokey-wireguard), which is how a changed
-    endpoint is told from one that the kernel has learned. So is the namespace in which an interface was put.
-  - Host names of endpoints are looked up only where the answer matters, all at the same time, within 10 seconds
-    together. Other runs can change the interface meanwhile. What they changed is read again before anything is applied.
-    A peer whose name has no answer in time keeps its endpoint, with a warning.
-  - An interface that is in another network namespace than O(netns) asks for is moved, if it is in O(birth_netns), in
-    the host's own or in that of the last run. It keeps its keys, peers and endpoints. Its sessions begin anew.
-  - The kernel does not tell in which namespace an interface was made. With O(netns) or O(birth_netns), one that is up
-    has to have its UDP port in O(birth_netns), and is refused otherwise.
-  - While a change is not confirmed, another run says so at once, with the deadline, and waits until the change is
-    confirmed or rolled back. With C(async) it fails instead.
-  - A part that cannot be restored, as when a name server program fails, does not keep the others from being restored.
-    The host tries again every minute for a day, and so does the next run, which fails until all is restored.
-  - The watchdog of a provisional change is a transient timer of systemd where that runs, else a process of its own.
-    What it restores is kept in C(/etc/wireguard/private), mode V(0600), until all of it is restored.
+  - Requires C(pyroute2) on the managed node, and C(pynacl) to recognise the interface's own public key. A full tunnel
+    requires C(nft).
+  - Routes of the interface that it does not need are removed if they were created by hand, by C(wg-quick) or by this
+    module. Routes of routing daemons are kept.
+  - The programs C(wg), C(ip) and C(wg-quick) are never used. Name servers are set with C(resolvectl) or C(resolvconf).
+    These are not run if O(dns) and O(dns_search) are not given and the interface stays up.
+  - The endpoints that were applied last are stored in C(/var/lib/cryptokey-wireguard), to distinguish a changed
+    endpoint from one that the kernel has learned. The network namespace of the interface is stored there too.
+  - Host names of endpoints are resolved only if the address is needed, all at the same time, within 10 seconds. Other
+    runs can change the interface in the meantime, so its state is read again before anything is applied. If a name is
+    not resolved in time, the peer keeps its endpoint and there is a warning.
+  - An interface in another network namespace than O(netns) is moved if it is in O(birth_netns), in the namespace of the
+    module's process or in the one of the last run. It keeps its keys, peers and endpoints, but its sessions end.
+  - The kernel does not show in which namespace an interface was created. With O(netns) or O(birth_netns), an interface
+    that is up must have its UDP port in O(birth_netns), and is refused otherwise.
+  - While a change is not confirmed, other runs show a warning with the deadline, and wait until the change is confirmed
+    or rolled back. With C(async) they fail instead.
+  - If one part cannot be restored, for example because a name server program fails, the other parts are restored
+    anyway. The host retries every minute for a day, and so does the next run, which fails until all is restored.
+  - The watchdog of a provisional change is a transient systemd timer, or a separate process on hosts without systemd.
+    The state to restore is stored in C(/etc/wireguard/private) with mode V(0600) until all of it is restored.
+  - With O(state=absent), the interface is removed even if its name servers or its netfilter table cannot be read or
+    removed. The module then fails and says what may be left.
 seealso:
   - module: cryptokey.wireguard.config
   - module: cryptokey.wireguard.confirm
@@ -83,7 +85,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A spoke whose traffic to the network goes through its hub
+- name: Create a spoke that reaches the network through its hub
   cryptokey.wireguard.interface:
     interface: wg0
     addresses: [10.8.0.2/24, "fd00:8::2/64"]
@@ -94,7 +96,7 @@ EXAMPLES = r"""
         allowed_ips: [10.8.0.0/24, "fd00:8::/64"]
         persistent_keepalive: 25
 
-- name: A roaming client that sends everything through the tunnel
+- name: Send all traffic of a roaming client through the tunnel
   cryptokey.wireguard.interface:
     interface: wg0
     listen_port: 21841
@@ -105,7 +107,7 @@ EXAMPLES = r"""
         endpoint: 192.95.5.69:51820
         allowed_ips: [0.0.0.0/0]
 
-- name: A client that asks the name servers behind the tunnel, with its routes in a table of their own
+- name: Use the name servers behind the tunnel, and a routing table for the routes
   cryptokey.wireguard.interface:
     interface: wg0
     alias: to the office in Paris
@@ -113,19 +115,19 @@ EXAMPLES = r"""
     dns: [10.8.0.1, "fd00:8::1"]
     dns_search: [corp.example]
 
-- name: A change that is rolled back within two minutes if it cuts Ansible off
+- name: Roll a change back within two minutes if it cuts Ansible off
   cryptokey.wireguard.interface:
     interface: wg0
     listen_port: 51821
     confirm: always
     confirm_timeout: 120
 
-- name: Hold the tunnel down for now
+- name: Set the interface down
   cryptokey.wireguard.interface:
     interface: wg0
     up: false
 
-- name: One more peer, whoever else is there
+- name: Add one peer, and keep all others
   cryptokey.wireguard.interface:
     interface: wg0
     peers_mode: merge
@@ -134,7 +136,7 @@ EXAMPLES = r"""
         public_key: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
         allowed_ips: [10.8.0.77/32]
 
-- name: Applications in the namespace vpn can only talk through the tunnel
+- name: Create an interface in the network namespace vpn, which can send only through the tunnel
   cryptokey.wireguard.interface:
     interface: wg0
     netns: vpn
@@ -145,23 +147,57 @@ EXAMPLES = r"""
         endpoint: 192.95.5.69:51820
         allowed_ips: [0.0.0.0/0]
 
-- name: No such interface
+- name: Remove the interface
   cryptokey.wireguard.interface:
     interface: wg0
     state: absent
 """
 
 RETURN = r"""
-operations:
-  description: What was done, or in check mode would be, in words and in order. Empty when nothing differed.
-  returned: always
+changes:
+  description: What was done, or would be done in check mode, as lines of text in order. Empty if nothing differed.
+  returned: success
   type: list
   elements: str
   sample:
     - "peer phone (8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=): add, add allowed_ips 10.8.0.77/32"
+operations:
+  description:
+    - The same as data. At most the first 1000 are returned.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(add), V(remove) or V(set).
+      type: str
+    peer:
+      description: The public key of the peer, or null if the operation is not about a peer.
+      type: str
+    attribute:
+      description:
+        - What is changed, by the name of its option. For a whole peer it is V(peers).
+        - It can also be V(routes), V(rules), V(netfilter) or V(src_valid_mark).
+      type: str
+    before:
+      description:
+        - The value before, or null if there was none.
+        - For a whole peer it is a dictionary with V(has_preshared_key), V(endpoint), V(allowed_ips) and
+          V(persistent_keepalive). If all peers are removed at once, it is their number.
+        - A private or preshared key is shown as C((hidden)).
+      type: raw
+    after:
+      description: The value after, in the same form.
+      type: raw
+  sample:
+    - action: set
+      peer: null
+      attribute: listen_port
+      before: 51820
+      after: 51821
 provisional:
-  description: Whether the change waits to be confirmed. As the result of a task it is only with C(async).
-  returned: always
+  description: Whether the change is not confirmed yet. A task returns V(true) only with C(async).
+  returned: success
   type: bool
 change:
   description: The name of a provisional change, for M(cryptokey.wireguard.confirm).
@@ -174,19 +210,65 @@ deadline:
   type: str
   sample: "2026-11-25T02:30:00Z"
 tunnels:
-  description: The peers that had to show that their tunnels work, and did.
+  description: The names or public keys of the peers whose tunnels had to carry traffic, and did.
   returned: when the change was provisional and is confirmed
   type: list
   elements: str
   sample: [hub]
 rolled_back:
-  description: What was rolled back, as M(cryptokey.wireguard.confirm) returns it.
+  description:
+    - What was rolled back. It is null if the host could not be reached, and empty if the host knows of no rollback.
   returned: when the change was provisional and was not confirmed
   type: dict
+  contains:
+    change:
+      description: The name of the change.
+      type: str
+      sample: 5b1f0c6d2a9e4837
+    date:
+      description: When it was rolled back, by the clock of the host.
+      type: str
+      sample: "2026-11-25T02:30:00Z"
+    seconds_ago:
+      description: How many seconds ago it was rolled back, by the clock of the host.
+      type: int
+      sample: 12
+    changes:
+      description: What was restored, as lines of text in order.
+      type: list
+      elements: str
+      sample: ["peer hub (zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=): set endpoint 192.0.2.1:51820"]
+    operations:
+      description:
+        - The same as data, in the form of RV(cryptokey.wireguard.interface#module:operations). At most the first 1000
+          are returned.
+      type: list
+      elements: dict
+    problem:
+      description: Why not all of it was restored. Empty if all was.
+      type: str
+      sample: ""
 pending:
-  description: The change of another run that is not confirmed yet, as M(cryptokey.wireguard.confirm) returns it.
+  description: The change of another run that is not confirmed yet.
   returned: when the module fails because of it
   type: dict
+  contains:
+    change:
+      description: The name of the change.
+      type: str
+      sample: 5b1f0c6d2a9e4837
+    deadline:
+      description: When it is rolled back, by the clock of the host.
+      type: str
+      sample: "2026-11-25T02:30:00Z"
+    seconds_left:
+      description: The number of seconds until then. It is zero or less when the rollback has begun.
+      type: int
+      sample: 48
+    seconds_ago:
+      description: How many seconds ago the change was made, by the clock of the host.
+      type: int
+      sample: 12
 """
 
 import gc
@@ -195,12 +277,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    Presence,
+    InterfaceResult,
+    end_unconfirmed,
     ensure_absent,
     ensure_present,
-    settle,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.records import list_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
@@ -212,13 +295,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.p
 MANY_PEERS = 100
 
 
-def result_of(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+def result_of(outcome: ConvergeResult, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": bool(outcome.operations),
-        "operations": [operation.describe() for operation in outcome.operations],
+        "changes": [operation.describe() for operation in outcome.operations],
+        "operations": list_operations(outcome.operations, outcome.before),
         "provisional": False,
     }
-    if isinstance(outcome, Presence) and outcome.unconfirmed:
+    if isinstance(outcome, InterfaceResult) and outcome.unconfirmed:
         change = outcome.unconfirmed
         result.update(provisional=True, change=change.change, deadline=change.date)
     if with_diff:
@@ -242,19 +326,22 @@ def main() -> None:
     gc.disable()
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []
-    outcome: Outcome
+    failure: dict[str, Any] = {}
+    outcome: ConvergeResult
     try:
-        settle(module.params, module.check_mode, warnings)
+        end_unconfirmed(module.params, module.check_mode, warnings)
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:
-        module.fail_json(msg=str(error), pending=error.pending)
+        failure = {"msg": str(error), "pending": error.pending}
     except (InputError, MissingLibrary, ConvergeError, OSError) as error:
-        module.fail_json(msg=str(error))
+        failure = {"msg": str(error)}
     for warning in warnings:
         module.warn(warning)
+    if failure:
+        module.fail_json(**failure)
     module.exit_json(**result_of(outcome, module._diff), **shortened(module.params))
 
 

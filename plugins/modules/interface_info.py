@@ -7,46 +7,43 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: interface_info
-short_description: The running state of WireGuard interfaces
-version_added: 0.1.0
+short_description: Read the running state of WireGuard interfaces
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads one or all WireGuard interfaces from the kernel over netlink, with all their peers.
-  - Never returns a private or a preshared key.
+  - Reads WireGuard interfaces from the kernel over netlink, with all their peers.
+  - Private and preshared keys are never returned.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
   - cryptokey.wireguard.attributes.info
+  - cryptokey.wireguard.options.netns
 options:
-  interface:
+  interfaces:
     description:
-      - The interface to read. One that is not there gives an empty list.
+      - The names of the interfaces to read. Interfaces that do not exist are left out.
       - If not given, all WireGuard interfaces are read.
-    type: str
+    type: list
+    elements: str
   netns:
     description:
-      - The network namespace to look in, by its name as C(ip netns) has it. One that does not exist has no interfaces.
-      - If not given, it is the host's own, that of the module's process.
-    type: str
-    version_added: 0.2.0
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
+      - The network namespace of the interfaces, by its name as C(ip netns) shows it. If it does not exist, no interface
+        is returned.
+      - If not given, it is the namespace of the module's process.
 notes:
-  - Needs C(pyroute2) on the managed node, and root.
+  - Requires C(pyroute2) on the managed node, and root.
 seealso:
   - module: cryptokey.wireguard.interface
+  - module: cryptokey.wireguard.config_info
 """
 
 EXAMPLES = r"""
 - name: Read one interface
   cryptokey.wireguard.interface_info:
-    interface: wg0
+    interfaces: [wg0]
   register: tunnel
 
-- name: Peers that have never been heard of
+- name: Show the peers that never completed a handshake
   ansible.builtin.debug:
     msg: "{{ tunnel.interfaces[0].peers | selectattr('latest_handshake', 'eq', 0) | map(attribute='name') }}"
 """
@@ -59,123 +56,126 @@ interfaces:
   elements: dict
   contains:
     interface:
-      description: Its name.
+      description: The name of the interface.
       type: str
       sample: wg0
     netns:
       description:
-        - The network namespace that it was looked for in, null for the host's own.
-        - Where its UDP sockets are, the kernel does not tell.
+        - The network namespace that was read, or null for that of the module's process.
+        - The kernel does not show which namespace has the UDP sockets of the interface.
       type: str
-      version_added: 0.2.0
     up:
-      description: Whether it is up.
+      description: Whether the interface is up.
       type: bool
     alias:
-      description: The text about it for people, empty for none.
+      description: The alias of the interface. Empty if there is none.
       type: str
-      version_added: 0.2.0
     mtu:
-      description: Its MTU in bytes.
+      description: The MTU in bytes.
       type: int
       sample: 1420
     public_key:
-      description: Its public key, or null where it has no private one.
+      description: The public key, or null if the interface has no private key.
       type: str
     listen_port:
-      description: The UDP port on which it listens, 0 while it has none.
+      description: The UDP port that the interface listens on. 0 if there is none.
       type: int
       sample: 51820
     fwmark:
-      description: The mark on the packets that the tunnel itself sends, 0 for none.
+      description: The mark of the packets that the tunnel itself sends. 0 if there is none.
       type: int
     addresses:
-      description: Its addresses with their prefix lengths.
+      description: The addresses with their prefix lengths.
       type: list
       elements: str
       sample: [10.8.0.1/24]
     routes:
-      description: The routes out of it but for the kernel's own and those of routing daemons.
+      description: The routes of the interface, without those of the kernel and of routing daemons.
       type: list
       elements: str
     rules:
       description:
-        - The policy rules that go by its mark, such as those of a full tunnel, C(-4) or C(-6) being their family.
+        - The policy rules that use the mark, such as those of a full tunnel. C(-4) and C(-6) are the address families.
       type: list
       elements: str
       sample: ["-4 32764: not fwmark 0xca6c lookup 51820"]
-      version_added: 0.2.0
     dns:
-      description: The name servers that systemd-resolved or resolvconf has for it.
+      description:
+        - The name servers of the interface in systemd-resolved or resolvconf.
+        - Null with a warning if they cannot be read.
       type: list
       elements: str
-      version_added: 0.2.0
     dns_search:
-      description: The search domains that systemd-resolved or resolvconf has for it.
+      description:
+        - The search domains of the interface in systemd-resolved or resolvconf.
+        - Null like RV(interfaces[].dns) if they cannot be read.
       type: list
       elements: str
-      version_added: 0.2.0
     peers:
-      description: Its peers in the order in which they were added.
+      description: The peers, in the order in which they were added.
       type: list
       elements: dict
       contains:
         name:
           description:
-            - What the peer is called in C(/etc/wireguard/INTERFACE.conf), where M(cryptokey.wireguard.config) writes
-              the names down; null where that file does not know it.
+            - The name of the peer in C(/etc/wireguard/INTERFACE.conf), where M(cryptokey.wireguard.config) writes it.
+              It is null if that file has no name for the peer.
           type: str
           sample: hub1
         public_key:
-          description: The peer's public key.
+          description: The public key.
           type: str
         has_preshared_key:
           description: Whether there is a preshared key.
           type: bool
         endpoint:
-          description: Where its packets go now, configured or learned; null while that is not known.
+          description: The present endpoint, configured or learned. It is null if the endpoint is not known.
           type: str
           sample: 203.0.113.7:40312
         allowed_ips:
-          description: The prefixes behind it, sorted.
+          description: The allowed IPs, sorted.
           type: list
           elements: str
         persistent_keepalive:
-          description: Seconds between keepalives, 0 for off.
+          description: The number of seconds between keepalives. 0 if they are off.
           type: int
         latest_handshake:
-          description: When the last handshake was, in seconds since 1970; 0 for never.
+          description: When the latest handshake was, in seconds since 1970. 0 if there was none.
           type: int
           sample: 1767225600
         latest_handshake_utc:
-          description: The same as an ISO 8601 time in UTC; null for never.
+          description: The same as an ISO 8601 time in UTC, or null if there was none.
           type: str
           sample: "2026-01-01T00:00:00Z"
         latest_handshake_age:
-          description: How many seconds ago that was by the host's clock; null for never.
+          description:
+            - The number of seconds since the latest handshake by the clock of the host, or null if there was none.
           type: int
         transfer_rx:
-          description: Bytes received from it.
+          description: The number of bytes received from the peer.
           type: int
         transfer_tx:
-          description: Bytes sent to it.
+          description: The number of bytes sent to the peer.
           type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import read_running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
 
 def main() -> None:
-    arguments = {"interface": {"type": "str"}, "netns": {"type": "str"}}
+    arguments = {"interfaces": {"type": "list", "elements": "str"}, "netns": {"type": "str"}}
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    warnings: list[str] = []
     try:
-        interfaces = read_running(module.params["interface"], module.params["netns"])
+        interfaces = read_running(module.params["interfaces"], module.params["netns"], warnings)
     except (InputError, MissingLibrary, OSError) as error:
         module.fail_json(msg=str(error))
+    for warning in warnings:
+        module.warn(warning)
     module.exit_json(changed=False, interfaces=interfaces)
 
 

@@ -7,99 +7,99 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keypair
-short_description: Make sure that a WireGuard interface has a key pair
-version_added: 0.1.0
+short_description: Manage the key pair of a WireGuard interface
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Makes sure that the file with an interface's private key exists, and returns the public key.
-  - A key that is there is kept. A new one is made on the managed node, and the private key never leaves it.
-  - A key file is refused, with what to do about it, when it is a symbolic link, has another owner, can be read by
-    others than its owner, or has anything but one key in it.
+  - Creates the file with the private key of an interface if it is missing, and returns the public key.
+  - An existing key is kept. A new key is made on the managed node, and the private key never leaves it.
+  - A key file is refused if it is a symbolic link, has another owner, can be read by other users, or contains anything
+    but one key. The error message says what to do.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
+  - cryptokey.wireguard.options.private_key_file
 attributes:
   check_mode:
     support: full
     details:
-      - The public key of a file that is still to be made is not known, so C(public_key) is not returned then.
+      - The public key of a key pair that would be made is not known, so RV(public_key) is not returned.
   diff_mode:
     support: none
     details:
-      - There is nothing to show but a secret.
+      - The difference would be a secret.
 options:
   interface:
     description:
-      - The name of the WireGuard interface that the key is for.
+      - The name of the WireGuard interface.
     type: str
     default: wg0
-  path:
+  private_key_file:
     description:
-      - The file that has the private key.
+      - The file with the private key on the managed node.
       - If not given, it is C(/etc/wireguard/private/INTERFACE.key). That directory is kept at mode V(0700).
-      - Another directory is made with mode V(0700) when it is missing. One that is there is left as it is, since it may
-        hold other things, but refused when others than its owner can write to it.
-    type: path
+      - Another directory is created with mode V(0700) if it is missing. An existing one is not changed, because it can
+        have other files, but it is refused if other users than its owner can write to it.
   state:
     description:
-      - Whether there shall be a key. V(absent) removes the file, whatever is in it, and those beside it.
-      - With V(next) there is a next key beside it, in the file with C(.next) after its name, to which
-        M(cryptokey.wireguard.rekey) changes. As long as there is an old key of an earlier change, none is made.
-      - With V(settled) there is no old key any more, which that module keeps in the file with C(.old) after its name.
-        It is unlinked, and there is nothing left to go back to.
+      - Whether the key should exist. V(absent) removes the file, whatever it contains, with the next and the old key
+        beside it.
+      - V(next) creates a next key beside the present one, in a file with C(.next) after its name. The playbook
+        C(rotate) changes to it. While there is an old key of an earlier change, no next key is created.
+      - V(settled) removes the old key that a change has left in a file with C(.old) after its name. After that, there
+        is no way back to the old key.
     type: str
     choices: [present, next, settled, absent]
     default: present
 notes:
-  - Needs C(pynacl) on the managed node, which distributions call C(python3-nacl), C(python3-pynacl), C(py3-pynacl) or
+  - Requires C(pynacl) on the managed node. The package is called C(python3-nacl), C(python3-pynacl), C(py3-pynacl) or
     C(python-pynacl).
-  - Removing a key does not touch the running interface, which keeps its copy.
+  - Removing a key file does not change the running interface, which has a copy of the key.
 seealso:
   - module: cryptokey.wireguard.interface
   - module: cryptokey.wireguard.config
-  - module: cryptokey.wireguard.rekey
 """
 
 EXAMPLES = r"""
-- name: A key pair for wg0
+- name: Create a key pair for wg0
   cryptokey.wireguard.keypair:
     interface: wg0
   register: keypair
 
-- name: Its public half
+- name: Show the public key
   ansible.builtin.debug:
     var: keypair.public_key
 
-- name: Another key pair beside it, to change to
+- name: Create the next key pair
   cryptokey.wireguard.keypair:
     interface: wg0
     state: next
 
-- name: No key
+- name: Remove the key files
   cryptokey.wireguard.keypair:
     interface: wg0
     state: absent
 """
 
 RETURN = r"""
-path:
-  description: The file that has the private key.
-  returned: always
+private_key_file:
+  description: The file with the private key.
+  returned: success
   type: str
   sample: /etc/wireguard/private/wg0.key
 public_key:
   description: The public key in base64.
-  returned: unless O(state=absent), but in check mode only when the file is there and C(pynacl) too
+  returned: unless O(state=absent). In check mode only if the file exists and C(pynacl) is installed
   type: str
   sample: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
 next_public_key:
   description: The public key of the next key pair.
-  returned: when there is one
+  returned: if there is a next key pair
   type: str
   sample: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=
 old_public_key:
-  description: The public key of the key pair from which the host has changed, where that has not been settled.
-  returned: when there is one
+  description: The public key of the old key pair, from a change that is not settled.
+  returned: if there is an old key pair
   type: str
   sample: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
 """
@@ -112,7 +112,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
 
 ARGUMENTS = {
     "interface": {"type": "str", "default": "wg0"},
-    "path": {"type": "path"},
+    "private_key_file": {"type": "path", "no_log": False},
     "state": {"type": "str", "choices": ["present", "next", "settled", "absent"], "default": "present"},
 }
 
@@ -125,7 +125,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if outcome.warning:
         module.warn(outcome.warning)
-    result = {"changed": outcome.changed, "path": outcome.path}
+    result = {"changed": outcome.changed, "private_key_file": outcome.path}
     for name in ("public_key", "next_public_key", "old_public_key"):
         key = getattr(outcome, name)
         if key is not None:

@@ -8,135 +8,76 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: plan
 short_description: Plan the WireGuard interfaces of all hosts from the inventory
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads the C(wireguard_*) variables of every member of every network in the inventory, and works out the desired
-    interfaces of each host, one for each of its networks, as the options that M(cryptokey.wireguard.interface) and
-    M(cryptokey.wireguard.config) take.
-  - The members come from the inventory's groups, never from the hosts of this run, so that C(--limit) or an unreachable
-    host take nobody's peers away.
-  - What the inventory leaves open is settled. A member without addresses gets one of each family from the network's
-    C(pools), a spoke or client without a hub gets a home hub. Both stay with it, as they are kept in the registry.
-  - Public keys come from the registry and from the key pairs that this run made.
-  - A bad inventory is refused before anything is touched, with all that is wrong in it. So is what a host would refuse
-    of its options.
-  - Variables named C(wireguard_*) that are not this collection's are named in a warning, and refused where they are
-    almost the name of one that is. C(wireguard_ignored_variables) lists those of other roles.
+  - Reads the C(wireguard_*) variables of every member of every network in the inventory, and works out the interfaces
+    that each host should have, one for each of its networks, as the options of M(cryptokey.wireguard.interface) and
+    M(cryptokey.wireguard.config).
+  - The members come from the inventory's groups, never from the hosts of this run. So C(--limit) or an unreachable host
+    removes no peers.
+  - A member without addresses gets one of each family from the network's C(pools), and a spoke or client without a hub
+    gets a home hub. M(cryptokey.wireguard.registry) records both, so that the member keeps them.
+  - Public keys come from the registry. This module only reads it.
+  - A bad inventory is refused with all that is wrong in it. So are options that a host would refuse.
+  - Variables named C(wireguard_*) that this collection does not know are named in a warning. They are refused where the
+    name is almost that of a known one. C(wireguard_ignored_variables) lists those of other roles.
   - It runs on the controller, once for the whole play, and contacts no host.
 options:
-  keypairs:
-    description:
-      - The name of the variable in which each host's result of M(cryptokey.wireguard.keypair) is registered.
-      - A host that is in several networks makes its key pairs in a loop, over items that have the name of a network in
-        C(network), as the plan's own entries of the host have.
-      - With it, what has been settled is recorded, the public keys among it. Members that the inventory no longer names
-        are dropped from the registry, their addresses begin to rest, and their keys are recorded as former ones.
-      - A key that differs from the recorded one is not taken, nor is a former key, unless
-        C(wireguard_accept_changed_keys) says so.
-      - If neither this nor O(public_keys) is given, the registry is only read.
-    type: str
   without:
     description:
-      - The names of hosts that are leaving. It is planned as if the inventory did not name them.
-      - A network that could not be without them, such as one whose only hub it is, is refused.
+      - The names of hosts that are leaving. The networks are planned as if the inventory did not name them.
+      - A network that cannot do without them, such as one whose only hub leaves, is refused.
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   affected_by:
-    description:
-      - The names of hosts that come or leave. C(affected) then says whom that concerns.
+    description: The names of hosts that join or leave. RV(affected) lists the hosts whose plan changes with them.
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
-  public_keys:
-    description:
-      - Public keys to record that were found otherwise, such as those made for clients. It maps the name of a network
-        to the names of its members, and each to its public key.
-    type: dict
-    version_added: 0.2.0
-  accept_changed_keys:
-    description:
-      - Members whose public key is recorded also where it is another than the registry has, or a former one, as a
-        dictionary from the network's name to a list of names. For hosts, the variable C(wireguard_accept_changed_keys)
-        does the same, and for clients if all hosts of their network have it, as with C(-e).
-    type: dict
-    default: {}
-    version_added: 0.2.0
   assume_keys:
     description:
-      - Plans as if the public keys of all members were known, to look at before the first run. In the place of one that
-        is not stands a text in parentheses. C(unknown_keys) still has those of whom none is known.
+      - Whether to plan as if the public keys of all members were known, to look at the plan before the first run. A
+        text in parentheses stands in for each unknown key. RV(unknown_keys) still lists the members without a known
+        key.
     type: bool
     default: false
-    version_added: 0.2.0
+  older_than:
+    description: A number of days. RV(old_keys) lists the hosts whose key has been in use for longer.
+    type: int
   spare_clients:
     description:
-      - Whether a client whose own options are wrong is named in C(refused_clients), instead of failing the task. It
+      - Whether a client whose own options are wrong is listed in RV(refused_clients), instead of failing the task. It
         stays a member of its network.
     type: bool
     default: false
-    version_added: 0.2.0
-  rotating:
-    description:
-      - Whether the C(next_public_key) that a host reports is recorded, so that its peers learn it. When the host
-        reports it as its C(public_key) later, it is taken without being asked for.
-      - A recorded one is forgotten as soon as its host does not report it any more.
-    type: bool
-    default: false
-    version_added: 0.2.0
-  older_than:
-    description:
-      - A number of days. C(old_keys) then has the hosts whose key has been in use for more than that.
-    type: int
-    version_added: 0.2.0
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes.controller
 attributes:
-  check_mode:
-    details:
-      - The registry is not written. On a first run the keys of new hosts are not known,
-        and a warning names those hosts. The addresses are those that the real run then records.
   diff_mode:
-    support: full
+    support: N/A
 notes:
-  - Give the task C(run_once=true), with which its result is registered for all hosts. The C(free) strategy cannot run
+  - Set C(run_once=true) on the task, so that its result is registered for all hosts. The C(free) strategy cannot run
     it.
-  - C(wireguard_networks), C(wireguard_registry), C(wireguard_registry_cache) and C(wireguard_registry_read_only) are
-    for all hosts. Hosts that define them differently are refused.
-  - Variables are read as C(hostvars) has them, that is from inventory, facts and the command line. Of a play's or
-    role's own C(vars) only C(wireguard_networks) is seen.
+  - C(wireguard_networks), C(wireguard_registry), C(wireguard_registry_cache) and C(wireguard_registry_read_only) apply
+    to all hosts. Hosts that define them differently are refused.
+  - Variables are read as C(hostvars) has them, that is from inventory, facts and the command line. Of the C(vars) of a
+    play or role, only C(wireguard_networks) is seen.
   - The variables are described with the role C(cryptokey.wireguard.network).
-  - The registry is one YAML file per network in the directory that C(wireguard_registry) names, by default
-    C(wireguard_registry) next to the inventory. If the inventory has several directories, it is the one that has the
-    file. With C(wireguard_registry_cache) it is a value per network in the cache plugin of that name. It holds no
-    secret. With C(wireguard_registry_read_only) it is not written.
 seealso:
+  - module: cryptokey.wireguard.registry
   - module: cryptokey.wireguard.keypair
   - module: cryptokey.wireguard.interface
   - module: cryptokey.wireguard.config
+  - plugin: cryptokey.wireguard.plan_table
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
-- name: Look at the networks of each host
+- name: Plan the networks
   cryptokey.wireguard.plan:
-  run_once: true
-  register: network_plan
-
-- name: See to it that every host has a key pair for each of its networks
-  cryptokey.wireguard.keypair:
-    interface: "{{ item.interface }}"
-  loop: "{{ network_plan.hosts[inventory_hostname] }}"
-  loop_control:
-    label: "{{ item.interface }}"
-  register: network_keypairs
-
-- name: Plan the networks, and record keys and addresses
-  cryptokey.wireguard.plan:
-    keypairs: network_keypairs
   run_once: true
   register: network_plan
 
@@ -144,12 +85,11 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: network_plan.hosts[inventory_hostname]
 
-- name: Record a key that was made on a phone
+- name: List the hosts whose plan changes when laptop leaves
   cryptokey.wireguard.plan:
-    public_keys:
-      home:
-        phone: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+    affected_by: laptop
   run_once: true
+  register: network_comparison
 """
 
 RETURN = r"""
@@ -157,50 +97,130 @@ hosts:
   description:
     - The plan of each host, by its inventory name. It is a list with an entry for each network that the host is in,
       sorted by the interface.
-    - An entry has the name of its C(network), the options C(interface), C(addresses), C(peers) and C(peers_mode), and
-      C(listen_port), C(fwmark), C(mtu), C(table), C(dns), C(dns_search), C(alias), C(endpoint_policy), C(keep_routes),
-      C(netns), C(birth_netns), C(confirm) and C(confirm_timeout) where the inventory gives them. C(peers_mode) is
-      V(merge) where the key of a peer is not known yet. Then C(absent_peers) has the former keys.
-    - C(reresolve) is there where the names of dead peers are to be resolved anew, every so many seconds.
-    - C(forwarding) has V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
-    - A peer has C(next_public_key) while it is about to change its key.
-    - There are no preshared keys in it.
   returned: success
   type: dict
+  contains:
+    HOST:
+      description: The entries of one host.
+      type: list
+      elements: dict
+      contains:
+        network:
+          description: The name of the network.
+          type: str
+        options:
+          description:
+            - Options that both M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) take, to be passed on
+              as a whole. V(interface), V(addresses), V(peers) and V(peers_mode) are always there, the others where the
+              inventory gives them.
+            - V(peers_mode) is V(merge) where the key of a peer is not known yet. Then V(absent_peers) has the former
+              keys.
+            - A peer has V(next_public_key) while it is about to change its key. There are no preshared keys.
+          type: dict
+        interface_options:
+          description: Options that M(cryptokey.wireguard.interface) takes besides, where the inventory gives them.
+          type: dict
+        public_key:
+          description: The key that the host's peers know. Left out where none is known.
+          type: str
+        next_public_key:
+          description: The key that the host is about to change to. Left out where there is none.
+          type: str
+        forwarding:
+          description: V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
+          type: dict
+        reresolve:
+          description: The number of seconds between two lookups of the names of dead peers, where they are looked up.
+          type: int
   sample:
     spoke1:
       - network: home
-        interface: wg0
-        addresses: [10.8.0.2/24]
-        peers:
-          - name: hub1
-            public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
-            endpoint: vpn.example.org:51820
-            allowed_ips: [10.8.0.0/24]
-            persistent_keepalive: 25
-        peers_mode: exact
+        options:
+          interface: wg0
+          addresses: [10.8.0.2/24]
+          peers:
+            - name: hub1
+              public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
+              endpoint: vpn.example.org:51820
+              allowed_ips: [10.8.0.0/24]
+              persistent_keepalive: 25
+          peers_mode: exact
+        interface_options: {}
+        public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
         forwarding: {}
 interfaces:
   description:
-    - The names in the plan of each host, in its order, by its inventory name. Where a task loops over them, what it
-      registers stays small, as that has a copy of each item.
-    - C(public_key) is the key that the host's peers know, and C(next_public_key) the one that it is about to change to.
-      Each is left out where there is none.
+    - The names in the plan of each host, in the same order, by its inventory name. A task that loops over them
+      registers less than one that loops over RV(hosts), since a result has a copy of its item.
   returned: success
   type: dict
+  contains:
+    HOST:
+      description: The interfaces of one host.
+      type: list
+      elements: dict
+      contains:
+        network:
+          description: The name of the network.
+          type: str
+        interface:
+          description: The name of the interface.
+          type: str
+        public_key:
+          description: The key that the host's peers know. Left out where none is known.
+          type: str
+        next_public_key:
+          description: The key that the host is about to change to. Left out where there is none.
+          type: str
   sample:
     spoke1:
       - network: home
         interface: wg0
         public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
 clients:
-  description:
-    - The plan of each client, by the name of its network and its own.
-    - It has C(public_key), which may be null, C(interface), C(addresses), C(peers), C(expired) and, where they are
-      given, C(dns), C(dns_search), C(mtu) and C(valid_until). A client that has expired has no peers and is nobody's
-      peer.
+  description: The plan of each client, by the name of its network and its own.
   returned: success
   type: dict
+  contains:
+    NETWORK:
+      description: The clients of one network, by name.
+      type: dict
+      contains:
+        CLIENT:
+          description: The plan of one client.
+          type: dict
+          contains:
+            public_key:
+              description: Its public key, null where none is known.
+              type: str
+            interface:
+              description: The name of the network's interface.
+              type: str
+            addresses:
+              description: Its addresses with their prefix lengths.
+              type: list
+              elements: str
+            peers:
+              description: Its peers, none once it has expired.
+              type: list
+              elements: dict
+            expired:
+              description: Whether the client is past its date. Then it is a peer of no host.
+              type: bool
+            valid_until:
+              description: Its last day, where the inventory gives one.
+              type: str
+            dns:
+              description: Its name servers, where the inventory gives them.
+              type: list
+              elements: str
+            dns_search:
+              description: Its search domains, where the inventory gives them.
+              type: list
+              elements: str
+            mtu:
+              description: Its MTU, where the inventory gives one.
+              type: int
   sample:
     home:
       phone:
@@ -216,42 +236,53 @@ clients:
         expired: false
 refused_clients:
   description:
-    - What is wrong with single clients, by the name of the network and of the client. It is empty without
-      O(spare_clients), since such an inventory is then refused.
+    - What is wrong with single clients. It is empty without O(spare_clients), since such an inventory is then refused.
   returned: success
   type: dict
+  contains:
+    NETWORK:
+      description: The clients of one network with problems.
+      type: dict
+      contains:
+        CLIENT:
+          description: What is wrong with the client.
+          type: list
+          elements: str
   sample:
     home:
       phone: ["wireguard_networks.home.clients.phone.dns_search 'corp.example': there is no server to ask for it"]
 unknown_keys:
-  description: The members of whom no public key is known yet.
+  description: The members whose public key is not known yet.
   returned: success
   type: list
   elements: str
   sample: []
 refused:
   description:
-    - The hosts whose answers are not used in this run, each with the reason, which also is a warning. Such a host
-      reported something that is not a public key, or the key of another member, or it returned variables that only the
-      operator sets as facts. The plan of all other hosts is not affected.
+    - The hosts whose reports are ignored in this run. The reason also is a warning. Such a host reported something that
+      is not a public key, or the key of another member, or it returned variables that only the operator sets as facts.
+      The plan of all other hosts is not affected.
     - The role fails these hosts. A play of your own should do the same.
   returned: success
   type: dict
+  contains:
+    HOST:
+      description: The reason.
+      type: str
   sample: {}
-  version_added: 0.2.0
 affected:
   description:
-    - The hosts of O(affected_by), and those whose plan is another with them than without. Hosts of whom no key is known
+    - The hosts of O(affected_by), and those whose plan differs without them. Hosts of whom no key is known
       are left out, as they have not been set up yet.
-    - In a network that could not be without them, all hosts are affected.
+    - In a network that cannot do without them, all hosts are affected.
   returned: with O(affected_by)
   type: list
   elements: str
   sample: [hub1, laptop]
 old_keys:
   description:
-    - The hosts of which a key is older than that, in any of their networks. The age of a key is known from the day on
-      which it was reported first.
+    - The hosts that have a key which is older than O(older_than), in any of their networks. The age of a key is known
+      from the day on which it was reported first.
   returned: with O(older_than)
   type: list
   elements: str
@@ -273,8 +304,7 @@ hubs:
   sample: [hub1, hub2]
 changed_keys:
   description:
-    - The keys that this run has found to be others than the recorded ones, and that were not accepted. Peers keep the
-      recorded ones.
+    - The reported keys that differ from the recorded ones and were not accepted. Peers keep the recorded ones.
   returned: success
   type: list
   elements: dict
@@ -301,7 +331,7 @@ changed_keys:
 former_keys:
   description:
     - The keys that have left a network and that hosts may still have as peers.
-    - M(cryptokey.wireguard.former_keys) removes the hosts from there that have removed the keys.
+    - C(site) and the role remove a host from the list when it has removed the key.
   returned: success
   type: list
   elements: dict

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = [sys.executable, str(ROOT / "tests/lab")]
 INVENTORY = ROOT / "build/lab/inventory.yml"
 RESULTS = ROOT / "build/bench.json"
-PARTS = ["engine", "planner", "site", "fleet"]
+PARTS = ["payloads", "engine", "planner", "site", "fleet"]
 FLEETS = [100, 300, 1000]
 # What site.yml runs on a hub that has everything: look, key pair, forwarding, interface, config.
 TASKS = 5
@@ -39,6 +39,10 @@ MEANINGS = {
     "prefix_removal_loss": ("packets lost while a live peer's prefix goes 1,000 times", "wg syncconf", "0"),
     "read_vs_pyroute2": ("10,000 peers read", "pyroute2's info() and a walk", "<= 0.033"),
     "growth": ("nothing to change at 10,000 peers", "ten times that at 1,000", "<= 1.2"),
+    "payload_interface": ("the payload of interface, KiB", "Ansible's ping module", "290 KiB"),
+    "payload_interface_info": ("the payload of interface_info, KiB", "Ansible's ping module", "275 KiB"),
+    "payload_config": ("the payload of config, KiB", "Ansible's ping module", "240 KiB"),
+    "payload_config_info": ("the payload of config_info, KiB", "Ansible's ping module", "220 KiB"),
     "planner_10000": ("10,000 hosts, 10 hubs planned", "100 times a fleet of 100", "<= 1.3"),
     "mesh_1000": ("a mesh of 1,000 planned, a million peers", "100 times a mesh of 100", "<= 1.3"),
     "no_change_site": ("a site.yml that changes nothing, on the lab", f"a playbook of {TASKS} ping tasks", ""),
@@ -104,8 +108,8 @@ def on_this_machine(script: str, *arguments: str) -> Iterator[Rows]:
 def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
     if part == "engine":
         yield in_guest()
-    elif part == "planner":
-        yield from on_this_machine("planner.py")
+    elif part in {"payloads", "planner"}:
+        yield from on_this_machine(f"{part}.py")
     elif part == "site":
         yield {"no_change_site": on_the_lab()}
     else:

@@ -25,14 +25,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import (
+    ConvergeResult,
+    converge,
+    remove,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import Host
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import HostKernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
 from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost
@@ -112,9 +116,9 @@ class Bench:
         path.write_text(text)
         return str(path)
 
-    def engine(self, desired: DesiredInterface, operations: int | None = None) -> Outcome:
+    def engine(self, desired: DesiredInterface, operations: int | None = None) -> ConvergeResult:
         """Converge as the module does once it knows what is wanted: read, plan, and where needed apply and verify."""
-        outcome = converge(desired, Host(), Circumstances(time.time()))
+        outcome = converge(desired, HostKernel(), Circumstances(time.time()))
         if operations is not None and len(outcome.operations) != operations:
             raise SystemExit(f"{len(outcome.operations)} operations instead of {operations}: {outcome.operations[:3]}")
         return outcome
@@ -178,7 +182,7 @@ class Bench:
         times = []
         for _run in range(FEW):
             made = timed(lambda: self.engine(given))
-            gone = timed(lambda: remove(INTERFACE, Host()))
+            gone = timed(lambda: remove(INTERFACE, HostKernel()))
             times.append((made, timed(setconf), gone, timed(self.clear)))
         made, setconf_time, gone, clear_time = (statistics.median(column) for column in zip(*times, strict=True))
         return row(made, setconf_time), row(gone, clear_time)

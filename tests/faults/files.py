@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import find_private_key, public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import find_private_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import parse_records
 from ansible_collections.cryptokey.wireguard.tests.faults.kills import Scenario, finish
@@ -70,7 +71,7 @@ def file_scenarios(folder: Path, work: Path) -> Iterator[Scenario]:
 
 def _key_made(etc: Path, work: Path) -> Scenario:
     path = etc / "wg0.key"
-    run = module("keypair", {"path": str(path)})
+    run = module("keypair", {"private_key_file": str(path)})
 
     def check() -> None:
         left = find_private_key(str(path))
@@ -87,7 +88,7 @@ def _key_made(etc: Path, work: Path) -> Scenario:
 
 
 def _key_removed(etc: Path, work: Path) -> Scenario:
-    run = module("keypair", {"path": str(etc / "wg0.key"), "state": "absent"})
+    run = module("keypair", {"private_key_file": str(etc / "wg0.key"), "state": "absent"})
 
     def check() -> None:
         assert holders(etc, KEY.reveal_base64()) in ([], ["wg0.key"])

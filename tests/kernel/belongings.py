@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import plan_restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import diff_restore
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel, reading
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import AddRoute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
@@ -139,9 +139,9 @@ _MARKS = {51820}
 
 def restore(name: str, before: RunningState) -> list[str]:
     """Put the state back; what could not be is returned in words."""
-    for step in plan_restore(read_state(name), before, {}, _MARKS):
-        kernel.Host().apply(name, step)
-    return [operation.describe() for step in plan_restore(read_state(name), before, {}, _MARKS) for operation in step]
+    for step in diff_restore(read_state(name), before, {}, _MARKS):
+        kernel.HostKernel().apply(name, step)
+    return [operation.describe() for step in diff_restore(read_state(name), before, {}, _MARKS) for operation in step]
 
 
 def _link_type() -> str:
@@ -168,7 +168,7 @@ def main(steps: list[list[str]]) -> None:
         changed = len(set(raw) ^ set(link_messages("d0")))
         left = restore("d0", before)
         # A routing daemon that is quicker than we are is no obstacle.
-        kernel.Host().apply("d0", [AddRoute(route, before.lifetimes.get(route)) for route in before.other_routes])
+        kernel.HostKernel().apply("d0", [AddRoute(route, before.lifetimes.get(route)) for route in before.other_routes])
         now = read_state("d0")
         shorter = [life.valid - now.lifetimes[each].valid for each, life in before.lifetimes.items()]
         different = [str(each) for each in sorted(set(raw) ^ set(settled_messages("d0")))]

@@ -11,7 +11,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import (
+    ConvergeResult,
+    converge,
+    remove,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
@@ -21,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import remember
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace
 
 
@@ -41,11 +45,11 @@ class Host(Namespace):
         private_key: PrivateKey | None = None,
         seconds_later: float = 0,
         **options: Any,
-    ) -> Outcome:
+    ) -> ConvergeResult:
         """Converge wg0 to the module options given, as if it were so much later."""
         desired = parse_interface({"interface": "wg0", **options}, private_key or self.private_key)
         desired = replace(desired, table=resolve_table(desired.table))
-        here = kernel.Host()
+        here = kernel.HostKernel()
         resolver = Resolver()
         with self.entered():
             resolver.look_up([peer.endpoint for peer in desired.peers or () if peer.endpoint])
@@ -58,13 +62,13 @@ class Host(Namespace):
         self.warnings = resolver.warnings
         return outcome
 
-    def remove(self, check_mode: bool = False) -> Outcome:
+    def remove(self, check_mode: bool = False) -> ConvergeResult:
         with self.entered():
-            return remove("wg0", kernel.Host(), check_mode)
+            return remove("wg0", kernel.HostKernel(), check_mode)
 
     def read(self) -> RunningState:
         with self.entered():
-            state = kernel.Host().read("wg0")
+            state = kernel.HostKernel().read("wg0")
             # What is not looked at is not decoded, and the scopes of endpoints are this host's.
             return replace(state, device=replace(state.device, peers=dict(state.device.peers.items())))
 
@@ -89,7 +93,7 @@ def comparable(state: RunningState) -> RunningState:
     return replace(state, device=replace(state.device, ifindex=0, peers=peers), routes=routes)
 
 
-def described(outcome: Outcome) -> list[str]:
+def described(outcome: ConvergeResult) -> list[str]:
     return [operation.describe() for operation in outcome.operations]
 
 

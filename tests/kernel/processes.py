@@ -164,7 +164,7 @@ def wireguard_family(host: Host) -> int:
 def main(arguments: Sequence[str]) -> None:
     given = json.loads(Path(arguments[0]).read_text())
     desired = parse_interface(given["options"], key_of(given["host"]))
-    here = kernel.Host()
+    here = kernel.HostKernel()
     outcome = converge(desired, here, Circumstances(time.time(), path_mtu=here.path_mtu))
     print(json.dumps([operation.describe() for operation in outcome.operations]))
 

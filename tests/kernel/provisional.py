@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_change
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import DIRECTORY as PROGRAMS
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, key_of
@@ -55,7 +55,7 @@ def wait_until(come: Callable[[], bool], seconds: float = 60) -> None:
 
 def settled(interface: str) -> None:
     """Wait until no change of the interface waits."""
-    wait_until(lambda: find(interface) is None)
+    wait_until(lambda: find_change(interface) is None)
 
 
 def leftovers() -> list[str]:
@@ -89,5 +89,5 @@ class Machine(NamedTuple):
         return self._run("confirm", options)
 
     def read(self) -> RunningState:
-        state = kernel.Host().read("wgown")
+        state = kernel.HostKernel().read("wgown")
         return comparable(replace(state, device=replace(state.device, peers=dict(state.device.peers.items()))))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import describe_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.handshake import find_alive
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
@@ -157,7 +157,7 @@ def test_what_was_set_up_by_hand_is_left_as_it_is(site: Sequence[Host], tmp_path
     assert (ping.lost, ping.sent > 50) == (0, True)
     # The spokes call the hub at its two addresses, one of which is an exception.
     assert (proposal.topology, proposal.exceptions) == ("hub_and_spoke", 1)
-    for host, old in zip(site, before, strict=True):
+    for host, old in zip(site, before):
         now = host.read()
         assert comparable(now) == comparable(old)
         for key, peer in old.device.peers.items():

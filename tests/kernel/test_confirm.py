@@ -70,7 +70,7 @@ def test_a_change_that_nobody_confirms_is_undone_by_a_process_of_its_own(side: S
     report = find_report("wg0")
     assert report
     assert (report.change, report.problem) == (result["change"], "")
-    assert report.operations
+    assert report.changes
     wait_until(lambda: leftovers() == [], 5)
     # The old session, or a new one where the peer had gone.
     side.host.ping("10.9.0.2")
@@ -99,7 +99,7 @@ def test_a_firewall_on_the_new_port(side: Side) -> None:
     with pytest.raises(RuntimeError, match="nothing came through the tunnel from right since the change"):
         side.confirm(change=result["change"])
     answer = side.confirm(change=result["change"], state="rolled_back")
-    assert answer["rolled_back"]["operations"] == ["set listen_port 51820"]
+    assert answer["rolled_back"]["changes"] == ["set listen_port 51820"]
     assert comparable(side.host.read()) == before
     side.host.ping("10.9.0.2")
 

@@ -30,7 +30,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operati
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations, read_device
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import (
     counted,
@@ -148,7 +149,7 @@ def test_the_whole_module_tells_the_kernel_no_more(host: Host, tmp_path: Path, s
     assert changes(sent(trace, host)) == {}
     assert run_module(host, tmp_path, **options)["changed"]
     result = run_module(host, tmp_path, trace=trace, **options)
-    assert (result["changed"], result["operations"]) == (False, [])
+    assert (result["changed"], result["changes"], result["operations"]) == (False, [], [])
     found = sent(trace, host)
     say(f"the module, no change: {dict(found)}")
     assert changes(found) == {}

@@ -16,15 +16,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.conf
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
-    read_running,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import find_name_servers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, key_of, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.names import (
     RESOLV_CONF,
@@ -90,7 +90,7 @@ def once(options: dict[str, Any], **more: Any) -> list[str]:
 
 
 def running() -> RunningState:
-    return comparable(kernel.Host(name_servers=find_name_servers()).read("wg0"))
+    return comparable(kernel.HostKernel(name_servers=find_name_servers()).read("wg0"))
 
 
 def found(name: str) -> str:
@@ -141,7 +141,7 @@ def test_names_are_asked_of_the_server_behind_the_tunnel(far: Host, near: dict[s
     assert {*NAMES, "nowhere.example.net"} <= server.asked
 
     assert once(near) == []
-    assert [(shown["dns"], shown["dns_search"]) for shown in read_running("wg0")] == [(DNS["dns"], DNS["dns_search"])]
+    assert [(shown["dns"], shown["dns_search"]) for shown in read_running(["wg0"])] == [(DNS["dns"], DNS["dns_search"])]
     assert once(near, dns_search=[]) == ["set dns 10.9.0.2, fd09::2"]
     assert once(near, dns=["10.9.0.2"], dns_search=["lan"]) == ["set dns 10.9.0.2, dns_search lan"]
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,8 @@ INTERFACE_CASES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
 def check_case(host: Host, forms: list[dict[str, Any]], told: list[str], target: str, **base: Any) -> None:
     """Each form after the next one and the other way round, and after what `wg` was told, each time told anew."""
     states = []
-    for form, other in (*pairwise([*forms, forms[0]]), *pairwise([forms[0], *reversed(forms)])):
+    around = [*forms, forms[0]]
+    for form, other in (*zip(around, around[1:]), *zip(around[::-1], around[-2::-1])):
         host.remove()
         host.converge(**merged(base, form))
         states.append(comparable(host.read()))

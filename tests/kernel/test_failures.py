@@ -122,7 +122,7 @@ def test_a_full_tunnel_is_restored_too(host: Host) -> None:
     assert described(host.converge(**full)) == []
 
 
-class Interfering(kernel.Host):
+class Interfering(kernel.HostKernel):
     """A kernel on which somebody else runs a command between our reading and our writing, once."""
 
     def __init__(self, host: Host, *command: str) -> None:
@@ -158,7 +158,7 @@ def test_a_peer_that_vanishes_meanwhile_does_not_come_back_half_made(host: Host)
     assert len(operations) == 1
     host.run(*remove)
     with host.entered():
-        kernel.Host().apply("wg0", operations)
+        kernel.HostKernel().apply("wg0", operations)
     assert one["public_key"] not in host.run("wg", "show", "wg0", "peers")
     assert [line.split(":")[1][:4] for line in described(host.converge(**rich()))] == [" add"]
 

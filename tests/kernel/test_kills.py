@@ -62,7 +62,7 @@ class Hub:
         return {**self.options, "peers": [*self.options["peers"], *peers], **more}
 
     def read(self, interface: str) -> RunningState:
-        return comparable(kernel.Host().read(interface))
+        return comparable(kernel.HostKernel().read(interface))
 
     def scenario(
         self, name: str, interface: str, prepare: Callable[[], None], run: Callable[[], None], *names: str

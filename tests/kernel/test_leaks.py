@@ -108,7 +108,7 @@ def test_no_key_is_told(loud: Loud, pair: tuple[Host, Host]) -> None:
         left.ping("10.9.0.2")
         info = loud.task("interface_info", {})
         assert [len(each["peers"]) for each in info.get("interfaces", ())] == [2], info
-        loud.task("probe", {"interface": INTERFACE, "targets": [{"name": "left", "address": "10.9.0.1"}]})
+        loud.task("ping", {"interface": INTERFACE, "targets": [{"name": "left", "address": "10.9.0.1"}]})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("0.0.0.0", 51999))
             failed = loud.task("interface", {**arguments, "listen_port": 51999})

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     described,

@@ -19,10 +19,10 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
     ensure_absent,
     ensure_present,
-    read_running,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import probe
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Outcome
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -58,12 +58,12 @@ class Managed:
         self.given = {"interface": "wg0", "private_key_file": str(key)}
         self.warnings: list[str] = []
 
-    def present(self, check_mode: bool = False, **options: Any) -> Outcome:
+    def present(self, check_mode: bool = False, **options: Any) -> ConvergeResult:
         self.warnings.clear()
         with self.host.entered():
             return ensure_present({**self.given, **options}, check_mode, self.warnings)
 
-    def absent(self, check_mode: bool = False, **options: Any) -> Outcome:
+    def absent(self, check_mode: bool = False, **options: Any) -> ConvergeResult:
         with self.host.entered():
             return ensure_absent({**self.given, **options}, check_mode)
 
@@ -78,7 +78,7 @@ class Managed:
 
     def read(self, netns: str = "", birth: str = "") -> RunningState:
         with self.host.entered():
-            return comparable(kernel.Host(netns, birth).read("wg0"))
+            return comparable(kernel.HostKernel(netns, birth).read("wg0"))
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_the_sockets_stay_outside_and_the_interface_is_in_the_namespace(
     assert str(right.peer(managed.host).endpoint) == "192.0.2.1:51821"
     target = {"targets": [{"name": "right", "address": "10.9.0.2"}], "interface": "wg0", "count": 1, "timeout": 5}
     with managed.host.entered():
-        answers = [probe({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
+        answers = [send_pings({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
     assert [answer["reachable"] for (answer,) in answers] == [True, False, False]
 
 
@@ -219,8 +219,8 @@ def test_info_and_diff_say_the_namespace(managed: Managed) -> None:
     difference = show_difference(outcome.before, outcome.after, {})
     assert (difference["before"], difference["after"]["netns"]) == ({}, "vpn")
     with managed.host.entered():
-        assert read_running("wg0") == read_running(None) == read_running("wg0", "nowhere") == []
-        (found,) = read_running("wg0", "vpn")
+        assert read_running(["wg0"]) == read_running(None) == read_running(["wg0"], "nowhere") == []
+        (found,) = read_running(["wg0"], "vpn")
         assert [found] == read_running(None, "vpn")
     assert (found["netns"], found["listen_port"]) == ("vpn", 51821)
 

@@ -71,7 +71,7 @@ def test_the_service_adopts_it_and_makes_it_anew(options: dict[str, Any], namesp
     if "netns" not in namespaces:
         options["peers"] = strangers(2)  # what leaves this machine is not to go into a tunnel
 
-    host = kernel.Host(namespaces.get("netns", ""), namespaces.get("birth_netns", ""))
+    host = kernel.HostKernel(namespaces.get("netns", ""), namespaces.get("birth_netns", ""))
 
     def state() -> RunningState:
         return comparable(host.read("wg0"))
@@ -108,6 +108,6 @@ def test_a_start_that_fails_leaves_no_interface(options: dict[str, Any]) -> None
     for _place in ("before", "after"):
         with pytest.raises(RuntimeError):
             run("systemctl", "start", UNIT)
-        assert not kernel.Host("vpn").read("wg0").exists
-        assert not kernel.Host().read("wg0").exists
+        assert not kernel.HostKernel("vpn").read("wg0").exists
+        assert not kernel.HostKernel().read("wg0").exists
         ensure_config({**options, "mtu": 1400})

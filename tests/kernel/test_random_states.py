@@ -13,15 +13,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Outcome, converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import (
+    ConvergeResult,
+    converge,
+    remove,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import Host as Kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import HostKernel as Kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
@@ -34,7 +38,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies impo
     resolve,
 )
 
-Network = IPv4Network | IPv6Network
+Network = Union[IPv4Network, IPv6Network]
 
 # What somebody does to the interface by hand; it may also fail, where there is none.
 MEDDLING = [
@@ -92,7 +96,7 @@ def laboratory() -> Iterator[Host]:
         host.delete()
 
 
-def go(wanted: DesiredInterface | None, check_mode: bool) -> Outcome:
+def go(wanted: DesiredInterface | None, check_mode: bool) -> ConvergeResult:
     if wanted is None:
         return remove("wg0", Kernel(), check_mode)
     return converge(wanted, Kernel(), Circumstances(time.time(), resolve=resolve), check_mode)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers
@@ -51,7 +51,7 @@ def test_a_change_that_is_undone_leaves_all_as_it_was(furnished: Host, change: s
     else:
         furnished.converge(**{**OPTIONS, "addresses": ["10.9.0.7/24", "fd01::7/64"], "table": "auto", "peers": [full]})
     with furnished.entered():
-        problems = restore(state, kernel.Host(), None, {}).problems
+        problems = restore_state(state, kernel.HostKernel(), None, {}).problems
     assert problems == {}
     assert messages(furnished) == before
 

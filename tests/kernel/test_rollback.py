@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find, find_report
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_change, find_report
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import DIRECTORY as PROGRAMS
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import comparable, strangers
@@ -55,7 +55,7 @@ def test_with_systemd_it_is_a_timer(machine: Machine) -> None:
     assert machine.read() == before
     report = find_report("wgown")
     assert report
-    assert (len(report.operations), report.problem) == (2, "")
+    assert (len(report.changes), report.problem) == (2, "")
     wait_until(lambda: leftovers() == [], 5)
 
     def log() -> str:
@@ -82,16 +82,16 @@ def test_name_servers_that_cannot_be_set_keep_nothing_else_from_coming_back(mach
             assert "name servers: " in report.problem
             assert "it is broken" in report.problem
             assert machine.read() == before
-            assert find("wgown")
+            assert find_change("wgown")
             with pytest.raises(RuntimeError, match=r"its rollback is not finished|not all .* its last change can be"):
                 machine.run(peers=strangers(3))
             with pytest.raises(RuntimeError, match="not all of what was before the change is restored: name servers"):
                 machine.confirm(state="rolled_back")
         finally:
             aside.rename(program)
-        wait_until(lambda: find("wgown") is None, 100)
+        wait_until(lambda: find_change("wgown") is None, 100)
         assert run("resolvconf", "-l", "wgown").split()[-2:] == ["nameserver", "10.66.0.53"]
-        assert machine.run(peers=strangers(3), dns=["10.66.0.53"])["operations"] == []
+        assert machine.run(peers=strangers(3), dns=["10.66.0.53"])["changes"] == []
         run("resolvconf", "-d", "wgown", "-f")
 
 
@@ -121,19 +121,19 @@ def test_a_second_run_is_told_at_once_and_nothing_stacks(side: Side) -> None:
     reported = side.confirm(state="reported")
     assert (reported["changed"], reported["pending"]["change"]) == (False, result["change"])
     side.confirm(state="rolled_back")
-    assert side.run(alias="later")["operations"] == ["set alias 'later'"]
+    assert side.run(alias="later")["changes"] == ["set alias 'later'"]
 
 
 def test_the_private_key_is_kept_by_its_file(side: Side) -> None:
     side.run(mtu=1300, confirm="always", confirm_timeout=PATIENT)
     text = Path(f"{DIRECTORY}/wg0.unconfirmed").read_text()
     assert side.host.private_key.reveal_base64() not in text
-    assert side.confirm(state="rolled_back")["rolled_back"]["operations"] == ["set mtu 1400"]
+    assert side.confirm(state="rolled_back")["rolled_back"]["changes"] == ["set mtu 1400"]
 
 
 def test_check_mode_arms_nothing(side: Side) -> None:
     result = side.run(mtu=1300, check_mode=True, confirm="always")
-    assert (result["changed"], result["provisional"], find("wg0"), leftovers()) == (True, False, None, [])
+    assert (result["changed"], result["provisional"], find_change("wg0"), leftovers()) == (True, False, None, [])
 
 
 def test_where_the_watchdog_cannot_be_armed_nothing_is_changed(side: Side) -> None:
@@ -146,7 +146,7 @@ def test_where_the_watchdog_cannot_be_armed_nothing_is_changed(side: Side) -> No
             side.run(mtu=1300, confirm="always")
     finally:
         run("umount", DIRECTORY)
-    assert (comparable(side.host.read()), find("wg0"), leftovers()) == (before, None, [])
+    assert (comparable(side.host.read()), find_change("wg0"), leftovers()) == (before, None, [])
 
 
 def test_what_is_left_of_a_boot_before_is_destroyed(side: Side) -> None:

@@ -35,7 +35,7 @@ SPOKES = ("one", "two")
 
 def secret_of(one: PublicKey, other: PublicKey) -> str:
     """A preshared key for each pair of keys."""
-    return PresharedKey(bytes(a ^ b for a, b in zip(one, other, strict=True))).reveal_base64()
+    return PresharedKey(bytes(a ^ b for a, b in zip(one, other))).reveal_base64()
 
 
 class Star:
@@ -100,7 +100,7 @@ class Star:
 
     def prepare(self, name: str) -> None:
         """Make a next key, and have the peers know it."""
-        options = {"interface": "wg0", "path": str(self.key_file(name)), "state": "next"}
+        options = {"interface": "wg0", "private_key_file": str(self.key_file(name)), "state": "next"}
         successor = converge_key(options, own_directory="/nowhere").next_public_key
         assert successor is not None
         self.next_keys[name] = successor
@@ -112,7 +112,9 @@ class Star:
 
     def follow(self, name: str, seconds: int = 60) -> None:
         for peer in self.peers(name):
-            following = parse_following({**self.options(peer), "seconds": seconds})
+            entries = self.options(peer)["peers"]
+            keys = {entry["public_key"]: entry["next_public_key"] for entry in entries if entry.get("next_public_key")}
+            following = parse_following({"interface": "wg0", "next_public_keys": keys, "seconds": seconds})
             with self.hosts[peer].entered():
                 start_following(following, str(self.folder / peer))
 
@@ -169,7 +171,7 @@ def test_a_key_is_changed_in_a_moment(star: Star, name: str, say: Callable[[str]
     assert ping.lost == 0
     for host in star.hosts.values():
         assert len(host.read().device.peers) == (2 if host.name == "hub" else 1)
-    assert converge_key({"interface": "wg0", "path": str(star.key_file(name)), "state": "settled"}).changed
+    assert converge_key({"interface": "wg0", "private_key_file": str(star.key_file(name)), "state": "settled"}).changed
     assert sorted(path.name for path in star.key_file(name).parent.glob("wg0.key*")) == ["wg0.key"]
 
 

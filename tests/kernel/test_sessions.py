@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping
 
 
 def up(left: Host, right: Host) -> None:
-    for host, options in zip((left, right), tunnel(left, right), strict=True):
+    for host, options in zip((left, right), tunnel(left, right)):
         host.converge(**options)
     left.ping("10.9.0.2")
 

@@ -12,12 +12,17 @@ from .console import LabError
 
 @dataclass(frozen=True)
 class Flavour:
-    """A recipe of a root image: the distribution's suite, the packages besides the essential ones, and the scripts
-    of this folder that prepare the root before customize.sh does."""
+    """A recipe of a root image.
+
+    `packages` are those besides the essential ones. `prepare` names scripts of this folder that run before
+    customize.sh. The support of a suite that has `ended` is over: only its last point release is used, since the
+    archive of security updates lists packages that it no longer has.
+    """
 
     suite: str
     packages: tuple[str, ...]
     prepare: tuple[str, ...] = ()
+    ended: bool = False
 
 
 # What any host has that Ansible manages over SSH, and busybox for the initramfs.
@@ -53,7 +58,12 @@ _TEST = (
     "tcpdump",
 )
 
+# Debian 11 has ansible-core in the package ansible, and systemd-resolved in the one of systemd.
+_OLD_TEST = tuple("ansible" if name == "ansible-core" else name for name in _TEST if name != "systemd-resolved")
+
 FLAVOURS = {
+    "debian11": Flavour("bullseye", _HOST, ended=True),
+    "debian11-test": Flavour("bullseye", _OLD_TEST, ("resolvers.sh",), ended=True),
     "debian12": Flavour("bookworm", _HOST),
     "debian12-bare": Flavour("bookworm", _BASE),
     "debian12-test": Flavour("bookworm", _TEST, ("resolvers.sh",)),

@@ -85,6 +85,7 @@ def bootstrap_command(recipe: Flavour, acquire: Iterable[str], output: Path) -> 
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--skip=cleanup/apt",
+        *([f'--setup-hook=sed -i "/ {recipe.suite} /!d" "$1/etc/apt/sources.list"'] if recipe.ended else []),
         *(f"--customize-hook={(_HERE / name).read_text(encoding='utf-8')}" for name in recipe.prepare),
         f"--customize-hook={_CUSTOMIZE}",
         recipe.suite,

@@ -66,7 +66,7 @@ def test_the_text_of_a_choice_is_the_controllers() -> None:
 
 
 def test_what_is_printed_has_no_control_characters_and_an_end() -> None:
-    assert results.printable(f"a\n{ESCAPE}b") == "a ?]0;owned??[2Jb"
-    assert results.printable("x" * 500) == "x" * 300 + "..."
-    assert results.printable(["\x1b"]) == "['\\x1b']"
-    assert results.printable("right\u202eleft") == "right?left"
+    assert results.one_line(f"a\n{ESCAPE}b") == "a ?]0;owned??[2Jb"
+    assert results.one_line("x" * 500) == "x" * 300 + "..."
+    assert results.one_line(["\x1b"]) == "['\\x1b']"
+    assert results.one_line("right\u202eleft") == "right?left"

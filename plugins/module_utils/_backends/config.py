@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``config`` does on a host, without Ansible: options in, startup state on disk."""
+"""Write the startup state: the options of ``config`` in, a wg-quick file out, without Ansible."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 from .._host.tables import resolve_table
 from .._model.errors import InputError
 from .._model.interface import DesiredInterface
-from .._model.keys import PublicKey
 from .._model.names import parse_interface_name
 from .._model.packages import package_hint
 from .._options.parser import refuse_own_key
-from .._store.files import again_when_changed, ensure_parent, read_file, remove_file, replace_file, sweep
+from .._store.files import again_when_changed, ensure_parent, remove_file, replace_file, sweep
+from .._store.reading import read_file
 from .._wgquick.file import WgQuickFile
 from .._wgquick.overlay import overlay
-from .._wgquick.render import encode, printable, redact, render, render_diff
+from .._wgquick.render import encode_file, redact, render, render_diff
 from .desired import public_key_if_known, read_desired
 
 DIRECTORY = "/etc/wireguard"
 MODE = 0o600
 
 
-class Outcome(NamedTuple):
+class ConfigResult(NamedTuple):
     """``text`` is the file's own before, and ``old`` what it said; ``new`` is None for no file."""
 
     changed: bool
@@ -45,10 +45,10 @@ def config_path(options: Mapping[str, Any]) -> str:
 
 
 @again_when_changed
-def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> ConfigResult:
     """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
 
-    The directory is seen to as by ``ensure_parent``.
+    The directory is created and checked by ``ensure_parent``.
     """
     path = config_path(options)
     desired = read_desired(options, check_mode)
@@ -59,12 +59,12 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
     stale = content is None or content.mode != MODE or content.owner != os.geteuid() or text != rendered
     changed = ensure_parent(path, own_directory, check_mode) or stale
     if check_mode:
-        return Outcome(changed, path, text, old, new)
+        return ConfigResult(changed, path, text, old, new)
     if stale:
-        replace_file(path, content, encode(rendered), MODE)
+        replace_file(path, content, encode_file(rendered), MODE)
     else:
         sweep(path)
-    return Outcome(changed, path, text, old, new)
+    return ConfigResult(changed, path, text, old, new)
 
 
 def _check_host(desired: DesiredInterface) -> None:
@@ -81,10 +81,10 @@ def _check_host(desired: DesiredInterface) -> None:
 
 
 def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQuickFile, WgQuickFile]:
-    """What the file is, what it says and what it is to say."""
+    """Return the text of the file, its content, and the content that it should have."""
     new = overlay(desired, WgQuickFile())
     rendered = render(new)
-    if data == encode(rendered):
+    if data == encode_file(rendered):
         return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
     from .._wgquick.parse import decode, parse
 
@@ -95,24 +95,11 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
     return text, old, overlay(desired, old)
 
 
-def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+def ensure_no_config(options: Mapping[str, Any], check_mode: bool = False) -> ConfigResult:
     """Remove the file, whatever it says. Raises InputError and OSError."""
     path = config_path(options)
     content = read_file(path)
     if not check_mode:
         remove_file(path)
     text = content.data.decode("utf-8", "surrogateescape") if content else ""
-    return Outcome(content is not None, path, text, WgQuickFile(), None)
-
-
-def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
-    """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
-    from .._wgquick.parse import decode, parse
-
-    path = f"{directory}/{interface}.conf"
-    try:
-        content = read_file(path)
-        peers = parse(decode(content.data), path).peers if content else ()
-    except (InputError, OSError):
-        return {}
-    return {peer.public_key: printable(peer.name) for peer in peers if peer.name}
+    return ConfigResult(content is not None, path, text, WgQuickFile(), None)

@@ -14,7 +14,8 @@ from .._model.interface import DesiredInterface
 from .._model.keys import KEY_BYTES, PRESHARED_KEYS, PrivateKey, PublicKey, is_sealed
 from .._model.names import parse_interface_name
 from .._options.parser import parse_interface
-from .._store.keyfile import default_path, find_private_key, public_key_of, read_private_key
+from .._store.keyfile import default_path, find_private_key, read_private_key
+from .._store.public_key import public_key_of
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
@@ -32,9 +33,9 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
 
         options = {**options, "peers": open_peers(peers, private_key, check_mode)}
     if any(entry.get("next_public_key") for entry in peers):
-        from .._rotation.key_transition import with_successors
+        from .._rotation.key_transition import with_next_keys
 
-        options = with_successors(options)
+        options = with_next_keys(options)
     return parse_interface(options, private_key or PrivateKey(os.urandom(KEY_BYTES)))
 
 

@@ -4,7 +4,7 @@
 """IP forwarding, now and after a reboot: the kernel's settings below /proc/sys and a file of sysctl.d(5).
 
 A host that forwards IPv6 is a router, and a router ignores router advertisements: with ``accept_ra`` at 1 it would
-lose its own default route and address. At 2 it heeds them all the same (Linux, Documentation/networking/ip-sysctl.rst).
+lose its own default route and address. At 2 it accepts them anyway (Linux, Documentation/networking/ip-sysctl.rst).
 It must be set first: turning forwarding on drops the default routes at once (net/ipv6/route.c, rt6_purge_dflt_routers).
 Interfaces of systemd-networkd and NetworkManager have 0, as those read the advertisements themselves.
 
@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from .._host.sysctl import Override, find_overrides, parse_lines
 from .._model.errors import InputError
-from .._store.files import FileContent, again_when_changed, check_directory, ensure_directory, read_file, replace_file
+from .._store.files import again_when_changed, ensure_directory, replace_file
+from .._store.reading import FileContent, check_directory, read_file
 
 # After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts. A file that comes later still is
 # found by _sysctl.
@@ -38,7 +39,7 @@ _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8  # netdevice(7)
 Settings = dict[str, str]
 
 
-class Outcome(NamedTuple):
+class ForwardingResult(NamedTuple):
     """Texts for a diff: the kernel's settings, then the file. ``warnings``: what undoes this at boot."""
 
     changed: bool
@@ -50,29 +51,29 @@ class Outcome(NamedTuple):
 @again_when_changed
 def ensure_forwarding(
     ipv4: bool | None, ipv6: bool | None, path: str = PATH, check_mode: bool = False, root: str = "/"
-) -> Outcome:
+) -> ForwardingResult:
     """Turn forwarding on or off, each family that is not None. Raises InputError and OSError.
 
     ``root`` is where ``proc`` and ``sys`` are. The kernel comes first, and the file when that has gone well.
     """
-    kernel = Kernel(Path(root))
+    kernel = KernelSettings(Path(root))
     content = read_file(path)
     text = "" if content is None else content.data.decode("utf-8", "replace")
     stored = _own_settings(path, text)
     wanted = {**_router_settings(kernel, stored, ipv6), **_forwarding_settings(kernel, ipv4, ipv6)}
     live = {key: value for key in wanted for value in [kernel.read(key)] if value is not None}
-    aim = {key: wanted[key] for key in live}
+    target = {key: wanted[key] for key in live}
     settings = {**stored, **wanted}
     rendered = render_settings(settings) if settings else text
     stale = rendered != text or (content is not None and content.mode != 0o644)
     if not check_mode:
-        for key, value in aim.items():
+        for key, value in target.items():
             kernel.write(key, value)
         if stale:
             _write(path, content, rendered)
     overrides = find_overrides(Path(path), settings, wanted, Path(root))
     warnings = tuple(_describe(override, path) for override in overrides)
-    return Outcome(stale or live != aim, (_lines(live), _lines(aim)), (text, rendered), warnings)
+    return ForwardingResult(stale or live != target, (_lines(live), _lines(target)), (text, rendered), warnings)
 
 
 def _own_settings(path: str, text: str) -> Settings:
@@ -108,7 +109,7 @@ def _write(path: str, old: FileContent | None, text: str) -> None:
     replace_file(path, old, text.encode(), 0o644)
 
 
-def _forwarding_settings(kernel: Kernel, ipv4: bool | None, ipv6: bool | None) -> Settings:
+def _forwarding_settings(kernel: KernelSettings, ipv4: bool | None, ipv6: bool | None) -> Settings:
     wanted = {IPV4: ipv4, IPV6: ipv6}
     for option, key in (("ipv4", IPV4), ("ipv6", IPV6)):
         if wanted[key] and kernel.read(key) is None:
@@ -116,9 +117,9 @@ def _forwarding_settings(kernel: Kernel, ipv4: bool | None, ipv6: bool | None) -
     return {key: str(int(value)) for key, value in wanted.items() if value is not None and kernel.read(key) is not None}
 
 
-def _router_settings(kernel: Kernel, stored: Mapping[str, str], ipv6: bool | None) -> Settings:
-    """accept_ra of each interface that heeds advertisements now, to stay so. Once they are stored they stay the same,
-    so that an interface that comes later is ignored, as routers do. What was stored is kept to in the kernel too."""
+def _router_settings(kernel: KernelSettings, stored: Mapping[str, str], ipv6: bool | None) -> Settings:
+    """Keep accept_ra on for each interface that accepts router advertisements now. The stored list stays the same, so
+    an interface that is added later ignores them, as a router should."""
     if not ipv6:
         return {}
     wanted = {key: value for key, value in stored.items() if _ACCEPT_RA.fullmatch(key)}
@@ -129,8 +130,8 @@ def _router_settings(kernel: Kernel, stored: Mapping[str, str], ipv6: bool | Non
     return wanted
 
 
-class Kernel:
-    """The settings of the running kernel."""
+class KernelSettings:
+    """Reads and writes the settings of the running kernel below /proc/sys."""
 
     def __init__(self, root: Path) -> None:
         self._settings = root / "proc/sys"

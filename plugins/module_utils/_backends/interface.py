@@ -1,40 +1,41 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``interface`` does on a host, without Ansible: options in, outcome out."""
+"""Create, change and remove an interface: the options of ``interface`` in, a result out, without Ansible."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import Names
-from .._converge.engine import Outcome, converge, remove
+from .._converge.engine import ConvergeError, ConvergeResult, converge, remove
 from .._converge.protocols import Kernel
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
-from .._host.kernel import Host, find_taken_address
+from .._host.kernel import HostKernel
+from .._host.reader import find_taken_address
 from .._host.resolve import NamesMissing, Resolver
-from .._host.routing import is_installed
 from .._host.tables import resolve_table
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
+from .._model.operations import Operation
 from .._model.packages import MissingLibrary, package_hint
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState, fresh_state
-from .._netlink.namespace import bound, exists, has_link
-from .._provisional.guard import Commit
+from .._netlink.namespace import bind_to_netns, has_link, netns_exists
+from .._provisional.guard import RollbackGuard
 from .._provisional.marker import is_recorded
 from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
-from .._store.last_netns import load_place, record_place
+from .._store.last_netns import load_last_netns, record_last_netns
 from .._store.lock import one_at_a_time
 from .desired import public_key_if_known, read_desired
+from .reader import check_pyroute2
 
 if TYPE_CHECKING:
     from .._host.dns import NameServers
@@ -42,44 +43,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Presence(Outcome):
-    """``unconfirmed`` is the change where it is provisional. It is then not remembered as applied yet."""
+class InterfaceResult(ConvergeResult):
+    """``unconfirmed``: the change, if it is provisional. Its endpoints are recorded only once it is confirmed."""
 
     unconfirmed: Unconfirmed | None = None
 
 
-def settle(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
-    """Make sure that no change of the interface is unconfirmed. Raises UnconfirmedError while one waits, and InputError
-    and OSError."""
+def end_unconfirmed(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
+    """Make sure that no change of the interface is unconfirmed: roll back one whose time is over.
+
+    Raises UnconfirmedError while a change still waits, InputError and OSError.
+    """
     interface = parse_interface_name(options["interface"])
     if is_recorded(interface):
-        from .confirm import settle as settle_unconfirmed
+        from .confirm import roll_back_overdue
 
-        settle_unconfirmed(interface, check_mode, warnings)
+        roll_back_overdue(interface, check_mode, warnings)
 
 
-def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> Presence:
+def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> InterfaceResult:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError.
 
     Names are looked up only where the running state says that they matter, and then without the lock, so that others
     need not wait for name servers. The state is then read again. Each name is looked up once, so that this ends.
     """
     resolver = Resolver()
-    look_up = bound(parse_netns(options.get("birth_netns"), "birth_netns"), resolver.look_up)
+    look_up = bind_to_netns(parse_netns(options.get("birth_netns"), "birth_netns"), resolver.look_up)
     while True:
         said: list[str] = []
         try:
-            presence = _ensure_present(options, check_mode, said, resolver)
+            return _ensure_present(options, check_mode, said, resolver)
         except NamesMissing:
+            said.clear()
             look_up()
-        else:
+        finally:
             warnings += said
-            return presence
 
 
 @one_at_a_time
-def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver) -> Presence:
-    """Raises NamesMissing before anything is touched."""
+def _ensure_present(
+    options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver
+) -> InterfaceResult:
+    """Converge once under the lock. Raises NamesMissing before anything is touched."""
     desired = read_desired(options, check_mode)
     refuse_unconfirmed(desired.interface)
     desired = replace(desired, table=resolve_table(desired.table))
@@ -89,11 +94,8 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
         check_recordable(desired, recorded)
     name_servers = _name_servers_for(desired)
     kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, name_servers)
-    resolve = bound(desired.birth_netns, resolver)
-    now = time.time()
-    if not is_plausible(now):
-        warnings.append(clock_warning(now))
-        now = 0.0  # nobody is dead
+    resolve = bind_to_netns(desired.birth_netns, resolver)
+    now = _plausible_time(warnings)
     circumstances = Circumstances(
         now, recorded, resolve, kernel.path_mtu, kernel.has_routes, public_key_of=public_key_if_known
     )
@@ -101,46 +103,76 @@ def _ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list
     def endpoints(after: RunningState) -> Mapping[PublicKey, str]:
         return remember(desired, recorded, after.device.peers, resolver.unresolved)
 
-    commit = Commit(options, desired, name_servers is not None, endpoints)
-    guard = _Guard(commit, resolver)
+    guard = RollbackGuard(options, desired, name_servers is not None, endpoints)
+    elsewhere = _find_elsewhere(desired)
     try:
-        outcome = converge(desired, kernel, circumstances, check_mode, _elsewhere(desired), guard)
+        after_lookup = _GuardAfterLookup(guard, resolver, desired.birth_netns)
+        result = converge(desired, kernel, circumstances, check_mode, elsewhere, after_lookup)
     except InputError:
         resolver.check()  # with the names known it may be right, such as the MTU towards an endpoint
         raise
-    if check_mode or not outcome.operations:
+    if check_mode or not result.operations:
         resolver.check()
     warnings += resolver.warnings
-    if not check_mode and not commit.unconfirmed:
-        record_endpoints(desired.interface, endpoints(outcome.after), recorded)
-        record_place(desired.interface, desired.netns)
-    if outcome.operations and not check_mode:
-        from .._host.trigger_handshake import shake_hands
+    if result.operations and not check_mode:
+        from .._host.trigger_handshake import start_new_sessions
 
-        shake_hands(outcome.after, outcome.operations, desired.birth_netns)
-    return Presence(**vars(outcome), unconfirmed=commit.unconfirmed)
+        # First, as it does not depend on what can be written.
+        start_new_sessions(result.after, result.operations, desired.birth_netns)
+    if not check_mode and not guard.unconfirmed:
+        record_endpoints(desired.interface, endpoints(result.after), recorded)
+        record_last_netns(desired.interface, desired.netns)
+    return InterfaceResult(**vars(result), unconfirmed=guard.unconfirmed)
 
 
-class _Guard:
-    """Lets nothing be changed before all names that matter have been looked up; then that of ``commit``."""
+def _plausible_time(warnings: list[str]) -> float:
+    """The time in seconds since 1970; 0 with a warning where the clock is wrong, so that no peer counts as dead."""
+    now = time.time()
+    if is_plausible(now):
+        return now
+    warnings.append(clock_warning(now))
+    return 0.0
 
-    def __init__(self, commit: Commit, resolver: Resolver) -> None:
-        self._commit = commit
-        self._resolver = resolver
 
-    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
-        self._resolver.check()
-        self._commit.arm(before, after, names)
+class _Unguarded:
+    """Guards nothing, but starts sessions with the peers that the engine restores."""
+
+    def __init__(self, birth_netns: str) -> None:
+        self._birth_netns = birth_netns
+
+    def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
+        """Nothing to guard."""
 
     def disarm(self) -> None:
-        self._commit.disarm()
+        """Nothing was armed."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        from .._host.trigger_handshake import start_new_sessions
+
+        start_new_sessions(before, operations, self._birth_netns)
+
+
+class _GuardAfterLookup(_Unguarded):
+    """Stops a change while names are still to be looked up; then calls the guard of the rollback."""
+
+    def __init__(self, guard: RollbackGuard, resolver: Resolver, birth_netns: str) -> None:
+        super().__init__(birth_netns)
+        self._guard = guard
+        self._resolver = resolver
+
+    def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
+        self._resolver.check()
+        self._guard.arm(before, after, names)
+
+    def disarm(self) -> None:
+        self._guard.disarm()
 
 
 def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:
     """Raises InputError where there is no such namespace; in check mode, which may come before it is made, warnings."""
     warnings = []
     for option, name in (("netns", desired.netns), ("birth_netns", desired.birth_netns)):
-        if exists(name):
+        if netns_exists(name):
             continue
         error = InputError(
             option, name, "there is no such network namespace", f"make it before, with 'ip netns add {name}'"
@@ -151,34 +183,45 @@ def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]
     return warnings
 
 
-def _elsewhere(desired: DesiredInterface) -> Host | None:
-    """The namespace in which the interface is, when that is not the one where it shall be."""
+def _find_elsewhere(desired: DesiredInterface) -> HostKernel | None:
+    """Find the namespace in which the interface is, if that is not the one where it should be."""
     name = desired.interface
     if has_link(desired.netns, name):
         return None
-    for netns in dict.fromkeys((load_place(name), desired.birth_netns, "")):
+    for netns in dict.fromkeys((load_last_netns(name), desired.birth_netns, "")):
         if netns != desired.netns and has_link(netns, name):
-            host = _open_host(netns, desired.birth_netns)
+            host = _open_host_kernel(netns, desired.birth_netns)
             if name in host.interfaces():
                 return host
     return None
 
 
 @one_at_a_time
-def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> Outcome:
-    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``."""
+def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> ConvergeResult:
+    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``.
+
+    Name servers or a netfilter table that cannot be removed do not keep the interface from being removed; then
+    ConvergeError says so.
+    """
     interface = parse_interface_name(options["interface"])
     refuse_unconfirmed(interface)
     netns = parse_netns(options.get("netns"), "netns")
-    if not has_link(netns, interface) and has_link(load_place(interface), interface):
-        netns = load_place(interface)
-    from .._host.dns import find_name_servers
+    if not has_link(netns, interface) and has_link(load_last_netns(interface), interface):
+        netns = load_last_netns(interface)
+    from .._host.dns import FoundNameServers
 
-    outcome = remove(interface, open_kernel(interface, check_mode, netns, "", find_name_servers()), check_mode)
+    kernel = open_kernel(interface, check_mode, netns, "", FoundNameServers())
+    removal = remove(interface, kernel, check_mode, _Unguarded(""))
     if not check_mode:
         forget_endpoints(interface)
-        record_place(interface, "")
-    return outcome
+        record_last_netns(interface, "")
+    if removal.problem:
+        known = "would be removed all the same" if check_mode else "is removed all the same"
+        raise ConvergeError(
+            f"{interface}: not all that belongs to it can be removed: {removal.problem}. The interface itself {known}. "
+            "Solve this and run again"
+        )
+    return removal
 
 
 def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
@@ -208,39 +251,22 @@ def open_kernel(
 ) -> Kernel:
     """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
 
-    In check mode on a fresh host nothing is installed yet, and what the real run will find is told without it.
+    In check mode on a fresh host nothing is installed yet. ``_FreshKernel`` then has the state that the real run finds.
     """
     try:
-        return _open_host(netns, birth, name_servers)
+        return _open_host_kernel(netns, birth, name_servers)
     except MissingLibrary:
         if check_mode and not has_link(netns, interface):
-            return _FreshHost(netns)
+            return _FreshKernel(netns)
         raise
 
 
-def _open_host(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> Host:
-    if not is_installed():
-        raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
-    return Host(netns, birth, None if netns else name_servers)
+def _open_host_kernel(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> HostKernel:
+    check_pyroute2()
+    return HostKernel(netns, birth, None if netns else name_servers)
 
 
-def read_running(interface: str | None, netns: str | None = None) -> list[dict[str, Any]]:
-    """One or all WireGuard interfaces as plain dictionaries, their peers by the names that their files know.
-
-    Raises InputError, MissingLibrary and KernelError.
-    """
-    from .._converge.show import describe_state
-    from .._host.dns import find_name_servers
-    from .config import read_peer_names
-
-    host = _open_host(parse_netns(netns, "netns"), name_servers=find_name_servers())
-    names = host.interfaces() if interface is None else [parse_interface_name(interface)]
-    now = time.time()
-    states = [state for state in map(host.read, names) if state.exists]
-    return [describe_state(state, now, read_peer_names(state.interface)) for state in states]
-
-
-class _FreshHost:
+class _FreshKernel:
     """A host without the interface and without any rules but the kernel's three."""
 
     def __init__(self, netns: str) -> None:

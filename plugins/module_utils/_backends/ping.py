@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ from .._model.names import parse_interface_name, parse_netns
 from .._model.packages import MissingLibrary, package_hint
 from .._model.prefix import format_ip, parse_interface_address
 from .._netlink.errors import KernelError
-from .._netlink.namespace import entered, has_link
-from .._options.parser import parse_number
+from .._netlink.namespace import has_link, in_netns
+from .._options.values import parse_number
 
 INTERVAL = 0.2  # seconds between two packets; anything shorter is for root only in older versions
 AT_ONCE = 32
@@ -32,11 +33,11 @@ _AVERAGE = re.compile(r"min/avg/max\S* = [\d.]+/([\d.]+)/")
 
 
 class PingError(Exception):
-    """ping did not even try; the message is its own."""
+    """ping did not even try; the message is its own. Where that is so for all targets, it fails the probe."""
 
 
 @dataclass(frozen=True)
-class Probe:
+class Ping:
     """``count`` packets to each; ``timeout`` is how many seconds an answer may take."""
 
     program: str
@@ -57,8 +58,8 @@ class Target(NamedTuple):
         return {"name": self.name, "address": self.address, **key, **outcome}
 
 
-def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
-    """What ``probe`` does: one result for each target, in their order. ``program`` is where ping is.
+def send_pings(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
+    """What ``ping`` does: one result for each target, in their order. ``program`` is where ping is.
 
     Raises InputError, KernelError, MissingLibrary and PingError. Without the interface nothing is reachable.
     """
@@ -76,12 +77,16 @@ def probe(options: Mapping[str, Any], program: str | None, check_mode: bool = Fa
     if pinged and program is None:
         raise MissingLibrary(f"the program ping is missing: {package_hint('ping')}")
     # The threads are made in the namespace, and stay there.
-    with entered(netns), ThreadPoolExecutor(AT_ONCE) as pool:
-        pings = pool.map(partial(_ping, Probe(program or "", interface, count, timeout)), pinged)
-        return [
-            next(pings) if target.address else target.result(_handshake(target.public_key in alive))
-            for target in targets
-        ]
+    with in_netns(netns), ThreadPoolExecutor(AT_ONCE) as pool:
+        pings = list(pool.map(partial(_ping, Ping(program or "", interface, count, timeout)), pinged))
+    refused = [ping for ping in pings if isinstance(ping, PingError)]
+    if refused and len(refused) == len(targets):
+        raise refused[0]
+    outcomes = iter(pings)
+    return [
+        target.result(_outcome(next(outcomes)) if target.address else _handshake(target.public_key in alive))
+        for target in targets
+    ]
 
 
 def _parse_target(target: Mapping[str, Any], path: str) -> Target:
@@ -103,14 +108,25 @@ def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float
     return find_alive(Device(interface, netns), keys, seconds, lock=partial(interface_lock, interface))
 
 
-def _ping(probe: Probe, target: Target) -> dict[str, Any]:
-    flags = ["-n", "-q", "-i", str(INTERVAL), "-c", str(probe.count), "-W", str(probe.timeout), "-I", probe.interface]
-    seconds = probe.count * (INTERVAL + probe.timeout) + SPARE_SECONDS
+def _outcome(ping: dict[str, Any] | PingError) -> dict[str, Any]:
+    return {**UNREACHABLE, "problem": str(ping)} if isinstance(ping, PingError) else ping
+
+
+def _ping(options: Ping, target: Target) -> dict[str, Any] | PingError:
+    """The outcome. An error is returned, so that it does not hide the outcomes of other targets."""
+    numbers = {"-i": INTERVAL, "-c": options.count, "-W": options.timeout}
+    flags = ["-n", "-q", *(text for flag, value in numbers.items() for text in (flag, str(value)))]
+    command = [options.program, *flags, "-I", options.interface, target.address or ""]
+    seconds = options.count * (INTERVAL + options.timeout) + SPARE_SECONDS
     try:
-        done = run_program([probe.program, *flags, target.address or ""], f"ping {target.name}", seconds=seconds)
+        done = run_program(command, f"ping {target.name}", seconds=seconds)
+        return parse_ping(done.output, done.errors)
     except KernelError as error:
-        raise PingError(str(error)) from None
-    return target.result(parse_ping(done.output, done.errors))
+        # A program that hangs is no answer.
+        late = error.errno == errno.ETIMEDOUT
+        return {**UNREACHABLE, "problem": str(error)} if late else PingError(str(error))
+    except PingError as error:
+        return error
 
 
 def parse_ping(output: str, errors: str = "") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``rekey`` does on a host, without Ansible: the next key takes its place, or all is as it was.
+"""Switch an interface to its next key, without Ansible. On failure everything is restored.
 
 A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
 handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.
@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .._model.errors import InputError
+from .._model.errors import InputError, tell
 from .._model.interface import SESSION_SECONDS, DesiredPeer, RunningPeer
 from .._model.keys import PresharedKey, PrivateKey, PublicKey
 from .._model.names import parse_interface_name, parse_netns
@@ -27,22 +27,16 @@ from .._model.packages import MissingLibrary
 from .._netlink.namespace import has_link
 from .._options.parser import check_peers, parse_peers
 from .._options.sealed import open_peers
+from .._options.values import parse_number
 from .._provisional.pending import refuse_unconfirmed
 from .._rotation.key_transition import split_peers
-from .._store.files import (
-    ChangedMeanwhile,
-    FileContent,
-    again_when_changed,
-    read_file,
-    replace_file,
-    stage_file,
-    sweep,
-    use_staged,
-)
-from .._store.keyfile import default_path, public_key_of, read_keys, switch_keys, switch_keys_back
+from .._store.files import again_when_changed, replace_file, stage_file, sweep, use_staged
+from .._store.keyfile import default_path, read_keys, switch_keys, switch_keys_back
 from .._store.lock import one_at_a_time
+from .._store.public_key import public_key_of
+from .._store.reading import ChangedMeanwhile, FileContent, read_file
 from .._wgquick.parse import decode, parse
-from .._wgquick.render import encode, render
+from .._wgquick.render import encode_file, render
 from .._wireguard.device import Device
 from .config import MODE, config_path
 
@@ -57,7 +51,7 @@ class RekeyError(Exception):
         self.keys = keys
 
 
-class Outcome(NamedTuple):
+class RekeyResult(NamedTuple):
     """``seconds``: from the change of the key to the handshake with each of the peers that were waited for, by name."""
 
     changed: bool
@@ -74,23 +68,24 @@ class _Task(NamedTuple):
     config: str
     secrets: Mapping[PublicKey, PresharedKey]
     names: Mapping[PublicKey, str]
-    timeout: float
+    timeout: int
 
 
 @one_at_a_time
-def rekey(options: Mapping[str, Any], check_mode: bool = False) -> Outcome:
+def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
     """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
+    timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
     if keys.current is None or keys.next is None:
-        return Outcome(False)
+        return RekeyResult(False)
     refuse_unconfirmed(parse_interface_name(options["interface"]))
     if keys.old:
         problem = "a switch of its key is not settled"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
-    task = _parse(options, path, keys.next, check_mode)
+    task = _parse(options, path, timeout, keys.next, check_mode)
     if check_mode:
-        return Outcome(True, _public(keys.next))
+        return RekeyResult(True, _public(keys.next))
     return _Rekey(task, keys.current, keys.next).run()
 
 
@@ -101,7 +96,7 @@ def _public(key: PrivateKey) -> PublicKey:
         raise MissingLibrary(f"the Python library {error.name} is missing") from None
 
 
-def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check_mode: bool) -> _Task:
+def _parse(options: Mapping[str, Any], path: str, timeout: int, private_key: PrivateKey, check_mode: bool) -> _Task:
     """What is sealed to this host is sealed to its next key."""
     peers = parse_peers(list(split_peers(open_peers(options["peers"], private_key, check_mode), dict)))
     check_peers([peer._replace(allowed_ips=None) for peer in peers])
@@ -120,7 +115,7 @@ def _parse(options: Mapping[str, Any], path: str, private_key: PrivateKey, check
         config_path({"interface": options["interface"], "path": options.get("path")}),
         {peer.public_key: peer.preshared_key for peer in peers if peer.preshared_key is not None},
         _names(peers, awaited),
-        options["timeout"],
+        timeout,
     )
 
 
@@ -145,7 +140,7 @@ class _Rekey:
         self._before = task.device.read()
         self._staged: _Staged | None = None
 
-    def run(self) -> Outcome:
+    def run(self) -> RekeyResult:
         task = self._task
         public_key = _public(self._private_key)
         self._staged = self._stage()
@@ -162,7 +157,7 @@ class _Rekey:
                 # Gone already where all went well.
                 with suppress(OSError, InputError):
                     sweep(task.config)
-        return Outcome(True, public_key, seconds)
+        return RekeyResult(True, public_key, seconds)
 
     def _change(self) -> dict[str, float]:
         """When each peer had shaken hands, in seconds from the change on."""
@@ -174,8 +169,8 @@ class _Rekey:
             problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
             if not silent:
                 self._persist()
-        except (OSError, InputError) as error:
-            problem = str(error)
+        except Exception as error:  # a fault of ours is no reason to leave the key half changed, either
+            problem = tell(error)
         if problem:
             raise self._error(f"{problem}. {self._go_back()}")
         return {name: at - since for name, at in times.items()}
@@ -190,7 +185,7 @@ class _Rekey:
         """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
         not. The kernel itself retries peers that do not answer, after five seconds."""
         device = self._task.device
-        device.call(device.read().peers.values())
+        device.start_sessions(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
         while True:
             peers = device.read().peers
@@ -220,7 +215,7 @@ class _Rekey:
         """What the file for the next boot should say. Raises InputError."""
         file = parse(decode(content.data), self._task.config)
         peers = (peer._replace(preshared_key=secrets.get(peer.public_key, peer.preshared_key)) for peer in file.peers)
-        return encode(render(replace(file, private_key=private_key, peers=tuple(peers))))
+        return encode_file(render(replace(file, private_key=private_key, peers=tuple(peers))))
 
     def _persist(self) -> None:
         """Raises InputError and OSError."""
@@ -253,8 +248,8 @@ class _Rekey:
         since = time.time()
         try:
             silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
-        except OSError as error:
-            return f"Whether the peers answer to the old key is not known: {error}."
+        except Exception as error:
+            return f"Whether the peers answer to the old key is not known: {tell(error)}."
         if silent:
             return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
         return "The old key is in use again, and all have answered to it."
@@ -299,7 +294,7 @@ class _Rekey:
     def _look(self, read: Callable[[], PrivateKey | None]) -> str:
         try:
             return self._name_of(read())
-        except (OSError, InputError):
+        except Exception:
             return "unknown"
 
     def _name_of(self, key: PrivateKey | None) -> str:
@@ -319,5 +314,5 @@ _SAID = {
 def _problems(step: Callable[[], None]) -> Iterator[str]:
     try:
         step()
-    except (OSError, InputError) as error:
-        yield str(error)
+    except Exception as error:
+        yield tell(error)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two states to the fewest operations from the first to the second, in the order that loses least."""
+"""Compare two states: list the fewest operations from the first to the second, in the order that loses least."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import NamedTuple
 
-from .._model.interface import KEY_OF, RunningDevice, RunningPeer
+from .._model.interface import KEY_OF, PeerNames, RunningDevice, RunningPeer
 from .._model.keys import PublicKey
 from .._model.operations import (
     AddAddress,
@@ -36,27 +36,25 @@ from .._model.operations import (
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import MAIN_TABLE, Route, RunningState
 
-Names = Mapping[PublicKey, str]
 
-
-def plan_operations(before: RunningState, after: RunningState, names: Names) -> list[Operation]:
-    """The operations that turn ``before`` into ``after``; none when they are equal.
+def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> list[Operation]:
+    """List the operations that turn ``before`` into ``after``; none when they are equal.
 
     Rules go first and come last, so that the tunnel's own packets are never sent into the tunnel. A
     prefix that moves is added to its new owner, which takes it from the old one in the same step.
     """
     if not after.exists:
-        return list(_plan_absent(before, after))
+        return list(_diff_absence(before, after))
     return [
         *_remove_rules(before, after),
         *([] if before.exists else [CreateLink(after.interface)]),
-        *_plan_device(before.device, after.device),
-        *_plan_peers(before.device.peers, after.device.peers, names),
-        *_plan_addresses(before, after),
-        *_plan_link(before, after),
-        *_plan_dns(before, after),
-        *_plan_netfilter(before, after),
-        *_plan_routes(before, after),
+        *_diff_device(before.device, after.device),
+        *_diff_peers(before.device.peers, after.device.peers, names),
+        *_diff_addresses(before, after),
+        *_diff_link(before, after),
+        *_diff_dns(before, after),
+        *_diff_netfilter(before, after),
+        *_diff_routes(before, after),
         *(AddRule(rule) for rule in sorted(after.rules - before.rules)),
     ]
 
@@ -66,18 +64,18 @@ def _remove_rules(before: RunningState, after: RunningState) -> Iterator[Operati
     return (RemoveRule(rule) for rule in sorted(before.rules - after.rules, reverse=True))
 
 
-def _plan_absent(before: RunningState, after: RunningState) -> Iterator[Operation]:
+def _diff_absence(before: RunningState, after: RunningState) -> Iterator[Operation]:
     yield from _remove_rules(before, after)
-    yield from _plan_dns(before, after)
+    yield from _diff_dns(before, after)
     if before.exists:
         if before.device.peers:
             yield ClearPeers(len(before.device.peers))
         yield DeleteLink(before.interface)
-    yield from _plan_netfilter(before, after)
+    yield from _diff_netfilter(before, after)
     yield from (AddRule(rule) for rule in sorted(after.rules - before.rules))
 
 
-def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operation]:
+def _diff_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operation]:
     changes = SetDevice(
         private_key=None if before.private_key == after.private_key else after.private_key,
         listen_port=after.listen_port if after.listen_port not in (0, before.listen_port) else None,
@@ -87,10 +85,10 @@ def _plan_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operat
         yield changes
 
 
-def _plan_peers(
-    before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: Names
+def _diff_peers(
+    before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: PeerNames
 ) -> Iterator[Operation]:
-    """Of ten thousand peers nearly all are the same objects, which is found out by C code."""
+    """Of ten thousand peers nearly all are the same objects, see docs/contributing/large-peer-sets.md."""
     if before is after:
         return
     had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())
@@ -106,7 +104,7 @@ def _plan_peers(
     yield from map(tuple.__new__, repeat(AddPeer), zip(new_peers, map(names.get, map(KEY_OF, new_peers))))
     for old, new in changed:
         if old is not None:
-            change = _peer_change(old, new, names.get(new.public_key))
+            change = _diff_peer(old, new, names.get(new.public_key))
             if change != SetPeer(new.public_key, change.name):
                 yield change
     gone = had.keys() - has.keys()
@@ -117,7 +115,7 @@ def _gained(before: RunningPeer | None, after: RunningPeer) -> frozenset[Prefix]
     return after.allowed_ips if before is None else after.allowed_ips - before.allowed_ips
 
 
-def _peer_change(before: RunningPeer, after: RunningPeer, name: str | None) -> SetPeer:
+def _diff_peer(before: RunningPeer, after: RunningPeer, name: str | None) -> SetPeer:
     return SetPeer(
         after.public_key,
         name,
@@ -130,7 +128,7 @@ def _peer_change(before: RunningPeer, after: RunningPeer, name: str | None) -> S
     )
 
 
-class _Addresses(NamedTuple):
+class _AddressChange(NamedTuple):
     """How addresses change. Those that differ in details are all removed before they are made again, and the others of
     an IPv4 network with them: its first address is its primary one."""
 
@@ -141,13 +139,13 @@ class _Addresses(NamedTuple):
     gone: list[InterfaceAddress]
 
 
-def _change_of_addresses(before: RunningState, after: RunningState) -> _Addresses:
+def _address_change(before: RunningState, after: RunningState) -> _AddressChange:
     had, wanted = set(before.addresses), set(after.addresses)
     differing = {address[:2] for address in had - wanted} & {address[:2] for address in wanted - had}
     networks = {a.network for a in had if a[:2] in differing and a.family == socket.AF_INET}
     remade = {a for a in had | wanted if a[:2] in differing or a.network in networks}
     ordered = sorted(after.addresses, key=lambda address: (address.details, address))
-    return _Addresses(
+    return _AddressChange(
         [address for address in before.addresses if address in wanted - remade],
         [address for address in ordered if address not in had | remade],
         [address for address in before.addresses if address in remade],
@@ -156,8 +154,8 @@ def _change_of_addresses(before: RunningState, after: RunningState) -> _Addresse
     )
 
 
-def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    change = _change_of_addresses(before, after)
+def _diff_addresses(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    change = _address_change(before, after)
     lifetimes = after.lifetimes
     now = {address for address in (*change.new, *change.remade) if not _waits_for_link(address, before, after)}
     yield from (AddAddress(address, lifetimes.get(address)) for address in change.new if address in now)
@@ -166,7 +164,7 @@ def _plan_addresses(before: RunningState, after: RunningState) -> Iterator[Opera
     yield from map(RemoveAddress, change.gone)
 
 
-def _plan_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
+def _diff_link(before: RunningState, after: RunningState) -> Iterator[Operation]:
     changes = SetLink(
         mtu=after.mtu if before.mtu != after.mtu else None,
         up=after.up if before.up != after.up else None,
@@ -187,12 +185,12 @@ def _waits_for_link(address: InterfaceAddress, before: RunningState, after: Runn
     return address.family == socket.AF_INET6 and bool(is_lost or has_no_route)
 
 
-def _plan_dns(before: RunningState, after: RunningState) -> Iterator[Operation]:
+def _diff_dns(before: RunningState, after: RunningState) -> Iterator[Operation]:
     if before.dns != after.dns:
         yield SetDns(after.dns)
 
 
-def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
+def _diff_netfilter(before: RunningState, after: RunningState) -> Iterator[Operation]:
     for family in sorted({*before.netfilter, *after.netfilter}):
         rules = after.netfilter.get(family, frozenset())
         if before.netfilter.get(family, frozenset()) != rules:
@@ -201,7 +199,7 @@ def _plan_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
         yield SetSourceValidMark(after.src_valid_mark)
 
 
-def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
+def _diff_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
     """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over.
 
     An interface that is down has none: the kernel removes them.
@@ -213,8 +211,8 @@ def _plan_routes(before: RunningState, after: RunningState) -> Iterator[Operatio
         yield from _exchange_routes(present, after.routes, after, (present - after.routes) | intruders)
 
 
-def plan_other_routes(now: RunningState, before: RunningState) -> Iterator[Operation]:
-    """Put back the routes of others that went with the link or its addresses. Those that came since stay.
+def diff_other_routes(now: RunningState, before: RunningState) -> Iterator[Operation]:
+    """Restore the routes of others that the kernel removed with the link or its addresses. Newer ones stay.
 
     To be applied after the other operations that make ``now`` into ``before``.
     """
@@ -246,7 +244,7 @@ def _lasting(routes: frozenset[Route], before: RunningState, after: RunningState
     IPv4 routes, with any those of the main table that prefer it as their source, and IPv6 routes lose that preference
     (net/ipv4/fib_frontend.c, fib_inetaddr_event; net/ipv4/fib_semantics.c, fib_sync_down_addr; net/ipv6/route.c,
     rt6_remove_prefsrc)."""
-    change = _change_of_addresses(before, after)
+    change = _address_change(before, after)
     if not (change.gone or change.unmade):
         return routes
     kept = {address.packed for address in (*change.staying, *change.new)}

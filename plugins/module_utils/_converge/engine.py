@@ -1,27 +1,29 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine: read, plan, apply, verify; on any failure put back what was running."""
+"""The engine: read the state, derive the target, apply the difference, verify it. Undo the change on any failure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from .._model.dns import check_dns
-from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.errors import InputError, tell
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
-from .._model.operations import Operation
+from .._model.operations import Operation, SetDns, SetNetfilter
+from .._model.parts import Part, only, tell_parts
 from .._model.state import RunningState
 from .._options.parser import check_mtu, refuse_own_key
-from .diff import Names, plan_operations
-from .move import arrived, plan_leaving
+from .diff import diff_states
+from .move import diff_move, state_after_move
 from .protocols import Guard, Kernel
-from .restore import restore
-from .target import Circumstances, absent, aim
+from .read_parts import read_parts
+from .restore import restore_state
+from .target import Circumstances, derive_absence, derive_target
 
 _STRANGE_SOCKETS = (
     "the interface's sockets are in another network namespace, or in one that is gone, and cannot be moved"
@@ -33,13 +35,20 @@ class ConvergeError(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """``operations`` are those done, or in check mode those that would be, from ``before`` to ``after``."""
+class ConvergeResult:
+    """``operations`` lead from ``before`` to ``after``. In check mode they are planned, else they were applied."""
 
     before: RunningState
     after: RunningState
     operations: tuple[Operation, ...]
-    names: Names
+    names: PeerNames
+
+
+@dataclass(frozen=True)
+class Removal(ConvergeResult):
+    """``problem``: what of the netfilter table and the name servers may be left, and why. Empty when all is removed."""
+
+    problem: str = ""
 
 
 class _Origin(NamedTuple):
@@ -56,10 +65,10 @@ def converge(
     check_mode: bool = False,
     elsewhere: Kernel | None = None,
     guard: Guard | None = None,
-) -> Outcome:
-    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which it is moved.
+) -> ConvergeResult:
+    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which the interface is moved.
 
-    ``guard`` is armed where something is to be changed, and stays so after that.
+    ``guard`` is armed before the first change, and stays armed.
 
     Raises InputError before anything is touched, KernelError when the running state cannot be read, and
     ConvergeError when applying failed or what was read back differs; the state before is then restored.
@@ -68,7 +77,7 @@ def converge(
     before = kernel.read(desired.interface)
     origin = _Origin(elsewhere, elsewhere.read(desired.interface)) if elsewhere and not before.exists else None
     if origin:
-        before = arrived(origin.state, before)
+        before = state_after_move(origin.state, before)
     if before.sockets_elsewhere:
         option, value = ("birth_netns", desired.birth_netns or None)
         raise InputError(option, value, _STRANGE_SOCKETS, "remove the interface with state=absent and run again")
@@ -78,10 +87,10 @@ def converge(
     refuse_own_key(desired.peers or (), own)
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
-    after = aim(desired, before, circumstances)
+    after = derive_target(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     _refuse_taken_address(kernel, before, after)
-    verifier = _Verifier(desired, replace(circumstances, settled=after.device.peers))
+    verifier = _Verifier(desired, replace(circumstances, correct=after.device.peers))
     return _run(before, after, kernel, names, check_mode, verifier, origin, guard)
 
 
@@ -95,10 +104,53 @@ def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningSt
         raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
 
 
-def remove(interface: str, kernel: Kernel, check_mode: bool = False) -> Outcome:
-    """Take the interface down with all that belongs to it. Raises as ``converge`` does."""
-    before = kernel.read(interface)
-    return _run(before, absent(before), kernel, {}, check_mode, absent)
+def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guard | None = None) -> Removal:
+    """Take the interface down with all that belongs to it. ``guard`` is not armed.
+
+    Where the netfilter table or the name servers cannot be read or removed, the interface is removed all the same, and
+    the result says so. Raises as ``converge`` does.
+    """
+    before, unread = read_parts(interface, kernel)
+    operations = tuple(diff_states(before, derive_absence(before), {}))
+    removal = Removal(before, derive_absence(before), operations, {}, tell_parts(unread))
+    if check_mode or not (operations or unread):
+        return removal
+    from .restore import restore_state
+
+    done: list[Operation] = []
+    try:
+        _apply_parts(interface, operations, kernel, done)
+        now = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+        problem = _still_to_do(diff_states(now, derive_absence(now), {}))
+    except Exception as error:
+        problem = tell(error)
+    if problem:
+        raise ConvergeError(f"{interface}: {problem}. {_undo(removal, kernel, None, guard)}")
+    rest = restore_state(RunningState(interface, netns=before.netns), kernel, None, {}, (Part.NETFILTER, Part.DNS))
+    return replace(removal, operations=(*done, *rest.done), problem=rest.problem)
+
+
+def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel, done: list[Operation]) -> None:
+    """Those of each part by themselves. Only a refusal of what concerns the interface itself ends it and is raised."""
+    for part, group in groupby(operations, _part_of):
+        step = list(group)
+        try:
+            kernel.apply(interface, step)
+        except Exception:
+            if part is Part.INTERFACE:
+                raise
+        else:
+            done += step
+
+
+def _part_of(operation: Operation) -> Part:
+    if isinstance(operation, SetDns):
+        return Part.DNS
+    return Part.NETFILTER if isinstance(operation, SetNetfilter) else Part.INTERFACE
+
+
+def _still_to_do(operations: Iterable[Operation]) -> str:
+    return "; ".join(f"still to do: {operation.describe()}" for operation in operations)
 
 
 @dataclass(frozen=True)
@@ -107,12 +159,12 @@ class _Verifier:
     circumstances: Circumstances
 
     def __call__(self, running: RunningState) -> RunningState:
-        """What the state just read should be. An endpoint may have been learned since it was set."""
+        """Derive the target of the state that was just read. An endpoint may have been learned since it was set."""
         desired = self.desired
         if any(peer.endpoint for peer in desired.peers or ()):
             known = {key for key, peer in running.device.peers.items() if peer.endpoint}
             desired = _without_endpoints(desired, known)
-        return aim(desired, running, self.circumstances)
+        return derive_target(desired, running, self.circumstances)
 
 
 def _without_endpoints(desired: DesiredInterface, known: Container[PublicKey]) -> DesiredInterface:
@@ -127,15 +179,15 @@ def _run(
     before: RunningState,
     after: RunningState,
     kernel: Kernel,
-    names: Names,
+    names: PeerNames,
     check_mode: bool,
     expected: Callable[[RunningState], RunningState],
     origin: _Origin | None = None,
     guard: Guard | None = None,
-) -> Outcome:
-    leaving = plan_leaving(origin.state, before.netns) if origin else []
-    operations = plan_operations(before, after, names)
-    outcome = Outcome(origin.state if origin else before, after, (*leaving, *operations), names)
+) -> ConvergeResult:
+    leaving = diff_move(origin.state, before.netns) if origin else []
+    operations = diff_states(before, after, names)
+    outcome = ConvergeResult(origin.state if origin else before, after, (*leaving, *operations), names)
     if check_mode or not outcome.operations:
         return outcome
     if guard:
@@ -145,23 +197,21 @@ def _run(
             origin.kernel.apply(before.interface, leaving)
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
-        left = [] if now == after else plan_operations(now, expected(now), names)
-        problem = "; ".join(f"still to do: {operation.describe()}" for operation in left)
+        left = [] if now == after else diff_states(now, expected(now), names)
+        problem = _still_to_do(left)
         if now.sockets_elsewhere:
             problem = _STRANGE_SOCKETS
-    except OSError as error:
-        problem = str(error)
     except Exception as error:  # a fault of ours is no reason to leave what is half applied, either
-        problem = f"{type(error).__name__}: {error}"
+        problem = tell(error)
     if problem:
-        raise ConvergeError(f"{before.interface}: {problem}. {_restore(outcome, kernel, origin, guard)}")
+        raise ConvergeError(f"{before.interface}: {problem}. {_undo(outcome, kernel, origin, guard)}")
     return outcome
 
 
-def _restore(outcome: Outcome, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
-    """Put back the state before and say how that went. Where it went wrong, a guard tries again in its time."""
+def _undo(outcome: ConvergeResult, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
+    """Restore the state before the change and describe the result. After a failure, the guard tries again later."""
     where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
-    restored = restore(outcome.before, where, moved_to, outcome.names)
+    restored = restore_state(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)
     if restored.problems:
         return f"Not all of what was running before could be restored: {restored.problem}"
     try:

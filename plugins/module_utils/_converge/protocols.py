@@ -8,24 +8,31 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
+from .._model.interface import PeerNames
 from .._model.operations import Operation
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
-from .diff import Names
 
 
-class Kernel(Protocol):
-    """The running state of one host: what reads it and what changes it. Both raise OSError."""
+class Reader(Protocol):
+    """The running state of one host: what reads it. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """The parts that are not asked for are empty, and what cannot be read of them does not matter."""
+        """Read the state. Parts that are not asked for are left empty, and an error in them is ignored."""
 
-    def apply(self, interface: str, operations: Sequence[Operation]) -> None: ...
 
-    def path_mtu(self, hosts: Iterable[str]) -> int: ...
+class Kernel(Reader, Protocol):
+    """The same, and what changes it, which raises OSError, too."""
 
-    def has_routes(self, table: int) -> bool: ...
+    def apply(self, interface: str, operations: Sequence[Operation]) -> None:
+        """Do the operations in their order, until one fails."""
+
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        """Return the smallest MTU on the ways to these hosts."""
+
+    def has_routes(self, table: int) -> bool:
+        """Whether the routing table has a route."""
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]
@@ -34,10 +41,14 @@ class Kernel(Protocol):
 
 
 class Guard(Protocol):
-    """Whoever puts the state before back, unless somebody confirms the one after."""
+    """Restores the state before a change, unless the change is confirmed in time."""
 
-    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
-        """Called when all is decided and nothing is changed yet. Raises OSError or InputError, and nothing then is."""
+    def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
+        """Prepare the rollback. The engine calls this before it changes anything, and changes nothing if this raises
+        OSError or InputError."""
 
     def disarm(self) -> None:
         """Called when the state before is there again. Raises OSError or InputError."""
+
+    def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
+        """Called when the interface of the state before is there again, with what was done for that."""

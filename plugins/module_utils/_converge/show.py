@@ -10,16 +10,15 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .._model.interface import RunningPeer, label_peer
+from .._model.interface import PeerNames, RunningPeer, label_peer
 from .._model.keys import Secret
 from .._model.prefix import sort_prefixes
 from .._model.state import Rule, RunningState
-from .diff import Names
 
 _CHANGED = "(hidden, changed)"
 
 
-def show_difference(before: RunningState, after: RunningState, names: Names) -> dict[str, Any]:
+def show_difference(before: RunningState, after: RunningState, names: PeerNames) -> dict[str, Any]:
     """``before`` and ``after`` as dictionaries with sorted, readable values; only the peers that differ."""
     differ = {
         key
@@ -75,7 +74,7 @@ def _show_labels(state: RunningState) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def describe_state(state: RunningState, now: float, names: Names) -> dict[str, Any]:
+def describe_state(state: RunningState, now: float, names: PeerNames) -> dict[str, Any]:
     """One existing interface with all its peers, as ``interface_info`` returns it; ``now`` in seconds since 1970."""
     device = state.device
     return {
@@ -96,7 +95,7 @@ def describe_state(state: RunningState, now: float, names: Names) -> dict[str, A
     }
 
 
-def _describe_peer(peer: RunningPeer, now: float, names: Names) -> dict[str, Any]:
+def _describe_peer(peer: RunningPeer, now: float, names: PeerNames) -> dict[str, Any]:
     seen = int(peer.latest_handshake)
     return {
         "name": names.get(peer.public_key),

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Desired and running state to the state that should be: everything that the options leave open is decided here."""
+"""Derive the target state from the desired and the running one. Everything that the options leave open is decided here.
+
+A target is complete, as a running state is. So the difference of the two is all that there is to change.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _COMPARED = ("allowed_ips", "preshared_key", "persistent_keepalive")
 _WANTED_VALUES, _RUNNING_VALUES = (
     itemgetter(*map(kind._fields.index, _COMPARED)) for kind in (DesiredPeer, RunningPeer)
 )
-_NOBODY = RunningPeer(PublicKey(b""), persistent_keepalive=-1)
+_NO_PEER = RunningPeer(PublicKey(b""), persistent_keepalive=-1)
 
 
 def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
@@ -56,13 +59,13 @@ def assume_unknown(_key: PrivateKey) -> PublicKey | None:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What decisions depend on besides the two states.
+    """The facts that a target depends on besides the two states.
 
     ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
     ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
-    routing table of that number holds a route. ``settled``: peers that are as they should be, as the very objects.
+    routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
     ``public_key_of``: a private key to its public half, None where that cannot be told.
     """
 
@@ -71,21 +74,21 @@ class Circumstances:
     resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
     path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
     has_routes: Callable[[int], bool] = assume_empty
-    settled: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
+    correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
     public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
 
 
-def aim(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
-    """The state to converge to. ``aim(desired, aim(desired, running)) == aim(desired, running)``."""
-    device = _aim_device(desired, running.device, circumstances)
-    addresses = _aim_addresses(desired, running)
+def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
+    """Derive the state to converge to. It is stable: the target of a target is the same target."""
+    device = _target_device(desired, running.device, circumstances)
+    addresses = _target_addresses(desired, running)
     allowed = [peer.allowed_ips for peer in device.peers.values()]
     # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
     tunnelled = desired.up and not desired.is_apart
     families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
-    fwmark = _aim_fwmark(desired, running, bool(families), circumstances)
+    fwmark = _target_fwmark(desired, running, bool(families), circumstances)
     keeps_rules = desired.keep_routes and desired.up and not families
-    rules = running.rules if keeps_rules else _aim_rules(running, families, fwmark)
+    rules = running.rules if keeps_rules else _target_rules(running, families, fwmark)
     netfilter = {
         family: netfilter_rules(desired.interface, family, fwmark, addresses, desired.outside_replies)
         for family in families
@@ -97,10 +100,10 @@ def aim(desired: DesiredInterface, running: RunningState, circumstances: Circums
         up=desired.up,
         mtu=desired.mtu or running.mtu or _tunnel_mtu(device, circumstances),
         addresses=addresses,
-        routes=_aim_routes(desired, running, allowed, addresses, fwmark if families else MAIN_TABLE),
+        routes=_target_routes(desired, running, allowed, addresses, fwmark if families else MAIN_TABLE),
         other_routes=running.other_routes if desired.up else frozenset(),
         rules=rules,
-        priorities=_aim_priorities(running, rules),
+        priorities=_target_priorities(running, rules),
         netfilter=netfilter,
         src_valid_mark=running.src_valid_mark or socket.AF_INET in families,
         alias=running.alias if desired.alias is None else desired.alias,
@@ -113,84 +116,94 @@ def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
     return circumstances.path_mtu(hosts) - TUNNEL_OVERHEAD
 
 
-def absent(running: RunningState) -> RunningState:
-    """The state without the interface and all that belongs to it."""
-    rules = _aim_rules(running, (), 0)
+def derive_absence(running: RunningState) -> RunningState:
+    """Derive the state without the interface and everything that belongs to it."""
+    rules = _target_rules(running, (), 0)
     return RunningState(
         running.interface,
         rules=rules,
-        priorities=_aim_priorities(running, rules),
+        priorities=_target_priorities(running, rules),
         src_valid_mark=running.src_valid_mark,
         netns=running.netns,
     )
 
 
-def _aim_device(desired: DesiredInterface, device: RunningDevice, circumstances: Circumstances) -> RunningDevice:
+def _target_device(desired: DesiredInterface, device: RunningDevice, circumstances: Circumstances) -> RunningDevice:
     return replace(
         device,
         interface=desired.interface,
         private_key=desired.private_key or device.private_key,
         listen_port=desired.listen_port or device.listen_port,
-        peers=_aim_peers(desired, device.peers, circumstances),
+        peers=_target_peers(desired, device.peers, circumstances),
     )
 
 
-def _aim_peers(
+def _target_peers(
     desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
 ) -> Mapping[PublicKey, RunningPeer]:
-    """The very mapping that was given where nothing differs."""
+    """Return the mapping that was given, not a copy, where nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
     current = dict(running.items())
     keys = list(map(KEY_OF, desired.peers))
-    there = list(map(current.get, keys, repeat(_NOBODY)))
-    unsettled = _unsettled(desired.peers, there, circumstances.settled) if current else desired.peers
+    there = list(map(current.get, keys, repeat(_NO_PEER)))
+    candidates = _peers_to_examine(desired.peers, there, circumstances.correct) if current else desired.peers
     unlisted: dict[PublicKey, RunningPeer] = {}
     if desired.peers_mode != EXACT:
         listed = frozenset(keys)
         unlisted = {key: peer for key, peer in current.items() if key not in listed | desired.absent_peers}
-    if not unsettled and len(keys) + len(unlisted) == len(current):
+    if not candidates and len(keys) + len(unlisted) == len(current):
         return running
     wanted = {key: current[key] for key in keys if key in current}
     enforce = desired.endpoint_policy == ENFORCE
-    plain = [peer for peer in unsettled if peer.endpoint is None and peer.public_key not in current]
+    plain = [peer for peer in candidates if peer.endpoint is None and peer.public_key not in current]
     wanted.update(zip(map(KEY_OF, plain), _new_peers(plain)))
-    others = [peer for peer in unsettled if peer.endpoint is not None or peer.public_key in current]
+    others = [peer for peer in candidates if peer.endpoint is not None or peer.public_key in current]
     for peer in others:
-        wanted[peer.public_key] = _aim_peer(peer, current.get(peer.public_key), circumstances, enforce)
-    open_ended = {peer.public_key: wanted[peer.public_key] for peer in unsettled if peer.allowed_ips is None}
-    losers = {**unlisted, **open_ended}
-    if losers:
-        # A prefix has one owner: a peer that a wanted one takes it from is left without.
-        taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in desired.peers if peer.allowed_ips))
-        for key, loser in losers.items():
-            wanted[key] = loser._replace(allowed_ips=loser.allowed_ips - taken) if taken & loser.allowed_ips else loser
+        wanted[peer.public_key] = _target_peer(peer, current.get(peer.public_key), circumstances, enforce)
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in candidates if peer.allowed_ips is None}
+    wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers))
     return wanted
 
 
-def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicKey]) -> Mapping[PublicKey, RunningPeer]:
-    if absent.isdisjoint(running):
+def _without_taken_prefixes(
+    kept: Mapping[PublicKey, RunningPeer], wanted: Iterable[DesiredPeer]
+) -> Mapping[PublicKey, RunningPeer]:
+    """Take from the kept peers the prefixes that the wanted ones are given, since a prefix has one owner."""
+    if not kept:
+        return kept
+    taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in wanted if peer.allowed_ips))
+    return {
+        key: peer._replace(allowed_ips=peer.allowed_ips - taken) if taken & peer.allowed_ips else peer
+        for key, peer in kept.items()
+    }
+
+
+def _without(
+    running: Mapping[PublicKey, RunningPeer], derive_absence: frozenset[PublicKey]
+) -> Mapping[PublicKey, RunningPeer]:
+    if derive_absence.isdisjoint(running):
         return running
-    return {key: peer for key, peer in running.items() if key not in absent}
+    return {key: peer for key, peer in running.items() if key not in derive_absence}
 
 
-def _unsettled(
-    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], settled: Mapping[PublicKey, RunningPeer]
+def _peers_to_examine(
+    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], correct: Mapping[PublicKey, RunningPeer]
 ) -> Sequence[DesiredPeer]:
-    """The peers to be looked at one by one. Of ten thousand nearly all are as wanted, which is found out by C code.
+    """Select the peers that may need a change, see docs/contributing/large-peer-sets.md.
 
-    One with an endpoint always is looked at, unless it is settled: the kernel's may be another and right.
+    A peer with an endpoint is always selected, unless it is correct: the kernel's endpoint may be another and right.
     """
     same = map(eq, map(_WANTED_VALUES, peers), map(_RUNNING_VALUES, there))
     differ = [peer for peer, equal in zip(peers, same) if not equal or peer.endpoint]
-    if not settled:
+    if not correct:
         return differ
     objects = dict(zip(map(KEY_OF, peers), there))
-    return [peer for peer in differ if objects[peer.public_key] is not settled.get(peer.public_key)]
+    return [peer for peer in differ if objects[peer.public_key] is not correct.get(peer.public_key)]
 
 
 def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
-    """Of peers that are not there yet, what is not given is as the kernel has it at first."""
+    """Make the peers that are not there yet. What is not given has the value that the kernel starts with."""
     keys, _names, secrets, _endpoints, allowed_ips, keepalives = zip(*wanted) if wanted else repeat((), 6)
     columns = (
         keys,
@@ -205,15 +218,15 @@ def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
     return map(tuple.__new__, repeat(RunningPeer), zip(*columns))
 
 
-def _aim_peer(
+def _target_peer(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> RunningPeer:
-    """The peer as it should be; the very object that was given where nothing differs."""
+    """Derive one peer. Return the object that was given, not a copy, where nothing differs."""
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
         base.public_key,
         base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
-        base.endpoint if wanted.endpoint is None else _aim_endpoint(wanted, running, circumstances, enforce),
+        base.endpoint if wanted.endpoint is None else _target_endpoint(wanted, running, circumstances, enforce),
         base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
         base.persistent_keepalive if wanted.persistent_keepalive is None else wanted.persistent_keepalive,
         base.latest_handshake,
@@ -223,10 +236,10 @@ def _aim_peer(
     return base if peer == base else peer
 
 
-def _aim_endpoint(
+def _target_endpoint(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> Endpoint | None:
-    """The configured endpoint is an initial one: what a live peer's has become is kept, unless that is not wanted."""
+    """The configured endpoint is an initial one: a live peer keeps its learned endpoint, unless ``enforce`` is set."""
     known = running.endpoint if running else None
     if wanted.endpoint is None:
         return known
@@ -240,7 +253,7 @@ def _aim_endpoint(
     return candidates[0] if candidates and not serves else known
 
 
-def _aim_fwmark(
+def _target_fwmark(
     desired: DesiredInterface, running: RunningState, full_tunnel: bool, circumstances: Circumstances
 ) -> int:
     """A given mark, else the one there is, else for a full tunnel the first free one as wg-quick(8) counts."""
@@ -254,7 +267,7 @@ def _aim_fwmark(
     return 0 if goes else mark
 
 
-def _aim_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
+def _target_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
     """The rules of the interface's own full tunnel, and those of others as they are.
 
     All full tunnels of a host share the rule of the main table: the last one takes it along.
@@ -292,7 +305,7 @@ def _free_priority(priorities: Iterable[int]) -> int:
     return (ordered[1] if len(ordered) > 1 and ordered[1] > 2 else 32766) - 1
 
 
-def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, tuple[int, ...]]:
+def _target_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, tuple[int, ...]]:
     """The priorities of all rules of the host once the full-tunnel rules are as given."""
     priorities = {family: list(values) for family, values in running.priorities.items()}
     for rule in running.rules - rules:
@@ -303,15 +316,15 @@ def _aim_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, 
     return {family: tuple(sorted(values)) for family, values in priorities.items()}
 
 
-def _aim_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
-    """Those given and no others, or next to them those of whoever shares the interface."""
+def _target_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
+    """Take the given addresses only, or keep other programs' addresses beside them."""
     there = {address[:2]: address for address in reversed(running.addresses)}
     given = running.addresses if desired.addresses is None else (there.get(a[:2], a) for a in desired.addresses)
     others = () if desired.peers_mode == EXACT else running.addresses
     return tuple(sorted({*given, *others}))
 
 
-def _aim_routes(
+def _target_routes(
     desired: DesiredInterface,
     running: RunningState,
     allowed: Iterable[frozenset[Prefix]],
@@ -325,7 +338,7 @@ def _aim_routes(
         return running.routes
     prefixes = frozenset[Prefix]().union(*allowed)
     connected = [network for network in _connected(addresses) if network not in running.unconnected]
-    wanted = _as_they_are(_peer_routes(desired.table, prefixes, connected, default_table), running, addresses)
+    wanted = _keep_present_routes(_peer_routes(desired.table, prefixes, connected, default_table), running, addresses)
     if desired.peers_mode == EXACT and not desired.keep_routes:
         return wanted
     peers = prefixes.union(*(peer.allowed_ips for peer in running.device.peers.values()))
@@ -349,20 +362,20 @@ def _peer_routes(
     )
 
 
-def _as_they_are(
+def _keep_present_routes(
     wanted: frozenset[Route], running: RunningState, addresses: Iterable[InterfaceAddress]
 ) -> frozenset[Route]:
-    """The routes, each as it is there where somebody has made it in another way, with a gateway, metric or source; of
-    several the plain one, else the best. One of a routing daemon serves as well, and is not ours."""
+    """Keep a wanted route that exists in another form, with a gateway, metric or source; of several the plain one, else
+    the best. A route of a routing daemon serves as well, and is not ours."""
     missing = wanted - running.routes
     if not missing:
         return wanted
     local = {address.packed for address in addresses}
-    places = {(route.prefix, route.table) for route in missing}
+    destinations = {(route.prefix, route.table) for route in missing}
     there = {
         (route.prefix, route.table): route
         for route in sorted(running.routes, reverse=True)
-        if (route.prefix, route.table) in places and not route.tos and (not route.source or route.source in local)
+        if (route.prefix, route.table) in destinations and not route.tos and (not route.source or route.source in local)
     }
     others = {route.slot for route in running.other_routes if route.kind == UNICAST}
     made = {there.get((route.prefix, route.table), route) for route in missing if route.slot not in others}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 
-# No right clock shows a time before this was written, nor one when nobody will run it any more.
+# A correct clock shows no time before this was written, nor one long after its last use.
 _FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
 _LAST = datetime.datetime(2060, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
 

@@ -31,9 +31,11 @@ _OLD_RECORDS = "/run/resolvconf/interface"
 class NameServers(Protocol):
     """Reads and sets the name servers of one interface. Both raise KernelError."""
 
-    def read(self, interface: str) -> Dns: ...
+    def read(self, interface: str) -> Dns:
+        """Return what is set for the interface."""
 
-    def write(self, interface: str, dns: Dns) -> None: ...
+    def write(self, interface: str, dns: Dns) -> None:
+        """Replace what is set for the interface."""
 
 
 def find_name_servers() -> NameServers | None:
@@ -114,7 +116,7 @@ class Resolvconf:
         name = record_name(interface, _read(_INTERFACE_ORDER))
         # There is no telling "no record" from an error; before 1.80 Debian's does not know -l.
         found = run_program([self._program, "-l", name], f"read the DNS record of {interface}")
-        listed = parse_records(found.output, name)
+        listed = parse_resolvconf_records(found.output, name)
         return parse_record(_read(f"{_OLD_RECORDS}/{name}") if listed is None else listed)
 
     def write(self, interface: str, dns: Dns) -> None:
@@ -136,7 +138,7 @@ def record_name(interface: str, interface_order: str) -> str:
     return interface
 
 
-def parse_records(text: str, name: str) -> str | None:
+def parse_resolvconf_records(text: str, name: str) -> str | None:
     """The record of that name in what ``resolvconf -l`` prints, None where it is not there."""
     found: list[str] | None = None
     inside = False

@@ -17,20 +17,23 @@ from .._model.keys import PublicKey
 _PAUSE_SECONDS = 0.2
 
 
-class Device(Protocol):
+class SessionDevice(Protocol):
     """What is needed of ``_kernel.device.Device``."""
 
-    def read(self) -> RunningDevice: ...
+    def read(self) -> RunningDevice:
+        """Return the interface with its peers."""
 
-    def call(self, peers: Iterable[RunningPeer]) -> None: ...
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
+        """Start a handshake with each of these peers."""
 
 
 def find_alive(
-    device: Device,
+    device: SessionDevice,
     keys: Collection[PublicKey],
     seconds: float,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
     lock: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> frozenset[PublicKey]:
     """Those of the peers that have a session.
@@ -52,9 +55,10 @@ def find_alive(
     # Another run that is at work calls the peers itself, or ends the session that is looked for.
     with suppress(InputError), lock():
         peers = device.read().peers
-        device.call(peers[key] for key in keys if key in peers and key not in found)
-    end = now() + seconds
-    while len(found) < len(keys) and now() < end:
+        device.start_sessions(peers[key] for key in keys if key in peers and key not in found)
+    # Not by the time of day, which may be set back meanwhile.
+    end = clock() + seconds
+    while len(found) < len(keys) and clock() < end:
         sleep(_PAUSE_SECONDS)
         found |= alive()
     return found

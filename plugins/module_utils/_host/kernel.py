@@ -1,19 +1,17 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running state of this host, read and changed: the adapter that the runner is handed."""
+"""Read and change the running state of this host: the kernel that the engine uses."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
-from .._model.dns import NO_DNS
 from .._model.operations import (
     AddAddress,
     AddRoute,
@@ -31,107 +29,29 @@ from .._model.operations import (
     SetSourceValidMark,
     WireGuardOperation,
 )
-from .._model.parts import ALL_PARTS, Part
-from .._model.prefix import InterfaceAddress
-from .._model.state import ETHERNET_MTU, RunningState, fresh_state
 from .._netlink import namespace
 from .._netlink.errors import KernelError
-from .._netlink.namespace import entered
+from .._netlink.namespace import in_netns
 from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard import family as wireguard
-from .._wireguard.decode import DeviceDecoder
-from . import netfilter, reading
+from . import netfilter
+from .reader import SRC_VALID_MARK, HostReader
 from .routing import Routing
 
 if TYPE_CHECKING:
-    from .dns import NameServers
+    pass
 
 _WIREGUARD = get_args(WireGuardOperation)
 _LINKS = (CreateLink, MoveLink, DeleteLink, SetLink)
 _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
-_SRC_VALID_MARK = f"{_SYSCTL_IPV4}/all/src_valid_mark"
 
 
-def find_taken_address(
-    netns: str, interface: str, addresses: Iterable[InterfaceAddress]
-) -> tuple[InterfaceAddress, str] | None:
-    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
-    if not namespace.exists(netns):
-        return None
-    with entered(netns), RouteNetlink() as netlink:
-        return reading.taken_address(netlink, interface, addresses)
-
-
-class Host:
-    """The kernel of this host: a network namespace, and the one in which its WireGuard interface has its sockets.
-
-    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
-    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
-    """
-
-    def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
-        self.netns = netns
-        self.birth = birth
-        self.name_servers = name_servers
-        self._decoder = DeviceDecoder()
-
-    def _origin(self) -> str:
-        return self.birth if namespace.exists(self.birth) else self.netns
-
-    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """Everything that one interface concerns, the parts that are not asked for left empty.
-
-        Raises KernelError, also when the name belongs to another kind.
-        """
-        if not namespace.exists(self.netns):
-            return fresh_state(interface, self.netns)
-        with entered(self.netns), RouteNetlink() as netlink:
-            link = netlink.link(interface)
-            if link and link.kind != "wireguard":
-                raise KernelError(
-                    errno.EEXIST,
-                    f"read interface {interface}",
-                    f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
-                )
-            rules, priorities = reading.policy_rules(netlink)
-            base = RunningState(
-                interface,
-                rules=rules,
-                priorities=priorities,
-                netfilter=netfilter.read_rules(interface) if Part.NETFILTER in parts else {},
-                src_valid_mark=_read_flag(_SRC_VALID_MARK),
-                dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
-                netns=self.netns,
-            )
-            if link is None or Part.INTERFACE not in parts:
-                return base
-            device = wireguard.read_device(interface, self._decoder, self._origin())
-            addresses = reading.interface_addresses(netlink, link)
-            routes = reading.interface_routes(netlink, link.ifindex)
-            return replace(
-                base,
-                exists=True,
-                device=device,
-                up=link.up,
-                mtu=link.mtu,
-                alias=link.alias,
-                addresses=addresses.found,
-                routes=routes.owned,
-                other_routes=routes.others,
-                lifetimes={**addresses.lifetimes, **routes.lifetimes},
-                unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
-                sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
-            )
-
-    def _lacks_port(self, port: int) -> bool:
-        """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
-        if not (self.netns or self.birth) or not port:
-            return False
-        return not (namespace.exists(self.birth) and namespace.has_udp_port(self.birth, port))
+class HostKernel(HostReader):
+    """The kernel of this host, to read and to change."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        with entered(self.netns), ExitStack() as stack:
+        with in_netns(self.netns), ExitStack() as stack:
             # First of all, as pyroute2 may not load.
             plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
             with_links = any(isinstance(operation, _LINKS) for operation in operations)
@@ -146,44 +66,20 @@ class Host:
 
     def rehearse(self) -> None:
         """Load and open what changes are made through, and change nothing. Raises KernelError."""
-        if namespace.exists(self.netns):
-            with entered(self.netns):
+        if namespace.netns_exists(self.netns):
+            with in_netns(self.netns):
                 _Changes("", self, with_links=True).close()
-
-    def path_mtu(self, hosts: Iterable[str]) -> int:
-        """From where the sockets are."""
-        if not namespace.exists(self.birth):
-            return ETHERNET_MTU
-        with entered(self.birth), RouteNetlink() as netlink:
-            return reading.path_mtu(netlink, hosts)
-
-    def has_routes(self, table: int) -> bool:
-        if not namespace.exists(self.netns):
-            return False
-        with entered(self.netns), RouteNetlink() as netlink:
-            return reading.has_routes(netlink, table)
-
-    def taken_address(
-        self, interface: str, addresses: Iterable[InterfaceAddress]
-    ) -> tuple[InterfaceAddress, str] | None:
-        return find_taken_address(self.netns, interface, addresses)
-
-    def interfaces(self) -> list[str]:
-        if not namespace.exists(self.netns):
-            return []
-        with entered(self.netns), RouteNetlink() as netlink:
-            return reading.wireguard_interfaces(netlink)
 
     def create_link(self, interface: str) -> None:
         """In one step, so that nothing is ever half moved."""
-        with namespace.opened(self.netns) as target, entered(self.birth), closing(Routing()) as routing:
+        with namespace.open_netns(self.netns) as target, in_netns(self.birth), closing(Routing()) as routing:
             routing.create_link(interface, target)
 
 
 class _Changes:
     """Applies operations other than WireGuard's own; looks the link up once, when first needed."""
 
-    def __init__(self, interface: str, host: Host, with_links: bool) -> None:
+    def __init__(self, interface: str, host: HostKernel, with_links: bool) -> None:
         self._interface = interface
         self._host = host
         self._routing = Routing() if with_links else None
@@ -226,7 +122,7 @@ class _Changes:
         elif isinstance(operation, SetNetfilter):
             netfilter.replace_rules(self._interface, operation.family, operation.rules)
         elif isinstance(operation, SetSourceValidMark):
-            _write_flag(_SRC_VALID_MARK, operation.on)
+            _write_flag(SRC_VALID_MARK, operation.on)
 
     def _change_link(self, routing: Routing, operation: CreateLink | MoveLink | DeleteLink | SetLink) -> None:
         if isinstance(operation, CreateLink):
@@ -235,7 +131,7 @@ class _Changes:
             else:
                 self._host.create_link(self._interface)
         elif isinstance(operation, MoveLink):
-            with namespace.opened(operation.netns) as target:
+            with namespace.open_netns(operation.netns) as target:
                 routing.move_link(self._index(), target)
         elif isinstance(operation, DeleteLink):
             routing.delete_link(self._index())
@@ -259,13 +155,6 @@ def _passing(number: int) -> Iterator[None]:
     except KernelError as error:
         if error.errno != number:
             raise
-
-
-def _read_flag(path: str) -> bool:
-    try:
-        return Path(path).read_text(encoding="ascii").strip() == "1"
-    except FileNotFoundError:
-        return False
 
 
 def _write_flag(path: str, on: bool = True) -> None:

@@ -15,7 +15,7 @@ from .._model.full_tunnel import NFT_FAMILY, netfilter_script, netfilter_table
 from .._netlink.attributes import encode_attribute
 from .._netlink.errors import KernelError
 from .._netlink.netlink import Netlink
-from .nft_json import parse_table, replay_script
+from .nft_json import parse_nft_table, replay_script
 from .programs import find_program, run_program
 
 # include/uapi/linux/netfilter/nfnetlink.h and nf_tables.h: subsystem 10 and its message GETTABLE.
@@ -78,7 +78,7 @@ def _list_rules(family: int, table: str) -> frozenset[str]:
     doing = f"list the netfilter table {NFT_FAMILY[family]} {table}"
     listed = _nft(["-j", "--stateless", "list", "table", NFT_FAMILY[family], table], doing)
     try:
-        return parse_table(json.loads(listed))
+        return parse_nft_table(json.loads(listed))
     except (KeyError, TypeError, ValueError):
         raise KernelError(errno.EPROTO, doing, f"unexpected output of nft: {listed[:80]!r}") from None
 

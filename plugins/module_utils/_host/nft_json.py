@@ -26,7 +26,7 @@ class _Unknown(Exception):
     """Something that the engine never makes."""
 
 
-def parse_table(listing: dict[str, Any]) -> frozenset[str]:
+def parse_nft_table(listing: dict[str, Any]) -> frozenset[str]:
     """The rules of a listed table as ``CHAIN EXPRESSION``, or its JSON. Raises KeyError, TypeError and ValueError where
     that is no listing."""
     items = [item for item in listing["nftables"] if "metainfo" not in item]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Lifetime, Mortal, Route, Rule
 from .._netlink.entries import decode_address, decode_route, decode_rule
-from .._netlink.rtnetlink import KernelRoute, Link, RouteNetlink, families
+from .._netlink.rtnetlink import KernelLink, KernelRoute, RouteNetlink, families
 
 _RTPROT_REDIRECT, _RTPROT_KERNEL = 1, 2
 
@@ -28,7 +28,7 @@ class Addresses(NamedTuple):
     lifetimes: dict[Mortal, Lifetime]
 
 
-def interface_addresses(netlink: RouteNetlink, link: Link) -> Addresses:
+def interface_addresses(netlink: RouteNetlink, link: KernelLink) -> Addresses:
     """Those that somebody has given it; temporary ones are the kernel's (RFC 8981)."""
     messages = netlink.address_messages(link.ifindex)
     found = [each for each in (decode_address(data, link.name) for data in messages) if each.ifindex == link.ifindex]

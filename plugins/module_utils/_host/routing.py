@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +13,6 @@ from typing import Any
 from .._netlink.errors import KernelError
 
 _NLM_F_EXCL = 0x200
-
-
-def is_installed() -> bool:
-    """Whether pyroute2 is there; looked for without being loaded, which takes longer than most runs."""
-    return importlib.util.find_spec("pyroute2") is not None
 
 
 class Routing:

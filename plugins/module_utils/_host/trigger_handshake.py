@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make peers answer: by a packet with data into the tunnel, or by a handshake alone.
+"""Make peers answer: send a packet with data into the tunnel, or only start a handshake.
 
 A peer that receives data and has nothing to send back for ten seconds sends an empty packet (whitepaper, section 6.5).
 So it does not matter where the packet goes beyond the peer, nor whether it arrives.
@@ -19,11 +19,11 @@ from .._model.keys import PublicKey
 from .._model.operations import AddPeer, Operation, SetDevice, SetLink
 from .._model.prefix import Prefix, format_ip, parse_prefix
 from .._model.state import RunningState
-from .._netlink.namespace import entered
+from .._netlink.namespace import in_netns
 from .._wireguard.device import Device
 
 _DISCARD = 9  # RFC 863
-# For a default route: addresses that are nobody's (RFC 5737, RFC 3849).
+# For a default route: addresses that are reserved for documentation (RFC 5737, RFC 3849).
 _NOWHERE = {4: parse_prefix("198.51.100.0/24"), 16: parse_prefix("2001:db8::/64")}
 _TRIES = 4
 # A new host in a mesh of a thousand must not send a thousand handshakes at once: the kernel repeats each for 90 seconds
@@ -32,15 +32,15 @@ _TRIES = 4
 _MOST_HANDSHAKES = 50
 
 
-def shake_hands(after: RunningState, operations: Sequence[Operation], birth_netns: str) -> None:
-    """Begin a session with each peer whose session the operations ended, and do not wait for it.
+def start_new_sessions(after: RunningState, operations: Sequence[Operation], birth_netns: str) -> None:
+    """Start a session with each peer whose session the operations ended, and do not wait for it.
 
     The other end may still have the old session. What it sends into that is lost, for 15 seconds at worst, until a
     handshake from this end replaces it. No packet with data is sent. A refusal by the kernel is ignored.
     """
     peers = islice(without_session(after, operations), _MOST_HANDSHAKES) if after.up else ()
     with suppress(OSError):
-        Device(after.interface, after.netns, birth_netns).call(peers)
+        Device(after.interface, after.netns, birth_netns).start_sessions(peers)
 
 
 def without_session(after: RunningState, operations: Sequence[Operation]) -> Iterator[RunningPeer]:
@@ -57,9 +57,12 @@ def without_session(after: RunningState, operations: Sequence[Operation]) -> Ite
     return (peer for peer in (after.device.peers.values() if ended else new) if peer.endpoint and peer.allowed_ips)
 
 
-def nudge(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
-    """One datagram to each peer that there is a way to; where there is none, the peer is left alone."""
-    with entered(netns):
+def trigger_handshakes(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
+    """Send one datagram to each of the peers, which makes the kernel start a handshake where it has no session.
+
+    Peers without a usable address are skipped.
+    """
+    with in_netns(netns):
         for key in keys:
             for address in addresses_behind(state, key):
                 # A host may have no address of this family to send from, and one of the other.
@@ -76,7 +79,8 @@ def _send(interface: str, address: bytes) -> None:
 
 
 def addresses_behind(state: RunningState, key: PublicKey) -> Iterator[bytes]:
-    """Addresses that the interface sends to this peer: in its prefixes, in no longer one of another, not its own."""
+    """List addresses that the interface routes to this peer: inside its prefixes, inside no longer prefix of another
+    peer, and not the interface's own."""
     peer = state.device.peers[key]
     others = [prefix for other in state.device.peers.values() if other is not peer for prefix in other.allowed_ips]
     own = {address.packed for address in state.addresses}

@@ -80,7 +80,7 @@ def canonical_server(text: str) -> str:
 
 
 def effective_dns(servers: Iterable[str], search: Iterable[str]) -> Dns:
-    """What wg-quick(8) makes of them: without servers it heeds no domains either."""
+    """Return what wg-quick(8) uses: it ignores search domains without servers."""
     listed = tuple(dict.fromkeys(servers))
     return Dns(listed, tuple(dict.fromkeys(search)), exclusive=True) if listed else NO_DNS
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception for input that is refused before anything is touched."""
+"""The one exception for input that is refused before anything is touched, and any exception in words."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ class InputError(ValueError):
     def __str__(self) -> str:
         shown = "" if self.value is None else f" {self.value!r}"
         return f"{self.option}{shown}: {self.problem}; {self.remedy}"
+
+
+def tell(error: BaseException) -> str:
+    """The error in words, never empty. A fault of ours, which has no message for people, has its type too."""
+    told = str(error) if isinstance(error, (OSError, InputError)) else ""
+    return told or f"{type(error).__name__}: {error}".rstrip(": ")

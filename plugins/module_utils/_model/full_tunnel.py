@@ -80,7 +80,7 @@ def answers_outside(rules: Iterable[str]) -> bool:
 
 
 def netfilter_script(interface: str, family: int, rules: Iterable[str]) -> str:
-    """One ``nft -f`` transaction that makes the table anew, whatever was there."""
+    """Render one ``nft -f`` transaction that replaces the table, whatever is in it."""
     table = f"{NFT_FAMILY[family]} {netfilter_table(interface)}"
     lines = [f"add table {table}", f"delete table {table}", f"add table {table}"]
     lines += [f"add chain {table} {name} {{ {hook}; }}" for name, hook in {**CHAINS, **OUTSIDE_CHAINS}.items()]

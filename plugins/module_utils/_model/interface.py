@@ -26,6 +26,10 @@ ENFORCE = "enforce"
 SESSION_SECONDS = 180
 
 
+# What people call peers, where that is known.
+PeerNames = Mapping[PublicKey, str]
+
+
 def label_peer(public_key: PublicKey, name: str | None) -> str:
     """How results and messages call a peer: by name and key where the name is known."""
     return f"{name} ({public_key})" if name else str(public_key)

@@ -131,7 +131,7 @@ def _decode(text: str, option: str, shown: object) -> bytes:
 
 
 def decode_keys(texts: Sequence[object]) -> list[bytes] | None:
-    """Many keys at once, four times as fast as one by one; None where one of them is not a key, or has a small order.
+    """Decode many keys at once (docs/contributing/large-peer-sets.md). None if one is not a key or has a small order.
 
     Each text is 43 digits and a padding, which stands for a 44th digit of no weight: put in its place, it makes of all
     texts a single one, 33 bytes a key.

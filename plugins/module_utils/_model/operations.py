@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that a plan is made of: plain values, each of which can say in words what it does.
+"""The operations that a difference of two states consists of: plain values, each with a description for people.
 
 No ``describe()`` shows a secret.
 """
@@ -204,7 +204,7 @@ class RemoveRule(NamedTuple):
 
 
 class SetNetfilter(NamedTuple):
-    """Make the interface's own netfilter table of one family anew; no rules, no table."""
+    """Replace the interface's own netfilter table of one family; without rules, remove it."""
 
     interface: str
     family: int
@@ -216,9 +216,9 @@ class SetNetfilter(NamedTuple):
 
 
 class SetSourceValidMark(NamedTuple):
-    """net.ipv4.conf.all.src_valid_mark: where it is 1, reverse path filtering heeds the fwmark (wg-quick(8)).
+    """net.ipv4.conf.all.src_valid_mark: if it is 1, reverse path filtering considers the fwmark (wg-quick(8)).
 
-    It is the whole host's, hence never switched off except to restore what was there before.
+    It applies to the whole host, so it is never switched off except to restore an earlier state.
     """
 
     on: bool = True

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 
@@ -24,6 +25,11 @@ class Part(Enum):
 
 
 ALL_PARTS = tuple(Part)
+
+
+def tell_parts(problems: Mapping[Part, str]) -> str:
+    """What is wrong with parts, in one line."""
+    return "; ".join(f"{part.value}: {problem}" for part, problem in problems.items())
 
 
 def only(state: RunningState, part: Part) -> RunningState:

@@ -4,7 +4,7 @@
 """IP prefixes and interface addresses as plain tuples of packed bytes.
 
 ``ipaddress`` costs ten microseconds an object, which is seconds for a hub of ten thousand peers;
-a tuple compares and hashes in C, and its family is told by the length of its bytes.
+a tuple compares and hashes in C, and the length of its bytes shows its family.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Named network namespaces, entered by the calling thread alone (ip-netns(8), setns(2)).
+"""Enter named network namespaces, with the calling thread only (ip-netns(8), setns(2)).
 
 A socket stays in the namespace in which it was opened, and a child process or new thread starts in that of the thread
 that made it. The empty name is the host's own namespace: that in which this thread was before it entered any.
@@ -37,13 +37,13 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-def exists(name: str) -> bool:
+def netns_exists(name: str) -> bool:
     return not name or _find(name) is not None
 
 
 @contextmanager
-def opened(name: str) -> Iterator[int]:
-    """A descriptor of the namespace. Raises KernelError where there is no such namespace."""
+def open_netns(name: str) -> Iterator[int]:
+    """Open a descriptor of the namespace. Raises KernelError if there is no such namespace."""
     descriptor = _open(name)
     try:
         yield descriptor
@@ -52,13 +52,13 @@ def opened(name: str) -> Iterator[int]:
 
 
 @contextmanager
-def entered(name: str) -> Iterator[None]:
-    """Have this thread in the namespace. It may be in another already. Raises KernelError."""
+def in_netns(name: str) -> Iterator[None]:
+    """Run this thread in the namespace. It may be in another one already. Raises KernelError."""
     if not name and _thread.own is None:
         # Staying takes no privilege.
         yield
         return
-    with opened(name) as inside, _current() as before:
+    with open_netns(name) as inside, _current() as before:
         outermost = _thread.own is None
         _setns(inside, name)
         if outermost:
@@ -71,11 +71,11 @@ def entered(name: str) -> Iterator[None]:
             _setns(before, "")
 
 
-def bound(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:
-    """The function as one that runs in the namespace, or here as long as that does not exist."""
+def bind_to_netns(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Return the function as one that runs in the namespace, or in the present one if that does not exist."""
 
     def run(*given: object) -> _Result:
-        with entered(name if exists(name) else ""):
+        with in_netns(name if netns_exists(name) else ""):
             return function(*given)
 
     return run
@@ -83,9 +83,9 @@ def bound(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]
 
 def has_link(name: str, interface: str) -> bool:
     """Whether an interface of any kind has this name there; none has where the namespace does not exist."""
-    if not exists(name):
+    if not netns_exists(name):
         return False
-    with entered(name):
+    with in_netns(name):
         try:
             return socket.if_nametoindex(interface) > 0
         except OSError:
@@ -94,7 +94,7 @@ def has_link(name: str, interface: str) -> bool:
 
 def has_udp_port(name: str, port: int) -> bool:
     """Whether an IPv4 UDP socket there is bound to the port; WireGuard always has one (proc_net(5))."""
-    with entered(name):
+    with in_netns(name):
         lines = Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()[1:]
     return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
 

@@ -41,7 +41,7 @@ class Netlink:
         # Capped acknowledgements do not echo the request, which may hold a private key.
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
-        # Dumps heed the filter in their request instead of ignoring it.
+        # Dumps then use the filter in their request instead of ignoring it.
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
         self._socket.bind((0, 0))
         self._sequence = 0

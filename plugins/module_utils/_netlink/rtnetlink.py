@@ -42,7 +42,7 @@ _IFF_UP = 1
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH})
 
 
-class Link(NamedTuple):
+class KernelLink(NamedTuple):
     """``kind`` is that of virtual links (``wireguard``), and ``physical`` for others."""
 
     ifindex: int
@@ -79,15 +79,15 @@ class RouteNetlink(Netlink):
     def __init__(self) -> None:
         super().__init__(_NETLINK_ROUTE)
 
-    def link(self, name: str) -> Link | None:
+    def link(self, name: str) -> KernelLink | None:
         """The link of that name, None where there is none."""
         return self._link(_LINK.pack(0, 0, 0, 0, 0) + encode_attribute(_IFLA_IFNAME, name.encode() + b"\0"), name)
 
-    def link_of(self, index: int) -> Link | None:
+    def link_of(self, index: int) -> KernelLink | None:
         """The same by its index."""
         return self._link(_LINK.pack(0, 0, index, 0, 0), str(index))
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[KernelLink]:
         return [_decode_link(data) for data in self.dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0), "read links")]
 
     def addresses(self, index: int = 0) -> list[KernelAddress]:
@@ -155,7 +155,7 @@ class RouteNetlink(Netlink):
     def remove_rule(self, rule: Rule) -> None:
         self.request(_RTM_NEWRULE + _DELETE, encode_rule(rule), f"remove rule {rule}")
 
-    def _link(self, payload: bytes, name: str) -> Link | None:
+    def _link(self, payload: bytes, name: str) -> KernelLink | None:
         try:
             return _decode_link(self.request(_RTM_GETLINK, payload, f"read link {name}")[0])
         except KernelError as error:
@@ -182,11 +182,11 @@ def _text(value: bytes | None) -> str:
     return (value or b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
 
 
-def _decode_link(data: bytes) -> Link:
+def _decode_link(data: bytes) -> KernelLink:
     _family, _type, index, flags, _change = _LINK.unpack_from(data)
     values = _attributes(data, _LINK.size)
     kind = _attributes(values.get(_IFLA_LINKINFO, b""), 0).get(_IFLA_INFO_KIND, b"physical")
-    return Link(
+    return KernelLink(
         index,
         _text(values.get(_IFLA_IFNAME)),
         kind.rstrip(b"\0").decode(),

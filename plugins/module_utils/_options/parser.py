@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from .._model.dns import NO_DNS, check_dns, parse_dns_search, parse_dns_server
+from .._model.dns import NO_DNS, check_dns
 from .._model.endpoint import Endpoint, parse_endpoint
 from .._model.errors import InputError
-from .._model.interface import EXACT, INITIAL, DesiredInterface, DesiredPeer
+from .._model.interface import EXACT, DesiredInterface, DesiredPeer
 from .._model.keys import (
     PresharedKey,
     PrivateKey,
@@ -24,50 +23,13 @@ from .._model.keys import (
     parse_preshared_key,
     parse_public_key,
 )
-from .._model.names import parse_netns, parse_new_interface_name
+from .._model.names import parse_new_interface_name
 from .._model.prefix import InterfaceAddress, Prefix, check_host_address, parse_interface_address, parse_prefix
+from .arguments import OPTIONS
+from .values import parse_number
 
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|0|[1-9][0-9]{0,15}")
-# Neither another spelling of auto and off, nor what YAML makes of on.
-_TABLE_NAME = re.compile(r"(?!(?i:auto|off|true|false)$)[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
-# The kernel takes 255, of which a final NUL is one (IFALIASZ in include/uapi/linux/if.h; ifla_policy).
-_ALIAS_BYTES = 254
 # The kernel has no IPv6 on a link with a smaller one (RFC 8200, section 5).
 _IPV6_MIN_MTU = 1280
-# Unquoted in YAML, off is a boolean.
-_OFF = ("off", "False")
-
-
-def parse_number(value: object, option: str, low: int, high: int, off: bool = False) -> int | None:
-    """A decimal or ``0x`` number in ``low..high``; ``off`` where that stands for 0; None for what is not given."""
-    text = str(value).strip()
-    if value is None or not text:
-        return None
-    if off and text in _OFF:
-        return 0
-    number = int(text, 0) if _NUMBER.fullmatch(text) else None
-    if number is None or not low <= number <= high:
-        raise InputError(option, value, "out of range or not a number", f"give a number from {low} to {high}")
-    return number
-
-
-def parse_table(value: object) -> str:
-    """``auto``, ``off``, or the number or name of a routing table, as in wg-quick(8)."""
-    text = "auto" if value in (None, "") else str(value)
-    if text in _OFF:
-        return "off"
-    return text if text == "auto" or _TABLE_NAME.fullmatch(text) else str(parse_number(text, "table", 1, 2**32 - 1))
-
-
-def parse_alias(value: str | None, option: str = "alias") -> str | None:
-    """Text for people. It stands in single quotes in wg0.conf, where ``#`` and ``%i`` mean something everywhere."""
-    if value is not None and not value.isprintable():
-        raise InputError(option, value, "not printable on one line", "use a plain text")
-    if value is not None and any(part in value for part in ("'", "#", "%i")):
-        raise InputError(option, value, "it has a ', a # or a %i, which wg-quick's file cannot hold", "leave that out")
-    if value is not None and len(value.encode()) > _ALIAS_BYTES:
-        raise InputError(option, value, "too long", f"write at most {_ALIAS_BYTES} bytes of UTF-8")
-    return value
 
 
 def parse_peers(entries: Sequence[Mapping[str, Any]]) -> tuple[DesiredPeer, ...]:
@@ -229,26 +191,13 @@ def _read_interface(
 ) -> DesiredInterface:
     """Each option by itself. Raises InputError."""
     addresses = options.get("addresses")
-    dns, dns_search = options.get("dns"), options.get("dns_search")
+    given = {name: options[name] for name in OPTIONS if options.get(name) is not None}
     return DesiredInterface(
         interface=parse_new_interface_name(options["interface"]),
         private_key=private_key,
-        # Port 0 would have the kernel pick a new port at every set.
-        listen_port=parse_number(options.get("listen_port"), "listen_port", 1, 65535),
-        fwmark=parse_number(options.get("fwmark"), "fwmark", 0, 2**32 - 1, off=True),
-        mtu=parse_number(options.get("mtu"), "mtu", 576, 65535),
         addresses=None if addresses is None else tuple(dict.fromkeys(map(parse_interface_address, addresses))),
         peers=peers,
         peers_mode=options.get("peers_mode") or EXACT,
         absent_peers=parse_absent_peers(options.get("absent_peers") or ()),
-        table=parse_table(options.get("table")),
-        outside_replies=options.get("outside_replies") is not False,
-        keep_routes=bool(options.get("keep_routes")),
-        dns=None if dns is None else tuple(dict.fromkeys(map(parse_dns_server, dns))),
-        dns_search=None if dns_search is None else tuple(dict.fromkeys(map(parse_dns_search, dns_search))),
-        alias=parse_alias(options.get("alias")),
-        up=options.get("up") is not False,
-        endpoint_policy=options.get("endpoint_policy") or INITIAL,
-        netns=parse_netns(options.get("netns"), "netns"),
-        birth_netns=parse_netns(options.get("birth_netns"), "birth_netns"),
+        **{name: OPTIONS[name].parse(value, name) for name, value in given.items()},
     )

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preshared keys on their way to a host, sealed to its own public key, so that nobody else can open them.
+"""Seal preshared keys to a host's own public key, so that only this host can open them.
 
 Ansible writes the arguments of a module to a file on the host, unless it pipelines, and keeps that with
-ANSIBLE_KEEP_REMOTE_FILES. What is sealed can be read there by nobody who could not read the host's private key.
+ANSIBLE_KEEP_REMOTE_FILES. Only users who can read the host's private key can open what is sealed.
 
 Libsodium does it: a random key is in a sealed box for the host, once for all peers of a task, and with that key each
 preshared key is encrypted by XChaCha20-Poly1305 and bound to the public key of the peer that it is for. The text is

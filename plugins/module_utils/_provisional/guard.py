@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a change provisional: before it is made, what was is written down and a watchdog is started.
+"""Make a change provisional: record the state before it, and start the watchdog that restores it.
 
-Each run loads this, and nearly all have nothing to guard: what the work takes is loaded when there is some.
+Every run loads this file, and few make a provisional change: the code for that is loaded only when it is needed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._converge.diff import Names
 from .._converge.engine import ConvergeError
 from .._model.errors import InputError
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.arguments import AUTO, CONFIRM_SECONDS, NEVER
-from .._options.parser import parse_number
+from .._options.values import parse_number
 from .._store.keyfile import default_path, find_private_key
 
 if TYPE_CHECKING:
@@ -32,10 +31,11 @@ if TYPE_CHECKING:
 LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
 
-class Commit:
-    """Guards one change, if the options ask for that. ``endpoints``: the state after to what is to be remembered of it.
+class RollbackGuard:
+    """Guards one change, if the options ask for that: the engine's ``Guard``.
 
-    ``unconfirmed`` is None until it is armed.
+    ``endpoints``: maps the state after the change to the endpoints to record. ``unconfirmed`` is None until the guard
+    is armed.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class Commit:
         self._endpoints = endpoints
         self.unconfirmed: Unconfirmed | None = None
 
-    def arm(self, before: RunningState, after: RunningState, names: Names) -> None:
+    def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
         """Raises ConvergeError, and has then left nothing behind."""
         if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
             return
         from . import rollback, watchdog
-        from .record import record
+        from .record import record_change
 
         change = self._describe(before, after, names)
         try:
             watchdog.install(change, rollback.main)
-            record(change)
+            record_change(change)
             watchdog.check(change)
             # That may have taken long on a slow host: the time begins now.
             change = change.delayed(self._timeout)
-            record(change)
+            record_change(change)
             watchdog.start(change)
         except Exception as error:  # whatever it is, nothing may be left behind
             _abandon(change)
@@ -75,7 +75,7 @@ class Commit:
             raise ConvergeError(f"{before.interface}: {problem}") from None
         self.unconfirmed = change
 
-    def _describe(self, before: RunningState, after: RunningState, names: Names) -> Unconfirmed:
+    def _describe(self, before: RunningState, after: RunningState, names: PeerNames) -> Unconfirmed:
         from .record import Unconfirmed, boot_id, clock
         from .watchdog import program_path, unit_name
 
@@ -98,13 +98,13 @@ class Commit:
         )
 
     def disarm(self) -> None:
-        """What was before the change is there again."""
+        """Cancel the rollback: the state before the change is already restored."""
         if self.unconfirmed:
-            from .record import forget
+            from .record import forget_change
             from .watchdog import WatchdogError, stop
 
             # The record first: without it, the watchdog does nothing.
-            forget(self.unconfirmed.interface)
+            forget_change(self.unconfirmed.interface)
             with suppress(InputError, OSError, WatchdogError):
                 stop(self.unconfirmed)
             self.unconfirmed = None
@@ -117,11 +117,11 @@ def parse_timeout(options: Mapping[str, Any]) -> int:
 
 
 def _abandon(change: Unconfirmed) -> None:
-    from .record import forget
+    from .record import forget_change
     from .watchdog import WatchdogError, stop
 
     with suppress(InputError, OSError):
-        forget(change.interface)
+        forget_change(change.interface)
     with suppress(InputError, OSError, WatchdogError):
         stop(change)
 
@@ -133,10 +133,10 @@ def _has_key(path: str, private_key: PrivateKey | None) -> bool:
 
 
 def _concerns_connection(before: RunningState, after: RunningState) -> bool:
-    from .ssh import concerns, find_connection
+    from .ssh import find_connection, is_affected
 
     connection = find_connection()
-    return connection is not None and concerns(connection, before, after, _leaves_by)
+    return connection is not None and is_affected(connection, before, after, _leaves_by)
 
 
 def _leaves_by(host: str) -> str | None:

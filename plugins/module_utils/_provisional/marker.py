@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file that is there while a change of an interface waits to be confirmed.
+"""The file that exists while a change of an interface is unconfirmed.
 
-Each run looks for it, so this file imports next to nothing. What is in it: ``record``.
+Every run looks for it, so this module imports almost nothing. ``record`` reads and writes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .._store.keyfile import DIRECTORY
 
 
 def record_path(interface: str, directory: str = DIRECTORY) -> str:
-    """The file that is there while a change waits for being confirmed."""
+    """Return the path of that file."""
     return f"{directory}/{interface}.unconfirmed"
 
 

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse a change on top of one that waits to be confirmed.
+"""Refuse a change on top of an unconfirmed one.
 
-Each run asks, and nearly all find none: the record is read, and its code loaded, only where there is one.
+Every run checks this, and few find an unconfirmed change: the record's code is loaded only if there is one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class UnconfirmedError(InputError):
-    """Another change of the interface waits to be confirmed, or is being rolled back. ``pending`` says which, for the
-    task, which waits for it."""
+    """Another change of the interface is not confirmed yet, or is being rolled back. ``pending`` describes it for the
+    task, which waits for its end."""
 
     def __init__(self, change: Unconfirmed) -> None:
         left = change.seconds_left
@@ -45,14 +45,14 @@ def describe_pending(change: Unconfirmed) -> dict[str, Any]:
 
 
 def refuse_unconfirmed(interface: str) -> None:
-    """Nothing stacks: a change on top of one that may be rolled back any moment is refused. Raises UnconfirmedError.
+    """Raises UnconfirmedError if the interface has an unconfirmed change: its rollback would undo a newer one, too.
 
     The caller has the lock of the interface, or looks again under it.
     """
     if not is_recorded(interface):
         return
-    from .record import find
+    from .record import find_change
 
-    change = find(interface)
+    change = find_change(interface)
     if change:
         raise UnconfirmedError(change)

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change that nobody has confirmed yet: what was before it, and until when it waits.
+"""The record of an unconfirmed change: the state before it, and its deadline.
 
-That is a file in the directory of the private keys, since preshared keys are in it, and the interface's own key where
-no other file has that. It is gone once the change is confirmed or rolled back. After a reboot it means nothing, as
-the host has then come up as it was before the change.
+The record is a file in the directory of the private keys, since it has preshared keys in it, and the interface's own
+key where no other file has that. It is removed when the change is confirmed or rolled back. After a reboot it has no
+meaning, since the host then starts with the state before the change.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._converge.diff import Names
+from .._converge.records import Record
 from .._model.errors import InputError
+from .._model.interface import PeerNames
 from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
 from .._store.endpoints import DIRECTORY as STATE_DIRECTORY
-from .._store.files import atomic_write, ensure_directory, ensure_parent, read_file, remove_file
-from .._store.keyfile import DIRECTORY, find_private_key, public_key_of
+from .._store.files import atomic_write, ensure_directory, ensure_parent, remove_file
+from .._store.keyfile import DIRECTORY, find_private_key
+from .._store.public_key import public_key_of
+from .._store.reading import read_file
 from .marker import record_path
 from .snapshot import decode_state, encode_state
 
@@ -50,7 +53,7 @@ class Unconfirmed:
     deadline: float
     before: RunningState
     key_file: str
-    names: Names
+    names: PeerNames
     netns: str
     birth_netns: str
     with_dns: bool
@@ -73,12 +76,14 @@ class Unconfirmed:
 
 
 class Report(NamedTuple):
-    """What came back, in words: of ``change``, at ``at`` in seconds since 1970. ``problem`` is empty if all did."""
+    """What was rolled back of ``change``, at ``at`` in seconds since 1970: ``changes`` in words, ``operations`` as
+    ``list_operations`` has them. ``problem`` is empty if all was."""
 
     change: str
     at: float
-    operations: list[str]
+    changes: list[str]
     problem: str
+    operations: list[Record]
 
     @property
     def date(self) -> str:
@@ -98,8 +103,8 @@ def boot_id() -> str:
     return Path(_BOOT_ID).read_text(encoding="ascii").strip()
 
 
-def record(change: Unconfirmed, directory: str = DIRECTORY) -> None:
-    """Write it down. Raises InputError and OSError."""
+def record_change(change: Unconfirmed, directory: str = DIRECTORY) -> None:
+    """Write the record. Raises InputError and OSError."""
     plain = {
         **vars(change),
         "before": encode_state(change.before, with_private_key=not change.key_file),
@@ -111,8 +116,8 @@ def record(change: Unconfirmed, directory: str = DIRECTORY) -> None:
     atomic_write(path, json.dumps(plain).encode(), 0o600)
 
 
-def find(interface: str, directory: str = DIRECTORY) -> Unconfirmed | None:
-    """The change that waits, None where none does; what is left of one before a reboot is removed.
+def find_change(interface: str, directory: str = DIRECTORY) -> Unconfirmed | None:
+    """Read the change that waits, None if there is none. A record from before a reboot is removed.
 
     Raises InputError, which never has the file's content, and OSError.
     """
@@ -156,19 +161,19 @@ def _read_key(path: str, public_key: str | None) -> PrivateKey | None:
     return None
 
 
-def forget(interface: str, directory: str = DIRECTORY) -> None:
-    """Destroy the record. Raises InputError and OSError."""
+def forget_change(interface: str, directory: str = DIRECTORY) -> None:
+    """Remove the record. Raises InputError and OSError."""
     remove_file(record_path(interface, directory))
 
 
 def record_report(interface: str, report: Report, directory: str = STATE_DIRECTORY) -> None:
-    """Remember what came back last, for whoever asks. Raises InputError and OSError."""
+    """Keep the report of the last rollback. Raises InputError and OSError."""
     ensure_directory(directory, 0o700)
     atomic_write(f"{directory}/{interface}.rollback.json", json.dumps(report).encode(), 0o600)
 
 
 def find_report(interface: str, directory: str = STATE_DIRECTORY) -> Report | None:
-    """What came back last, None where nothing ever did, or it cannot be read."""
+    """Read the report of the last rollback, None if there is none or it cannot be read."""
     try:
         content = read_file(f"{directory}/{interface}.rollback.json")
         return Report(*json.loads(content.data)) if content else None

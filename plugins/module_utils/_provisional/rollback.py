@@ -14,82 +14,105 @@ import syslog
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from .._converge.restore import plan_restore, restore
+from .._converge.records import MANY, Record, list_operations
+from .._converge.restore import diff_restore, restore_state
 from .._host.dns import FoundNameServers
-from .._host.kernel import Host
+from .._host.kernel import HostKernel
+from .._host.trigger_handshake import start_new_sessions
 from .._host.zipapp import load_program
 from .._model.errors import InputError
-from .._model.parts import ALL_PARTS, Part
+from .._model.operations import Operation
+from .._model.parts import ALL_PARTS, Part, only
+from .._model.state import RunningState
 from .._store.files import remove_file
 from .._store.lock import interface_lock
 from .marker import record_path
-from .record import Report, Unconfirmed, clock, find, find_report, forget, record_report
+from .record import Report, Unconfirmed, clock, find_change, find_report, forget_change, record_report
 from .watchdog import CHECK, WatchdogError, program_path, stop
 
-# A run that is still at it holds the lock. That it hangs must not cut the host off for ever.
+# A run that still works holds the lock. If it hangs, the rollback must start nevertheless.
 _LOCK_SECONDS = 120.0
-# At first what is in the way may be just what is being restored. Later it is for somebody to mend.
+# The first failures may be due to the state that is being restored. Later ones need an operator.
 QUICK_ATTEMPTS, QUICK_PAUSE = 10, 2.0
 SLOW_PAUSE, SLOW_SECONDS = 60.0, 24 * 3600.0
-_MANY_OPERATIONS = 50
+_MANY_CHANGES = 50
 
 
 class RolledBack(NamedTuple):
-    """What came back so far, and the parts that are still to be restored: the record is then still there."""
+    """``report``: what was restored so far. ``left``: the parts that are not restored yet; the record is then kept."""
 
     report: Report
     left: tuple[Part, ...]
 
 
 def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledBack:
-    """Put back these parts as far as possible, and destroy the record once nothing is left to restore.
+    """Restore these parts as far as possible, and remove the record once everything is restored.
 
-    The caller has the lock of the interface. Raises InputError and OSError where the record cannot be destroyed.
+    The caller holds the lock of the interface. Raises InputError and OSError where the record cannot be removed.
     """
     before = change.before
-    restored = restore(before, *_hosts(change), change.names, parts)
+    kernels = _kernels(change)
+    found = _look(before.interface, kernels)
+    restored = restore_state(before, *kernels, change.names, parts, partial(_revive, change))
     problem = restored.problem
     if before.device.public_key and before.device.private_key is None:
         # To try again is of no use: the record does not have the key.
         problem = f"{change.key_file} has another private key than before" + (f"; {problem}" if problem else "")
-    report = _add(change, [operation.describe() for operation in restored.done], problem)
+    changes = [operation.describe() for operation in restored.done]
+    report = _extend_report(change, changes, problem, list_operations(restored.done, found))
     if not restored.problems:
-        forget(change.interface)
+        forget_change(change.interface)
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
             stop(change)
     return RolledBack(report, tuple(restored.problems))
 
 
-def _add(change: Unconfirmed, operations: list[str], problem: str) -> Report:
+def _revive(change: Unconfirmed, before: RunningState, operations: Sequence[Operation]) -> None:
+    start_new_sessions(before, operations, change.birth_netns)
+
+
+def _look(interface: str, kernels: Iterable[HostKernel | None]) -> RunningState:
+    """What there is before anything is restored, as far as that can be read. It is only for the report."""
+    for kernel in filter(None, kernels):
+        with suppress(Exception):  # whatever it is, it must not keep anything from being restored
+            state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+            if state.exists:
+                return state
+    return RunningState(interface)
+
+
+def _extend_report(change: Unconfirmed, changes: list[str], problem: str, operations: list[Record]) -> Report:
     """What came back in all attempts so far, remembered as far as that can be written."""
     earlier = find_report(change.interface)
     if earlier and earlier.change == change.change:
-        if not operations and problem == earlier.problem:
+        if not changes and problem == earlier.problem:
             return earlier
-        operations = [*earlier.operations, *operations]
-    report = Report(change.change, time.time(), operations, problem)
+        changes = [*earlier.changes, *changes]
+        operations = [*earlier.operations, *operations][:MANY]
+    report = Report(change.change, time.time(), changes, problem, operations)
     with suppress(InputError, OSError):
         record_report(change.interface, report)
     return report
 
 
-def _hosts(change: Unconfirmed) -> tuple[Host, Host | None]:
-    """Where the interface was, and where else it may be now."""
+def _kernels(change: Unconfirmed) -> tuple[HostKernel, HostKernel | None]:
+    """Open the namespace where the interface was, and the one where it may be now."""
     servers = FoundNameServers() if change.with_dns else None
 
-    def host(netns: str) -> Host:
-        return Host(netns, change.birth_netns, None if netns else servers)
+    def host(netns: str) -> HostKernel:
+        return HostKernel(netns, change.birth_netns, None if netns else servers)
 
     return host(change.before.netns), host(change.netns) if change.netns != change.before.netns else None
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The watchdog of a change, by the names of the interface and the change. With a third argument it only shows that
-    it can do its work."""
+    """Run the watchdog of a change. Arguments: the interface and the name of the change. With a third one, ``--check``,
+    it only shows that it can do its work."""
     interface, name, *check = arguments
     if check == [CHECK]:
         return _check(interface, name)
@@ -99,7 +122,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(interface: str, name: str) -> int:
     try:
-        change = find(interface)
+        change = find_change(interface)
         if change is None or change.change != name:
             raise WatchdogError(f"there is no unconfirmed change {name} of {interface}")
         _rehearse(change)
@@ -111,19 +134,18 @@ def _check(interface: str, name: str) -> int:
 
 
 def _rehearse(change: Unconfirmed) -> None:
-    """Do all of the work but for changing anything, in this very process: load every module, read every part, compare,
-    and open what changes are made through."""
+    """Do all of the work except the changes: load every module, read every part, compare, and open every socket."""
     load_program(change.program)
-    for host in filter(None, _hosts(change)):
+    for host in filter(None, _kernels(change)):
         host.rehearse()
-        for step in plan_restore(host.read(change.interface), change.before, change.names):
+        for step in diff_restore(host.read(change.interface), change.before, change.names):
             for operation in step:
                 operation.describe()
 
 
 class _Watchdog:
-    """Waits until the time is over, or the change is confirmed, which removes the program and the record; then rolls
-    back until all is back."""
+    """Waits for the deadline, then rolls back and retries until everything is restored. Confirming the change removes
+    the program and the record, which ends the watchdog."""
 
     def __init__(self, interface: str, name: str) -> None:
         self._interface = interface
@@ -175,16 +197,16 @@ class _Watchdog:
         return not rolled.left
 
     def _find(self) -> Unconfirmed | None:
-        change = find(self._interface)
+        change = find_change(self._interface)
         return change if change and change.change == self._name else None
 
     def _report(self, rolled: RolledBack) -> None:
-        operations = rolled.report.operations[self._logged :]
-        self._logged += len(operations)
-        for operation in operations[:_MANY_OPERATIONS]:
-            self._log(syslog.LOG_WARNING, f"rolled back: {operation}")
-        if len(operations) > _MANY_OPERATIONS:
-            self._log(syslog.LOG_WARNING, f"and {len(operations) - _MANY_OPERATIONS} more")
+        changes = rolled.report.changes[self._logged :]
+        self._logged += len(changes)
+        for change in changes[:_MANY_CHANGES]:
+            self._log(syslog.LOG_WARNING, f"rolled back: {change}")
+        if len(changes) > _MANY_CHANGES:
+            self._log(syslog.LOG_WARNING, f"and {len(changes) - _MANY_CHANGES} more")
         if rolled.left:
             self._say(f"not all could be rolled back yet: {rolled.report.problem}. Trying again")
         elif rolled.report.problem:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running state as JSON and back: ``decode_state(encode_state(x)) == x``.
 
-The text has the preshared keys, and the private key unless that is left out because a file has it: whoever writes it
-down sees to it that nobody else reads it.
+The text has the preshared keys, and the private key unless that is left out because a file has it. The caller must
+protect what it writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Plain = dict[str, Any]
 
 
 def encode_state(state: RunningState, with_private_key: bool = True) -> Plain:
-    """The state as JSON has it; without its private key, ``decode_state`` is to be given that."""
+    """Encode the state for JSON. Without its private key, ``decode_state`` needs that as an argument."""
     return {
         "interface": state.interface,
         "exists": state.exists,
@@ -47,8 +47,10 @@ def encode_state(state: RunningState, with_private_key: bool = True) -> Plain:
 
 
 def decode_state(plain: Mapping[str, Any], private_key: PrivateKey | None = None) -> RunningState:
-    """The state; ``private_key`` is its key where the text has none. Raises KeyError, TypeError and ValueError, of
-    which InputError is one, for what ``encode_state`` did not make."""
+    """Decode a state. ``private_key`` is used where the text has none.
+
+    Raises KeyError, TypeError and ValueError (also InputError) for anything that ``encode_state`` did not write.
+    """
     servers, search, exclusive = plain["dns"]
     device = _decode_device(plain["device"])
     return RunningState(

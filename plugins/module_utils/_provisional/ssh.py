@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Over which addresses this process was asked for, and whether that is a matter of one interface.
+"""Find the SSH connection that this process serves, and decide whether a change affects it.
 
 sshd tells its sessions in SSH_CONNECTION (ssh(1), "ENVIRONMENT"). sudo drops that, so it is looked for in the processes
 from which this one comes, too.
@@ -32,7 +32,7 @@ class SshConnection(NamedTuple):
 
 
 def find_connection(pid: int | str = "self", proc: str = "/proc") -> SshConnection | None:
-    """The SSH connection that a process serves, None where it is not known to serve any."""
+    """Find the SSH connection that a process serves, None if none is known."""
     while str(pid) not in ("0", "1"):
         process = Path(proc, str(pid))
         try:
@@ -64,7 +64,7 @@ def _packed(address: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
 
 
-def concerns(
+def is_affected(
     connection: SshConnection, before: RunningState, after: RunningState, leaves_by: Callable[[str], str | None]
 ) -> bool:
     """Whether the connection runs over the interface, or would run into it after the change.

@@ -4,8 +4,8 @@
 """The watchdog: a program that rolls a change back unless that is confirmed in time, started where nothing ends it
 with the connection over which it was asked for.
 
-It is a zip archive of this collection's own code (``_program``), since what Ansible has copied to the host is gone when
-the module ends. Where systemd runs, a transient timer starts it (systemd-run(1)), else it is a process in a
+It is a zip archive of this collection's own code (``_host/zipapp``), since Ansible removes its copy of the code when
+the module ends. With systemd, a transient timer starts the program (systemd-run(1)). Without, it is a process in a
 session of its own, which sleeps until then.
 """
 
@@ -58,7 +58,7 @@ def install(change: Unconfirmed, main: Main) -> None:
 
 
 def check(change: Unconfirmed) -> None:
-    """Have it show that it can do all of its work. Raises WatchdogError and OSError."""
+    """Let the program show that it can do all of its work. Raises WatchdogError and OSError."""
     _succeed([*_command(change), CHECK], _environment())
 
 
@@ -91,7 +91,7 @@ def _environment() -> dict[str, str]:
 
 
 def stop(change: Unconfirmed) -> None:
-    """Have it end without doing anything: without its file, a process of its own ends within a second.
+    """Stop the watchdog before it acts: a process ends within a second after its file is removed.
 
     Raises InputError and OSError.
     """

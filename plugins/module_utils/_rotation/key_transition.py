@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Peers that are changing their key: both keys are peers, and what belongs to the host belongs to the one in use.
+"""Peers during a key rotation: both keys are peers, and the allowed IPs belong to the key in use.
 
-Which one that is, the kernel knows: the one that shook hands last. A host has one key at a time, so that the other one
-cannot shake hands; and when the host goes back to its old key, that one shakes hands again.
+The key in use is the one with the latest handshake. A host has one key at a time, so the other one cannot have a newer
+handshake; if the host goes back to its old key, that one has the latest handshake again.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .._model.names import parse_interface_name, parse_netns
 Peers = Mapping[PublicKey, RunningPeer]
 
 
-def with_successors(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of ``interface`` and ``config`` with an entry of its own for each key.
+def with_next_keys(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of ``interface`` and ``config`` with one entry for each key.
 
     Raises InputError, and KernelError where the running interface cannot be read.
     """
@@ -29,15 +29,19 @@ def with_successors(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _running_peers(options: Mapping[str, Any]) -> Peers:
-    from .._netlink.namespace import has_link
-    from .._wireguard.device import Device
+    from .._netlink.namespace import has_link, in_netns
+    from .._wireguard.decode import DeviceDecoder
+    from .._wireguard.reading import read_device
 
     interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
-    return Device(interface, netns).read().peers if has_link(netns, interface) else {}
+    if not has_link(netns, interface):
+        return {}
+    with in_netns(netns):
+        return read_device(interface, DeviceDecoder()).peers
 
 
 def split_peers(entries: Sequence[Mapping[str, Any]], running: Callable[[], Peers]) -> Iterator[Mapping[str, Any]]:
-    """``running`` is asked when it matters. Raises InputError with the path of the option."""
+    """Split the entries that have a next key. ``running`` reads the peers. Raises InputError with the option's path."""
     there = running()
     for index, entry in enumerate(entries):
         if not entry.get("next_public_key"):

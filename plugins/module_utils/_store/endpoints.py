@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which endpoint was last applied to each peer, as configured.
+"""Remember which configured endpoint was last applied to each peer.
 
-A learned endpoint and a configured one look the same in the kernel, so that a change of the configured
-one can only be told by remembering it. The file holds public facts only.
+In the kernel a learned endpoint and a configured one look the same, so a change of the configured one shows only by
+comparing it with this file. The file has public facts only.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def remember(
     present: Container[PublicKey],
     unresolved: Container[Endpoint],
 ) -> dict[PublicKey, str]:
-    """What is to be recorded after a run.
+    """Derive the endpoints to record after a run.
 
-    An endpoint whose name could not be resolved has not been applied: what was before it still counts. So it does for
-    a peer that this run says nothing of, as long as the interface has it (``present``).
+    An endpoint whose name could not be resolved has not been applied, so the earlier record stays. It also stays for
+    peers that are not among the options, as long as the interface has them (``present``).
     """
     applied = {
         peer.public_key: str(peer.endpoint)
@@ -56,7 +56,7 @@ def remember(
 def record_endpoints(
     interface: str, wanted: Mapping[PublicKey, str], recorded: Mapping[PublicKey, str], directory: str = DIRECTORY
 ) -> None:
-    """Write down ``wanted`` where it is not what is ``recorded`` already. Raises OSError."""
+    """Write ``wanted``, unless it is what is ``recorded`` already. Raises OSError."""
     if wanted == recorded:
         return
     ensure_directory(directory, 0o700)
@@ -64,7 +64,7 @@ def record_endpoints(
 
 
 def check_recordable(desired: DesiredInterface, recorded: Mapping[PublicKey, str], directory: str = DIRECTORY) -> None:
-    """Have it fail before anything is applied, if that could not be written down after. Raises OSError."""
+    """Raises OSError before anything is applied, if the endpoints could not be written afterwards."""
     most = remember(desired, recorded, recorded, ())
     if most != recorded:
         ensure_directory(directory, 0o700)

@@ -18,56 +18,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from .._model.errors import InputError
 from .lock import directory_lock
+from .reading import (
+    ChangedMeanwhile,
+    FileContent,
+    check_directory,
+    check_regular,
+    explained,
+    opened,
+    parent_of,
+    read_in,
+)
 
 _SELINUX = "security.selinux"
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Nonblocking, so that opening a named pipe does not wait for a writer.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ATTEMPTS = 20
 
-_HINTS = {
-    errno.ENOSPC: "make room on that file system and run again",
-    errno.EDQUOT: "make room within the quota and run again",
-    errno.EROFS: "mount it for writing and run again",
-    errno.EACCES: "run the module as root, with become",
-    errno.EPERM: "run the module as root, with become; as root, see whether the file is immutable (lsattr)",
-    errno.EIO: "look for errors of the disk in the kernel's log",
-}
-
 _EnsureT = TypeVar("_EnsureT", bound=Callable[..., Any])
-
-
-class FileError(OSError):
-    """What the system refused to do with a file, and what can be done about it."""
-
-    def __str__(self) -> str:
-        hint = _HINTS.get(self.errno or 0)
-        return super().__str__() + (f"; {hint}" if hint else "")
-
-
-class ChangedMeanwhile(FileError):
-    """The file is no longer what was read."""
-
-
-class FileContent(NamedTuple):
-    """A regular file: its bytes, permission bits and the user ID of its owner."""
-
-    data: bytes
-    mode: int
-    owner: int
-
-
-def read_file(path: str) -> FileContent | None:
-    """The file, None when there is none. Raises InputError for what is not a regular file, and OSError."""
-    try:
-        with _opened(path) as directory:
-            return _read(path, directory)
-    except FileNotFoundError:
-        return None
 
 
 def atomic_write(path: str, data: bytes, mode: int) -> None:
@@ -82,20 +52,20 @@ def atomic_write(path: str, data: bytes, mode: int) -> None:
 
 def write_locked(path: str, data: bytes, mode: int) -> None:
     """The same as ``atomic_write``, for a caller that holds a lock of its own for this file."""
-    with _opened(path) as directory:
+    with opened(path) as directory:
         _replace(path, directory, data, mode)
 
 
 def replace_file(path: str, old: FileContent | None, data: bytes, mode: int) -> None:
     """As ``atomic_write``, but only while the file still is what was read. Raises ChangedMeanwhile where it is not."""
     with _locked(path) as directory:
-        if _read(path, directory) != old:
+        if read_in(path, directory) != old:
             raise ChangedMeanwhile(errno.EAGAIN, "another run keeps changing the file", path)
         _replace(path, directory, data, mode)
 
 
 def again_when_changed(ensure: _EnsureT) -> _EnsureT:
-    """The function, which reads a file and replaces it, begun anew when another run has changed the file in between."""
+    """Repeat the function, which reads a file and replaces it, if another run has changed the file in between."""
 
     @wraps(ensure)
     def repeated(*arguments: Any, **named: Any) -> Any:
@@ -118,53 +88,39 @@ def check_room(path: str, size: int) -> None:
     read-only. Raises as ``atomic_write`` does."""
     temporary = _temporary(path)
     with _locked(path) as directory:
-        _check_regular(path, directory)
+        check_regular(path, directory)
         _unlink(temporary, directory)
         descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
-        try:
-            os.posix_fallocate(descriptor, 0, max(size, 1))
-        except OSError as error:
-            # Not every file system can promise room.
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
-        finally:
-            os.close(descriptor)
-            _unlink(temporary, directory)
-
-
-def _read(path: str, directory: int) -> FileContent | None:
-    if _check_regular(path, directory) is None:
-        return None
-    with os.fdopen(os.open(Path(path).name, _READ, dir_fd=directory), "rb") as file:
-        status = os.fstat(file.fileno())
-        return FileContent(file.read(), stat.S_IMODE(status.st_mode), status.st_uid)
+        with _removed_on_failure(temporary, directory):
+            try:
+                os.posix_fallocate(descriptor, 0, max(size, 1))
+            except OSError as error:
+                # Not every file system can promise room.
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+            finally:
+                os.close(descriptor)
+        _unlink(temporary, directory)
 
 
 def _replace(path: str, directory: int, data: bytes, mode: int) -> None:
     _write_temporary(path, directory, data, mode)
-    try:
+    with _removed_on_failure(_temporary(path), directory):
         _use_temporary(path, directory)
-    except BaseException:
-        _unlink(_temporary(path), directory)
-        raise
 
 
 def _write_temporary(path: str, directory: int, data: bytes, mode: int) -> None:
     temporary = _temporary(path)
-    old = _check_regular(path, directory)
+    old = check_regular(path, directory)
     _unlink(temporary, directory)
     descriptor = os.open(temporary, _WRITE_NEW, 0o600, dir_fd=directory)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            if old is not None:
-                _copy_context(Path(path).name, directory, descriptor)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        _unlink(temporary, directory)
-        raise
+    with _removed_on_failure(temporary, directory), os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        if old is not None:
+            _copy_context(Path(path).name, directory, descriptor)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _use_temporary(path: str, directory: int) -> None:
@@ -184,8 +140,8 @@ def stage_file(path: str, data: bytes, mode: int) -> None:
 def use_staged(path: str, old: FileContent | None, data: bytes) -> None:
     """Have what was staged take the file's place. Raises ChangedMeanwhile where either is not what it was."""
     with _locked(path) as directory:
-        staged = _read(_beside(path), directory)
-        if staged is None or staged.data != data or _read(path, directory) != old:
+        staged = read_in(_beside(path), directory)
+        if staged is None or staged.data != data or read_in(path, directory) != old:
             raise ChangedMeanwhile(errno.EAGAIN, "another run has changed the file", path)
         _use_temporary(path, directory)
 
@@ -196,9 +152,9 @@ def rename_file(path: str, target: str) -> None:
     Raises InputError for what is not a regular file, and OSError; both files are then as they were.
     """
     with _locked(path) as directory:
-        if _check_regular(path, directory) is None:
+        if check_regular(path, directory) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        _check_regular(target, directory)
+        check_regular(target, directory)
         os.rename(Path(path).name, Path(target).name, src_dir_fd=directory, dst_dir_fd=directory)
         os.fsync(directory)
 
@@ -209,9 +165,9 @@ def link_file(path: str, target: str) -> None:
     Raises InputError for what is not a regular file, and OSError; both names are then as they were.
     """
     with _locked(path) as directory:
-        if _check_regular(path, directory) is None:
+        if check_regular(path, directory) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        _check_regular(target, directory)
+        check_regular(target, directory)
         temporary = _temporary(target)
         _unlink(temporary, directory)
         os.link(Path(path).name, temporary, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
@@ -226,7 +182,7 @@ def remove_file(path: str) -> bool:
     try:
         with _locked(path) as directory:
             _unlink(_temporary(path), directory)
-            if _check_regular(path, directory) is None:
+            if check_regular(path, directory) is None:
                 return False
             os.unlink(Path(path).name, dir_fd=directory)
             os.fsync(directory)
@@ -251,7 +207,7 @@ def ensure_directory(path: str, mode: int, check_mode: bool = False) -> bool:
         else:
             _change_mode(path, mode)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
     return True
 
 
@@ -306,71 +262,11 @@ def _make_directory(path: str, mode: int) -> None:
         os.close(descriptor)
 
 
-def check_directory(path: str) -> os.stat_result | None:
-    """The status of a directory that only its owner, who is this user, can write to; None when there is none."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    if stat.S_ISLNK(status.st_mode):
-        raise InputError("directory", path, "a symbolic link", f"use what it points to, {Path(path).resolve()}")
-    if not stat.S_ISDIR(status.st_mode):
-        raise InputError("directory", path, "not a directory", "move it away, or choose another path")
-    if status.st_uid != os.geteuid():
-        raise InputError("directory", path, f"owned by user {status.st_uid}", f"chown it to user {os.geteuid()}")
-    return status
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    """The file descriptor of the directory that the file is in. An OSError then has the whole path."""
-    parent = _parent(path)
-    try:
-        descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        # Linux tells a link that O_NOFOLLOW met as ENOTDIR when O_DIRECTORY is there too.
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            check_directory(parent)
-        raise _explained(error, path) from error
-    try:
-        yield descriptor
-    except ChangedMeanwhile:
-        raise
-    except OSError as error:
-        raise _explained(error, path) from error
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _locked(path: str) -> Iterator[int]:
     """The same, with the lock of those who write there."""
-    with _opened(path) as directory, directory_lock(_parent(path), os.fstat(directory)):
+    with opened(path) as directory, directory_lock(parent_of(path), os.fstat(directory)):
         yield directory
-
-
-def _parent(path: str) -> str:
-    return str(Path(path).absolute().parent)
-
-
-def _explained(error: OSError, path: str) -> OSError:
-    """The error with the whole path, and what can be done about it; that a file is missing stays the error it is."""
-    if isinstance(error, FileNotFoundError):
-        return FileNotFoundError(error.errno, error.strerror, path)
-    return FileError(error.errno, error.strerror, path)
-
-
-def _check_regular(path: str, directory: int) -> os.stat_result | None:
-    """The status of the file, None when there is none."""
-    try:
-        status = os.lstat(Path(path).name, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    if stat.S_ISLNK(status.st_mode):
-        raise InputError("path", path, "a symbolic link", "replace it by the file itself, or give the file's own path")
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("path", path, "not a regular file", "move it away, or choose another path")
-    return status
 
 
 def _temporary(path: str) -> str:
@@ -386,6 +282,17 @@ def _unlink(name: str, directory: int) -> None:
     with suppress(FileNotFoundError):
         os.lstat(name, dir_fd=directory)
         os.unlink(name, dir_fd=directory)
+
+
+@contextmanager
+def _removed_on_failure(name: str, directory: int) -> Iterator[None]:
+    """Remove the file where the block fails. That this fails too must not hide the first error."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _unlink(name, directory)
+        raise
 
 
 def _copy_context(name: str, directory: int, descriptor: int) -> None:

@@ -19,19 +19,20 @@ from .files import (
     check_parent,
     ensure_parent,
     link_file,
-    read_file,
     remove_file,
     rename_file,
     replace_file,
     sweep,
 )
+from .public_key import public_key_of
+from .reading import read_file
 
 DIRECTORY = "/etc/wireguard/private"
 _OPTION = "private key file"
 _MODE = 0o600
 
 
-class Outcome(NamedTuple):
+class KeyResult(NamedTuple):
     """``public_key`` is None where it is not known, and ``warning`` then says why unless there is no key at all.
 
     ``next_public_key`` and ``old_public_key`` are those of a key that is yet to take its place, or that has lost it.
@@ -48,7 +49,7 @@ class Outcome(NamedTuple):
 class Keys(NamedTuple):
     """The keys beside a path: one in use, the next one that was made beside it, and the old one of a switch.
 
-    An old one means that the switch is not settled: it is what there is to go back to.
+    An old key means that the rotation is not finished: the host can still go back to it.
     """
 
     current: PrivateKey | None = None
@@ -69,12 +70,12 @@ def default_path(interface: str) -> str:
     return f"{DIRECTORY}/{interface}.key"
 
 
-def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> Outcome:
+def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> KeyResult:
     """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
-    path = options.get("path") or default_path(parse_interface_name(options["interface"]))
+    path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     state = options["state"]
     if state == "absent":
-        return Outcome(remove_key(path, check_mode), path)
+        return KeyResult(remove_key(path, check_mode), path)
     missing = _missing_library()
     if missing and not check_mode:
         raise MissingLibrary(missing)
@@ -83,12 +84,12 @@ def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_direc
     if state == "next" and not keys.next and not keys.old:
         keys, changed = _make_next(path, keys, check_mode), True
     elif state == "settled":
-        changed = settle_keys(path, check_mode) or changed
+        changed = remove_old_key(path, check_mode) or changed
         keys = keys._replace(old=None)
     if private_key is None or missing:
-        return Outcome(changed, path, warning=missing if private_key else None)
+        return KeyResult(changed, path, warning=missing if private_key else None)
     found = [public_key_of(key) if key else None for key in (keys.next, keys.old)]
-    return Outcome(changed, path, public_key_of(private_key), None, *found)
+    return KeyResult(changed, path, public_key_of(private_key), None, *found)
 
 
 def read_keys(path: str) -> Keys:
@@ -130,9 +131,11 @@ def _swap(path: str, source: str, target: str) -> Keys:
     return read_keys(path)
 
 
-def settle_keys(path: str, check_mode: bool = False) -> bool:
-    """Make sure that there is no old key, and say whether there was. What is unlinked cannot be got back from us; that
-    the medium still has it, overwriting would not keep from happening on today's file systems."""
+def remove_old_key(path: str, check_mode: bool = False) -> bool:
+    """Remove the old key of a rotation. Return whether there was one.
+
+    The file is unlinked, not overwritten: on present file systems overwriting does not erase the medium.
+    """
     current, later = (find_private_key(each) for each in (path, next_path(path)))
     copies = [next_path(path)] if later and later == current else []
     removed = [_remove(each, check_mode) for each in (old_path(path), *copies)]
@@ -145,13 +148,6 @@ def _missing_library() -> str | None:
     except ImportError as error:
         return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
     return None
-
-
-def public_key_of(private_key: PrivateKey) -> PublicKey:
-    """The public half. Raises ImportError where pynacl is missing."""
-    from nacl.bindings import crypto_scalarmult_base
-
-    return PublicKey(crypto_scalarmult_base(private_key.reveal_bytes()))
 
 
 def read_private_key(path: str) -> PrivateKey:
@@ -190,7 +186,7 @@ def find_private_key(path: str) -> PrivateKey | None:
 def ensure_key(path: str, check_mode: bool, own_directory: str) -> tuple[bool, PrivateKey | None]:
     """Make sure that there is a key, and say whether that took a change; one that is there is kept.
 
-    In check mode a key that is still to be made is None. The directory is seen to as by ``ensure_parent``.
+    In check mode a key that is still to be made is None. The directory is created and checked by ``ensure_parent``.
     """
     private_key = find_private_key(path)
     changed = ensure_parent(path, own_directory, check_mode)

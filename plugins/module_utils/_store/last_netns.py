@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which named network namespace an interface was put last: that is where it is when the options have changed since.
+"""Remember the named network namespace of each interface, to find the interface when its options change.
 
 An interface in the host's own namespace has no such file.
 """
@@ -20,17 +20,17 @@ def _path(interface: str, directory: str) -> str:
     return str(Path(directory, f"{interface}.netns"))
 
 
-def load_place(interface: str, directory: str = DIRECTORY) -> str:
-    """The name of the namespace, empty for the host's own, and when the file cannot be read."""
+def load_last_netns(interface: str, directory: str = DIRECTORY) -> str:
+    """Read the name of the namespace: empty for the host's own, or if the file cannot be read."""
     try:
         return parse_netns(Path(_path(interface, directory)).read_text(encoding="ascii").strip(), "netns")
     except (OSError, ValueError, InputError):
         return ""
 
 
-def record_place(interface: str, netns: str, directory: str = DIRECTORY) -> None:
-    """Remember it; writes only when that is news. Raises OSError."""
-    if netns == load_place(interface, directory):
+def record_last_netns(interface: str, netns: str, directory: str = DIRECTORY) -> None:
+    """Write the name of the namespace, if it has changed. Raises OSError."""
+    if netns == load_last_netns(interface, directory):
         return
     path = _path(interface, directory)
     if netns:

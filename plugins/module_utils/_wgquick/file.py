@@ -44,3 +44,8 @@ class WgQuickFile:
     unmanaged: tuple[str, ...] = ()
     peers: tuple[WgQuickPeer, ...] = ()
     netns: str = ""
+
+
+def printable(text: str) -> str:
+    """The text of a file for people and for JSON: a byte that is not UTF-8 is shown as ``\\xff``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

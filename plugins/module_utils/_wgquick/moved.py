@@ -16,7 +16,7 @@ from typing import NamedTuple
 from .._model.errors import InputError
 from .._model.names import parse_netns
 from .._model.prefix import InterfaceAddress, parse_interface_address
-from .._options.parser import parse_table
+from .._options.values import parse_table
 
 # What stands for the host's own namespace: that of process 1.
 HOST = "1"

@@ -29,7 +29,7 @@ from .._model.endpoint import Endpoint, parse_endpoint
 from .._model.errors import InputError
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey, parse_preshared_key, parse_private_key, parse_public_key
 from .._model.prefix import Prefix, parse_interface_address, parse_prefix
-from .._options.parser import parse_number, parse_table
+from .._options.values import parse_number, parse_table
 from .file import WgQuickFile, WgQuickPeer
 from .lines import VERBATIM
 from .moved import parse_moved
@@ -48,14 +48,14 @@ _LOOKS_SECRET = re.compile(r"[A-Za-z0-9+/]{40}")
 class ParseError(InputError):
     """``option`` is the name of the file with ``line`` and ``column``, both from 1; a value like a key is not shown."""
 
-    def __init__(self, place: _Place, value: object, problem: str, remedy: str) -> None:
+    def __init__(self, place: _Position, value: object, problem: str, remedy: str) -> None:
         self.line = place.line
         self.column = place.column
         shown = None if isinstance(value, str) and _LOOKS_SECRET.search(value) else value
         super().__init__(f"{place.name} line {place.line} column {place.column}", shown, problem, remedy)
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     name: str
     line: int
     column: int
@@ -82,7 +82,7 @@ def _strip(text: str, start: int) -> _Value:
 
 
 def decode(data: bytes) -> str:
-    """The bytes of a file as text; those that are not UTF-8 are single surrogates, which ``render.encode`` undoes."""
+    """Decode the bytes of a file. Bytes that are not UTF-8 become surrogates, which ``encode_file`` turns back."""
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -111,8 +111,8 @@ class _Reader:
         self.section = ""
         self.interface: dict[str, Any] = {}
         self.unmanaged: list[str] = []
-        self.saves: _Place | None = None
-        self.peers: list[tuple[_Place, dict[str, Any]]] = []
+        self.saves: _Position | None = None
+        self.peers: list[tuple[_Position, dict[str, Any]]] = []
 
     def read(self, number: int, line: str) -> None:
         self.number = number
@@ -195,8 +195,8 @@ class _Reader:
                 known = "wg-quick knows its own keys only after [Interface] without space inside"
         return self.refusal(start, shown, "neither wg nor wg-quick knows this line here", known)
 
-    def place(self, index: int) -> _Place:
-        return _Place(self.name, self.number, index + 1)
+    def place(self, index: int) -> _Position:
+        return _Position(self.name, self.number, index + 1)
 
     def refusal(self, index: int, value: object, problem: str, remedy: str) -> ParseError:
         return ParseError(self.place(index), value, problem, remedy)

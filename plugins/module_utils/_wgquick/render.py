@@ -12,7 +12,7 @@ from typing import Optional
 
 from .._model.keys import PublicKey, Secret
 from .._model.prefix import sort_prefixes
-from .file import WgQuickFile, WgQuickPeer
+from .file import WgQuickFile, WgQuickPeer, printable
 from .lines import is_alias
 from .moved import Moved, render_moved
 
@@ -30,14 +30,9 @@ _SECRET_LINE = re.compile(
 _KEY = re.compile(r"(?<![A-Za-z0-9+/])(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=?)(?![A-Za-z0-9+/])")
 
 
-def encode(text: str) -> bytes:
+def encode_file(text: str) -> bytes:
     """The text of a file as its bytes, those that ``parse.decode`` could not read as they were."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def printable(text: str) -> str:
-    """The same for people and for JSON: a byte that is not UTF-8 is shown as ``\\xff``."""
-    return encode(text).decode("utf-8", "backslashreplace")
 
 
 def reveal(_owner: PublicKey | None, secret: Secret) -> str:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""New peers, all of them at once: what is sent for them, and what a dump then says of them.
+"""Encode many new peers at once: their entries in a set message, and their expected records in the next dump.
 
-Ten thousand at once are a hub made from nothing. Each costs the kernel a multiplication on its curve, next to which
-what is done here must not count, hence column by column. A dump in which a peer is as foretold need not be decoded.
+A new hub may have ten thousand peers. The fields are encoded column by column, as docs/contributing/large-peer-sets.md
+explains. A record of the next dump that is as expected need not be decoded.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _NO_TRAFFIC = (
 )
 
 
-def encode_newcomers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[bytes]]:
-    """Of each peer its entry in a set message, and its record in a dump in which it is still unused.
+def encode_new_peers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[bytes]]:
+    """Encode each peer twice: its entry in a set message, and its record in a dump while the peer is still unused.
 
     None may have more than ``codec.PREFIXES_A_MESSAGE`` prefixes. Raises as ``encode_endpoint`` does. The records are
     those of get_peer() in drivers/net/wireguard/netlink.c; a kernel that wrote others would only have them decoded.
@@ -43,21 +43,23 @@ def encode_newcomers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[by
     public_keys = [PUBLIC_KEY_HEADER + key for key in keys]
     preshared_keys = [PRESHARED_KEY_HEADER + secret.reveal_bytes() for secret in secrets]
     keepalives = list(map(encode_keepalive, intervals))
-    places = [encode_attribute(codec.PEER_ENDPOINT, encode_endpoint(place)) if place else b"" for place in endpoints]
+    sockaddrs = [
+        encode_attribute(codec.PEER_ENDPOINT, encode_endpoint(endpoint)) if endpoint else b"" for endpoint in endpoints
+    ]
     nests = _encode_nests(allowed_ips)
     entries = zip(
         public_keys,
         [each if each != _NO_PRESHARED_KEY else b"" for each in preshared_keys],
-        places,
+        sockaddrs,
         [each if interval else b"" for each, interval in zip(keepalives, intervals)],
         nests,
     )
-    records = zip(public_keys, preshared_keys, repeat(_NO_HANDSHAKE), keepalives, repeat(_NO_TRAFFIC), places, nests)
+    records = zip(public_keys, preshared_keys, repeat(_NO_HANDSHAKE), keepalives, repeat(_NO_TRAFFIC), sockaddrs, nests)
     return _nested(0, map(b"".join, entries)), _nested(0, map(b"".join, records))
 
 
 def _encode_nests(allowed_ips: Sequence[frozenset[Prefix]]) -> list[bytes]:
-    """Of each peer, the attribute that holds its allowed IPs: IPv4 first, the large networks before the small."""
+    """Encode the allowed IPs of each peer as one attribute: IPv4 first, larger prefixes before smaller ones."""
     encoded = iter(codec.encode_prefixes(chain.from_iterable(allowed_ips)))
     counted = map(islice, repeat(encoded), map(len, allowed_ips))
     return _nested(codec.PEER_ALLOWED_IPS, map(b"".join, map(sorted, counted)))
@@ -70,5 +72,5 @@ def _nested(kind: int, bodies: Iterable[bytes]) -> list[bytes]:
 
 @lru_cache(maxsize=1024)
 def _nest_header(kind: int, size: int) -> bytes:
-    """Empty for an empty nest, which the kernel leaves out."""
+    """The header of nested attributes; empty without any, since the kernel leaves those out."""
     return NLA_HEADER.pack(NLA_HEADER.size + size, kind | NLA_F_NESTED) if size else b""

@@ -168,7 +168,7 @@ def _encode_device(change: DeviceChange) -> bytes:
 def encode_set(interface: str, device: DeviceChange, entries: Iterable[bytes]) -> Iterator[bytes]:
     """The payloads of as few set messages as hold it all, in order; the device's own part is in the first.
 
-    ``entries`` are those of ``encode_peers`` and ``encode_newcomers``.
+    ``entries`` are those of ``encode_peers`` and ``encode_new_peers``.
 
     The nested attribute of the peers has a 16-bit length, which bounds a message at about 430 plain peers.
     """

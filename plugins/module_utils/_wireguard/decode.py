@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dumps of the ``wireguard`` netlink family to the model (get_peer() in drivers/net/wireguard/netlink.c).
+"""Decode dumps of the ``wireguard`` netlink family (get_peer() in drivers/net/wireguard/netlink.c).
 
-A hub has ten thousand peers, and each attribute read on its own costs as much as all the rest of a run that changes
-nothing. So nothing is decoded before it is looked at; records that look alike, the same attributes of the same sizes,
-are unpacked together, column by column; and of a second dump only the records that differ from the first are read.
+A hub may have ten thousand peers, too many to decode attribute by attribute. So peers are decoded when they are first
+used; records of one layout are unpacked together, column by column; and of a second dump only the records that differ
+from the first are decoded. docs/contributing/large-peer-sets.md shows this with an example record.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
 from .._netlink.attributes import NLA_HEADER, decode_attributes
-from .._netlink.namespace import bound
+from .._netlink.namespace import bind_to_netns
 from . import codec
 
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
 _TIMESPEC = struct.Struct("=qq")
 _PORT = struct.Struct("!H")
 _NEVER = bytes(16)
-# What the class itself does, without its checks and defaults.
+# Makes a named tuple from all its fields, without the cost of the class's own __new__.
 _new = tuple.__new__
 
-# The attributes that each peer begins with, as kernels send them, and the struct format of each value that is read.
+# The attributes that every record begins with, in the kernel's order, and the struct format of each value.
 _HEAD = {
     codec.PEER_PUBLIC_KEY: "32s",
     codec.PEER_PRESHARED_KEY: "32s",
@@ -43,7 +43,7 @@ _HEAD = {
     codec.PEER_RX_BYTES: "Q",
     codec.PEER_PROTOCOL_VERSION: "",
 }
-# What may follow.
+# The attributes that may follow.
 _TAILS: tuple[list[int], ...] = (
     [],
     [codec.PEER_ENDPOINT],
@@ -51,15 +51,15 @@ _TAILS: tuple[list[int], ...] = (
     [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
 )
 _ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
-# A record that is larger is one of a kind.
+# Larger records are rarely alike, and are decoded attribute by attribute.
 _LARGEST_LAYOUT = 1024
 
 
 class _Layout(NamedTuple):
-    """How to unpack records that look alike: those that share all bytes but the values'.
+    """How to unpack records that are alike: all their bytes except the values are the same.
 
-    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and of each allowed IP the
-    length and the address. ``shared``: the place and value of each byte that is not theirs.
+    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and the length and address
+    of each allowed IP. ``shared``: the position and value of each byte that belongs to no value.
     """
 
     structure: struct.Struct
@@ -77,13 +77,13 @@ class _Row(NamedTuple):
         return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
 
     def fits(self, layout: _Layout) -> bool:
-        """Whether all look like that; each byte is compared in all of them at once."""
+        """Whether all records have this layout. Each position is compared in all of them at once."""
         records = len(self.data) // self.size
         return all(self.data[at :: self.size].count(byte) == records for at, byte in layout.shared)
 
 
 def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
-    """The nest of peers in ``data[start:end]``: as long as the header stays the same, so does the size."""
+    """Cut the peers in ``data[start:end]`` into rows: records with the same header have the same size."""
     while start + 4 <= end:
         size, _index = NLA_HEADER.unpack_from(data, start)
         step = (size + 3) & ~3
@@ -96,7 +96,7 @@ def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
 
 
 class DumpedPeers(Mapping[PublicKey, RunningPeer]):
-    """The peers of a dump in its order. They are decoded when one is looked at; their number is known before."""
+    """The peers of a dump, in its order. All are decoded when the first one is used. Counting decodes none."""
 
     def __init__(self, rows: Sequence[_Row], decode: Callable[[Sequence[_Row]], list[RunningPeer]]) -> None:
         self._rows = rows
@@ -104,7 +104,7 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
 
     @cached_property
     def _peers(self) -> dict[PublicKey, RunningPeer]:
-        """A peer may be split across messages anywhere; its later parts hold its key and more allowed_ips."""
+        """Merge the parts of a peer that is split across messages: later parts have its key and more allowed_ips."""
         parts = self._decode(self._rows)
         keys = list(map(KEY_OF, parts))
         for at in compress(count(1), map(eq, keys, keys[1:])):
@@ -125,12 +125,12 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         return bool(self._rows)
 
     def __len__(self) -> int:
-        """Of neighbouring rows, the second may begin with the rest of the first one's last peer."""
+        """Count the records, without the later parts of split peers, with which a row may begin."""
         ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self._rows]
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
         return sum(len(row.data) // row.size for row in self._rows) - rests
 
-    # What Mapping itself makes of these is slow.
+    # Those of Mapping are slow.
     def items(self) -> ItemsView[PublicKey, RunningPeer]:
         return self._peers.items()
 
@@ -139,18 +139,18 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
 
 
 class DeviceDecoder:
-    """Decodes the dumps of one device. A peer whose record is as in the dump before is the very object of then."""
+    """Decodes the dumps of one device. A record that has not changed since the last dump gives the same object."""
 
     def __init__(self) -> None:
         self._last: dict[_Row, list[RunningPeer]] = {}
-        self._foretold: dict[bytes, RunningPeer] = {}
+        self._expected: dict[bytes, RunningPeer] = {}
 
-    def foretell(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
-        """Peers by the records, with their headers, that the next dump should have of them: what it need not decode."""
-        self._foretold = dict(peers)
+    def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
+        """Expect these records, with their headers, in the next dump: they are then not decoded."""
+        self._expected = dict(peers)
 
     def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
-        """All messages of one dump, in order, to one device. The endpoints' scopes are of the namespace ``birth``."""
+        """Decode all messages of one dump, in order. ``birth``: the namespace of the sockets, for endpoints' scopes."""
         values: dict[int, bytes] = {}
         rows: list[_Row] = []
         for data in messages:
@@ -159,14 +159,14 @@ class DeviceDecoder:
                     rows += _rows(data, start, end)
                 else:
                     values[kind] = data[start:end]
-        return _decode_device(values, DumpedPeers(rows, bound(birth, self._decode_rows)))
+        return _decode_device(values, DumpedPeers(rows, bind_to_netns(birth, self._decode_rows)))
 
     def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
-        """The rows of one dump to what each record holds of its peer."""
+        """Decode the rows of one dump, one peer or part of a peer for each record."""
         decoded = {row: self._last[row] for row in rows if row in self._last}
         new = [row for row in rows if row not in decoded]
         gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
-        known, self._foretold = self._foretold, {}
+        known, self._expected = self._expected, {}
         for row, peers in gone:
             known.update(zip(row.cut(), peers))
         for size in {row.size for row in new}:
@@ -179,7 +179,7 @@ class DeviceDecoder:
 
 
 def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
-    """The records of a row to peers, as far as they are known to those."""
+    """Decode the records of a row, but use the known peers for records that have not changed."""
     if not known:
         return _decode_row(row)
     records = row.cut()
@@ -191,7 +191,7 @@ def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[Runnin
 
 
 def _decode_row(row: _Row) -> Iterable[RunningPeer]:
-    """Column by column where all records look like the first, else in parts that do."""
+    """Decode column by column if all records have the layout of the first, else those that have and the rest apart."""
     first = row.data[: row.size]
     layout = _learn_layout(first)
     if layout is None:
@@ -220,12 +220,12 @@ def _decode_row(row: _Row) -> Iterable[RunningPeer]:
 
 
 def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
-    """Of a record with its header."""
+    """List kind, start and end of the attributes of a record with its header."""
     return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
 
 
 def _learn_layout(record: bytes) -> _Layout | None:
-    """The layout of the record, None when its attributes are others than usual, or in another order."""
+    """Read the layout of a record, None if it has unusual attributes or another order."""
     found = list(_attributes(record))
     kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
     if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != list(_HEAD) or kinds[len(_HEAD) :] not in _TAILS:
@@ -257,7 +257,7 @@ def _find_key(record: bytes) -> bytes:
 
 
 def _decode_record(record: bytes) -> RunningPeer:
-    """Attribute by attribute, whatever their order, as also in the later parts of a peer that is split."""
+    """Decode one record attribute by attribute, in any order: the plain path, also for later parts of split peers."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()
     for kind, first, last in _attributes(record):
@@ -292,7 +292,7 @@ def _decode_time(data: bytes) -> float:
 
 
 def decode_endpoint(data: bytes) -> Endpoint | None:
-    """A ``struct sockaddr_in`` or ``sockaddr_in6``; the scope of a link-local address as ``%interface``."""
+    """Decode a ``struct sockaddr_in`` or ``sockaddr_in6``. A link-local address gets its scope, as ``%interface``."""
     family = _U16.unpack_from(data)[0]
     port = _PORT.unpack_from(data, 2)[0]
     if family == socket.AF_INET:

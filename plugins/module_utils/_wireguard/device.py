@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One running device where it is, for those who want nothing of its links, addresses and routes."""
+"""One running WireGuard device, without its link, addresses and routes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.operations import SetPeer, WireGuardOperation
-from .._netlink.namespace import entered
+from .._netlink.namespace import in_netns
 from . import family as wireguard
 from .decode import DeviceDecoder
+from .reading import read_device
 
 _ANY_KEEPALIVE = 25
 
@@ -27,18 +28,18 @@ class Device:
 
     def read(self) -> RunningDevice:
         """Raises KernelError, as all of these do."""
-        with entered(self._netns):
-            return wireguard.read_device(self._interface, self._decoder, self._birth_netns)
+        with in_netns(self._netns):
+            return read_device(self._interface, self._decoder, self._birth_netns)
 
     def apply(self, operations: Sequence[WireGuardOperation]) -> None:
-        with entered(self._netns):
+        with in_netns(self._netns):
             wireguard.apply_operations(self._interface, operations, self._birth_netns)
 
-    def call(self, peers: Iterable[RunningPeer]) -> None:
-        """Have the kernel send something to those that have an endpoint now, so that it begins a session where there is
-        none. Their keepalives are as before when it returns.
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
+        """Make the kernel send something to each peer that has an endpoint, so that it starts a session where there is
+        none. The keepalives are unchanged when this returns.
 
-        A keepalive that is turned on has one sent at once (drivers/net/wireguard/netlink.c, set_peer).
+        Turning a keepalive on sends one at once (drivers/net/wireguard/netlink.c, set_peer).
         """
         operations = [
             SetPeer(peer.public_key, persistent_keepalive=seconds)

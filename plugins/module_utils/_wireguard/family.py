@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading and setting WireGuard devices over their own netlink family."""
+"""Read and set WireGuard devices over the ``wireguard`` netlink family."""
 
 from __future__ import annotations
 
@@ -11,31 +11,24 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from .._model.interface import RunningDevice, RunningPeer
+from .._model.interface import RunningPeer
 from .._model.keys import KEY_BYTES, PublicKey
 from .._model.operations import AddPeer, ClearPeers, RemovePeer, RemovePrefixes, SetDevice, SetPeer, WireGuardOperation
 from .._model.prefix import sort_prefixes
 from .._netlink.errors import KernelError
 from .._netlink.generic import GenericNetlink
-from .._netlink.namespace import entered
+from .._netlink.namespace import in_netns
 from . import codec
 from .codec import DeviceChange, PeerChange
 from .decode import DeviceDecoder
-
-
-def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
-    """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
-        doing = f"read the peers of {interface}"
-        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
 
 
 def apply_operations(
     interface: str, operations: Sequence[WireGuardOperation], birth: str = "", decoder: DeviceDecoder | None = None
 ) -> None:
     """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``;
-    ``decoder``, that of the next dump, is told of new peers."""
+    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``.
+    ``decoder`` gets the records to expect of the new peers."""
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
@@ -44,7 +37,7 @@ def apply_operations(
             device = device._replace(flags=codec.DEVICE_F_REPLACE_PEERS)
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
     removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, entered(birth):
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, in_netns(birth):
         entries = _encode_changes(operations, decoder)
 
         def send(first: list[PeerChange]) -> None:
@@ -71,13 +64,13 @@ def _knows_removal_flag(release: str) -> bool:
 
 def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
     """The entries of a set message for the new peers, then for those that change or go."""
-    from .bulk_add import encode_newcomers
+    from .bulk_add import encode_new_peers
 
     new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
     usual = [peer for peer in new if len(peer.allowed_ips) <= codec.PREFIXES_A_MESSAGE]
-    entries, records = encode_newcomers(usual)
+    entries, records = encode_new_peers(usual)
     if decoder:
-        decoder.foretell(zip(records, usual))
+        decoder.expect_peers(zip(records, usual))
     if len(usual) == len(operations):
         return entries
     large = [peer for peer in new if len(peer.allowed_ips) > codec.PREFIXES_A_MESSAGE]

@@ -24,7 +24,7 @@ from .._inventory.option_parsers import HOST_VARIABLES, NETWORKS
 from .._inventory.paths import expand
 from .._plan.planner import plan_network
 from .._plan.reader import read_networks
-from .._plan.reconcile import settle
+from .._plan.reconcile import reconcile
 from .._registry.file import FileStore
 from .._registry.member_record import Records
 from .._registry.store import Store, Update
@@ -75,15 +75,15 @@ class Adoption(NamedTuple):
         keys = {host: member.public_key for host, member in proposal.component.members.items()}
 
         def change(records: Records) -> Records:
-            settlement = settle(network, records, keys, today.isoformat())
+            reconciled = reconcile(network, records, keys, today.isoformat())
             problems = Problems()
-            for each in settlement.changed_keys:
+            for each in reconciled.changed_keys:
                 problem = f"the registry of the network {each.network} has {each.recorded}"
                 remedy = "remove the host there if it was another one, or call the network otherwise"
                 problems.add(each.host, "public_key", each.found, problem, f"{remedy}, with -e wireguard_adopt_network")
             problems.refuse()
-            plan_network(settlement.network, settlement.keys, today)
-            return settlement.records
+            plan_network(reconciled.network, reconciled.keys, today)
+            return reconciled.records
 
         return self.store(network.name).update(network.name, change, write)
 
@@ -110,17 +110,17 @@ def find_adoption(sources: Sources) -> Adoption:
     names = frozenset(name for names in (*sources.inventory.groups.values(), sources.reports) for name in names)
     components, more = find_components(found, names, problems)
     components = _called(components, sources.network)
-    waiting = _Candidates(components, problems)
+    remaining = _Candidates(components, problems)
     if sources.taken is not None:
-        waiting.run(lambda each, new: _check_taken(each, sources.taken or {}, new))
-    adoption = _try(sources, waiting)
+        remaining.run(lambda each, new: _check_taken(each, sources.taken or {}, new))
+    adoption = _adopt_remaining(sources, remaining)
     while adoption is None:
-        adoption = _try(sources, waiting)
+        adoption = _adopt_remaining(sources, remaining)
     if problems and not adoption.proposals:
         problems.refuse()
-    adopted = {member.public_key for each in waiting.components for member in each.members.values()}
+    adopted = {member.public_key for each in remaining.components for member in each.members.values()}
     dropped = {member.public_key for each in components for member in each.members.values()} - adopted
-    strangers = [stranger for each in waiting.components for stranger in each.strangers]
+    strangers = [stranger for each in remaining.components for stranger in each.strangers]
     more += [
         f"{each.host} has {left[each.peer.public_key]}, which is not adopted, as the client {each.name}. Once that is "
         "adopted too, with -e wireguard_adopt_overwrite=true, it is a host"
@@ -132,14 +132,14 @@ def find_adoption(sources: Sources) -> Adoption:
 
 
 class _Candidates:
-    """The networks that can still be adopted. Those with a problem leave, and the problem stays."""
+    """The networks that can still be adopted. Those with a problem are dropped, and the problem is kept."""
 
     def __init__(self, components: Iterable[Component], problems: Problems) -> None:
         self.components = list(components)
         self.problems = problems
 
-    def run(self, check: Callable[[Component, Problems], None]) -> None:
-        """Have each network checked by itself."""
+    def run(self, check: Callable[[Component, Problems], None]) -> bool:
+        """Check each network by itself. Return whether all of them stay."""
         staying = []
         for component in self.components:
             new = Problems()
@@ -151,10 +151,15 @@ class _Candidates:
                 self.problems += [_placed(problem, component) for problem in new]
             else:
                 staying.append(component)
+        all_stay = len(staying) == len(self.components)
         self.components = staying
+        return all_stay
 
-    def drop(self, new: Sequence[HostError]) -> None:
-        """The networks leave that these problems name, or whose hosts they name. Raises FleetError if none does."""
+    def drop(self, new: Sequence[HostError]) -> bool:
+        """Drop the networks that these problems name, or whose hosts they name. Return whether all networks stay.
+
+        Raises FleetError if there are problems and none of them is a network's.
+        """
 
         def is_named(component: Component) -> bool:
             path = f"{NETWORKS}.{component.name}"
@@ -164,9 +169,11 @@ class _Candidates:
 
         staying = [component for component in self.components if not is_named(component)]
         self.problems += new
-        if new and len(staying) == len(self.components):
+        all_stay = len(staying) == len(self.components)
+        if new and all_stay:
             self.problems.refuse()
         self.components = staying
+        return all_stay
 
 
 def _placed(problem: HostError, component: Component) -> HostError:
@@ -178,45 +185,48 @@ def _placed(problem: HostError, component: Component) -> HostError:
     return HostError(host, option, problem.value, problem.problem, problem.remedy)
 
 
-def _try(sources: Sources, waiting: _Candidates) -> Adoption | None:
-    """The adoption of the networks that wait. None where some of them leave; then it has to be tried again."""
-    count = len(waiting.components)
+def _adopt_remaining(sources: Sources, remaining: _Candidates) -> Adoption | None:
+    """Adopt the networks that are left. None if one of them is dropped: the caller then tries again without it."""
     inventory, today = sources.inventory, datetime.date.today()
     base = _base(inventory, sources.directory)
     new = Problems()
-    opened = open_documents(base, {host for each in waiting.components for host in each.members}, new)
+    opened = open_documents(base, {host for each in remaining.components for host in each.members}, new)
     given = {host: _given(inventory, document) for host, document in opened.items() if host}
-    waiting.drop(new)
-    if len(waiting.components) < count:
+    if not remaining.drop(new):
         return None
-    outcomes: list[tuple[Proposal, list[str]]] = []
-    waiting.run(lambda component, _new: outcomes.append(recognise(component, given, today)))
-    if len(waiting.components) < count:
+    recognised: list[tuple[Proposal, list[str]]] = []
+    if not remaining.run(lambda component, _new: recognised.append(recognise(component, given, today))):
         return None
-    proposals = [proposal for proposal, _notes in outcomes]
+    proposals = [proposal for proposal, _notes in recognised]
     networks = {each.component.name: _grouped(each.options, inventory.groups) for each in proposals}
     documents = fill_documents(opened, networks, host_variables(proposals))
-    new = Problems()
-    if not sources.directory:
-        check_defined(documents, given, sources.defined, new)
-    if not sources.overwrite:
-        check_overwriting(documents, new)
-    waiting.drop(new)
-    if len(waiting.components) < count:
+    if not remaining.drop(_document_problems(sources, documents, given)):
         return None
-    said = {each.host: {**each.variables, **given[each.host]} for each in documents[1:]}
+    variables = {each.host: {**each.variables, **given[each.host]} for each in documents[1:]}
     try:
-        read = read_networks(networks, inventory.groups, lambda host: said.get(host, {})) if networks else ()
+        read = read_networks(networks, inventory.groups, lambda host: variables.get(host, {})) if networks else ()
     except FleetError as error:
-        waiting.drop(error.problems)
+        remaining.drop(error.problems)
         return None
     own = FileStore(str(base / "wireguard_registry"))
     store = (lambda _network: own) if sources.directory else inventory.store
-    notes = [note for _proposal, said_of_it in outcomes for note in said_of_it]
-    adoption = Adoption([], notes, waiting.problems, proposals, read, documents, store)
+    notes = [note for _proposal, notes in recognised for note in notes]
+    adoption = Adoption([], notes, remaining.problems, proposals, read, documents, store)
     by_name = {network.name: (network, proposal) for network, proposal in zip(read, proposals)}
-    waiting.run(lambda component, _new: _check_record(adoption, *by_name[component.name]))
-    return adoption if len(waiting.components) == count else None
+    all_stay = remaining.run(lambda component, _new: _check_record(adoption, *by_name[component.name]))
+    return adoption if all_stay else None
+
+
+def _document_problems(
+    sources: Sources, documents: Sequence[Document], given: Mapping[str, Mapping[str, Any]]
+) -> Problems:
+    """Check that the documents neither repeat what the inventory has, nor overwrite it unasked."""
+    problems = Problems()
+    if not sources.directory:
+        check_defined(documents, given, sources.defined, problems)
+    if not sources.overwrite:
+        check_overwriting(documents, problems)
+    return problems
 
 
 def _check_record(adoption: Adoption, network: Network, proposal: Proposal) -> None:
@@ -227,7 +237,7 @@ def _check_taken(component: Component, taken: Mapping[str, Collection[str]], pro
     """A network is written down only when each of its hosts has put its key where the role looks for it."""
     for host, member in component.members.items():
         if member.public_key not in taken.get(host, ()):
-            remedy = "see what adopt_key said there, and run again; nothing has been written for its network"
+            remedy = "see the error of that task on the host, and run again; nothing has been written for its network"
             problem = "this key was not put into its file"
             problems.add(host, member.interface, member.public_key, problem, remedy)
 

@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._hosts.results import (
-    printable,
+    one_line,
     read_flag,
     read_integer,
     read_list,
@@ -47,7 +47,7 @@ def _line(value: object, where: str) -> str:
     """A line of a file, which is only shown."""
     if not isinstance(value, str):
         raise refused(where, value, "expected a string")
-    return printable(value, _LINE)
+    return one_line(value, _LINE)
 
 
 def _parsed(parse: Callable[[str], object]) -> Read:
@@ -129,7 +129,7 @@ _STATE: dict[str, Read] = {
 _UNREADABLE: dict[str, Read] = {
     "interface": _parsed(parse_interface_name),
     **dict.fromkeys(("place", "problem", "remedy"), _line),
-    "value": _maybe(lambda value, _where: printable(str(value), _LINE)),
+    "value": _maybe(lambda value, _where: one_line(str(value), _LINE)),
 }
 _NEEDED = ("interface", "peers")
 _PEER_NEEDED = ("public_key", "allowed_ips", "persistent_keepalive", "has_preshared_key")

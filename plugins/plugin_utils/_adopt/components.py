@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the interfaces make a network: those that are each other's peers, and the strangers among their peers."""
+"""Group found interfaces into networks: interfaces that are each other's peers, and their peers that are no hosts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .._inventory.errors import Problems, list_names
 from .._inventory.short_names import is_short, shorten_name
 from .found import FoundInterface, FoundPeer
 
-# Addresses of a network may all be single ones; what holds them all is then taken for it, unless that is huge.
-_WIDEST = {4: 16, 16: 48}
+# The bytes of an address to the shortest prefix length that is assumed of a network that no interface has as its own.
+_SHORTEST = {4: 16, 16: 48}
 
 
 class Stranger(NamedTuple):
@@ -186,25 +186,45 @@ def _word(text: str) -> str:
 
 
 def find_prefixes(members: Iterable[FoundInterface], strangers: Iterable[FoundPeer]) -> tuple[Prefix, ...]:
-    """The networks that hold all addresses: those that they are given with, else what the peers send there."""
+    """Find the prefixes of a network, which hold all its addresses.
+
+    1. The networks of the members' addresses, unless an address has the length of a single one.
+    2. In each family, a prefix that holds the remaining addresses, see ``_prefixes_around``. Strangers' addresses count
+       where the first step has found none.
+    3. The addresses of strangers that have none in these prefixes.
+    """
     listed = list(members)
     addresses = [address for member in listed for address in member.addresses]
     networks = [each.network for each in addresses if 0 < each.length < len(each.packed) * 8]
-    sent = [prefix for member in listed for peer in member.peers.values() for prefix in peer.allowed_ips]
-    others = [singles(peer) for peer in strangers]
-    for size, widest in _WIDEST.items():
-        alone = [each.host for each in addresses if len(each.packed) == size and not is_held(each.host, networks)]
+    allowed = [prefix for member in listed for peer in member.peers.values() for prefix in peer.allowed_ips]
+    of_strangers = [singles(peer) for peer in strangers]
+    for size in _SHORTEST:
+        outside = [each.host for each in addresses if len(each.packed) == size and not is_held(each.host, networks)]
         if not any(len(network.packed) == size for network in networks):
-            alone += [each for own in others for each in own if len(each.packed) == size]
-        if alone:
-            around = [each for each in sent if each.length >= widest and all(map(each.covers, alone))]
-            around = [each for each in around if each.length < size * 8]
-            common = max(around, key=lambda each: each.length, default=_common(alone))
-            networks += [common] if common.length >= widest else alone
-    for own in others:
+            outside += [each for own in of_strangers for each in own if len(each.packed) == size]
+        networks += _prefixes_around(outside, allowed)
+    for own in of_strangers:
         if not any(is_held(each, networks) for each in own):
             networks += own
     return tuple(each for each in sort_prefixes(set(networks)) if not _is_within_another(each, networks))
+
+
+def _prefixes_around(addresses: list[Prefix], allowed: Iterable[Prefix]) -> list[Prefix]:
+    """Find the prefix that holds all these single addresses, which are of one family.
+
+    It is the longest of the ``allowed`` ones that does, else the longest possible one. If that is shorter than a
+    network's should be, each address stands for itself.
+    """
+    if not addresses:
+        return []
+    size = len(addresses[0].packed)
+    around = [
+        prefix
+        for prefix in allowed
+        if _SHORTEST[size] <= prefix.length < size * 8 and all(map(prefix.covers, addresses))
+    ]
+    common = max(around, key=lambda prefix: prefix.length, default=_common(addresses))
+    return [common] if common.length >= _SHORTEST[size] else addresses
 
 
 def is_held(single: Prefix, networks: Iterable[Prefix]) -> bool:

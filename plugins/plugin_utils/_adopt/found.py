@@ -79,7 +79,7 @@ def read_hosts(
         found += interfaces
         notes += said
         seen |= keys
-    found = check_keys(found, problems)
+    found = check_found_keys(found, problems)
     known = {each.public_key for each in found}
     return found, notes, {key: place for key, place in seen.items() if key not in known}
 
@@ -284,7 +284,7 @@ def _label(peer: Mapping[str, Any]) -> str:
     return f"{peer['name']} ({peer['public_key']})" if peer.get("name") else str(peer["public_key"])
 
 
-def check_keys(found: Iterable[FoundInterface], problems: Problems) -> list[FoundInterface]:
+def check_found_keys(found: Iterable[FoundInterface], problems: Problems) -> list[FoundInterface]:
     """Those whose key no other one has. One key at two interfaces is a clone, or one host under two names."""
     owners: dict[str, FoundInterface] = {}
     listed = list(found)

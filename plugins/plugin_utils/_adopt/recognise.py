@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that was found, to the inventory that says the same. Pure.
+"""Derive an inventory from a network that was found. Pure.
 
-Each topology that could be meant is written down as an inventory and planned, by the very code that plans every run.
-Where the plan of a host and what it was found with differ, the inventory gets an exception, ``wireguard_peers``. The
-topology with the fewest of them is what is meant; ``custom`` can say anything.
+Each possible topology is written as an inventory and planned, by the code that plans every run. Where the plan of a
+host differs from what was found, the inventory gets an exception, ``wireguard_peers``. The topology with the fewest
+exceptions is chosen; ``custom`` can describe any network.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     format_ip,
 )
 
-from .._inventory import option_parsers as v
+from .._inventory import option_parsers
 from .._inventory.errors import FleetError, HostError, Problems
 from .._inventory.nouns import DEFAULT_PORT, FULL
 from .._plan.planner import plan_network
 from .._plan.prefixes import as_text
 from .._plan.reader import read_networks
-from .._plan.reconcile import settle
+from .._plan.reconcile import reconcile
 from .._registry.member_record import Records
 from .components import Component
 from .found import FoundInterface, FoundPeer
@@ -59,8 +59,8 @@ class Proposal(NamedTuple):
         return sum(len(options.get("peers", ())) for options in self.hosts.values())
 
 
-class _Shape(NamedTuple):
-    """A topology that could be meant, and who would be what in it."""
+class _Candidate(NamedTuple):
+    """A topology that could be meant, and its hubs."""
 
     topology: str
     hubs: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class _Shape(NamedTuple):
 def recognise(component: Component, given: Given, today: datetime.date) -> tuple[Proposal, list[str]]:
     """The inventory with the fewest exceptions, and what is to be said of it. ``given``: by host, the ``wireguard_*``
     variables that the inventory has already. Raises FleetError."""
-    attempts = [_attempt(component, shape, given, today) for shape in _shapes(component)]
+    attempts = [_attempt(component, candidate, given, today) for candidate in _candidates(component)]
     proposals = [each for each in attempts if isinstance(each, Proposal)]
     errors = [each for each in attempts if isinstance(each, FleetError)]
     if not proposals:
@@ -89,20 +89,26 @@ def recognise(component: Component, given: Given, today: datetime.date) -> tuple
     return best, list(_notes(best, errors))
 
 
-def _shapes(component: Component) -> Iterator[_Shape]:
-    """In order of preference where nothing else decides."""
-    near = Counter(name for pair in component.pairs for name in pair)
-    owners = {stranger.host for stranger in component.strangers}
-    hubs = owners | {name for name, count in near.items() if count > 1}
-    for choice in [hubs] if hubs else [{name} for name in sorted(component.members)]:
-        if len(choice) < len(component.members) or owners:
-            yield _Shape(HUB_AND_SPOKE, tuple(sorted(choice)))
-    # A mesh in which only one can be called would be a star.
-    called = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
-    if not owners and (len(called) > 1 or len(component.members) == 2):
-        yield _Shape("site_to_site")
-        yield _Shape("mesh")
-    yield _Shape("custom")
+def _candidates(component: Component) -> Iterator[_Candidate]:
+    """List the topologies that could be meant. Of several that fit equally well, the first one is chosen."""
+    with_clients = {stranger.host for stranger in component.strangers}
+    for hubs in _possible_hubs(component, with_clients):
+        has_spokes = len(hubs) < len(component.members)
+        if has_spokes or with_clients:
+            yield _Candidate(HUB_AND_SPOKE, tuple(sorted(hubs)))
+    # A mesh in which only one member has an endpoint would be a star.
+    with_endpoint = [name for name in component.members if any(peer.endpoint for _host, peer in component.seen(name))]
+    if not with_clients and (len(with_endpoint) > 1 or len(component.members) == 2):
+        yield _Candidate("site_to_site")
+        yield _Candidate("mesh")
+    yield _Candidate("custom")
+
+
+def _possible_hubs(component: Component, with_clients: Collection[str]) -> list[set[str]]:
+    """List the sets of hubs to try: the members with clients or several tunnels, else each member by itself."""
+    tunnels = Counter(name for pair in component.pairs for name in pair)
+    hubs = {*with_clients, *(name for name, count in tunnels.items() if count > 1)}
+    return [hubs] if hubs else [{name} for name in sorted(component.members)]
 
 
 def _check_lost(proposal: Proposal) -> None:
@@ -117,15 +123,15 @@ def _check_lost(proposal: Proposal) -> None:
     problems.refuse()
 
 
-def _attempt(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal | FleetError:
+def _attempt(component: Component, candidate: _Candidate, given: Given, today: datetime.date) -> Proposal | FleetError:
     try:
-        return _propose(component, shape, given, today)
+        return _propose(component, candidate, given, today)
     except FleetError as error:
         return error
 
 
-def _propose(component: Component, shape: _Shape, given: Given, today: datetime.date) -> Proposal:
-    draft = _Draft(component, shape, given)
+def _propose(component: Component, candidate: _Candidate, given: Given, today: datetime.date) -> Proposal:
+    draft = _Draft(component, candidate, given)
     proposal = Proposal(component, draft.options(), draft.hosts())
     # Where the others call a host decides what keepalives it has by itself, so that those come last.
     _say(proposal, plan(proposal, given, today), ("allowed_ips", "endpoint"))
@@ -158,22 +164,25 @@ def _say(proposal: Proposal, planned: Mapping[str, Mapping[str, Any]], options: 
 
 
 def plan(proposal: Proposal, given: Given, today: datetime.date) -> dict[str, Mapping[str, Any]]:
-    """By host, what the planner makes of the inventory. Raises FleetError."""
+    """Plan the proposed inventory. Return the module options by host. Raises FleetError."""
     component = proposal.component
     hosts = {
-        name: {**{f"{v.PREFIX}{option}": value for option, value in options.items()}, **_own(given.get(name, {}))}
+        name: {
+            **{f"{option_parsers.PREFIX}{option}": value for option, value in options.items()},
+            **_own(given.get(name, {})),
+        }
         for name, options in proposal.hosts.items()
     }
     groups = {"all": sorted(hosts)}
     (network,) = read_networks({component.name: proposal.options}, groups, hosts.__getitem__)
     keys = {name: key for key, name in component.names.items()}
-    settled = settle(network, Records(), keys, today.isoformat()).network
-    return dict(plan_network(settled, keys, today).hosts)
+    completed = reconcile(network, Records(), keys, today.isoformat()).network
+    return {name: entry["options"] for name, entry in plan_network(completed, keys, today).hosts.items()}
 
 
 def _own(given: Mapping[str, Any]) -> dict[str, Any]:
     """What an inventory has said of a host before; what is of its networks as a whole is not part of it."""
-    return {name: value for name, value in given.items() if name in v.HOST_VARIABLES and value is not None}
+    return {name: value for name, value in given.items() if name in option_parsers.HOST_VARIABLES and value is not None}
 
 
 def _exception(found: FoundPeer, planned: Mapping[str, Any], options: Collection[str]) -> Variables:
@@ -198,9 +207,9 @@ def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[
 class _Draft:
     """Writes down a network in one shape, without exceptions."""
 
-    def __init__(self, component: Component, shape: _Shape, given: Given) -> None:
+    def __init__(self, component: Component, candidate: _Candidate, given: Given) -> None:
         self._component = component
-        self._shape = shape
+        self._shape = candidate
         self._given = given
         self._endpoints = {name: self._endpoint(name) for name in component.members}
         called = Counter(self._port(name) for name, endpoint in self._endpoints.items() if endpoint)
@@ -270,7 +279,7 @@ class _Draft:
 
     def _endpoint(self, name: str) -> Endpoint | None:
         """Where most of the others look for the member. What the inventory says goes before, and is not repeated."""
-        if self._given.get(name, {}).get(f"{v.PREFIX}endpoint"):
+        if self._given.get(name, {}).get(f"{option_parsers.PREFIX}endpoint"):
             return None
         seen = Counter(peer.endpoint for _host, peer in self._component.seen(name) if peer.endpoint)
         return min(seen, key=lambda endpoint: (-seen[endpoint], str(endpoint)), default=None)
@@ -278,7 +287,9 @@ class _Draft:
     def _is_called(self, name: str) -> bool:
         given = self._given.get(name, {})
         return bool(
-            self._endpoints[name] or given.get(f"{v.PREFIX}endpoint") or given.get(f"{v.PREFIX}endpoint_inside")
+            self._endpoints[name]
+            or given.get(f"{option_parsers.PREFIX}endpoint")
+            or given.get(f"{option_parsers.PREFIX}endpoint_inside")
         )
 
     def _port(self, name: str) -> int:
@@ -338,20 +349,20 @@ def _notes(proposal: Proposal, errors: Iterable[FleetError]) -> Iterator[str]:
 
 
 def _is_no_endpoint(problem: HostError) -> bool:
-    return problem.option == f"{v.PREFIX}endpoint" and problem.value is None
+    return problem.option == f"{option_parsers.PREFIX}endpoint" and problem.value is None
 
 
 def host_variables(proposals: Sequence[Proposal]) -> dict[str, Variables]:
     """By host, its variables: plain where it is in one network, else those of each network by itself."""
-    places: dict[str, list[Proposal]] = {}
+    by_host: dict[str, list[Proposal]] = {}
     for proposal in proposals:
         for host in proposal.hosts:
-            places.setdefault(host, []).append(proposal)
+            by_host.setdefault(host, []).append(proposal)
     variables = {}
-    for host, networks in sorted(places.items()):
+    for host, networks in sorted(by_host.items()):
         if len(networks) == 1:
             options = networks[0].hosts[host]
-            variables[host] = {f"{v.PREFIX}{option}": value for option, value in options.items()}
+            variables[host] = {f"{option_parsers.PREFIX}{option}": value for option, value in options.items()}
         else:
-            variables[host] = {v.OVERRIDES: {each.component.name: each.hosts[host] for each in networks}}
+            variables[host] = {option_parsers.OVERRIDES: {each.component.name: each.hosts[host] for each in networks}}
     return variables

@@ -20,8 +20,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_public_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile, WgQuickPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overlay import overlay
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render, render_diff
@@ -62,6 +62,7 @@ class Work(NamedTuple):
     """A client with its keys; the private one is None where the device has it. ``made``: in this run.
 
     ``replaces``: the recorded public key whose place it takes, None where there is none or it is the same.
+    ``preshared``: the peers with a preshared key that its file has for the present key pair.
     """
 
     client: Client
@@ -69,6 +70,7 @@ class Work(NamedTuple):
     public_key: PublicKey | None
     made: bool
     replaces: str | None = None
+    preshared: tuple[WgQuickPeer, ...] = ()
 
     def planned(self, plan: Mapping[str, Any]) -> Work:
         """The same by another plan."""
@@ -76,7 +78,10 @@ class Work(NamedTuple):
         return self._replace(client=self.client._replace(entry=entry))
 
     def file(self, options: Mapping[str, Any]) -> WgQuickFile:
-        """What the client's file says. ``options`` are the network's, for its preshared keys. Raises InputError."""
+        """What the client's file says. ``options`` are the network's, for its preshared keys. Raises InputError.
+
+        Where they say nothing of a pair, its host keeps the preshared key, and so does the file.
+        """
         entry = self.client.entry
         public_key = str(self.public_key) if self.public_key else None
         given = {option: entry[option] for option in _OPTIONS if entry.get(option) is not None}
@@ -84,7 +89,13 @@ class Work(NamedTuple):
         # What answers connections from outside is a hook for nftables: not for a phone.
         own = {"interface": _ANY_NAME, "peers": peers, "outside_replies": False}
         desired = parse_interface({**given, **own}, self.private_key)
-        return overlay(desired, WgQuickFile())
+        return overlay(desired, WgQuickFile(peers=self.preshared))
+
+    def lost(self, file: WgQuickFile) -> list[str]:
+        """The peers whose preshared key the file has no longer, as their public key changed."""
+        names = {peer.name for peer in file.peers if peer.name and not peer.preshared_key}
+        keys = {peer.public_key for peer in file.peers}
+        return sorted(names.intersection(peer.name for peer in self.preshared if peer.public_key not in keys))
 
 
 def choose_clients(
@@ -156,11 +167,12 @@ def prepare(client: Client, path: str, text: str, renew: bool) -> Work:
     Raises InputError where neither would be right, and ImportError where pynacl is missing.
     """
     try:
-        kept = parse(text, path).private_key if text else None
+        file = parse(text, path)
     except InputError:
         if not renew:
             raise
-        kept = None
+        file = WgQuickFile()
+    kept = file.private_key
     recorded = client.entry.get("public_key")
     # A run that was ended between writing and recording goes on.
     is_pending = bool(kept) and not renew and _PENDING.findall(text) == [recorded]
@@ -168,7 +180,15 @@ def prepare(client: Client, path: str, text: str, renew: bool) -> Work:
     if make:
         kept = PrivateKey(os.urandom(KEY_BYTES))
     public = public_key_of(kept) if kept else parse_public_key(client.device_key or "", client.option)
-    return Work(client, kept, public, make, recorded if make or is_pending else None)
+    is_new = make or is_pending
+    preshared = (
+        ()
+        if is_new
+        else tuple(
+            WgQuickPeer(peer.public_key, peer.name, peer.preshared_key) for peer in file.peers if peer.preshared_key
+        )
+    )
+    return Work(client, kept, public, make, recorded if is_new else None, preshared)
 
 
 def pending(work: Work, text: str) -> str:
@@ -223,6 +243,19 @@ def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool)
         problem = f"the private key in {path} is not that of the recorded public key {recorded}"
         raise InputError(client.option, None, problem, remedy)
     return kept, False
+
+
+def preshared_warning(work: Work, file: WgQuickFile) -> str:
+    """What to say where a preshared key is lost that the other end may still have; empty where there is none."""
+    names = work.lost(file)
+    if not names:
+        return ""
+    network = f"{NETWORKS}.{work.client.network}"
+    return (
+        f"{work.client.option}: the public key of {list_names(names)} changed, and the file has no preshared key for "
+        f"it any more, as {network} gives none. If the host still has one, no handshake succeeds: set preshared_secret "
+        f"to off in {network}, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
+    )
 
 
 def header(client: Client) -> str:

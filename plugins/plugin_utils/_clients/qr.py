@@ -32,7 +32,7 @@ def check_library() -> None:
         ) from None
 
 
-def encode(text: str, option: str) -> segno.QRCode:
+def encode_qr(text: str, option: str) -> segno.QRCode:
     """The code, which scans back to just this text. Raises InputError where it is too long, with its size alone."""
     import segno
 

@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 
 from .._inventory.errors import HostError, list_names
 from .._inventory.nouns import Network
-from .._registry.member_record import Records
+from .._registry.member_record import MemberRecord, Records
 from .results import loop_results, read_text, refused
 
 
@@ -57,11 +57,11 @@ def read_reports(
     """
     found = {network.name: Found({}, {}) for network in networks}
     rejected: dict[str, str] = {}
-    places: dict[str, list[str]] = {}
+    networks_of: dict[str, list[str]] = {}
     for network in networks:
         for member in network.hosts:
-            places.setdefault(member.name, []).append(network.name)
-    for host, names in places.items():
+            networks_of.setdefault(member.name, []).append(network.name)
+    for host, names in networks_of.items():
         try:
             pairs = dict(_read_pairs(host, names, variable, registered(host)))
         except InputError as error:
@@ -101,21 +101,26 @@ def _read_key(result: Mapping[str, object], option: str) -> str:
     return str(parse_peer_key(read_text(result.get(option), option), option))
 
 
-def reject_claims(network: Network, records: Records, found: Found) -> dict[str, str]:
-    """The hosts that report a key which belongs to another member, with the reason.
-
-    A key belongs to the member that the inventory, the registry or the operator says. Where none of these knows it and
-    several hosts report it, none of them gets it.
-    """
+def _key_owners(network: Network, records: Records, found: Found) -> dict[str, str]:
+    """Map each known key to its member: by the operator, else by the inventory and the registry."""
     owners: dict[str, str] = {}
     for member in network.members:
-        recorded = records.members.get(member.name)
-        known = [member.public_key, *((recorded.public_key, recorded.next_public_key) if recorded else ())]
+        recorded = records.members.get(member.name, MemberRecord())
+        known = [member.public_key, recorded.public_key, recorded.next_public_key]
         if member.name in found.given:
             known = [found.keys[member.name]]
-        for key in known:
-            if key:
-                owners.setdefault(key, member.name)
+        for key in filter(None, known):
+            owners.setdefault(key, member.name)
+    return owners
+
+
+def reject_claims(network: Network, records: Records, found: Found) -> dict[str, str]:
+    """List the hosts that report a key of another member, with the reason.
+
+    The operator, the inventory or the registry says which member a key belongs to. If none of these knows the key and
+    several hosts report it, all of them are rejected.
+    """
+    owners = _key_owners(network, records, found)
     reports = [
         (name, option, key)
         for option, keys in (("public_key", found.keys), ("next_public_key", found.next_keys))

@@ -20,7 +20,7 @@ _LARGEST = (1 << 64) - 1
 REMEDY = "check the host: it may be broken or compromised"
 
 
-def printable(value: object, limit: int = 300) -> str:
+def one_line(value: object, limit: int = 300) -> str:
     """The text on one line, without characters that a terminal would act on, cut after ``limit`` characters."""
     text = value if isinstance(value, str) else repr(value)
     cut = text[:limit]
@@ -30,7 +30,7 @@ def printable(value: object, limit: int = 300) -> str:
 
 def refused(where: str, value: object, problem: str) -> InputError:
     """The error for a value of this kind, of which only the beginning is shown."""
-    shown: object = printable(value, _SHOWN) if isinstance(value, str) else _kind(value)
+    shown: object = one_line(value, _SHOWN) if isinstance(value, str) else _kind(value)
     if value is None or (isinstance(value, (int, float)) and abs(value) <= _LARGEST):
         shown = value
     return InputError(where, shown, f"the host's answer is invalid: {problem}", REMEDY)

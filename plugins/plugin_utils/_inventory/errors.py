@@ -45,10 +45,11 @@ class HostError(InputError):
 
 
 class FleetError(ValueError):
-    """An inventory that is refused; ``problems`` are its HostErrors."""
+    """An inventory that is refused; ``problems`` are its HostErrors. ``context`` stands before them in the message."""
 
-    def __init__(self, problems: Iterable[HostError]) -> None:
+    def __init__(self, problems: Iterable[HostError], context: str = "") -> None:
         self.problems = tuple(problems)
+        self.context = context
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -56,7 +57,8 @@ class FleetError(ValueError):
         hosts: dict[str, list[str]] = {}
         for problem in self.problems:
             hosts.setdefault(str(problem), []).append(problem.host)
-        return "\n".join(f"{list_names(names)}: {text}" if names[0] else text for text, names in hosts.items())
+        lines = (f"{list_names(names)}: {text}" if names[0] else text for text, names in hosts.items())
+        return self.context + "\n".join(lines)
 
 
 class Problems(list[HostError]):

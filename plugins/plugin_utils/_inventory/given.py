@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from .errors import Problems
+from .errors import FleetError, HostError, Problems
 
 # What ansible-core before 2.19 has in the place of a value that is omitted.
 _OMITTED = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
@@ -63,6 +63,14 @@ def _normalise_mapping(value: Mapping[Any, Any], option: str, problems: Problems
         if name in found:
             problems.add(host, option, name, "it is there as a number and as a text", "leave one of them out")
         found[name] = normalise(each, f"{option}.{name}", problems, host)
+    return found
+
+
+def parse_host_names(names: Collection[str], option: str) -> list[str]:
+    """The names of hosts, without the empty one after a comma at the end. Raises FleetError where only that is left."""
+    found = [name for name in names if name]
+    if names and not found:
+        raise FleetError([HostError("", option, None, "it names no host", "name a host of the inventory")])
     return found
 
 

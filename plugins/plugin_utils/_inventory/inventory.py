@@ -9,27 +9,29 @@ What is for all hosts is read from all hosts, whichever of them run: those that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
 from .._registry.cache import Cache, CacheStore
 from .._registry.file import FileStore
 from .._registry.store import Store
-from .errors import FleetError, HostError, Problems
-from .given import normalise, parse_name, parse_text
+from .errors import FleetError, HostError, Problems, list_names
+from .given import normalise, parse_host_names, parse_name, parse_text
+from .nouns import Network
 from .option_parsers import (
     CLIENTS_DIRECTORY,
     FLEET_VARIABLES,
+    HOST_VARIABLES,
     NETWORKS,
     PREFIX,
     REGISTRY,
     REGISTRY_CACHE,
     REGISTRY_READ_ONLY,
-    parse_boolean,
 )
 from .paths import Directories, expand
 from .preshared import SECRETS
@@ -37,9 +39,9 @@ from .raw import find_difference, has_templates, is_same, mentioned
 
 
 class Inventory:
-    """What the planner wants to know of an inventory, read from hostvars once a host.
+    """The variables of all hosts that the planner needs, read from hostvars once for each host.
 
-    ``hostvars[host]`` costs most: it merges the host's variables anew each time. ``open_cache`` opens one of Ansible's
+    ``hostvars[host]`` costs most: it merges the host's variables each time. ``open_cache`` opens one of Ansible's
     cache plugins by name. ``template_error`` is what Ansible raises for a value that it cannot template, and
     ``omitted_error`` one of its kind for a value that is omitted, from ansible-core 2.19 on.
     """
@@ -59,7 +61,8 @@ class Inventory:
         self._hostvars = task_vars["hostvars"]
         self._hosts: dict[str, Any] = {}
         self._all: list[str] = task_vars["groups"]["all"]
-        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], without)
+        self.without = parse_host_names(without, "without")
+        self.groups: Mapping[str, list[str]] = _without(task_vars["groups"], self.without)
         self.play_hosts: list[str] = task_vars["ansible_play_hosts_all"]
 
     def _host(self, name: str) -> Any:
@@ -76,13 +79,16 @@ class Inventory:
         try:
             value = normalise(template(), option, problems, host)
         except self._template_error as error:
-            if self._omitted_error and isinstance(error, self._omitted_error):
+            if self._is_omitted(error):
                 return None
             raise _not_templated(host, option, str(error)) from None
         if isinstance(value, str) and "{{" in value:  # how ansible-core before 2.19 tells it
             raise _not_templated(host, option, f"{value} uses a variable that is not defined")
         problems.refuse()
         return value
+
+    def _is_omitted(self, error: Exception) -> bool:
+        return self._omitted_error is not None and isinstance(error, self._omitted_error)
 
     def get(self, host: str, variable: str) -> Any:
         return self._get(host, variable) if variable in self._host(host) else None
@@ -99,24 +105,82 @@ class Inventory:
         of_inventory = partial(self.agreed, NETWORKS, lambda host: self._networks_of(host, secrets))
         if NETWORKS not in self._task_vars:
             return of_inventory()
-        given, own = self._task_vars[NETWORKS], self._raw(self._task_vars["inventory_hostname"])
-        is_inventorys = NETWORKS in own and is_same(given, own[NETWORKS], self._template_error)
-        if is_inventorys and len(self._defining(NETWORKS)) > 1:
+        if not self._is_defined_by_play and len(self._defining(NETWORKS)) > 1:
             of_inventory()
-        return self._networks(given, templar.template, secrets)
+        return self._networks(self._task_vars[NETWORKS], templar.template, secrets)
+
+    @cached_property
+    def _is_defined_by_play(self) -> bool:
+        """Whether the networks are the play's own, which all of its hosts have."""
+        own = self._raw(self._task_vars["inventory_hostname"])
+        return NETWORKS in self._task_vars and not (
+            NETWORKS in own and is_same(self._task_vars[NETWORKS], own[NETWORKS], self._template_error)
+        )
+
+    def check_play(self) -> None:
+        """Raises FleetError with the variables of a play, role or task that are read from the inventory alone.
+
+        All hosts must have them, those of other plays too.
+        """
+        own = self._raw(self._task_vars["inventory_hostname"])
+        problems = Problems()
+        for name in sorted({*FLEET_VARIABLES, *HOST_VARIABLES}.intersection(self._task_vars) - {NETWORKS}):
+            value = self._task_vars[name]
+            if value in (None, "") or (name in own and is_same(value, own[name], self._template_error)):
+                continue
+            place = "group_vars/all" if name in FLEET_VARIABLES else "host_vars or group_vars"
+            problem = "set in the variables of a play, a role or a task, where it is ignored"
+            problems.add("", name, None, problem, f"set it in the inventory, such as in {place}, or with -e")
+        problems.refuse()
+
+    def check_members(self, networks: Iterable[Network], secrets: bool = True) -> None:
+        """Raises FleetError with the members that lack the inventory's definition, which the role reads on each host.
+
+        The plan cannot bring it there: there may be secrets in it.
+        """
+        if self._is_defined_by_play:
+            return
+        members: dict[str, list[str]] = {}
+        for network in networks:
+            for host in network.hosts:
+                members.setdefault(host.name, []).append(network.name)
+        defining = self._defining(NETWORKS)
+        # The only one has been read by now.
+        others = frozenset(defining if len(defining) > 1 else ())
+        problems = Problems()
+        for name, names in sorted(members.items()):
+            try:
+                is_given = self._raw(name).get(NETWORKS) not in (None, "")
+                if is_given and (name not in others or self._networks_of(name, secrets) is not None):
+                    continue
+            except FleetError as error:
+                problems.keep(name, error.problems)
+                continue
+            problem = f"not defined for this host, which is a member of {list_names(names)}"
+            problems.add(name, NETWORKS, None, problem, "define it for all hosts, such as in group_vars/all")
+        problems.refuse()
 
     def _networks_of(self, host: str, secrets: bool) -> Any:
         try:
             return self._networks(self._host(host)[NETWORKS], lambda value: value, secrets)
         except self._template_error as error:
+            if self._is_omitted(error):
+                return None
             raise _not_templated(host, NETWORKS, str(error)) from None
 
     def _networks(self, defined: Any, template: Callable[[Any], Any], secrets: bool) -> Any:
         """Each option is templated by itself, so that a problem has its path."""
         if not isinstance(defined, Mapping):
-            return self._read(partial(template, defined), "", NETWORKS)
+            found = self._read(partial(template, defined), "", NETWORKS)
+            if found is None or isinstance(found, Mapping):
+                return found
+            # The value is not shown, as there may be a secret in it.
+            remedy = (
+                "write NAME: OPTIONS, one network a line; with -e, write JSON, as -e '{\"wireguard_networks\": {...}}'"
+            )
+            raise FleetError([HostError("", NETWORKS, None, "expected a dictionary", remedy)])
         problems = Problems()
-        found: dict[str, Any] = {}
+        found = {}
         for key, options in defined.items():
             # The role finds a network by its name, for which a number will not do.
             name = problems.catch("", partial(parse_text, key, NETWORKS), str(key))

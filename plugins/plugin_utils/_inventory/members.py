@@ -12,45 +12,34 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_boolean
 
-from . import option_parsers as v
+from . import option_parsers
 from .close import closest
 from .errors import ClientName, Owner, Problems
 from .given import parse_name
-from .nouns import Host, Network
+from .nouns import Member, Network
 
-_VALID = frozenset((*v.HOST_VARIABLES, *v.FLEET_VARIABLES, *v.PLAYBOOK_VARIABLES))
+_VALID = frozenset(
+    (*option_parsers.HOST_VARIABLES, *option_parsers.FLEET_VARIABLES, *option_parsers.PLAYBOOK_VARIABLES)
+)
 
 # Field and parser of each option that is read by itself.
 _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
-    "accept_changed_keys": ("accept_changed_key", v.parse_boolean),
-    "alias": ("alias", v.parse_alias),
-    "birth_netns": ("birth_netns", parse_netns),
-    "confirm": ("confirm", v.parse_boolean),
-    "confirm_timeout": ("confirm_timeout", v.number(10, 3600)),
-    "dns": ("dns", v.parse_dns),
-    "dns_search": ("dns_search", v.parse_search),
-    "endpoint_policy": ("endpoint_policy", v.parse_endpoint_policy),
-    "excluded_subnets": ("excluded", v.parse_prefixes),
-    "fwmark": ("fwmark", v.number(0, 2**32 - 1, off=True)),
+    "accept_changed_keys": ("accept_changed_key", parse_boolean),
+    "excluded_subnets": ("excluded", option_parsers.parse_prefixes),
     "hub": ("hub", parse_name),
-    "interface": ("interface", v.parse_interface),
-    "keep_routes": ("keep_routes", v.parse_boolean),
-    "key_max_age": ("key_max_age", v.number(0, 36500)),
-    "listen_port": ("listen_port", v.number(1, 65535)),
-    "mtu": ("mtu", v.number(576, 65535)),
-    "netns": ("netns", parse_netns),
-    "persistent_keepalive": ("persistent_keepalive", v.number(0, 65535, off=True)),
-    "public_key": ("public_key", v.parse_key),
-    "reresolve": ("reresolve", v.parse_reresolve),
-    "routes": ("routes", v.parse_prefixes),
+    "interface": ("interface", option_parsers.parse_interface),
+    "key_max_age": ("key_max_age", option_parsers.given_number(0, 36500)),
+    "persistent_keepalive": ("persistent_keepalive", option_parsers.given_number(0, 65535, off=True)),
+    "public_key": ("public_key", option_parsers.parse_key),
+    "reresolve": ("reresolve", option_parsers.parse_reresolve),
+    "routes": ("routes", option_parsers.parse_prefixes),
     "site": ("site", parse_name),
-    "subnets": ("subnets", v.parse_prefixes),
-    "table": ("table", v.parse_table),
-    "tunnel": ("tunnel", v.parse_tunnel),
-    "valid_until": ("valid_until", v.parse_date),
+    "subnets": ("subnets", option_parsers.parse_prefixes),
+    "tunnel": ("tunnel", option_parsers.parse_tunnel),
+    "valid_until": ("valid_until", option_parsers.parse_date),
 }
 
 
@@ -68,7 +57,7 @@ def read_host(
     names: Collection[str],
     problems: Problems,
     foreign: dict[str, list[str]],
-) -> dict[str, Host]:
+) -> dict[str, Member]:
     """What a host is in each of its ``networks``, by their names; ``names`` are those of all networks.
 
     ``foreign`` gets its variables that are probably another role's, each with its hosts.
@@ -76,13 +65,13 @@ def read_host(
     if not _VALID.issuperset(variables):
         _note_unknown(name, variables, problems, foreign)
     given = {
-        variable[len(v.PREFIX) :]: _Given(value, variable)
+        variable[len(option_parsers.PREFIX) :]: _Given(value, variable)
         for variable, value in variables.items()
         if variable in _VALID and value is not None
     }
     overrides = {}
-    if v.OVERRIDES in variables:
-        overrides = problems.catch(name, partial(_read_overrides, variables[v.OVERRIDES], names), {})
+    if option_parsers.OVERRIDES in variables:
+        overrides = problems.catch(name, partial(_read_overrides, variables[option_parsers.OVERRIDES], names), {})
     hosts = {
         network.name: _read_member(name, {**given, **overrides.get(network.name, {})}, network, problems)
         for network in networks
@@ -92,29 +81,34 @@ def read_host(
 
 def _note_unknown(name: str, variables: Mapping[str, Any], problems: Problems, foreign: dict[str, list[str]]) -> None:
     """A variable that is almost one of ours is a slip, and refused. Others are let pass."""
-    value = variables.get(v.IGNORED)
-    patterns = problems.catch(name, partial(v.parse_patterns, () if value is None else value, v.IGNORED), ())
+    value = variables.get(option_parsers.IGNORED)
+    patterns = problems.catch(
+        name, partial(option_parsers.parse_patterns, () if value is None else value, option_parsers.IGNORED), ()
+    )
     for variable in sorted(set(variables) - _VALID):
         if any(fnmatchcase(variable, pattern) for pattern in patterns):
             continue
-        known = [each[len(v.PREFIX) :] for each in v.HOST_VARIABLES + v.FLEET_VARIABLES]
-        close = closest(variable[len(v.PREFIX) :], known)
-        meant = v.ALIASES.get(variable) or (v.PREFIX + close if close else None)
+        known = [
+            each[len(option_parsers.PREFIX) :]
+            for each in option_parsers.HOST_VARIABLES + option_parsers.FLEET_VARIABLES
+        ]
+        close = closest(variable[len(option_parsers.PREFIX) :], known)
+        meant = option_parsers.ALIASES.get(variable) or (option_parsers.PREFIX + close if close else None)
         if meant:
-            remedy = f"did you mean {meant}? A variable of another role can be listed in {v.IGNORED}"
+            remedy = f"did you mean {meant}? A variable of another role can be listed in {option_parsers.IGNORED}"
             problems.add(name, variable, None, "unknown variable", remedy)
         else:
             foreign.setdefault(variable, []).append(name)
 
 
-def read_client(name: str, options: object, network: Network, problems: Problems) -> Host:
-    path = f"{v.NETWORKS}.{network.name}.clients.{name}"
+def read_client(name: str, options: object, network: Network, problems: Problems) -> Member:
+    path = f"{option_parsers.NETWORKS}.{network.name}.clients.{name}"
     owner = ClientName(network.name, name)
-    values = {} if options is None else problems.catch(owner, partial(v.parse_mapping, options, path), {})
-    problems.keep(owner, v.unknown_names(values, v.CLIENT_OPTIONS, f"{path}."))
+    values = {} if options is None else problems.catch(owner, partial(option_parsers.parse_mapping, options, path), {})
+    problems.keep(owner, option_parsers.unknown_names(values, option_parsers.CLIENT_OPTIONS, f"{path}."))
     given = {
         option: _Given(values[option], f"{path}.{option}")
-        for option in v.CLIENT_OPTIONS
+        for option in option_parsers.CLIENT_OPTIONS
         if values.get(option) is not None
     }
     return _read_member(name, given, network, problems, owner)
@@ -123,11 +117,11 @@ def read_client(name: str, options: object, network: Network, problems: Problems
 def _read_overrides(value: object, names: Collection[str]) -> dict[str, dict[str, _Given]]:
     """Network to option to what is given for that network alone."""
     found = {}
-    for network, options in v.parse_mapping(value or {}, v.OVERRIDES).items():
-        v.check_names([network], names, f"{v.OVERRIDES}.")
-        path = f"{v.OVERRIDES}.{network}"
-        entries = v.parse_mapping(options or {}, path)
-        v.check_names(entries, v.HOST_OPTIONS, f"{path}.")
+    for network, options in option_parsers.parse_mapping(value or {}, option_parsers.OVERRIDES).items():
+        option_parsers.check_names([network], names, f"{option_parsers.OVERRIDES}.")
+        path = f"{option_parsers.OVERRIDES}.{network}"
+        entries = option_parsers.parse_mapping(options or {}, path)
+        option_parsers.check_names(entries, option_parsers.HOST_OPTIONS, f"{path}.")
         found[network] = {
             option: _Given(value, f"{path}.{option}") for option, value in entries.items() if value is not None
         }
@@ -136,41 +130,46 @@ def _read_overrides(value: object, names: Collection[str]) -> dict[str, dict[str
 
 def _read_member(
     name: str, given: Mapping[str, _Given], network: Network, problems: Problems, client: ClientName | None = None
-) -> Host:
+) -> Member:
     host: Owner = client or name
     fields: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for option, (value, path) in given.items():
-        if option in _FIELDS:
-            field, parse = _FIELDS[option]
-            parsed = problems.catch(host, partial(parse, value, path), None)
-            if parsed is not None:
-                fields[field] = parsed
+        if option in option_parsers.PASSED:
+            found, field, parse = options, option, option_parsers.PASSED[option].parse
+        elif option in _FIELDS:
+            found, (field, parse) = fields, _FIELDS[option]
+        else:
+            continue
+        parsed = problems.catch(host, partial(parse, value, path), None)
+        if parsed is not None:
+            found[field] = parsed
     if "addresses" in given:
         value, path = given["addresses"]
-        parse = v.parse_addresses(network.prefixes)
-        fields["addresses"] = problems.catch(host, partial(parse, value, path), ())
+        parse_all = option_parsers.parse_addresses(network.prefixes)
+        fields["addresses"] = problems.catch(host, partial(parse_all, value, path), ())
         # Absent is not empty: only a list can be empty and mean it.
         fields["unnumbered"] = isinstance(value, (list, tuple)) and not value
     if "peers" in given:
         value, path = given["peers"]
-        fields["peers"] = problems.catch(host, partial(v.parse_peers(network.port), value, path), {})
-    port = fields.get("listen_port") or network.port
+        fields["peers"] = problems.catch(host, partial(option_parsers.parse_peers(network.port), value, path), {})
+    port = options.get("listen_port") or network.port
     for option in ("endpoint", "endpoint_inside"):
         if option in given:
             fields[option] = _read_endpoint(host, given[option], port, problems)
     if fields.get("endpoint") or fields.get("endpoint_inside"):
         # Who is called must be where the others expect it; who only calls takes any port.
-        fields["listen_port"] = port
-    return Host(name=name, is_client=client is not None, **fields)
+        options["listen_port"] = port
+    return Member(name=name, is_client=client is not None, options=options, **fields)
 
 
 def _read_endpoint(host: Owner, given: _Given, port: int, problems: Problems) -> Endpoint | None:
-    return problems.catch(host, partial(v.parse_host_endpoint(port), given.value, given.path), None)
+    return problems.catch(host, partial(option_parsers.parse_host_endpoint(port), given.value, given.path), None)
 
 
 def _split_addresses(
-    hosts: Mapping[str, Host], networks: Sequence[Network], overrides: Mapping[str, Mapping[str, _Given]]
-) -> dict[str, Host]:
+    hosts: Mapping[str, Member], networks: Sequence[Network], overrides: Mapping[str, Mapping[str, _Given]]
+) -> dict[str, Member]:
     """Each network gets the addresses that lie in it. One that lies in none stays in the first, which refuses it."""
 
     def is_for(address: InterfaceAddress, network: Network) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a network, and who its members are, by name; what the members say is read elsewhere."""
+"""Read the options of a network and the names of its members. ``members`` reads the members' own options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from functools import cached_property, partial
 from itertools import chain, product
 from typing import Any, NamedTuple, TypeVar
 
-from . import option_parsers as v
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import choice
+
+from . import option_parsers
 from .close import nearest
 from .errors import Problems
 from .given import parse_name
@@ -25,7 +27,7 @@ DEFAULT_TOPOLOGY = "hub_and_spoke"
 Topologies = Mapping[str, Collection[str]]
 
 
-class Inventory:
+class HostGroups:
     """The groups of the whole inventory, each with its hosts."""
 
     def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
@@ -41,7 +43,7 @@ class Inventory:
         return tuple(sorted({str(host) for host in self.groups.get(name, [name] if name in self.hosts else [])}))
 
 
-class Names(NamedTuple):
+class MemberNames(NamedTuple):
     """The members of each kind, sorted."""
 
     hubs: tuple[str, ...] = ()
@@ -54,37 +56,37 @@ class Names(NamedTuple):
         return self.hubs + self.spokes + self.nodes
 
 
-class Outline(NamedTuple):
-    """A network that is still without its members, and their names."""
+class NetworkOptions(NamedTuple):
+    """A network without its members, and the names of those."""
 
     network: Network
-    names: Names
+    names: MemberNames
 
 
-def network_options(topologies: Topologies) -> list[str]:
-    """Every option of a network, whatever its topology."""
-    return sorted({*v.COMMON_OPTIONS, *chain.from_iterable(topologies.values())})
+def list_options(topologies: Topologies) -> list[str]:
+    """List the options of networks of all topologies."""
+    return sorted({*option_parsers.COMMON_OPTIONS, *chain.from_iterable(topologies.values())})
 
 
-def read_outline(
-    name: str, options: object, inventory: Inventory, topologies: Topologies, problems: Problems
-) -> Outline:
-    problems.catch("", partial(v.check_file_name, name, v.NETWORKS, "a network's name"), None)
-    return _Reader(name, options, inventory, topologies, problems).outline()
+def read_network_options(
+    name: str, options: object, inventory: HostGroups, topologies: Topologies, problems: Problems
+) -> NetworkOptions:
+    problems.catch("", partial(option_parsers.check_file_name, name, option_parsers.NETWORKS, "a network's name"), None)
+    return _OptionReader(name, options, inventory, topologies, problems).read()
 
 
-class _Reader:
+class _OptionReader:
     """Reads the options of one network, each when it is asked for."""
 
     def __init__(
-        self, name: str, options: object, inventory: Inventory, topologies: Topologies, problems: Problems
+        self, name: str, options: object, inventory: HostGroups, topologies: Topologies, problems: Problems
     ) -> None:
         self._name = name
         self._topologies = topologies
-        self._path = f"{v.NETWORKS}.{name}"
+        self._path = f"{option_parsers.NETWORKS}.{name}"
         self._inventory = inventory
         self._problems = problems
-        self._values: Mapping[str, Any] = self._catch(partial(v.parse_mapping, options, self._path), {})
+        self._values: Mapping[str, Any] = self._catch(partial(option_parsers.parse_mapping, options, self._path), {})
 
     def _catch(self, parse: Callable[[], _T], default: _D) -> _T | _D:
         return self._problems.catch("", parse, default)
@@ -96,48 +98,48 @@ class _Reader:
     def _complain(self, option: str, value: object, problem: str, remedy: str) -> None:
         self._problems.add("", f"{self._path}.{option}", value, problem, remedy)
 
-    def outline(self) -> Outline:
-        topology = self._get("topology", partial(v.parse_choice, choices=self._topologies), DEFAULT_TOPOLOGY)
+    def read(self) -> NetworkOptions:
+        topology = self._get("topology", choice(self._topologies), DEFAULT_TOPOLOGY)
         self._check_options(topology)
-        prefixes = self._get("prefixes", v.parse_prefixes, ())
+        prefixes = self._get("prefixes", option_parsers.parse_prefixes, ())
         if self._values.get("prefixes") in (None, ""):
-            self._complain("prefixes", None, *v.NO_PREFIXES)
+            self._complain("prefixes", None, *option_parsers.NO_PREFIXES)
         links = self._links() if "links" in self._topologies[topology] else ()
         names = self._names(topology, links)
-        # Others use what is secret; here it is only seen to it that they can.
+        # Checked only: the secret itself is used elsewhere.
         self._catch(partial(read_preshared, self._values, f"{self._path}.", {*names.hosts, *names.clients}), None)
         network = Network(
             name=self._name,
             topology=topology,
-            interface=self._get("interface", v.parse_interface, "wg0"),
+            interface=self._get("interface", option_parsers.parse_interface, "wg0"),
             prefixes=prefixes,
             links=links,
-            pools=self._get("pools", v.parse_prefixes, prefixes),
-            rest_days=self._get("rest_days", v.number(0, 36500), DEFAULT_REST_DAYS),
-            port=self._get("port", v.number(1, 65535), DEFAULT_PORT),
+            pools=self._get("pools", option_parsers.parse_prefixes, prefixes),
+            rest_days=self._get("rest_days", option_parsers.given_number(0, 36500), DEFAULT_REST_DAYS),
+            port=self._get("port", option_parsers.given_number(1, 65535), DEFAULT_PORT),
         )
-        return Outline(network, names)
+        return NetworkOptions(network, names)
 
     def _check_options(self, topology: str) -> None:
-        known = network_options(self._topologies)
-        self._problems.keep("", v.unknown_names(self._values, known, f"{self._path}."))
+        known = list_options(self._topologies)
+        self._problems.keep("", option_parsers.unknown_names(self._values, known, f"{self._path}."))
         own = self._topologies[topology]
         for option in self._values:
-            if option in known and option not in (*v.COMMON_OPTIONS, *own):
+            if option in known and option not in (*option_parsers.COMMON_OPTIONS, *own):
                 problem = f"no option of the topology {topology}"
                 remedy = f"leave it out; {topology} has {' and '.join(own)}"
                 if option == "clients":
                     remedy = "clients need a hub: make it hub_and_spoke, whose hubs are meshed and may have subnets"
                 self._complain(option, None, problem, remedy)
 
-    def _names(self, topology: str, links: Iterable[tuple[str, str]]) -> Names:
+    def _names(self, topology: str, links: Iterable[tuple[str, str]]) -> MemberNames:
         options = self._topologies[topology]
         if "links" in options:
             clients = self._clients()
             linked = {name for link in links for name in link}
-            return Names(nodes=self._checked(sorted(linked | self._homes(clients))), clients=clients)
+            return MemberNames(nodes=self._checked(sorted(linked | self._homes(clients))), clients=clients)
         if "members" in options:
-            return Names(nodes=self._group("members", "wg_member"))
+            return MemberNames(nodes=self._group("members", "wg_member"))
         hubs = self._group("hubs", "wg_hub")
         clients = self._clients()
         # Hubs alone make a mesh, and one hub with clients a network.
@@ -148,7 +150,7 @@ class _Reader:
             remedy = "a host is in a network once: take it out of one group"
             self._problems.add(name, f"{self._path}.spokes", None, problem, remedy)
         taken = set(hubs)
-        return Names(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
+        return MemberNames(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
 
     def _group(self, option: str, default: str, required: bool = True) -> tuple[str, ...]:
         value = self._values.get(option)
@@ -164,13 +166,13 @@ class _Reader:
 
     def _checked(self, names: Iterable[str]) -> tuple[str, ...]:
         for name in names:
-            self._problems.catch(name, partial(v.check_file_name, name, self._path, "a host's name"), None)
+            self._problems.catch(name, partial(option_parsers.check_file_name, name, self._path, "a host's name"), None)
         return tuple(names)
 
     def _clients(self) -> tuple[str, ...]:
-        names = tuple(sorted(self._get("clients", v.parse_mapping, {})))
+        names = tuple(sorted(self._get("clients", option_parsers.parse_mapping, {})))
         for name in names:
-            self._catch(partial(v.check_file_name, name, f"{self._path}.clients", "a client's name"), None)
+            self._catch(partial(option_parsers.check_file_name, name, f"{self._path}.clients", "a client's name"), None)
             if name in self._inventory.hosts:
                 problem, remedy = "the inventory has a host of this name", "give the client another name"
                 self._complain("clients", name, problem, remedy)
@@ -195,14 +197,14 @@ class _Reader:
         return homes
 
     def _links(self) -> tuple[tuple[str, str], ...]:
-        entries = self._get("links", v.parse_entries, [])
+        entries = self._get("links", option_parsers.parse_entries, [])
         if not entries and not self._values.get("clients"):
             remedy = "list them, such as {from: offices, to: datacentre}"
             self._complain("links", None, "there is none, and custom has only those that are listed", remedy)
         pairs: set[tuple[str, str]] = set()
         for number, entry in enumerate(entries):
             path = f"links[{number}]"
-            link = self._catch(partial(v.parse_fields, entry, f"{self._path}.{path}", ("from", "to")), {})
+            link = self._catch(partial(option_parsers.parse_fields, entry, f"{self._path}.{path}", ("from", "to")), {})
             ends = [self._end(f"{path}.{end}", link[end]) for end in link]
             found = {(min(pair), max(pair)) for pair in product(*ends) if len({*pair}) == 2}
             if link and all(ends) and not found:

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nouns of the planner: what the inventory says, parsed."""
+"""The nouns of the planner, parsed from the inventory: ``Member``, ``Network``, ``Link``."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix
@@ -21,7 +21,7 @@ DEFAULT_REST_DAYS = 30
 
 
 class PeerOptions(NamedTuple):
-    """What one member says of one of its peers, in place of what the topology says. ``None``: it does not say.
+    """The options that one member sets for one of its peers, in place of the topology's. ``None``: not set.
 
     ``endpoint`` is empty where there must be none.
     """
@@ -32,14 +32,14 @@ class PeerOptions(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Host:
-    """A member of a network: a host, or a client, which Ansible does not manage. ``None``: the inventory does not say.
+class Member:
+    """A member of a network: a host, or a client, which Ansible does not manage. ``None``: not set in the inventory.
 
     ``addresses`` have their final length; none means that they are still to be given out, unless the member is
     ``unnumbered``: its list of addresses is empty, and it has none. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
-    The names of dead peers are resolved anew every ``reresolve`` seconds, never with 0. A key that is older than
+    The names of dead peers are resolved again every ``reresolve`` seconds, never with 0. A key that is older than
     ``key_max_age`` days is warned of. A change of the interface is provisional with ``confirm``, and is rolled back
     after ``confirm_timeout`` seconds. ``peers`` has what the member says of single peers itself, by name, and
     ``interface`` another name than the network's.
@@ -55,25 +55,13 @@ class Host:
     endpoint_inside: Endpoint | None = None
     site: str | None = None
     hub: str | None = None
-    listen_port: int | None = None
     persistent_keepalive: int | None = None
     tunnel: str = SPLIT
     excluded: tuple[Prefix, ...] = ()
     routes: tuple[Prefix, ...] = ()
-    mtu: int | None = None
-    fwmark: int | None = None
-    table: str | None = None
-    dns: tuple[str, ...] | None = None
-    dns_search: tuple[str, ...] | None = None
-    alias: str | None = None
-    endpoint_policy: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reresolve: int = 0
-    confirm: bool | None = None
-    confirm_timeout: int | None = None
-    netns: str | None = None
-    birth_netns: str | None = None
     interface: str | None = None
-    keep_routes: bool | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
     key_max_age: int | None = None
@@ -86,8 +74,8 @@ class Host:
         """What is at or behind this member and nowhere else."""
         return (*(address.host for address in self.addresses), *self.subnets)
 
-    def endpoint_for(self, viewer: Host) -> Endpoint | None:
-        """Where ``viewer`` finds this member: where it says so itself, else on the inside, if both are at one site."""
+    def endpoint_for(self, viewer: Member) -> Endpoint | None:
+        """Return the endpoint that ``viewer`` uses for this member: its own option, else the inside one at one site."""
         if viewer.peers:
             said = viewer.peers.get(self.name)
             if said is not None and said.endpoint is not None:
@@ -111,22 +99,22 @@ class Network:
     topology: str
     interface: str
     prefixes: tuple[Prefix, ...]
-    hubs: tuple[Host, ...] = ()
-    spokes: tuple[Host, ...] = ()
-    nodes: tuple[Host, ...] = ()
-    clients: tuple[Host, ...] = ()
+    hubs: tuple[Member, ...] = ()
+    spokes: tuple[Member, ...] = ()
+    nodes: tuple[Member, ...] = ()
+    clients: tuple[Member, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     pools: tuple[Prefix, ...] = ()
     rest_days: int = DEFAULT_REST_DAYS
     port: int = DEFAULT_PORT
 
     @property
-    def hosts(self) -> tuple[Host, ...]:
+    def hosts(self) -> tuple[Member, ...]:
         """The members that Ansible manages."""
         return self.hubs + self.spokes + self.nodes
 
     @property
-    def members(self) -> tuple[Host, ...]:
+    def members(self) -> tuple[Member, ...]:
         return self.hosts + self.clients
 
     @property
@@ -134,10 +122,10 @@ class Network:
         """What is behind any of the members."""
         return [subnet for member in self.members for subnet in member.subnets]
 
-    def with_members(self, changed: Mapping[str, Host]) -> Network:
+    def with_members(self, changed: Mapping[str, Member]) -> Network:
         """The same network with these members, by name, in the place of those that it has."""
 
-        def changes(members: tuple[Host, ...]) -> tuple[Host, ...]:
+        def changes(members: tuple[Member, ...]) -> tuple[Member, ...]:
             return tuple(changed.get(member.name, member) for member in members)
 
         return replace(
@@ -155,6 +143,6 @@ class Link(NamedTuple):
     ``allowed_ips`` is sorted text; links that allow the same share one list.
     """
 
-    host: Host
-    peer: Host
+    host: Member
+    peer: Member
     allowed_ips: list[str]

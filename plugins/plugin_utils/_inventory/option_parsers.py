@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of the user's interface, in their one place, and the parsers of single values.
+"""The names of the operator's variables and options, and the parsers of single values.
 
 Every parser takes the value as Ansible templated it and the name to complain about, and raises InputError.
 """
@@ -13,10 +13,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import parse_dns_search, parse_dns_server
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import ENFORCE, INITIAL
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.names import parse_new_interface_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
@@ -25,18 +23,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
-    parse_alias as parse_alias_option,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_number
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
-    parse_table as parse_table_option,
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_OPTIONS, OPTIONS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import (
+    BOOLEANS,
+    choice,
+    parse_list,
+    parse_number,
+    parse_string,
 )
 
 from .close import nearest
 from .errors import ClientName, Owner
 from .given import parse_name
-from .nouns import FULL, SPLIT, Host, PeerOptions
+from .nouns import FULL, SPLIT, Member, PeerOptions
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -62,40 +61,31 @@ PLAYBOOK_VARIABLES = (
     "wireguard_clients_vault_id",
     "wireguard_file",
     "wireguard_format",
+    "wireguard_gone",
     "wireguard_hosts",
     "wireguard_network",
     "wireguard_older_than",
     "wireguard_rotate_clients",
 )
+# The plan passes these on to the modules, as the options of this name.
+PASSED = {name: option for name, option in {**OPTIONS, **CONFIRM_OPTIONS}.items() if option.has_variable}
 # Without their prefix, as in wireguard_overrides.
 HOST_OPTIONS = (
+    *PASSED,
     "accept_changed_keys",
     "addresses",
-    "alias",
-    "birth_netns",
-    "confirm",
-    "confirm_timeout",
-    "dns",
-    "dns_search",
     "endpoint",
     "endpoint_inside",
-    "endpoint_policy",
     "excluded_subnets",
-    "fwmark",
     "hub",
     "interface",
-    "keep_routes",
     "key_max_age",
-    "listen_port",
-    "mtu",
-    "netns",
     "peers",
     "persistent_keepalive",
     "reresolve",
     "routes",
     "site",
     "subnets",
-    "table",
     "tunnel",
 )
 OVERRIDES = "wireguard_overrides"
@@ -134,7 +124,6 @@ NO_PREFIXES = ("there is none", "list the networks that the hosts' addresses are
 
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
-_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 # The units of systemd.time(7) that make sense here; without one it is seconds.
 _SPAN = re.compile(r"([0-9]{1,9}\s*(s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?)?\s*)+")
 _SPAN_PART = re.compile(r"([0-9]+)\s*([a-z]*)")
@@ -142,7 +131,7 @@ _SPAN_UNITS = {"": 1, "s": 1, "m": 60, "mi": 60, "h": 3600, "d": 86400}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def option_of(network: str, member: Host, option: str) -> tuple[Owner, str]:
+def option_of(network: str, member: Member, option: str) -> tuple[Owner, str]:
     """The owner of a problem and its option: a host and its variable, or a client and the path of its option."""
     if member.is_client:
         return ClientName(network, member.name), f"{NETWORKS}.{network}.clients.{member.name}.{option}"
@@ -195,15 +184,6 @@ def parse_pair(value: object, option: str) -> frozenset[str]:
     return names
 
 
-def parse_list(value: object, option: str) -> list[Any]:
-    """A list, or text with commas, as Ansible's own lists may be written."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    raise InputError(option, value, "not a list", "write a list, with a '-' before each entry")
-
-
 def parse_patterns(value: object, option: str) -> list[str]:
     """Names of variables, or patterns of them with ``*`` and ``?``."""
     return [parse_name(pattern, option) for pattern in parse_list(value, option)]
@@ -241,7 +221,7 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
     def parse(value: object, option: str) -> Endpoint | None:
         if is_off(value):
             return None
-        text = str(value).strip()
+        text = parse_string(value, option, "vpn.example.org").strip()
         try:
             return parse_endpoint(f"{text}:{port}" if ":" not in text or text.endswith("]") else text, option)
         except InputError as error:
@@ -253,7 +233,7 @@ def parse_host_endpoint(port: int) -> Callable[[object, str], Endpoint | None]:
 def parse_peers(port: int) -> Callable[[object, str], dict[str, PeerOptions]]:
     """A parser of what a host says of single peers: name to options."""
     parse_endpoint_option = parse_host_endpoint(port)
-    parse_keepalive = number(0, 65535, off=True)
+    parse_keepalive = given_number(0, 65535, off=True)
 
     def parse_one(options: Mapping[str, Any], option: str) -> PeerOptions:
         check_names(map(str, options), PEER_OPTIONS, f"{option}.")
@@ -275,13 +255,6 @@ def parse_peers(port: int) -> Callable[[object, str], dict[str, PeerOptions]]:
     return parse
 
 
-def parse_boolean(value: object, option: str) -> bool:
-    found = _BOOLEANS.get(str(value).strip().lower())
-    if found is None:
-        raise InputError(option, value, "neither true nor false", "write true or false")
-    return found
-
-
 def parse_date(value: object, option: str) -> datetime.date:
     """A day as YAML reads it, or as text in ISO 8601."""
     try:
@@ -294,18 +267,8 @@ def parse_key(value: object, option: str) -> str:
     return str(parse_peer_key(value, option))  # type: ignore[arg-type]  # it refuses what is no text
 
 
-def parse_choice(value: object, option: str, choices: Collection[str]) -> str:
-    if value not in choices:
-        raise InputError(option, value, "unknown", f"write {' or '.join(choices)}")
-    return str(value)
-
-
 def parse_tunnel(value: object, option: str) -> str:
-    return parse_choice(value, option, (SPLIT, FULL))
-
-
-def parse_endpoint_policy(value: object, option: str) -> str:
-    return parse_choice(value, option, (INITIAL, ENFORCE))
+    return choice((SPLIT, FULL))(value, option)
 
 
 def parse_reresolve(value: object, option: str) -> int:
@@ -315,8 +278,8 @@ def parse_reresolve(value: object, option: str) -> int:
     every five (REKEY_TIMEOUT in the WireGuard whitepaper, section 6.1).
     """
     text = str(value).strip()
-    if text.lower() in _BOOLEANS:
-        return DEFAULT_RERESOLVE if _BOOLEANS[text.lower()] else 0
+    if text.lower() in BOOLEANS:
+        return DEFAULT_RERESOLVE if BOOLEANS[text.lower()] else 0
     parts = _SPAN_PART.findall(text) if _SPAN.fullmatch(text) else []
     seconds = sum(int(number) * _SPAN_UNITS.get(unit[:2] if unit[:1] == "m" else unit[:1], 0) for number, unit in parts)
     if not 10 <= seconds <= 86400:
@@ -338,35 +301,10 @@ def parse_interface(value: object, option: str) -> str:
         raise InputError(option, value, error.problem, error.remedy) from None
 
 
-def parse_table(value: object, option: str) -> str:
-    # YAML reads an unquoted off as false.
-    if value is False:
-        return "off"
-    try:
-        return parse_table_option(value)
-    except InputError as error:
-        raise InputError(option, value, error.problem, "write auto, off, or the number or name of a table") from None
-
-
-def parse_dns(value: object, option: str) -> tuple[str, ...]:
-    """Addresses of name servers in order of preference."""
-    return tuple(dict.fromkeys(parse_dns_server(str(text), option) for text in parse_list(value, option)))
-
-
-def parse_search(value: object, option: str) -> tuple[str, ...]:
-    """Search domains in order of preference."""
-    return tuple(dict.fromkeys(parse_dns_search(str(text), option) for text in parse_list(value, option)))
-
-
-def parse_alias(value: object, option: str) -> str | None:
-    """Text for people, empty for ``off``."""
-    return parse_alias_option("" if value is False else str(value), option)
-
-
-def number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:
-    """A parser of numbers in ``low..high``; ``off`` where that, or YAML's false for it, stands for 0."""
+def given_number(low: int, high: int, off: bool = False) -> Callable[[object, str], int]:
+    """A parser of numbers that are given, in ``low..high``; with ``off``, that or YAML's false stands for 0."""
 
     def parse(value: object, option: str) -> int:
-        return 0 if off and value is False else parse_number(value, option, low, high, off) or 0
+        return parse_number(value, option, low, high, off) or 0
 
     return parse

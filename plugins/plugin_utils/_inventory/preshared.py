@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -15,7 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     parse_preshared_key,
 )
 
-from . import option_parsers as v
+from . import option_parsers
 from .close import nearest
 
 SECRET = "preshared_secret"
@@ -41,6 +41,17 @@ class PresharedOptions(NamedTuple):
         return f"{type(self).__name__}(redacted)"
 
 
+def secret_options(networks: Any, network: str, template: Callable[[Any], Any]) -> dict[str, Any]:
+    """Those options of a network that are secret, of ``wireguard_networks`` as it is before templating.
+
+    All else of the networks, which may be much, is not templated.
+    """
+    found = networks if isinstance(networks, Mapping) else template(networks)
+    options = found[network]
+    options = options if isinstance(options, Mapping) else template(options)
+    return {option: template(options[option]) for option in SECRETS if option in options}
+
+
 def read_preshared(
     options: Mapping[str, Any], path: str = "", members: Collection[str] | None = None
 ) -> PresharedOptions:
@@ -50,7 +61,7 @@ def read_preshared(
     """
     secret = _read_secret(options.get(SECRET), f"{path}{SECRET}")
     pairs: dict[frozenset[str], PresharedKey] = {}
-    for index, entry in enumerate(v.parse_entries(options.get(PAIRS) or [], f"{path}{PAIRS}")):
+    for index, entry in enumerate(option_parsers.parse_entries(options.get(PAIRS) or [], f"{path}{PAIRS}")):
         names, key = _read_pair(entry, f"{path}{PAIRS}[{index}]", members)
         if names in pairs:
             problem, remedy = "the pair has a key already", "leave one of them out"
@@ -60,18 +71,18 @@ def read_preshared(
 
 
 def _read_pair(entry: object, path: str, members: Collection[str] | None) -> tuple[frozenset[str], PresharedKey]:
-    fields = v.parse_mapping(entry, path)
-    v.check_names(map(str, fields), _FIELDS, f"{path}.")
+    fields = option_parsers.parse_mapping(entry, path)
+    option_parsers.check_names(map(str, fields), _FIELDS, f"{path}.")
     for field in _FIELDS:
         if fields.get(field) is None:
             raise InputError(f"{path}.{field}", None, "there is none", f"write {' and '.join(_FIELDS)}")
-    names = v.parse_pair(fields["between"], f"{path}.between")
+    names = option_parsers.parse_pair(fields["between"], f"{path}.between")
     strangers = [] if members is None else sorted(names.difference(members))
     if strangers:
         raise InputError(
             f"{path}.between", strangers[0], "no member of the network", nearest(strangers[0], members or ())
         )
-    if v.is_off(fields["key"]):
+    if option_parsers.is_off(fields["key"]):
         return names, NO_PRESHARED_KEY
     key = _text(fields["key"], f"{path}.key", _MAKE_KEY)
     return names, parse_preshared_key(key.strip(), f"{path}.key")
@@ -81,7 +92,7 @@ def _read_secret(secret: object, option: str) -> bytes | None:
     """Whether a text was hard to guess cannot be told from it; that a short one is not hard can."""
     if secret is None:
         return None
-    if v.is_off(secret):
+    if option_parsers.is_off(secret):
         return b""
     text = _text(secret, option, _MAKE_SECRET)
     if len(text) < SECRET_CHARACTERS:

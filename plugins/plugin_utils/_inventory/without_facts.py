@@ -20,6 +20,10 @@ FACT = "ansible_"
 IDENTITY = frozenset(
     ("group_names", "inventory_dir", "inventory_file", "inventory_hostname", "inventory_hostname_short")
 )
+REMEDY = (
+    "if your own play set them with set_fact and cacheable, leave cacheable out, and run once with --flush-cache; "
+    "if not, check whether the host is compromised"
+)
 # Those that this collection reads, and those that it registers.
 _PREFIXES = ("wireguard_", "network_", "adopt_")
 # These always are Ansible's own, whatever a host returns.
@@ -65,7 +69,7 @@ def _check_options(hostvars: Any, task_vars: Mapping[str, Any]) -> None:
     for host, facts in intruders(hostvars, task_vars["groups"]["all"]).items():
         if name in (host, facts.get("inventory_hostname")):
             problem = f"the host returned variables that only the operator sets: {list_names(sorted(facts))}"
-            remedy = f"check whether the host is compromised; to continue without it, add --limit 'all:!{host}'"
+            remedy = f"{REMEDY}; to continue without it, add --limit 'all:!{host}'"
             raise FleetError([HostError(host, "ansible_facts", None, problem, remedy)])
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom it concerns that hosts come or leave: those whose plan is another with them than without. Pure."""
+"""Find the hosts that are affected when hosts join or leave: those whose plan changes. Pure."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ from dataclasses import replace
 from typing import Any
 
 from .._inventory.errors import Problems
-from .._inventory.nouns import Host, Network
+from .._inventory.nouns import Member, Network
 from .checks import check_networks
 from .planner import Plan, plan_network, stand_in
-from .reconcile import Settlement, settle
+from .reconcile import Reconciled, reconcile
 
 
-def affected(settlement: Settlement, plan: Plan, names: Collection[str], today: datetime.date) -> list[str]:
-    """The hosts of the plan that would have another one without these, and these themselves, sorted.
+def affected(reconciled: Reconciled, plan: Plan, names: Collection[str], today: datetime.date) -> list[str]:
+    """List the hosts whose plan would differ without the named ones, and the named ones themselves, sorted.
 
-    ``plan`` is that of ``settlement``. Where the network cannot be without them, all hosts are affected. Others of whom
-    no key is known never are: they have not been set up yet, and hear of it when they are.
+    ``plan`` is that of ``reconciled``. If the network cannot exist without them, all hosts are affected. Other hosts
+    without a known key never are: they are not set up yet.
     """
     unknown = set(plan.unknown_keys)
     if unknown.intersection(names):
         # In check mode their keys are still to be made. Another one in the place of one shows who would have it.
         made = {name: stand_in(name) for name in unknown.intersection(names)}
-        plan = plan_network(settlement.network, {**settlement.keys, **made}, today, settlement.next_keys)
-    others = _hosts_without(settlement, names, today)
+        plan = plan_network(reconciled.network, {**reconciled.keys, **made}, today, reconciled.next_keys)
+    others = _hosts_without(reconciled, names, today)
     differ = {name for name, interface in plan.hosts.items() if _compared(interface) != _compared(others.get(name))}
     return sorted(differ.difference(unknown).union(plan.hosts.keys() & set(names)))
 
 
 def _compared(interface: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Keys that have left make no difference: every host removes all of them."""
-    if not interface or "absent_peers" not in interface:
+    if not interface or "absent_peers" not in interface["options"]:
         return interface
-    return {option: value for option, value in interface.items() if option != "absent_peers"}
+    options = {option: value for option, value in interface["options"].items() if option != "absent_peers"}
+    return {**interface, "options": options}
 
 
-def _hosts_without(settlement: Settlement, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:
-    network, problems = without(settlement.network, names), Problems()
+def _hosts_without(reconciled: Reconciled, names: Collection[str], today: datetime.date) -> Mapping[str, Any]:
+    network, problems = network_without(reconciled.network, names), Problems()
     if network is not None:
         check_networks([network], problems)
     if network is None or problems:
         return {}
-    rest = settle(network, settlement.records, {}, today.isoformat(), refresh=False)
+    rest = reconcile(network, reconciled.records, {}, today.isoformat(), refresh=False)
     return plan_network(rest.network, rest.keys, today, rest.next_keys).hosts
 
 
-def without(network: Network, names: Collection[str]) -> Network | None:
-    """The network as if it had no such members; None where no hub would be left.
+def network_without(network: Network, names: Collection[str]) -> Network | None:
+    """Return the network without the named members, None if no hub would be left.
 
-    Whoever's home hub was among them has none then.
+    Members whose home hub is among them then have no home hub.
     """
     gone = frozenset(names)
 
-    def staying(members: tuple[Host, ...]) -> tuple[Host, ...]:
+    def staying(members: tuple[Member, ...]) -> tuple[Member, ...]:
         rest = (member for member in members if member.name not in gone)
         return tuple(replace(member, hub=None) if member.hub in gone else member for member in rest)
 

@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 
 from .._inventory.errors import Problems, list_names
-from .._inventory.nouns import Host, Network
+from .._inventory.nouns import Member, Network
 from .._inventory.option_parsers import NETWORKS, option_of
 from .._registry.member_record import Records
 
@@ -38,7 +38,7 @@ class Allocation(NamedTuple):
 
 
 def allocate(network: Network, records: Records, resting: Collection[str]) -> Allocation:
-    """``resting`` are the addresses that nobody may be given yet. Raises FleetError."""
+    """Allocate addresses. ``resting`` ones are not given out yet. Raises FleetError."""
     problems = Problems()
     allocator = _Allocator(network, resting)
     waiting = [member for member in network.members if not member.addresses and not member.unnumbered]
@@ -60,7 +60,7 @@ class _Allocator:
         self._used = set(self._explicit)
         self._pools = [_Pool(pool, network.prefixes) for pool in dict.fromkeys(network.pools or network.prefixes)]
 
-    def keep(self, member: Host, recorded: Iterable[str], found: Allocation, problems: Problems) -> None:
+    def keep(self, member: Member, recorded: Iterable[str], found: Allocation, problems: Problems) -> None:
         """What the member was given by an earlier run."""
         kept = []
         for text in recorded:
@@ -82,7 +82,7 @@ class _Allocator:
                 kept.append(address)
         found.addresses[member.name] = tuple(kept)
 
-    def give(self, members: Iterable[Host], found: Allocation, problems: Problems) -> None:
+    def give(self, members: Iterable[Member], found: Allocation, problems: Problems) -> None:
         """An address of each family that a member lacks."""
         for family in dict.fromkeys(pool.prefix.family for pool in self._pools):
             pools = [pool for pool in self._pools if pool.prefix.family == family]
@@ -90,7 +90,7 @@ class _Allocator:
             for member in members:
                 if any(address.family == family for address in found.addresses[member.name]):
                     continue
-                # Whoever comes after one that found nothing would find nothing either.
+                # If one member finds no free address, the following ones find none either.
                 packed = None if without else self._next(pools, member.name)
                 address = _on_network(packed, self._network.prefixes) if packed else None
                 if address is None:
@@ -154,7 +154,7 @@ class _Pool:
             yield self._cursor - 1
 
     def _hashed(self, name: str) -> Iterator[int]:
-        """The member's own place, whoever else there is; the ones after it should it be taken."""
+        """The address that follows from the member's name alone; if it is taken, the ones after it."""
         digest = hashlib.sha256(f"{self.prefix} {name}".encode()).digest()
         start = int.from_bytes(digest, "big") % self._span
         yield from range(start, self._span)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which batches hosts are changed, so that never all ways through a network are in the middle of a change. Pure.
+"""Divide hosts into the batches of a rolling update, so that no batch changes all paths through a network. Pure.
 
-A batch has at most one hub of each network, and of the hubs at which one host is at home, in several networks, at most
-one too. A hub comes along with the spokes at home there: both ends of their tunnels are changed in one batch.
+A batch has at most one hub of each network. If a host has home hubs in several networks, a batch has at most one of
+them. A hub is in one batch with its spokes, so that both ends of their tunnels change together.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from .._hosts.results import loop_results, printable, read_flag, read_mappings, read_text
+from .._hosts.results import loop_results, one_line, read_flag, read_mappings, read_text
 from .._inventory.errors import list_names
 from .._inventory.nouns import Network
 
 
 def batches(networks: Sequence[Network], hosts: Iterable[str]) -> list[list[str]]:
-    """The ``hosts`` in the batches that follow each other, each sorted. Every spoke has a home hub."""
+    """Return the ``hosts`` as batches, in order, each batch sorted. Every spoke has a home hub."""
     present = set(hosts)
     homes = _homes(networks)
     numbers = _numbers(_conflicts(networks, homes), present)
     found: dict[int, list[str]] = {}
     for name in sorted(present):
-        # Who is no hub comes with the first of its own; who has none, first of all.
+        # Other hosts are in the batch of their first home hub; those without one are in the first batch.
         of_homes = [numbers[hub] for hub in homes.get(name, ()) if hub in numbers]
         number = numbers[name] if name in numbers else min(of_homes, default=0)
         found.setdefault(number, []).append(name)
@@ -56,7 +56,7 @@ def _conflicts(networks: Iterable[Network], homes: Mapping[str, set[str]]) -> di
 
 
 def _numbers(conflicts: Mapping[str, set[str]], present: set[str]) -> dict[str, int]:
-    """The batch of each hub that is there: the first in which nobody is in its way."""
+    """Choose the batch of each present hub: the first one without a conflicting hub."""
     numbers: dict[str, int] = {}
     for name in sorted(present & conflicts.keys()):
         taken = {numbers[other] for other in conflicts[name] if other in numbers}
@@ -64,11 +64,11 @@ def _numbers(conflicts: Mapping[str, set[str]], present: set[str]) -> dict[str, 
     return numbers
 
 
-def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object], failed: Iterable[str] = ()) -> str:
-    """Why the run has ended before its time, what it has changed and what it has not; empty when all is well.
+def describe_stop(order: Sequence[Sequence[str]], proofs: Mapping[str, object], failed: Iterable[str] = ()) -> str:
+    """Describe why the rollout stopped, what it has changed and what it has not; empty if every tunnel answers.
 
-    ``order`` are the batches. ``proofs``: of each host that was changed, what its task has registered that pings its
-    peers, a loop of the module ``probe`` over its interfaces. ``failed``: hubs that could not be changed.
+    ``order``: the batches. ``proofs``: for each changed host, the registered result of its task that pings the peers, a
+    loop of the module ``ping`` over its interfaces. ``failed``: hubs that could not be changed.
     """
     down = {host: text for host, proof in proofs.items() if (text := "; ".join(_unanswered(proof)))}
     down |= dict.fromkeys(failed, "its change failed")
@@ -86,7 +86,7 @@ def tell_end(order: Sequence[Sequence[str]], proofs: Mapping[str, object], faile
 
 
 def _unanswered(proof: object) -> Iterator[str]:
-    """What is wrong by a host's answer, or with it."""
+    """List the peers that did not answer, or what is wrong with the host's result."""
     try:
         for result in loop_results(proof, "proof"):
             yield from _unanswered_by(result)
@@ -98,7 +98,7 @@ def _unanswered_by(result: Mapping[str, Any]) -> Iterator[str]:
     probes = result.get("results")
     if probes is None:
         if result.get("failed") is not False and result.get("failed") is not None:
-            yield printable(result.get("msg"))
+            yield one_line(result.get("msg"))
         return
     missing = [
         probe for probe in read_mappings(probes, "results") if not read_flag(probe.get("reachable"), "reachable")

@@ -17,11 +17,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     sort_key,
 )
 
-from .._inventory import option_parsers as v
+from .._inventory import option_parsers
 from .._inventory.close import nearest
 from .._inventory.errors import Problems, list_names
 from .._inventory.nouns import Network
-from .multi_network import Places, check_places
+from .multi_network import MultiNetworkHosts, check_multi_network_hosts
 from .topology import TOPOLOGIES
 
 
@@ -34,32 +34,32 @@ class _Claim(NamedTuple):
 
 
 def check_networks(networks: Sequence[Network], problems: Problems) -> None:
-    places = Places(networks)
+    several = MultiNetworkHosts(networks)
     for network in networks:
         TOPOLOGIES[network.topology].check(network, problems)
         _check_size(network, problems)
         _check_prefixes(network, problems)
         _check_pools(network, problems)
-        _check_addresses(network, places, problems)
+        _check_addresses(network, several, problems)
         _check_host_addresses(network, problems)
         _check_overlaps(network, problems)
         _check_sites(network, problems)
         _check_namespaces(network, problems)
     _check_peers(networks, problems)
-    check_places(places, problems)
+    check_multi_network_hosts(several, problems)
 
 
 def _check_size(network: Network, problems: Problems) -> None:
     if len(network.members) < 2:
         names = list_names([member.name for member in network.members]) or "nobody"
         remedy = "a tunnel has two ends: put another host into its groups, or remove the network"
-        problems.add("", f"{v.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
+        problems.add("", f"{option_parsers.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
 
 
 def _check_prefixes(network: Network, problems: Problems) -> None:
     """Only a network whose members have no addresses needs none."""
     if not network.prefixes and not all(member.unnumbered for member in network.members):
-        problems.add("", f"{v.NETWORKS}.{network.name}.prefixes", None, *v.NO_PREFIXES)
+        problems.add("", f"{option_parsers.NETWORKS}.{network.name}.prefixes", None, *option_parsers.NO_PREFIXES)
 
 
 def _check_pools(network: Network, problems: Problems) -> None:
@@ -67,10 +67,12 @@ def _check_pools(network: Network, problems: Problems) -> None:
         if not any(prefix.covers(pool) for prefix in network.prefixes):
             prefixes = ", ".join(map(str, network.prefixes))
             remedy = f"addresses are given out within the network, which is {prefixes}"
-            problems.add("", f"{v.NETWORKS}.{network.name}.pools", str(pool), "outside the network", remedy)
+            problems.add(
+                "", f"{option_parsers.NETWORKS}.{network.name}.pools", str(pool), "outside the network", remedy
+            )
 
 
-def _check_addresses(network: Network, places: Places, problems: Problems) -> None:
+def _check_addresses(network: Network, several: MultiNetworkHosts, problems: Problems) -> None:
     owners: dict[bytes, str] = {}
     for member in network.members:
         for address in member.addresses:
@@ -78,18 +80,20 @@ def _check_addresses(network: Network, places: Places, problems: Problems) -> No
             if owner != member.name:
                 problem, remedy = f"{owner} has this address too", "give each host its own"
             elif not any(prefix.covers(host) for prefix in network.prefixes):
-                problem = "outside " + places.describe(member.name, network)
-                remedy = f"give an address inside, or add its network to {v.NETWORKS}.{network.name}.prefixes"
+                problem = "outside " + several.describe(member.name, network)
+                remedy = (
+                    f"give an address inside, or add its network to {option_parsers.NETWORKS}.{network.name}.prefixes"
+                )
             else:
                 continue
-            option = v.option_of(network.name, member, "addresses")
+            option = option_parsers.option_of(network.name, member, "addresses")
             problems.add(*option, format_ip(address.packed), problem, remedy)
 
 
 def _check_host_addresses(network: Network, problems: Problems) -> None:
     """To the others, an address of any length lies in the network's prefix; in its own, the host checks it too."""
     for member in network.members:
-        owner, option = v.option_of(network.name, member, "addresses")
+        owner, option = option_parsers.option_of(network.name, member, "addresses")
         for address, prefix in product(member.addresses, network.prefixes):
             if prefix != address.network:
                 problems.catch(owner, partial(check_host_address, address, prefix, option), None)
@@ -97,7 +101,7 @@ def _check_host_addresses(network: Network, problems: Problems) -> None:
 
 def _claims(network: Network) -> Iterator[_Claim]:
     for prefix in network.prefixes:
-        yield _Claim(prefix, "", f"{v.NETWORKS}.{network.name}.prefixes")
+        yield _Claim(prefix, "", f"{option_parsers.NETWORKS}.{network.name}.prefixes")
     for member in network.members:
         for subnet in member.subnets:
             yield _Claim(subnet, member.name, "wireguard_subnets")
@@ -132,10 +136,10 @@ def _check_namespaces(network: Network, problems: Problems) -> None:
     """Each namespace forwards by settings of its own, which nothing sets at boot."""
     relays = {host.name for host in TOPOLOGIES[network.topology].relays(network)}
     for member in network.members:
-        if member.netns and (member.name in relays or member.subnets):
+        if member.options.get("netns") and (member.name in relays or member.subnets):
             problem = "the host forwards packets, which is not set up in a namespace"
             remedy = "leave it out on a hub, and on a host with wireguard_subnets"
-            problems.add(member.name, "wireguard_netns", member.netns, problem, remedy)
+            problems.add(member.name, "wireguard_netns", member.options["netns"], problem, remedy)
 
 
 def _check_peers(networks: Sequence[Network], problems: Problems) -> None:
@@ -167,7 +171,7 @@ def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) ->
         else:
             remedy = f"remove /etc/wireguard/private/{network.interface}.key on one of them and run again"
         problem = f"{owner} has this key too; one was probably cloned from the other"
-        host, option = v.option_of(network.name, member, "public_key")
+        host, option = option_parsers.option_of(network.name, member, "public_key")
         problems.add(host, option if member.is_client else "public_key", key, problem, remedy)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that have left a network: which they are, where they may still be, and what to tell people. Pure."""
+"""Former keys of a network: which hosts may still have them as peers, and the warnings about them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .._inventory.errors import Problems, list_names
 from .._inventory.nouns import Network
 from .._inventory.option_parsers import option_of
-from .._registry.member_record import Former, Recorded, Records
+from .._registry.member_record import Former, MemberRecord, Records
 
 
 class FormerKey(NamedTuple):
@@ -26,7 +26,7 @@ class FormerKey(NamedTuple):
 
 
 def former_keys(
-    network: Network, known: Records, members: Mapping[str, Recorded], expired: Collection[str], today: str
+    network: Network, known: Records, members: Mapping[str, MemberRecord], expired: Collection[str], today: str
 ) -> dict[str, Former]:
     """The former keys once ``members`` are recorded. The keys of ``expired`` members count as former."""
     current = {key for name, recorded in members.items() if name not in expired for key in _keys(recorded)}
@@ -43,7 +43,7 @@ def former_keys(
     }
 
 
-def _keys(recorded: Recorded) -> Iterator[str]:
+def _keys(recorded: MemberRecord) -> Iterator[str]:
     yield from filter(None, (recorded.public_key, recorded.next_public_key))
 
 
@@ -51,9 +51,12 @@ def _only(names: Iterable[str], hosts: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name in hosts)
 
 
-def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str]) -> tuple[str, ...]:
-    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded."""
-    home = members[name].hub
+def _holders(name: str, members: Mapping[str, MemberRecord], hosts: Collection[str]) -> tuple[str, ...]:
+    """The hosts that may have the member as a peer: those of its tunnels, by the home hubs that are recorded.
+
+    A home hub from before counts too, at either end: that end may not have been reached since.
+    """
+    home, before = members[name].hub, members[name].former_hubs
     return tuple(
         sorted(
             other
@@ -61,9 +64,20 @@ def _holders(name: str, members: Mapping[str, Recorded], hosts: Collection[str])
             if other != name
             and other in hosts
             and recorded.public_key
-            and (other == home or recorded.hub == name or (home is None and recorded.hub is None))
+            and (
+                other in (home, *before)
+                or name in (recorded.hub, *recorded.former_hubs)
+                or (home is None and recorded.hub is None)
+            )
         )
     )
+
+
+def former_hubs(known: MemberRecord, key: str | None, hub: str | None) -> tuple[str, ...]:
+    """Those of a member that was ``known`` and now has ``key`` and ``hub``. The hubs before never had a new key."""
+    if not key or key not in (known.public_key, known.next_public_key):
+        return ()
+    return tuple(sorted({*known.former_hubs, *filter(None, [known.hub])} - {hub}))
 
 
 def refuse_former(network: Network, records: Records) -> None:
@@ -71,7 +85,7 @@ def refuse_former(network: Network, records: Records) -> None:
     problems = Problems()
     for client in network.clients:
         former = records.former.get(client.public_key or "")
-        known = records.members.get(client.name, Recorded()).public_key
+        known = records.members.get(client.name, MemberRecord()).public_key
         if former and client.public_key != known and not client.accept_changed_key:
             problem = f"this key left the network on {former.left}, as the key of {former.name}"
             remedy = "make another key pair on the device, or accept the key with -e wireguard_accept_changed_keys=true"
@@ -97,12 +111,13 @@ def list_former(network: Network, records: Records) -> list[FormerKey]:
 
 
 def former_warnings(keys: Iterable[FormerKey]) -> Iterator[str]:
-    """What a run says before it removes them. One line for each network."""
+    """Warn of former keys before a run removes them, once for each network."""
     networks: dict[str, list[FormerKey]] = {}
     for key in keys:
         networks.setdefault(key.network, []).append(key)
     for network, found in networks.items():
-        names = [f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found]
+        # A member that leaves during a rotation has two keys.
+        names = list(dict.fromkeys(f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found))
         yield (
             f"Network {network}: keys that have left, with the hosts that may still have them until a run has brought "
             f"these up to date: {list_names(names)}."
@@ -126,8 +141,8 @@ def remaining(keys: Iterable[Mapping[str, Any]], updated: Collection[str]) -> li
     return [key for key in left if key["hosts"]]
 
 
-def tell_remaining(keys: Iterable[Mapping[str, Any]], hosts: Collection[str]) -> str:
-    """Where keys still are that one of these hosts should have removed; empty where there is none."""
+def describe_remaining(keys: Iterable[Mapping[str, Any]], hosts: Collection[str]) -> str:
+    """Describe which of these hosts still have former keys; empty if none has."""
     wanted = frozenset(hosts)
     found: dict[str, list[str]] = {}
     for key in keys:

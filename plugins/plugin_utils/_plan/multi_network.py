@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold at a host that is in several networks: its interfaces share ports, names and the routing table."""
+"""Check hosts that are in several networks: their interfaces share ports, names and the routing table."""
 
 from __future__ import annotations
 
@@ -11,74 +11,76 @@ from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, sort_key
 
-from .._inventory import option_parsers as v
+from .._inventory import option_parsers
 from .._inventory.errors import Problems, list_names
-from .._inventory.nouns import FULL, Host, Network
+from .._inventory.nouns import FULL, Member, Network
 
 
-class _Place(NamedTuple):
+class _Membership(NamedTuple):
     network: Network
-    host: Host
+    host: Member
     sends_all: bool
 
 
-class Places:
-    """Who is in several networks, and as what."""
+class MultiNetworkHosts:
+    """The hosts that are in several networks, with their memberships: ``several`` has them by name."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
-        every: dict[str, list[_Place]] = {}
+        every: dict[str, list[_Membership]] = {}
         for network in networks if len(networks) > 1 else ():
             spokes = {spoke.name for spoke in network.spokes}
             for host in network.hosts:
                 sends_all = host.tunnel == FULL and host.name in spokes
-                every.setdefault(host.name, []).append(_Place(network, host, sends_all))
-        self.several = {name: places for name, places in every.items() if len(places) > 1}
+                every.setdefault(host.name, []).append(_Membership(network, host, sends_all))
+        self.several = {name: memberships for name, memberships in every.items() if len(memberships) > 1}
 
     def describe(self, name: str, network: Network) -> str:
         """The networks of a member, for people; ``network`` is the one of a member that has no other."""
-        networks = [place.network for place in self.several.get(name, ())] or [network]
+        networks = [membership.network for membership in self.several.get(name, ())] or [network]
         shown = [f"{each.name}, which is {', '.join(map(str, each.prefixes))}" for each in networks]
         return ("the network " if len(shown) == 1 else "the networks ") + ", and ".join(shown)
 
 
-def check_places(places: Places, problems: Problems) -> None:
+def check_multi_network_hosts(hosts: MultiNetworkHosts, problems: Problems) -> None:
+    """Check each host that is in several networks, and each pair of networks that share hosts."""
     shared: dict[tuple[str, str], list[str]] = {}
     networks: dict[str, Network] = {}
-    for name, all_places in places.several.items():
-        for first, second in combinations(all_places, 2):
+    for name, memberships in hosts.several.items():
+        for first, second in combinations(memberships, 2):
             _check_pair(first, second, problems)
             shared.setdefault((first.network.name, second.network.name), []).append(name)
-            networks |= {place.network.name: place.network for place in (first, second)}
+            networks |= {membership.network.name: membership.network for membership in (first, second)}
     for (one, other), names in shared.items():
         _check_routes(networks[one], networks[other], names, problems)
 
 
-def _check_pair(first: _Place, second: _Place, problems: Problems) -> None:
+def _check_pair(first: _Membership, second: _Membership, problems: Problems) -> None:
     """Two interfaces of one host."""
     one, at_one, other, at_other = first.network, first.host, second.network, second.host
     if (at_one.interface or one.interface) == (at_other.interface or other.interface):
         problem = f"{one.name} has the same interface, and the host is in both networks"
-        option = f"{v.NETWORKS}.{other.name}.interface"
+        option = f"{option_parsers.NETWORKS}.{other.name}.interface"
         interface = at_other.interface or other.interface
         problems.add(at_one.name, option, interface, problem, "name another one there, such as wg1")
-    sockets = [(host.birth_netns or "", host.listen_port) for host in (at_one, at_other)]
-    if at_one.listen_port and sockets[0] == sockets[1]:
+    sockets = [(host.options.get("birth_netns", ""), host.options.get("listen_port")) for host in (at_one, at_other)]
+    if sockets[0][1] and sockets[0] == sockets[1]:
         problem = f"the host listens there in the network {one.name} too"
         remedy = (
-            f"give {v.OVERRIDES}.{other.name}.listen_port, or another {v.NETWORKS}.{other.name}.port for its default"
+            f"give {option_parsers.OVERRIDES}.{other.name}.listen_port, or another "
+            f"{option_parsers.NETWORKS}.{other.name}.port for its default"
         )
-        problems.add(at_other.name, "wireguard_listen_port", at_other.listen_port, problem, remedy)
+        problems.add(at_other.name, "wireguard_listen_port", sockets[1][1], problem, remedy)
     elif at_one.endpoint and at_one.endpoint == at_other.endpoint:
         problem = f"it leads to the host's interface in the network {one.name}"
-        remedy = f"leave the port out, or give {v.OVERRIDES}.{other.name}.endpoint"
+        remedy = f"leave the port out, or give {option_parsers.OVERRIDES}.{other.name}.endpoint"
         problems.add(at_other.name, "wireguard_endpoint", str(at_other.endpoint), problem, remedy)
     if first.sends_all and second.sends_all:
         problem = f"everything goes through the network {one.name} already"
-        remedy = f"give {v.OVERRIDES} with split for one of them"
+        remedy = f"give {option_parsers.OVERRIDES} with split for one of them"
         problems.add(at_other.name, "wireguard_tunnel", FULL, problem, remedy)
 
 
-class _Claim(NamedTuple):
+class _RouteClaim(NamedTuple):
     prefix: Prefix
     network: str
     owner: str
@@ -86,7 +88,7 @@ class _Claim(NamedTuple):
 
 def _check_routes(one: Network, other: Network, shared: Sequence[str], problems: Problems) -> None:
     """A host in both networks could not tell where to send what lies in both."""
-    outer: list[_Claim] = []
+    outer: list[_RouteClaim] = []
     claims = (*_claims(one), *_claims(other))
     for claim in sorted(claims, key=lambda claim: (sort_key(claim.prefix), claim.network)):
         outer = [each for each in outer if each.prefix.covers(claim.prefix)]
@@ -94,7 +96,7 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
             # A host may be the way from one to the other: it sends what is behind itself into no tunnel.
             confused = [name for name in shared if name not in (claim.owner, each.owner)]
             if each.network != claim.network and confused:
-                option = "wireguard_subnets" if claim.owner else f"{v.NETWORKS}.{claim.network}.prefixes"
+                option = "wireguard_subnets" if claim.owner else f"{option_parsers.NETWORKS}.{claim.network}.prefixes"
                 whose = f"{each.prefix} of {each.owner or 'the network itself'} in the network {each.network}"
                 remedy = f"make them disjoint for {list_names(confused)}, or take it out of one network"
                 problem = f"overlaps with {whose}"
@@ -102,9 +104,9 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
         outer.append(claim)
 
 
-def _claims(network: Network) -> Iterator[_Claim]:
+def _claims(network: Network) -> Iterator[_RouteClaim]:
     for prefix in network.prefixes:
-        yield _Claim(prefix, network.name, "")
+        yield _RouteClaim(prefix, network.name, "")
     for host in network.hosts:
         for subnet in host.subnets:
-            yield _Claim(subnet, network.name, host.name)
+            yield _RouteClaim(subnet, network.name, host.name)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network and the public keys that are known, to one desired interface per member. Linear in the links."""
+"""Plan one interface for each member, from a network and the known public keys. Linear in the number of links."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import EXACT, MERGE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import CONFIRM_OPTIONS, OPTIONS
 
 from .._inventory.errors import HostError, Problems, list_names
-from .._inventory.nouns import Host, Link, Network, PeerOptions
+from .._inventory.nouns import Link, Member, Network, PeerOptions
 from .._inventory.option_parsers import DEFAULT_KEEPALIVE, PREFIX
 from .._inventory.short_names import MAX_NAME, is_short, shorten_name
 from .checks import check_keys, check_next_keys
 from .prefixes import as_text
 from .refusals import Refusals
-from .routing_loops import Loops
+from .routing_loops import RoutingLoops
 from .topology import TOPOLOGIES
 from .topology.shape import Topology
 
@@ -43,12 +44,10 @@ class Plan(NamedTuple):
     """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
     ``refused_clients``: the problems of single clients, where these do not stop the run.
 
-    A host's plan has the keys ``network``, ``interface``, ``addresses``, ``peers``, ``peers_mode``, ``forwarding`` and,
-    where peers that have left must be removed by key, ``absent_peers``. Where the inventory gives them, it has
-    ``listen_port``, ``fwmark``, ``mtu``, ``table``, ``dns``, ``dns_search``, ``alias``, ``endpoint_policy``,
-    ``keep_routes``, ``netns``, ``birth_netns``, ``confirm``, which is always or never, and ``confirm_timeout`` and
-    ``reresolve``, which are seconds. ``forwarding`` has only the families that must be forwarded: the others are not
-    ours to turn off.
+    A host's plan has the keys ``network``; ``options``, which are options of both ``interface`` and ``config``;
+    ``interface_options``, which ``interface`` takes besides; ``forwarding``; ``public_key`` and ``next_public_key``,
+    where they are known; and ``reresolve`` in seconds, where it is asked for. ``forwarding`` has only the families that
+    must be forwarded: the others are not ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -64,10 +63,10 @@ class Plan(NamedTuple):
 
 
 def check_alone(network: Network, problems: Problems) -> None:
-    """Refuses what no host or client could take, by what the inventory says of it alone."""
+    """Add a problem for each option that the host or client itself would refuse, whatever its peers are."""
     refusals = Refusals(network, problems)
     for host in network.hosts:
-        refusals.check(host, _plan_host(network, host, ()))
+        refusals.check(host, _plan_host(network, host, ())["options"])
     for client in network.clients:
         refusals.check(client, _plan_client(network, client, None, False))
 
@@ -106,7 +105,11 @@ def plan_network(
         client.name: _plan_client(network, client, known.get(client.name), client.name in gone)
         for client in whole.clients
     }
-    plans = {**clients, **hosts}
+    for name, plan in hosts.items():
+        plan |= {
+            option: of[name] for option, of in (("public_key", known), ("next_public_key", next_keys)) if of.get(name)
+        }
+    plans = {**clients, **{name: plan["options"] for name, plan in hosts.items()}}
     unknown = [member.name for member in whole.members if not known.get(member.name)]
     _add_peers(network, topology, plans, {**known, **dict(zip(unknown, map(stand_in, unknown)))}, next_keys)
     refused = _refuse(network, plans, spare_clients)
@@ -114,8 +117,8 @@ def plan_network(
         _treat_unknown(plans, frozenset(unknown), assume_keys)
     absent = sorted({*former, *filter(None, (known.get(name) for name in gone))})
     for plan in hosts.values() if absent else ():
-        if plan["peers_mode"] == MERGE:
-            plan["absent_peers"] = absent
+        if plan["options"]["peers_mode"] == MERGE:
+            plan["options"]["absent_peers"] = absent
     return Plan(
         hosts,
         clients,
@@ -126,9 +129,9 @@ def plan_network(
 
 
 def stand_in(name: str) -> str:
-    """A public key in the place of one that is not known, so that all other options can be checked before it is.
+    """Return a placeholder for a public key that is not known yet, so that all other options can be checked.
 
-    No host can guess it: to report it as its own would stop the run for all.
+    No host can guess it, so none can report it as its own, which would stop the run.
     """
     return str(PublicKey(hashlib.sha256(_STAND_IN_SALT + name.encode()).digest()))
 
@@ -145,7 +148,7 @@ def _refuse(network: Network, plans: Mapping[str, Mapping[str, Any]], spare_clie
 
 
 def _treat_unknown(plans: Mapping[str, dict[str, Any]], unknown: Collection[str], assume_keys: bool) -> None:
-    """Peers without a key are left out, or have a text in its place; the same at clients themselves."""
+    """Remove peers without a known key, or give them a text instead; the same for clients themselves."""
     for name, plan in plans.items():
         strangers = [peer for peer in plan["peers"] if peer["name"] in unknown]
         if assume_keys:
@@ -164,7 +167,7 @@ def _assumed(name: str) -> str:
 
 
 def _said(link: Link) -> PeerOptions:
-    """What the host says of this peer itself."""
+    """Return the options that the host itself sets for this peer."""
     return link.host.peers.get(link.peer.name, _NOTHING)
 
 
@@ -175,8 +178,12 @@ def _add_peers(
     keys: Mapping[str, str],
     next_keys: Mapping[str, str],
 ) -> None:
+    """Add to each plan its peers, sorted by name. Raises FleetError for routing loops and prefixes of two peers.
+
+    Equal entries of several plans are one dictionary.
+    """
     made: dict[tuple[str, Endpoint | None, int, int, bool], dict[str, Any]] = {}
-    loops = Loops(network)
+    loops = RoutingLoops(network)
     for link in topology.links(network):
         host, peer, allowed_ips = link
         # A mesh of a thousand has a million links: what few have is not looked for in each of them.
@@ -197,20 +204,27 @@ def _add_peers(
         if entry is None:
             entry = made[same] = _plan_peer(link, key, endpoint, keepalive, next_keys)
         plan["peers"].append(entry)
+    _check_links(network, topology, plans, loops)
+    for plan in plans.values():
+        plan["peers"].sort(key=itemgetter("name"))
+
+
+def _check_links(
+    network: Network, topology: Topology, plans: Mapping[str, Mapping[str, Any]], loops: RoutingLoops
+) -> None:
+    """Raises FleetError for routing loops, and for prefixes that a host's own options give to two peers."""
     problems = Problems()
     if loops.suspects:
-        # What a host says itself is meant as it is.
+        # The allowed IPs that a host sets itself are not checked: the operator has chosen them.
         loops.check((link for link in topology.links(network) if _said(link).allowed_ips is None), problems)
     for host in network.hosts:
         if host.peers:
             _check_owners(host, plans[host.name]["peers"], problems)
     problems.refuse()
-    for plan in plans.values():
-        plan["peers"].sort(key=itemgetter("name"))
 
 
-def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
-    """A prefix belongs to one peer of an interface; the topologies see to it, and what a host says itself may not."""
+def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Problems) -> None:
+    """Check that each prefix belongs to one peer. Topologies ensure that; a host's own options may break it."""
     owners: dict[str, str] = {}
     for peer in peers:
         for prefix in peer["allowed_ips"]:
@@ -220,46 +234,35 @@ def _check_owners(host: Host, peers: Iterable[Mapping[str, Any]], problems: Prob
                 problems.add(host.name, f"{PREFIX}peers", prefix, problem, "say of one of them that it has it not")
 
 
-def _plan_host(network: Network, host: Host, forwarded: Iterable[Prefix]) -> dict[str, Any]:
+def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> dict[str, Any]:
     families = {prefix.family for prefix in forwarded}
-    given = {
-        "listen_port": host.listen_port,
-        "fwmark": host.fwmark,
-        "mtu": host.mtu,
-        "table": host.table,
-        "dns": None if host.dns is None else list(host.dns),
-        "dns_search": None if host.dns_search is None else list(host.dns_search),
-        "alias": host.alias,
-        "endpoint_policy": host.endpoint_policy,
-        "keep_routes": host.keep_routes,
-        "reresolve": host.reresolve or None,
-        "netns": host.netns,
-        "birth_netns": host.birth_netns,
-        "confirm": None if host.confirm is None else "always" if host.confirm else "never",
-        "confirm_timeout": host.confirm_timeout,
-    }
     return {
         "network": network.name,
-        "interface": host.interface or network.interface,
-        **{option: value for option, value in given.items() if value is not None},
-        "addresses": [str(address) for address in host.addresses],
-        "peers": [],
-        "peers_mode": EXACT,
+        "options": {
+            "interface": host.interface or network.interface,
+            **_given(host, OPTIONS),
+            "addresses": [str(address) for address in host.addresses],
+            "peers": [],
+            "peers_mode": EXACT,
+        },
+        "interface_options": _given(host, CONFIRM_OPTIONS),
+        **({"reresolve": host.reresolve} if host.reresolve else {}),
         "forwarding": {name: True for family, name in _FAMILIES.items() if family in families},
     }
 
 
-def _plan_client(network: Network, client: Host, key: str | None, expired: bool) -> dict[str, Any]:
-    given = {
-        "dns": None if client.dns is None else list(client.dns),
-        "dns_search": None if client.dns_search is None else list(client.dns_search),
-        "mtu": client.mtu,
-        "valid_until": client.valid_until.isoformat() if client.valid_until else None,
-    }
+def _given(member: Member, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the member's options that have one of these names, in plain types."""
+    found = {name: member.options[name] for name in names if name in member.options}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _plan_client(network: Network, client: Member, key: str | None, expired: bool) -> dict[str, Any]:
     return {
         "public_key": key,
         "interface": network.interface,
-        **{option: value for option, value in given.items() if value is not None},
+        **_given(client, OPTIONS),
+        **({"valid_until": client.valid_until.isoformat()} if client.valid_until else {}),
         "addresses": [str(address) for address in client.addresses],
         "peers": [],
         "expired": expired,
@@ -282,7 +285,7 @@ def _plan_peer(
 
 
 def _keepalive(link: Link, endpoint: Endpoint | None) -> int:
-    """A host that cannot be called is behind NAT, whose memory it refreshes; the other side need not."""
+    """A host without an endpoint is behind NAT, whose mapping it must keep open; the other side need not."""
     if link.host.persistent_keepalive is not None:
         return link.host.persistent_keepalive
     return DEFAULT_KEEPALIVE if endpoint and not link.host.endpoint_for(link.peer) else 0
@@ -308,7 +311,7 @@ def _long_names(network: Network) -> Iterable[str]:
         )
 
 
-def _expired(network: Network, clients: Iterable[Host]) -> Iterable[str]:
+def _expired(network: Network, clients: Iterable[Member]) -> Iterable[str]:
     names = [f"{client.name} (valid until {client.valid_until})" for client in clients]
     if names:
         yield f"Network {network.name}: clients past their date, which are nobody's peers: {list_names(names)}."

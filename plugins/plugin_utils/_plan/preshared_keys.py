@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A preshared key for each pair of members, derived anew wherever it is needed and stored nowhere.
+"""Derive a preshared key for each pair of members, where it is needed. No file has these keys.
 
 Both ends get the same from one secret, the network's name and their two public keys, by HKDF-SHA256 (RFC 5869)::
 
@@ -29,6 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PublicKey,
     parse_public_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import seal_peers
 
 from .._inventory.errors import Problems
 from .._inventory.given import normalise
@@ -67,6 +68,22 @@ def with_preshared_keys(
         return peers
     own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
     return [_with_keys(peer, found, network, name, own) for peer in peers]
+
+
+def sealed_preshared_keys(
+    peers: Sequence[Mapping[str, Any]],
+    name: str,
+    public_key: str | None,
+    network_options: Mapping[str, Any],
+    network: str,
+) -> Sequence[Mapping[str, Any]]:
+    """The same with the preshared keys sealed to ``public_key``, so that only its host can open them.
+
+    Sealed to a random key where the host has none yet: in check mode no host opens them. Raises InputError and
+    MissingLibrary.
+    """
+    own = parse_public_key(public_key) if public_key else PublicKey(os.urandom(KEY_BYTES))
+    return seal_peers(with_preshared_keys(peers, name, public_key, network_options, network), own)
 
 
 def _find(

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from .._inventory import option_parsers as v
+from .._inventory import option_parsers
 from .._inventory.errors import FleetError, Problems, list_names
 from .._inventory.members import read_client, read_host
-from .._inventory.network_options import Inventory, Outline, read_outline
+from .._inventory.network_options import HostGroups, NetworkOptions, read_network_options
 from .._inventory.nouns import Network
 from .checks import check_networks
 from .planner import check_alone
@@ -51,11 +51,13 @@ def read_networks(
     options = networks if isinstance(networks, Mapping) else {}
     if not options:
         remedy = "define it for all hosts: a dictionary from each network's name to its options, such as prefixes"
-        problems.add("", v.NETWORKS, None, "there is no network", remedy)
-    inventory = Inventory(groups)
-    outlines = [read_outline(name, value, inventory, TOPOLOGY_OPTIONS, problems) for name, value in options.items()]
+        problems.add("", option_parsers.NETWORKS, None, "there is no network", remedy)
+    inventory = HostGroups(groups)
+    all_options = [
+        read_network_options(name, value, inventory, TOPOLOGY_OPTIONS, problems) for name, value in options.items()
+    ]
     foreign: dict[str, list[str]] = {}
-    found = _with_members(outlines, options, host_variables, problems, foreign)
+    found = _with_members(all_options, options, host_variables, problems, foreign)
     aside.warnings += _foreign(foreign)
     aside.refuse(problems)
     # How members relate, and what their options are together, is looked at when each option is right by itself.
@@ -72,26 +74,26 @@ def _foreign(variables: Mapping[str, Sequence[str]]) -> list[str]:
     if not variables:
         return []
     text = ", ".join(f"{name} ({list_names(hosts)})" for name, hosts in sorted(variables.items()))
-    remedy = f"List those of other roles in {v.IGNORED} to silence this warning."
+    remedy = f"List those of other roles in {option_parsers.IGNORED} to silence this warning."
     return [f"Variables that this collection does not know, and ignores: {text}. {remedy}"]
 
 
 def _with_members(
-    outlines: Sequence[Outline],
+    all_options: Sequence[NetworkOptions],
     options: Mapping[str, Any],
     host_variables: HostVariables,
     problems: Problems,
     foreign: dict[str, list[str]],
 ) -> tuple[Network, ...]:
     """The networks with what their members say."""
-    places: dict[str, list[Network]] = {}
-    for outline in outlines:
-        for name in outline.names.hosts:
-            places.setdefault(name, []).append(outline.network)
-    known = [network.name for network, _names in outlines]
+    memberships: dict[str, list[Network]] = {}
+    for each in all_options:
+        for name in each.names.hosts:
+            memberships.setdefault(name, []).append(each.network)
+    known = [network.name for network, _names in all_options]
     hosts = {
         name: read_host(name, problems.gather(partial(host_variables, name), {}), networks, known, problems, foreign)
-        for name, networks in places.items()
+        for name, networks in memberships.items()
     }
     return tuple(
         replace(
@@ -101,14 +103,14 @@ def _with_members(
             nodes=tuple(hosts[name][network.name] for name in names.nodes),
             clients=tuple(read_client(name, values["clients"][name], network, problems) for name in names.clients),
         )
-        for (network, names), values in zip(outlines, options.values())
+        for (network, names), values in zip(all_options, options.values())
     )
 
 
 def _check_outsiders(
     groups: Groups, networks: Sequence[Network], host_variables: HostVariables, problems: Problems
 ) -> None:
-    """Whoever has an address of a network and is in none of its groups was probably forgotten."""
+    """Refuse hosts that have addresses and are in no group of a network: they were probably forgotten."""
     inside = {host.name for network in networks for host in network.hosts}
     for name in groups.get("all", ()):
         if name in inside:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settles what the inventory leaves open, with what earlier runs have recorded, and says what there is to record now.
+"""Reconcile the inventory with the registry: addresses, home hubs and public keys, and what to record of them.
 
-Pure: the same network, records and keys give the same settlement, in whatever order they come.
+Pure: the same network, records and keys give the same result, in whatever order they come.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip, parse_prefix
 
-from .._inventory.nouns import Host, Network
-from .._registry.member_record import Recorded, Records
-from .allocate import allocate
-from .former import accept_for_clients, former_keys, refuse_former
+from .._inventory.nouns import Member, Network
+from .._registry.member_record import MemberRecord, Records
+from .allocate import Allocation, allocate
+from .former import accept_for_clients, former_hubs, former_keys, refuse_former
+from .key_acceptance import Policy, Verdict, judge_key, judge_next_key
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 HUB_AND_SPOKE = "hub_and_spoke"
-# A member that is there every day is written about once a week.
+# For a member that reports every day, last_seen is written once a week.
 LAST_SEEN_DAYS = 7
 # Another controller may be further east.
 _ZONES_DAYS = 1
 
 
 class ChangedKey(NamedTuple):
-    """A public key that is another than the recorded one, or one that has left, and was not accepted.
+    """A reported public key that was not accepted: it differs from the recorded key, or it is a former key.
 
-    ``recorded`` is empty where there is none. ``left`` is the day on which the key left, empty where it never did.
+    ``recorded`` is empty where there is none. ``left``: the day on which the key left, empty if it never did.
     """
 
     host: str
@@ -45,11 +46,11 @@ class ChangedKey(NamedTuple):
     owner: str = ""
 
 
-class Settlement(NamedTuple):
-    """The network with addresses and home hubs, its records, and the public key of each member where one is known.
+class Reconciled(NamedTuple):
+    """The network with all addresses and home hubs, its records, and the known public keys of its members.
 
-    ``next_keys`` are those to which members are about to change. ``given`` are the addresses that members have from now
-    on, by name, and that no run has recorded yet.
+    ``next_keys``: the keys to which members are about to change. ``given``: by member, the addresses that no run has
+    recorded yet.
     """
 
     network: Network
@@ -61,7 +62,7 @@ class Settlement(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def settle(
+def reconcile(
     network: Network,
     records: Records,
     found: Mapping[str, str],
@@ -69,47 +70,31 @@ def settle(
     refresh: bool = True,
     found_next: Mapping[str, str] = _NONE,
     rotating: bool = False,
-) -> Settlement:
-    """``found``: member to the public key that it reported in this run; ``today``: an ISO 8601 date.
+) -> Reconciled:
+    """Reconcile a network with its records. Raises FleetError.
 
-    Without ``refresh``, the days on which members were last seen are no reason to record anything. ``found_next``: the
-    same for the keys that are to take their place; they are recorded only when ``rotating``, as they are taken for the
-    members' own from then on. Raises FleetError.
+    ``found``: member to the public key that it reports in this run. ``today``: an ISO 8601 date. Without ``refresh``, a
+    new day on which members were seen is no reason to record anything. ``found_next``: member to the key that is to
+    take the place of its present one. Only a run that is ``rotating`` accepts new ones.
     """
     network = accept_for_clients(network)
     refuse_former(network, records)
     resting = _resting(network, records, today)
     allocation = allocate(network, records, resting)
-    hubs = _home_hubs(network, records)
-    settled = network.with_members(
-        {
-            member.name: replace(
-                member,
-                addresses=allocation.addresses.get(member.name, member.addresses),
-                hub=hubs.get(member.name, member.hub),
-            )
-            for member in network.members
-            if member.name in allocation.addresses or hubs.get(member.name, member.hub) != member.hub
-        }
-    )
+    completed = _with_given(network, allocation, _home_hubs(network, records))
+    run = _Run(network.name, records, today, rotating)
+    members: dict[str, MemberRecord] = {}
     changed: list[ChangedKey] = []
-    members = {
-        member.name: _record(
-            network.name,
-            member,
-            records,
-            (found.get(member.name), found_next.get(member.name)),
-            today,
-            changed,
-            rotating,
+    for member in completed.members:
+        members[member.name], rejected = _member_record(
+            run, member, found.get(member.name), found_next.get(member.name)
         )
-        for member in settled.members
-    }
+        changed += rejected
     if refresh:
         _refresh(members, found, today)
     used = {address for recorded in members.values() for address in recorded.addresses}
-    return Settlement(
-        settled,
+    return Reconciled(
+        completed,
         Records(
             members,
             {address: day for address, day in resting.items() if address not in used},
@@ -119,8 +104,22 @@ def settle(
         {name: recorded.next_public_key for name, recorded in members.items() if recorded.next_public_key},
         allocation.given,
         tuple(changed),
-        (*allocation.warnings, *map(_warning, changed), *_clock_warnings(network.name, records, today)),
+        (*allocation.warnings, *map(changed_warning, changed), *_clock_warnings(network.name, records, today)),
     )
+
+
+def _with_given(network: Network, allocation: Allocation, hubs: Mapping[str, str]) -> Network:
+    """Return the network whose members have the addresses and home hubs that they are given."""
+    changed = {
+        member.name: replace(
+            member,
+            addresses=allocation.addresses.get(member.name, member.addresses),
+            hub=hubs.get(member.name, member.hub),
+        )
+        for member in network.members
+        if member.name in allocation.addresses or hubs.get(member.name, member.hub) != member.hub
+    }
+    return network.with_members(changed)
 
 
 def _days(since: str, today: str) -> int:
@@ -128,7 +127,7 @@ def _days(since: str, today: str) -> int:
 
 
 def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
-    """The addresses that rest, to the day on which they were freed: of members that are gone or have others now."""
+    """List the addresses of members that have left or have others now, each with the day on which it was freed."""
     explicit = {member.name: {format_ip(each.packed) for each in member.addresses} for member in network.members}
     unnumbered = {member.name for member in network.members if member.unnumbered}
     freed = {
@@ -146,13 +145,13 @@ def _resting(network: Network, records: Records, today: str) -> dict[str, str]:
 
 
 def _home_hubs(network: Network, records: Records) -> dict[str, str]:
-    """The hub of each spoke and client: the one asked for, else the one it has, else the one with the fewest."""
+    """Choose the hub of each spoke and client: by its option, else the recorded one, else the one with the fewest."""
     hubs = {hub.name for hub in network.hubs}
     if network.topology != HUB_AND_SPOKE or not hubs:
         return {}
     homes: dict[str, str | None] = {}
     for member in (*network.spokes, *network.clients):
-        recorded = records.members.get(member.name, Recorded()).hub
+        recorded = records.members.get(member.name, MemberRecord()).hub
         homes[member.name] = member.hub or (recorded if recorded in hubs else None)
     counts = Counter(homes.values())
     fewest = [(counts[hub], hub) for hub in sorted(hubs)]
@@ -164,50 +163,50 @@ def _home_hubs(network: Network, records: Records) -> dict[str, str]:
     return {name: hub for name, hub in homes.items() if hub is not None}
 
 
-def _record(
-    network: str,
-    member: Host,
-    records: Records,
-    found: tuple[str | None, str | None],
-    today: str,
-    changed: list[ChangedKey],
-    rotating: bool,
-) -> Recorded:
-    """What there is to remember of a member. Its peers keep a key that they know until another one is accepted.
+class _Run(NamedTuple):
+    """What is the same for all members of a network in this run."""
 
-    The recorded next key is accepted already. It is forgotten when its host no longer has it. A key that has left is
-    not taken again until it is accepted.
+    network: str
+    records: Records
+    today: str
+    rotating: bool
+
+
+def _member_record(
+    run: _Run, member: Member, reported: str | None, reported_next: str | None
+) -> tuple[MemberRecord, list[ChangedKey]]:
+    """Derive the record of a member from what is known and reported, and list the keys that were not accepted.
+
+    The peers of a member keep its recorded key until another one is accepted. A key in the inventory needs no report.
     """
-    known = records.members.get(member.name, Recorded())
-    key, successor = known.public_key, known.next_public_key
-    reported, reported_next = found
-    since = known.key_since
+    known = recorded = run.records.members.get(member.name, MemberRecord())
+    policy = Policy(run.records.former, member.accept_changed_key, run.rotating)
     if member.public_key:
-        key, successor = member.public_key, None
-    elif reported and (member.accept_changed_key or reported == successor or not (key or reported in records.former)):
-        since = today if key and reported != key else since
-        key = reported
-    elif reported and reported != key:
-        changed.append(_changed_key(member.name, network, key or "", reported, records))
-    if reported_next and reported_next in records.former and not member.accept_changed_key:
-        changed.append(_changed_key(member.name, network, key or "", reported_next, records))
-        reported_next = None
+        known, verdict = known._replace(public_key=member.public_key, next_public_key=None), Verdict.KEEP
+    else:
+        verdict = judge_key(reported, known, policy)
+    rejected = [reported] if reported and verdict is Verdict.REJECT else []
+    key = reported if verdict is Verdict.ACCEPT else known.public_key
+    next_verdict = judge_next_key(reported_next, known, policy)
+    if reported_next and next_verdict is Verdict.REJECT:
+        rejected.append(reported_next)
+    next_key = known.next_public_key
     if reported and reported == key:
-        successor = reported_next if rotating or reported_next == successor else None
-    facts = Recorded(
-        key,
-        tuple(format_ip(address.packed) for address in member.addresses),
-        member.hub,
-        known.first_seen,
-        known.last_seen,
-        since,
-        successor,
+        next_key = reported_next if next_verdict in (Verdict.KEEP, Verdict.ACCEPT) else None
+    facts = known._replace(
+        public_key=key,
+        addresses=tuple(format_ip(address.packed) for address in member.addresses),
+        hub=member.hub,
+        key_since=run.today if verdict is Verdict.ACCEPT and known.public_key else known.key_since,
+        next_public_key=next_key,
+        former_hubs=former_hubs(recorded, key, member.hub),
     )
+    changed = [_changed_key(member.name, run.network, key or "", each, run.records) for each in rejected]
     if not reported or reported != key:
-        return facts
-    return facts._replace(
-        first_seen=facts.first_seen or today, last_seen=facts.last_seen if facts == known and facts.last_seen else today
-    )
+        return facts, changed
+    is_unchanged = facts == run.records.members.get(member.name)
+    last_seen = facts.last_seen if is_unchanged and facts.last_seen else run.today
+    return facts._replace(first_seen=facts.first_seen or run.today, last_seen=last_seen), changed
 
 
 def _changed_key(name: str, network: str, recorded: str, found: str, records: Records) -> ChangedKey:
@@ -219,8 +218,8 @@ def _expired(network: Network, today: str) -> set[str]:
     return {client.name for client in network.clients if client.valid_until and str(client.valid_until) < today}
 
 
-def _refresh(members: dict[str, Recorded], found: Mapping[str, str], today: str) -> None:
-    """When one of those that reported was last seen long ago, all are written about, so that they stay in step."""
+def _refresh(members: dict[str, MemberRecord], found: Mapping[str, str], today: str) -> None:
+    """If one member that reported was last seen long ago, set ``last_seen`` of all of them: one commit, not many."""
     reported = [name for name, key in found.items() if name in members and members[name].public_key == key]
     if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):
         for name in reported:
@@ -241,7 +240,7 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
     return (warning,)
 
 
-def _warning(changed: ChangedKey) -> str:
+def changed_warning(changed: ChangedKey) -> str:
     if changed.left:
         return (
             f"{changed.host} has the public key {changed.found}, which left the network {changed.network} on "

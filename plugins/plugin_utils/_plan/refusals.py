@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import find_problems, parse_peers
 
 from .._inventory.errors import Owner, Problems
-from .._inventory.nouns import Host, Network
+from .._inventory.nouns import Member, Network
 from .._inventory.option_parsers import NETWORKS, option_of
 
 # A device calls the interface what its file is called, which is not known to be that of wg-quick.
@@ -37,7 +37,7 @@ class Refusals:
         self._peers: dict[int, DesiredPeer] = {}
         self._prefixes = _Prefixes()
 
-    def check(self, member: Host, options: Mapping[str, Any]) -> None:
+    def check(self, member: Member, options: Mapping[str, Any]) -> None:
         given = {**options, "interface": _ANY_NAME} if member.is_client else options
         owner, _option = self._place(member, "peers")
         peers = self._problems.catch(owner, lambda: tuple(self._read(options["peers"])), ())
@@ -58,7 +58,7 @@ class Refusals:
         (peer,) = parse_peers([{**entry, "allowed_ips": ()}])
         return peer._replace(allowed_ips=frozenset(map(self._prefixes.__getitem__, texts)))
 
-    def _place(self, member: Host, option: str) -> tuple[Owner, str]:
+    def _place(self, member: Member, option: str) -> tuple[Owner, str]:
         owner, path = option_of(self._network.name, member, option)
         if option == "interface" and not member.interface:
             path = f"{NETWORKS}.{self._network.name}.interface"

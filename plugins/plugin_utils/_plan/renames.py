@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
 
 from .._inventory.errors import list_names
-from .._inventory.nouns import Host, Network
-from .._registry.member_record import Recorded, Records
+from .._inventory.nouns import Member, Network
+from .._registry.member_record import MemberRecord, Records
+from .reconcile import ChangedKey
 
 
 def member_hints(network: Network, records: Records, found: Mapping[str, str]) -> Iterator[str]:
@@ -38,7 +39,7 @@ def member_hints(network: Network, records: Records, found: Mapping[str, str]) -
         )
 
 
-def _renamed(network: str, old: str, known: Recorded, member: Host) -> str:
+def _renamed(network: str, old: str, known: MemberRecord, member: Member) -> str:
     addresses = [format_ip(address.packed) for address in member.addresses]
     text = f"Network {network}: {member.name} has the key of {old}, which left the inventory: it was renamed. Its key"
     if set(known.addresses) <= set(addresses):
@@ -63,13 +64,16 @@ def network_hints(recorded: Iterable[str], defined: Mapping[str, bool], director
         )
 
 
-def interface_hint(host: str, network: str, interface: str) -> str:
-    """For a host that made a new key in this run although the registry has one."""
+def interface_hint(changed: ChangedKey, interface: str) -> str:
+    """For a host that made a new key in this run although the registry has one. It stands for the changed key's own
+    warning."""
     path = f"/etc/wireguard/private/{interface}.key"
     return (
-        f"{host} made a new key for the network {network} in this run, as it had none for {interface}. If its "
-        f"interface was renamed, move the key file of the old name to {path} there, which keeps the key, and run "
-        "again. Take the old interface down, as nothing else does."
+        f"{changed.host} made a new key for the network {changed.network} in this run, as it had none for {interface}: "
+        f"{changed.found}. The registry has {changed.recorded}, which its peers keep, so that they cannot talk to it. "
+        f"If its interface was renamed, move the key file of the old name to {path} there, which keeps the key, take "
+        "the old interface down, as nothing else does, and run again. If the host was installed anew, set "
+        "wireguard_accept_changed_keys for it."
     )
 
 

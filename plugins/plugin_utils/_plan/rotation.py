@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom a change of keys concerns. Pure.
+"""List the hosts that are affected by a key rotation. Pure.
 
-``plans`` are the hosts of a plan, ``{HOST: [{"network": ..., "interface": ..., "peers": [...], ...}]}``.
+``plans`` are the hosts of a plan: ``{HOST: [{"network": ..., "options": {"peers": [...], ...}, ...}]}``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rot
     problems = Problems()
     involved = set(hosts)
     for host in hosts:
-        peers = {str(peer["name"]) for interface in plans[host] for peer in interface["peers"]}
+        peers = {str(peer["name"]) for interface in plans[host] for peer in interface["options"]["peers"]}
         involved |= peers & plans.keys()
         clients = sorted(peers - plans.keys())
         if clients and not with_clients:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Recorded(NamedTuple):
-    """What is known of one member, host or client. ``None`` and empty mean that it is not known yet.
+class MemberRecord(NamedTuple):
+    """What the registry knows of one member, host or client. ``None`` and empty: not known yet.
 
     ``addresses`` are bare, without a prefix length; ``hub`` is the name of the home hub. ``first_seen`` and
     ``last_seen`` are the days on which the member's key was reported, as ISO 8601 dates. ``key_since`` is the day from
     which on it is the present one, where it is another than the first. ``next_public_key`` is what it is to change to.
+    ``former_hubs``: the home hubs that it had before with this key, and that may still have it as a peer.
     """
 
     public_key: str | None = None
@@ -25,6 +26,7 @@ class Recorded(NamedTuple):
     last_seen: str | None = None
     key_since: str | None = None
     next_public_key: str | None = None
+    former_hubs: tuple[str, ...] = ()
 
     def key_age(self, today: datetime.date) -> int | None:
         """How many days the key has been in use, None where that is not known."""
@@ -50,6 +52,6 @@ class Records:
     ``former``: each public key that has left. None is ever forgotten, so that none comes back unasked.
     """
 
-    members: Mapping[str, Recorded] = field(default_factory=dict)
+    members: Mapping[str, MemberRecord] = field(default_factory=dict)
     resting: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, Former] = field(default_factory=dict)

@@ -26,6 +26,15 @@ class Update(NamedTuple):
     def changed(self) -> bool:
         return self.before != self.after
 
+    def diff(self) -> dict[str, str]:
+        """As Ansible shows it."""
+        return {
+            "before_header": self.place,
+            "before": self.before,
+            "after_header": self.place,
+            "after": self.after,
+        }
+
 
 class Store(Protocol):
     def update(self, network: str, change: Change, write: bool) -> Update:

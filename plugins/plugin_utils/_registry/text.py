@@ -47,10 +47,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     sort_key,
 )
 
-from .member_record import Former, Recorded, Records
+from .member_record import Former, MemberRecord, Records
 
 _HEADER = """\
-# The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
+# The public facts of a WireGuard network, written by cryptokey.wireguard.registry.
 # Commit them with the inventory.
 ---
 """
@@ -95,13 +95,13 @@ def _former_lines(key: str, former: Former) -> Iterator[str]:
         yield from ("    hosts:", *(f"      - {_scalar(host)}" for host in former.hosts))
 
 
-def _fact_lines(recorded: Recorded) -> Iterator[str]:
-    for field, value in zip(Recorded._fields, recorded):
+def _fact_lines(recorded: MemberRecord) -> Iterator[str]:
+    for field, value in zip(MemberRecord._fields, recorded):
         if isinstance(value, str):
             yield f"    {field}: {_scalar(value) if field == 'hub' else value}"
         elif value:
             yield f"    {field}:"
-            yield from (f"      - {_scalar(address)}" for address in value)
+            yield from (f"      - {_scalar(item)}" for item in value)
 
 
 def _scalar(text: str) -> str:
@@ -153,7 +153,7 @@ class _Parser:
     def records(self, root: yaml.Node | None) -> Records:
         parts = self._mapping(root, _PARTS)
         members = {
-            name: self._recorded(name, self._mapping(facts, Recorded._fields))
+            name: self._recorded(name, self._mapping(facts, MemberRecord._fields))
             for name, facts in self._mapping(parts.get("hosts")).items()
         }
         resting = {}
@@ -173,11 +173,11 @@ class _Parser:
         hosts = tuple(map(self._text, self._list(facts["hosts"]))) if "hosts" in facts else ()
         return Former(self._text(facts["name"]), self._date(facts["left"]), hosts)
 
-    def _recorded(self, name: str, facts: dict[str, yaml.Node]) -> Recorded:
+    def _recorded(self, name: str, facts: dict[str, yaml.Node]) -> MemberRecord:
         def get(field: str, parse: Callable[[yaml.Node], _T]) -> _T | None:
             return parse(facts[field]) if field in facts else None
 
-        return Recorded(
+        return MemberRecord(
             get("public_key", self._key),
             get("addresses", lambda node: self._addresses(node, name)) or (),
             get("hub", self._text),
@@ -185,6 +185,7 @@ class _Parser:
             get("last_seen", self._date),
             get("key_since", self._date),
             get("next_public_key", self._key),
+            get("former_hubs", lambda node: tuple(map(self._text, self._list(node)))) or (),
         )
 
     def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:

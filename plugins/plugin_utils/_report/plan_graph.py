@@ -17,11 +17,11 @@ CLIENT = "client"
 
 
 @dataclass
-class Member:
-    """A host or client in one network. ``addresses`` are bare, ``peers`` as the plan has them.
+class Node:
+    """A member of one network, as a node. ``addresses`` have no length; ``peers`` are those of the plan.
 
-    ``kind`` is ``hub`` for whoever passes on packets to other members. ``known``: whether its public key is.
-    ``endpoint`` is where others look for it, ``behind`` what is reached through it besides its own addresses.
+    ``kind`` is ``hub`` for a host that relays for other members. ``known``: whether its public key is known.
+    ``endpoint``: where its peers send to. ``behind``: the subnets that are reached through it.
     """
 
     name: str
@@ -35,17 +35,17 @@ class Member:
 
 
 @dataclass
-class Picture:
-    """One network; ``members`` by name, in the order of their names, clients last."""
+class Graph:
+    """One network. ``members``: the nodes by name, sorted, clients last."""
 
     network: str
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, Node] = field(default_factory=dict)
 
 
-class Link(NamedTuple):
-    """Two members of whom at least one has the other as a peer; ``whole`` when both do, by keys that are known.
+class Edge(NamedTuple):
+    """Two members, at least one of which has the other as a peer. ``whole``: both do, and both keys are known.
 
-    The second one can be called, if only one can.
+    If only one of the two has an endpoint, it is the second one.
     """
 
     names: tuple[str, str]
@@ -54,45 +54,46 @@ class Link(NamedTuple):
     both_called: bool
 
 
-def read_pictures(plan: Mapping[str, Any]) -> list[Picture]:
-    """The networks of a plan by their names."""
-    pictures: dict[str, Picture] = {}
+def read_graphs(plan: Mapping[str, Any]) -> list[Graph]:
+    """Return one graph for each network of a plan, sorted by name."""
+    graphs: dict[str, Graph] = {}
     unknown = set(plan.get("unknown_keys") or ())
     for host in sorted(plan["hosts"]):
         for entry in plan["hosts"][host]:
-            member = Member(host, HOST, _bare(entry["addresses"]), entry["peers"], host not in unknown)
-            _picture(pictures, entry["network"]).members[host] = member
+            options = entry["options"]
+            member = Node(host, HOST, _bare(options["addresses"]), options["peers"], host not in unknown)
+            _graph(graphs, entry["network"]).members[host] = member
     for network, clients in (plan.get("clients") or {}).items():
         for name in sorted(clients):
             entry = clients[name]
             expired = bool(entry.get("expired"))
-            member = Member(name, CLIENT, _bare(entry["addresses"]), entry["peers"], name not in unknown, expired)
-            _picture(pictures, network).members[name] = member
-    for picture in pictures.values():
-        _see_through_peers(picture)
-    return [pictures[name] for name in sorted(pictures)]
+            member = Node(name, CLIENT, _bare(entry["addresses"]), entry["peers"], name not in unknown, expired)
+            _graph(graphs, network).members[name] = member
+    for graph in graphs.values():
+        _complete_nodes(graph)
+    return [graphs[name] for name in sorted(graphs)]
 
 
-def _picture(pictures: dict[str, Picture], network: str) -> Picture:
-    return pictures.setdefault(network, Picture(network))
+def _graph(graphs: dict[str, Graph], network: str) -> Graph:
+    return graphs.setdefault(network, Graph(network))
 
 
 def _bare(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(address.partition("/")[0] for address in addresses)
 
 
-def _see_through_peers(picture: Picture) -> None:
-    """What a member is to the others, which only their peer entries say."""
+def _complete_nodes(graph: Graph) -> None:
+    """Add to each node what only the peers' entries have: its endpoint, its subnets, and whether it is a hub."""
     reached: dict[str, dict[str, None]] = {}
-    for member in picture.members.values():
+    for member in graph.members.values():
         for peer in member.peers:
-            seen = picture.members.get(peer["name"])
+            seen = graph.members.get(peer["name"])
             if seen is not None:
                 seen.endpoint = seen.endpoint or peer.get("endpoint") or ""
                 reached.setdefault(seen.name, {}).update(dict.fromkeys(peer["allowed_ips"]))
-    addresses = _Addresses(picture.members.values())
+    addresses = _Addresses(graph.members.values())
     for name, prefixes in reached.items():
-        member = picture.members[name]
+        member = graph.members[name]
         own = {_host_prefix(address) for address in member.addresses}
         behind = tuple(prefix for prefix in prefixes if prefix not in own)
         if any(addresses.has_other(prefix, name) for prefix in behind):
@@ -108,7 +109,7 @@ def _host_prefix(address: str) -> str:
 class _Addresses:
     """The addresses of all members in order, so that who lies in a prefix is found by halving."""
 
-    def __init__(self, members: Iterable[Member]) -> None:
+    def __init__(self, members: Iterable[Node]) -> None:
         pairs = [(ip_address(text), member.name) for member in members for text in member.addresses]
         self._sorted = {
             version: sorted((int(address), name) for address, name in pairs if address.version == version)
@@ -124,17 +125,17 @@ class _Addresses:
         return any(owner != name for _address, owner in entries[first:last])
 
 
-def links(picture: Picture) -> Iterator[Link]:
-    """Each pair once, by their names."""
+def list_edges(graph: Graph) -> Iterator[Edge]:
+    """List the edges, each pair of members once, sorted by name."""
     ends: dict[tuple[str, str], dict[str, bool]] = {}
-    for member in picture.members.values():
+    for member in graph.members.values():
         for peer in member.peers:
             first, second = sorted((member.name, peer["name"]))
-            # Whom a member has as a peer, and whether it can call that one.
+            # The peer's name, and whether the member has an endpoint for it.
             ends.setdefault((first, second), {})[peer["name"]] = bool(peer.get("endpoint"))
     for (first, second), called in sorted(ends.items()):
         names = (second, first) if called.get(first) and not called.get(second) else (first, second)
-        known = all(name not in picture.members or picture.members[name].known for name in names)
-        yield Link(
+        known = all(name not in graph.members or graph.members[name].known for name in names)
+        yield Edge(
             names, known and len(called) == 2, bool(called.get(names[1])), all(called.get(name) for name in names)
         )

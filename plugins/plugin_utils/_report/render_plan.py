@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who would talk to whom, for people: the result of ``plan`` as a table, as a graph, or for one of its hosts."""
+"""Render the result of ``plan`` for people: as a table, as a graph, or for one host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 
 from .._inventory.errors import list_names
 from .columns import align, shorten
-from .plan_graph import CLIENT, HUB, Link, Member, Picture, links, read_pictures
+from .plan_graph import CLIENT, HUB, Edge, Graph, Node, list_edges, read_graphs
 
 TABLE = "table"
 MERMAID = "mermaid"
@@ -25,19 +25,19 @@ _SHAPES = {HUB: ('{{"', '"}}'), CLIENT: ('("', '")')}
 _DOT_SHAPES = {HUB: "hexagon", CLIENT: "ellipse"}
 
 
-def draw(plan: Mapping[str, Any], form: str) -> str:
-    """The plan in one of the forms ``table``, ``mermaid`` and ``dot``. Raises InputError for another one."""
+def render_plan(plan: Mapping[str, Any], form: str) -> str:
+    """Render the plan as ``table``, ``mermaid`` or ``dot``. Raises InputError for another form."""
     renderers = {TABLE: render_table, MERMAID: render_mermaid, DOT: render_dot}
     if form not in renderers:
         raise InputError("format", form, "unknown", f"write {', '.join(renderers)}")
     return renderers[form](plan)
 
 
-def draw_graph(plan: Mapping[str, Any], form: str = MERMAID) -> str:
-    """The same for graphs alone."""
+def render_graph(plan: Mapping[str, Any], form: str = MERMAID) -> str:
+    """Render the plan as a graph, ``mermaid`` or ``dot``. Raises InputError for another form."""
     if form == TABLE:
         raise InputError("format", form, "not a graph", f"write {MERMAID} or {DOT}")
-    return draw(plan, form)
+    return render_plan(plan, form)
 
 
 # --- table ---
@@ -46,14 +46,14 @@ def draw_graph(plan: Mapping[str, Any], form: str = MERMAID) -> str:
 def render_table(plan: Mapping[str, Any]) -> str:
     """One table a network, one line for each member and peer."""
     blocks = []
-    for picture in read_pictures(plan):
-        rows = [row for member in picture.members.values() for row in _rows(member)]
-        blocks.append("\n".join([f"Network {picture.network}", "", *align([_HEAD, *rows])]))
+    for graph in read_graphs(plan):
+        rows = [row for member in graph.members.values() for row in _rows(member)]
+        blocks.append("\n".join([f"Network {graph.network}", "", *align([_HEAD, *rows])]))
     remarks = "\n".join(_remarks(plan))
     return "\n\n".join([*blocks, *([remarks] if remarks else [])]) + "\n"
 
 
-def _rows(member: Member) -> Iterator[Sequence[str]]:
+def _rows(member: Node) -> Iterator[Sequence[str]]:
     own = (member.name, _kind(member), shorten(member.addresses, _WIDTH) or "-")
     for peer in member.peers:
         yield (
@@ -67,7 +67,7 @@ def _rows(member: Member) -> Iterator[Sequence[str]]:
         yield (*own, "(none)", "-", "-", "-")
 
 
-def _kind(member: Member) -> str:
+def _kind(member: Node) -> str:
     return ", ".join(
         [member.kind, *(["no key yet"] if not member.known else []), *(["expired"] if member.expired else [])]
     )
@@ -92,23 +92,23 @@ def _remarks(plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def render_mermaid(plan: Mapping[str, Any]) -> str:
-    """A flowchart. An arrow leads to whoever can be called; a link is dotted while a key is not known."""
+    """Render a flowchart. Arrows lead to members with an endpoint; an edge is dotted while a key is not known."""
     lines = ["flowchart LR"]
     ids = _Ids()
-    for picture in read_pictures(plan):
-        lines.append(f'    subgraph {ids.of("g", picture.network)}["{_mermaid(picture.network)}"]')
-        for member in picture.members.values():
+    for graph in read_graphs(plan):
+        lines.append(f'    subgraph {ids.of("g", graph.network)}["{_mermaid(graph.network)}"]')
+        for member in graph.members.values():
             opening, closing = _SHAPES.get(member.kind, ('["', '"]'))
             label = "<br>".join(map(_mermaid, _label(member)))
-            lines.append(f"        {ids.of('n', picture.network, member.name)}{opening}{label}{closing}")
+            lines.append(f"        {ids.of('n', graph.network, member.name)}{opening}{label}{closing}")
         lines.append("    end")
-        for link in links(picture):
-            first, second = (ids.of("n", picture.network, name) for name in link.names)
+        for link in list_edges(graph):
+            first, second = (ids.of("n", graph.network, name) for name in link.names)
             lines.append(f"    {first} {_mermaid_arrow(link)} {second}")
     return "\n".join(lines) + "\n"
 
 
-def _mermaid_arrow(link: Link) -> str:
+def _mermaid_arrow(link: Edge) -> str:
     body = "--" if link.whole else "-.-"
     if link.both_called:
         return f"<{body}>"
@@ -142,24 +142,24 @@ class _Ids:
 def render_dot(plan: Mapping[str, Any]) -> str:
     """A graph for Graphviz, with the same meaning."""
     lines = ["digraph wireguard {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
-    for picture in read_pictures(plan):
-        lines.append(f"    subgraph {_dot('cluster ' + picture.network)} {{")
-        lines.append(f"        label={_dot(picture.network)};")
-        for member in picture.members.values():
+    for graph in read_graphs(plan):
+        lines.append(f"    subgraph {_dot('cluster ' + graph.network)} {{")
+        lines.append(f"        label={_dot(graph.network)};")
+        for member in graph.members.values():
             shape = f", shape={_DOT_SHAPES[member.kind]}" if member.kind in _DOT_SHAPES else ""
             label = _dot("\n".join(_label(member)))
-            lines.append(f"        {_node(picture, member.name)} [label={label}{shape}];")
+            lines.append(f"        {_node(graph, member.name)} [label={label}{shape}];")
         lines.append("    }")
-        for link in links(picture):
-            first, second = (_node(picture, name) for name in link.names)
+        for link in list_edges(graph):
+            first, second = (_node(graph, name) for name in link.names)
             direction = "both" if link.both_called else "forward" if link.second_called else "none"
             style = "" if link.whole else ", style=dashed"
             lines.append(f"    {first} -> {second} [dir={direction}{style}];")
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _node(picture: Picture, name: str) -> str:
-    return _dot(f"{picture.network}/{name}")
+def _node(graph: Graph, name: str) -> str:
+    return _dot(f"{graph.network}/{name}")
 
 
 def _dot(text: str) -> str:
@@ -167,7 +167,7 @@ def _dot(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _label(member: Member) -> Iterable[str]:
+def _label(member: Node) -> Iterable[str]:
     """The lines that a node of a graph shows."""
     parts = [member.name, *member.addresses, member.endpoint, shorten(member.behind, _WIDTH)]
     states = ["no key yet"] if not member.known else []
@@ -179,12 +179,20 @@ def _label(member: Member) -> Iterable[str]:
 
 def render_host(plan: Mapping[str, Any], host: str) -> str:
     """All that is planned for one host or client, a block for each of its networks. Raises InputError without any."""
-    entries = [*plan["hosts"].get(host, ())]
+    entries = [
+        {**_shown(entry), **entry["options"], **entry["interface_options"]} for entry in plan["hosts"].get(host, ())
+    ]
     for network, clients in (plan.get("clients") or {}).items():
         entries += [{"network": network, **clients[host]}] if host in clients else []
     if not entries:
         raise InputError("host", host, "in no network", "name a host or client of one")
     return "\n\n".join("\n".join(_block(host, entry)) for entry in entries) + "\n"
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry of a host's plan has besides options, but for the host's own keys."""
+    hidden = ("options", "interface_options", "public_key", "next_public_key")
+    return {key: value for key, value in entry.items() if key not in hidden}
 
 
 def _block(host: str, entry: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tunnels of a fleet do right now, as a table for people. Pure: plans and answers in, rows and lines out.
 
-``plans`` are the hosts of a plan, ``{HOST: [{"network": ..., "interface": ..., "peers": [...], ...}]}``.
+``plans`` are the hosts of a plan: ``{HOST: [{"network": ..., "options": {"peers": [...], ...}, ...}]}``.
 """
 
 from __future__ import annotations
@@ -62,25 +62,25 @@ class _Probe(NamedTuple):
     rtt_ms: float | None
 
 
-def targets(
+def ping_targets(
     interface: Mapping[str, Any], plans: Plans, among: Collection[str] | None = None, host: str | None = None
 ) -> list[dict[str, str]]:
-    """The targets of ``probe`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
+    """The targets of ``ping`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
 
     A peer is pinged at its first address of each family that can be pinged: both ends have an address of the family,
     and send it to each other. A peer without any is a target by its ``public_key``, which is judged by its handshake.
     ``host`` has the interface; without it, what the peer sends back is taken for granted.
     """
     wanted = None if among is None else set(among)
-    own = [address.partition("/")[0] for address in interface["addresses"]]
+    own = [address.partition("/")[0] for address in interface["options"]["addresses"]]
     found: list[dict[str, str]] = []
-    for peer in interface["peers"]:
+    for peer in interface["options"]["peers"]:
         name = peer["name"]
         others = [] if wanted is not None and name not in wanted else _same_network(name, interface, plans)
         for other in others:
             back = _peer_of(other, host)
             families: dict[bool, str] = {}
-            for address in other["addresses"]:
+            for address in other["options"]["addresses"]:
                 bare = address.partition("/")[0]
                 if (":" in bare) not in families and _can_ping(peer, bare, own, back):
                     families[":" in bare] = bare
@@ -109,7 +109,7 @@ def _sends(peer: Mapping[str, Any], address: str) -> bool:
 
 def _peer_of(interface: Mapping[str, Any], name: str | None) -> Mapping[str, Any] | None:
     """The peer of this name, where the interface has it. A plan's peers are sorted by name."""
-    peers = interface["peers"]
+    peers = interface["options"]["peers"]
     place = bisect_left(peers, name, key=lambda peer: peer["name"]) if name else len(peers)
     return peers[place] if place < len(peers) and peers[place]["name"] == name else None
 
@@ -123,7 +123,7 @@ def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Any] | InputEr
     """One row for each planned peer of each host that was asked.
 
     ``answers`` maps a host and then an interface to its ``interfaces``, of the module ``interface_info``, and its
-    ``results``, of the module ``probe``; where a host did not answer, there is neither. An answer that is invalid gives
+    ``results``, of the module ``ping``; where a host did not answer, there is neither. An answer that is invalid gives
     one row for its interface.
     """
     for host, answer in answers.items():
@@ -134,7 +134,7 @@ def read_tunnels(plans: Plans, answers: Mapping[str, Mapping[str, Any] | InputEr
 def _read_interface(
     host: str, interface: Mapping[str, Any], answer: Mapping[str, Any] | InputError, plans: Plans
 ) -> list[Tunnel]:
-    name = interface["interface"]
+    name = interface["options"]["interface"]
     try:
         if isinstance(answer, InputError):
             raise answer
@@ -148,11 +148,11 @@ def _tunnels(host: str, interface: Mapping[str, Any], answer: Mapping[str, Any],
     if "interfaces" not in answer:
         yield Tunnel(host, network, "(no answer)")
         return
-    if not interface["peers"] and interface["peers_mode"] == MERGE:
+    if not interface["options"]["peers"] and interface["options"]["peers_mode"] == MERGE:
         yield Tunnel(host, network, "(none known)")
     running = _read_running(answer["interfaces"])
     probes = _read_probes(answer.get("results") or ())
-    for peer in interface["peers"]:
+    for peer in interface["options"]["peers"]:
         name = peer["name"]
         tunnel = _tunnel(Tunnel(host, network, name), running.get(peer["public_key"]), probes.get(name, []))
         is_client = not _same_network(name, interface, plans)
@@ -227,7 +227,7 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def render_table(tunnels: Iterable[Tunnel]) -> list[str]:
+def render_tunnels(tunnels: Iterable[Tunnel]) -> list[str]:
     """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line.
 
     Of a single network the name is left out.

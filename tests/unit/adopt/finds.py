@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import Component, find_components
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found import FoundInterface, read_found
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import Problems
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of, options_of
 
 PEER: dict[str, Any] = {
     "name": None,
@@ -58,7 +58,7 @@ def found_of(inventory: Inventory, without: Iterable[str] = ()) -> list[FoundInt
     problems = Problems()
     found = []
     for number, plan in enumerate(inventory.plans().values()):
-        for name, host in plan.hosts.items():
+        for name, host in options_of(plan).items():
             file = file_of(name, host)
             if number:
                 file["public_key"] = other_key(file["public_key"])

@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.adopt import describe_files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config_info import describe_files
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import STATE, file_of
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (
+    TODAY,
+    Inventory,
+    example,
+    key_of,
+    options_of,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
 
 REPORTED = {"files": "adopt_files", "running": "adopt_running"}
@@ -27,7 +33,7 @@ class Site:
         self.directory = directory
         self.arguments: dict[str, Any] = {}
         self.hosts: dict[str, dict[str, Any]] = {}
-        for name, plan in inventory.plan().hosts.items():
+        for name, plan in options_of(inventory.plan()).items():
             file = file_of(name, plan)
             state = {**STATE, "public_key": file["public_key"], "addresses": file["addresses"], "peers": file["peers"]}
             self.hosts[name] = {
@@ -60,8 +66,8 @@ class Site:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         tasks = [
-            {"cryptokey.wireguard.adopt": {**REPORTED, **self.arguments}, "run_once": True},
-            {"cryptokey.wireguard.adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
+            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments}, "run_once": True},
+            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": self.hosts}}))
@@ -115,8 +121,8 @@ def test_what_is_written_plans_what_was_found_and_a_second_run_changes_nothing(s
     again.networks = site.read("group_vars/all/wireguard.yml")["wireguard_networks"]
     again.hosts = {host: site.read(f"host_vars/{host}/wireguard.yml") for host in site.hosts}
     again.groups = {"all": list(site.hosts)}
-    plans = again.plan(today=TODAY).hosts
-    found = example("clients.yml").plan().hosts
+    plans = options_of(again.plan(today=TODAY))
+    found = options_of(example("clients.yml").plan())
     assert {host: plan["addresses"] for host, plan in plans.items()} == {h: p["addresses"] for h, p in found.items()}
 
     code, output = site.run()
@@ -163,7 +169,7 @@ def test_nothing_is_written_unless_every_host_has_its_key_in_place(site: Site) -
     site.hosts["server"]["adopt_keys"] = {}
     code, output = site.run()
     assert code == 2
-    assert f"server: wg0 '{key_of('server')}': this key was not put into its file; see what adopt_key said" in output
+    assert f"server: wg0 '{key_of('server')}': this key was not put into its file; see the error of that task" in output
     assert site.written() == []
 
 

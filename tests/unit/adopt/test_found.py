@@ -12,7 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.components import find_components
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.found import (
     FoundInterface,
-    check_keys,
+    check_found_keys,
     read_found,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
@@ -181,7 +181,7 @@ def test_what_cannot_be_adopted(files: list[dict[str, Any]], states: list[dict[s
 def test_one_key_at_two_hosts_is_refused() -> None:
     problems = Problems()
     found = [read_found(host, [file()], [], problems)[0][0] for host in ("hub", "clone")]
-    check_keys(found, problems)
+    check_found_keys(found, problems)
     assert [problem.problem for problem in problems] == ["hub has the key of wg0 too, for its wg0"]
     assert [problem.host for problem in problems] == ["clone"]
 

@@ -24,9 +24,15 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.prefixes import as_text
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (
+    TODAY,
+    Inventory,
+    example,
+    key_of,
+    options_of,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
 
 OPTIONS = ("interface", "addresses", "listen_port", "mtu", "fwmark")
@@ -58,7 +64,7 @@ EXAMPLES = {
 def test_the_examples_are_recognised(name: str) -> None:
     inventory = example(name)
     proposal = adopted(inventory)
-    found = inventory.plan().hosts
+    found = options_of(inventory.plan())
     planned = plan(proposal, {}, TODAY)
     assert {host: essence(planned[host]) for host in planned} == {host: essence(found[host]) for host in found}
     assert proposal.topology == EXAMPLES[name]
@@ -141,7 +147,7 @@ def test_a_host_of_a_foreign_server_has_it_as_a_client() -> None:
     proposal, _notes = recognise(component, {}, TODAY)
     (name,) = proposal.options["clients"]
     assert proposal.hosts["ada"]["peers"][name]["endpoint"] == "vpn.example.org:51820"
-    assert essence(plan(proposal, {}, TODAY)["ada"]) == essence(Inventory().plan().hosts["ada"])
+    assert essence(plan(proposal, {}, TODAY)["ada"]) == essence(options_of(Inventory().plan())["ada"])
 
 
 def found_alone(host: str, text: str) -> list[FoundInterface]:
@@ -233,7 +239,8 @@ def test_an_interface_without_an_address_keeps_none(text: str) -> None:
     assert {peer["public_key"]: peer["allowed_ips"] for peer in planned["peers"]} == {
         key: as_text(peer.allowed_ips) for key, peer in found.peers.items()
     }
-    assert targets({**planned, "network": "wg0"}, {"srv": [planned]}) == []
+    entry = {"options": planned, "network": "wg0"}
+    assert ping_targets(entry, {"srv": [entry]}) == []
 
 
 @pytest.mark.parametrize(
@@ -310,7 +317,7 @@ def odd_inventories(draw: st.DrawFn) -> Inventory:
     for variables in inventory.hosts.values():
         if draw(st.integers(0, 5)) == 0:
             variables["wireguard_addresses"] = []
-    plans = inventory.plan().hosts
+    plans = options_of(inventory.plan())
     for host, variables in inventory.hosts.items():
         for peer in plans[host]["peers"]:
             said: dict[str, Any] = {}
@@ -328,7 +335,7 @@ def odd_inventories(draw: st.DrawFn) -> Inventory:
 
 @given(inventories() | odd_inventories())
 def test_every_host_gets_the_interface_that_it_had(inventory: Inventory) -> None:
-    found = {name: host for name, host in inventory.plan().hosts.items() if host["peers"]}
+    found = {name: host for name, host in options_of(inventory.plan()).items() if host["peers"]}
     if len(found) < 1:
         return
     try:

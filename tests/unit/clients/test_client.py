@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.client import (
     Client,
     choose_clients,
     pending,
     prepare,
+    preshared_warning,
     render_client,
     show_change,
 )
@@ -137,6 +138,43 @@ def test_what_wg_quick_reads_is_what_was_planned(
     assert file.private_key == PRIVATE
     assert [each.name for each in file.peers] == hubs
     assert not re.search("^(PostUp|PreUp|PostDown|PreDown|ListenPort|FwMark|Table)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("device_key", [None, PUBLIC])
+@pytest.mark.parametrize("options", [{}, {"preshared_secret": ""}, {"preshared_secret": None}])
+def test_a_preshared_key_stays_where_the_network_has_none_any_more(
+    device_key: str | None, options: dict[str, Any]
+) -> None:
+    """Absent is not empty: the hub keeps it too."""
+    client = phone(device_key=device_key, public_key=PUBLIC)
+    kept = text_of(client, {"preshared_secret": SECRET}, "" if device_key else KEPT)
+    assert "PresharedKey = " in kept
+    assert text_of(client, options, kept) == kept
+    assert preshared_warning(prepare(client, PATH, kept, False), parse(kept)) == ""
+    assert "PresharedKey" not in text_of(client, {"preshared_secret": "off"}, kept)
+    other = text_of(client, {"preshared_secret": SECRET * 2}, kept)
+    assert other == text_of(client, {"preshared_secret": SECRET * 2}, "" if device_key else KEPT)
+
+
+def test_a_preshared_key_is_not_kept_for_a_new_pair_of_keys() -> None:
+    kept = text_of(phone(public_key=PUBLIC), {"preshared_secret": SECRET}, KEPT)
+    renewed = prepare(phone(public_key=PUBLIC), PATH, kept, renew=True)
+    assert "PresharedKey" not in render_client(renewed.client, renewed.file({}))
+    assert preshared_warning(renewed, renewed.file({})) == ""
+    # Another hub makes a new peer, which has none.
+    moved = prepare(phone(public_key=PUBLIC, peers=[peer("hub2")]), PATH, kept, renew=False)
+    assert "PresharedKey" not in render_client(moved.client, moved.file({}))
+    assert preshared_warning(moved, moved.file({})) == ""
+    # A hub that changed its key still has it for this peer; one that was installed anew does not.
+    changed = phone(public_key=PUBLIC, peers=[{**peer(), "public_key": key_of("next")}])
+    work = prepare(changed, PATH, kept, renew=False)
+    assert "PresharedKey" not in render_client(changed, work.file({}))
+    assert preshared_warning(work, work.file({})) == (
+        f"{PHONE}: the public key of hub1 changed, and the file has no preshared key for it any more, as "
+        "wireguard_networks.home gives none. If the host still has one, no handshake succeeds: set preshared_secret to "
+        "off in wireguard_networks.home, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
+    )
+    assert preshared_warning(work, work.file({"preshared_secret": SECRET})) == ""
 
 
 def test_a_change_is_shown_without_its_secrets() -> None:

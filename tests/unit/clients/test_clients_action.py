@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import Secret
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
@@ -89,6 +89,22 @@ def test_both_ends_of_the_tunnel_fit(site: Site) -> None:
     at_hub = [{"name": "phone", "public_key": recorded_key(site)}]
     (found,) = with_preshared_keys(at_hub, "hub1", key_of("hub1"), {"preshared_secret": SECRET}, "home")
     assert found["preshared_key"] == peer.preshared_key.reveal_base64()
+
+
+def test_a_secret_that_is_taken_out_changes_no_file(site: Site) -> None:
+    site.preshare()
+    assert site.run("clients").changed
+    files = contents(site.folder)
+    for secret in ("", None):
+        site.network["preshared_secret"] = secret
+        assert not site.run("clients").changed
+    assert contents(site.folder) == files
+    registry = yaml.safe_load(site.registry.read_text())
+    registry["hosts"]["hub1"]["public_key"] = key_of("next")
+    site.registry.write_text(yaml.safe_dump(registry))
+    changed = site.run("clients")
+    assert f"{PHONE}: the public key of hub1 changed, and the file has no preshared key for it any more" in changed.said
+    assert changed.changed
 
 
 def forms(secret: bytes) -> dict[str, bytes]:
@@ -392,6 +408,22 @@ def test_no_key_is_recorded_where_the_directory_is_none(site: Site) -> None:
     assert run.code == 2
     assert str(site.folder) in run.output
     assert site.registry.read_text() == before
+
+
+def test_a_directory_that_cannot_be_one_names_its_option(site: Site) -> None:
+    run = site.run("clients", "-e", "wireguard_clients_directory=/dev/null/clients")
+    assert run.code == 2
+    assert re.search(r"wireguard_clients_directory: [^;]*'/dev/null[^;]*; name a directory that can be read", run.said)
+
+
+@pytest.mark.parametrize("playbook", ["clients", "plan"])
+def test_networks_that_are_a_text_are_refused_in_plain_words(site: Site, playbook: str) -> None:
+    run = site.run(playbook, "-e", "wireguard_networks=foo")
+    assert run.code == 2
+    assert (
+        "wireguard_networks: expected a dictionary; write NAME: OPTIONS, one network a line; with -e, write JSON"
+        in (run.said)
+    )
 
 
 @pytest.mark.parametrize("renew", [False, True])

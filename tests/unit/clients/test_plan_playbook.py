@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import open_peers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import derive
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import SECRET, Site
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import EXAMPLES, key_of
@@ -117,7 +117,7 @@ def test_preshared_keys_from_a_vaulted_secret(site: Site, named: bool) -> None:
     hub = PrivateKey(b"the hub's private key".ljust(32, b"."))
     site.registry.write_text(yaml.safe_dump({"hosts": {"hub1": {"public_key": str(public_key_of(hub))}}}))
     expression = (
-        "(network_plan.hosts.hub1[0].peers | cryptokey.wireguard.with_preshared_keys("
+        "(network_plan.hosts.hub1[0].options.peers | cryptokey.wireguard.with_preshared_keys("
         f"inventory_hostname, '{public_key_of(hub)}', wireguard_networks.home, 'home'))[0].preshared_key"
     )
     (sealed,) = play(site, debug(expression))

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.qr import MOST_BYTES, encode, lines, png
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._clients.qr import MOST_BYTES, encode_qr, lines, png
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.scanning import scan, scan_terminal
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400))
 def test_any_text_scans_back(text: str) -> None:
-    code = encode(text, "phone")
+    code = encode_qr(text, "phone")
     assert scan(png(code)) == text.encode()
     assert scan_terminal(lines(code)) == text.encode()
 
@@ -24,9 +24,9 @@ def test_any_text_scans_back(text: str) -> None:
 def test_the_largest_scans_back_and_one_byte_more_is_refused_with_the_sizes() -> None:
     text = "PrivateKey=" * 268 + "Endp"
     assert len(text) == MOST_BYTES - 1
-    assert scan(png(encode(text + "o", "phone"))) == (text + "o").encode()
+    assert scan(png(encode_qr(text + "o", "phone"))) == (text + "o").encode()
     with pytest.raises(InputError) as caught:
-        encode(text + "é", "phone")
+        encode_qr(text + "é", "phone")
     assert str(caught.value) == (
         "phone: its configuration has 2954 bytes, and a QR code holds at most 2953; "
         "have fewer allowed IPs or DNS entries, or leave QR codes out: qr=false"
@@ -34,4 +34,4 @@ def test_the_largest_scans_back_and_one_byte_more_is_refused_with_the_sizes() ->
 
 
 def test_the_same_text_gives_the_same_picture() -> None:
-    assert png(encode("x", "phone")) == png(encode("x", "phone"))
+    assert png(encode_qr("x", "phone")) == png(encode_qr("x", "phone"))

@@ -59,6 +59,7 @@ print(
             "exists": world.state.exists,
             "recorded": record.exists(),
             "log": world.log,
+            "called": world.called,
         }
     )
 )

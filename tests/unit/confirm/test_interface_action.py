@@ -19,7 +19,8 @@ BACK = {
     "change": "5b1f0c6d2a9e4837",
     "date": "2026-11-25T02:30:00Z",
     "seconds_ago": 1,
-    "operations": ["set mtu 1420"],
+    "changes": ["set mtu 1420"],
+    "operations": [{"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}],
     "problem": "",
 }
 PENDING = {"change": "5b1f0c6d2a9e4837", "deadline": "2026-11-25T02:30:00Z", "seconds_left": 12, "seconds_ago": 8}
@@ -112,6 +113,12 @@ def test_a_change_is_confirmed_over_a_new_connection() -> None:
     assert host.calls == [("interface", 0), ("confirmed", 1)]
 
 
+def test_the_warnings_of_both_modules_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host({**DONE, "warnings": ["one"]}, {**ANSWERED, "warnings": ["two\x1b", 3]})
+    assert ran(host)[0]["warnings"] == ["one", "two?", "3"]
+    assert "warnings" not in ran(Host(DONE, {**ANSWERED, "warnings": "no list"}))[0]
+
+
 def test_the_new_connection_is_tried_again() -> None:
     host = Host(DONE, LOST, LOST, ANSWERED)
     result, warnings = ran(host)
@@ -184,6 +191,48 @@ def test_a_host_that_cannot_roll_back_says_why() -> None:
     assert "another run has had it locked. spoke1 has not answered" in result["msg"]
 
 
+RESTORED = "The previous state was restored at 2026-11-25T02:30:00Z: set mtu 1420"
+GONE = "The change is no longer pending on the host; it may have rebooted"
+LATER = "The host restores the previous state by itself at 2026-11-25T02:30:00Z, in 12 seconds"
+AGAIN = "The host has not restored all of the previous state yet, and tries again by itself"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"rolled_back": BACK, "pending": None}, RESTORED),
+        ({"rolled_back": None, "pending": None}, GONE),
+        ({"rolled_back": {**BACK, "change": "77"}, "pending": None}, GONE),
+        ({"rolled_back": {**BACK, "change": "77"}, "pending": PENDING}, LATER),
+        ({"rolled_back": None, "pending": {**PENDING, "seconds_left": -3}}, AGAIN),
+    ],
+)
+def test_a_host_that_fails_to_roll_back_is_asked_once_what_it_knows(answer: dict[str, Any], told: str) -> None:
+    locked = {"failed": True, "msg": "interface 'wg0': another run has had it locked."}
+    host = Host(DONE, NO_PROOF, locked, answer)
+    result, _warnings = ran(host)
+    assert result["msg"] == f"{NO_PROOF['msg']}. interface 'wg0': another run has had it locked. {told}"
+    assert [state for state, _connection in host.calls] == ["interface", "confirmed", "rolled_back", "reported"]
+
+
+def test_what_ssh_and_the_host_say_is_shown_without_control_characters() -> None:
+    lost = AnsibleConnectionFailure("\x1b]0;title\x07kex\r\n" + "x" * 9999)
+    failed = {"failed": True, "msg": "\x1b[2J\nno"}
+    for answers in ([DONE, lost, failed], [DONE, failed], [DONE, lost]):
+        result, warnings = ran(Host(*answers), confirm_timeout=1)
+        for text in (result["msg"], *warnings):
+            assert text.isprintable()
+            assert len(text) < 7000
+    with pytest.raises(AnsibleConnectionFailure) as error:
+        ran(Host(lost))
+    assert str(error.value).isprintable()
+
+
+def test_a_host_that_does_not_name_its_change_is_a_failure_of_its_own() -> None:
+    result, _warnings = ran(Host({"changed": True, "provisional": True}, NO_PROOF, FORGOTTEN))
+    assert result["failed"] is True
+
+
 # --- the connection is lost before the result has come
 
 
@@ -242,7 +291,8 @@ def test_a_host_that_does_not_come_back_at_all_is_waited_for_in_bounds() -> None
         {"rolled_back": "x", "pending": 7},
         {"rolled_back": {**BACK, "date": "{{ lookup('pipe', 'id') }}"}},
         {"rolled_back": {**BACK, "seconds_ago": "1"}},
-        {"rolled_back": {**BACK, "operations": "set mtu 1420"}},
+        {"rolled_back": {**BACK, "changes": "set mtu 1420"}},
+        {"rolled_back": {**BACK, "operations": {"action": "set"}}},
         {"pending": {**PENDING, "change": "../../x"}},
         {"pending": {**PENDING, "seconds_ago": -(10**12)}},
         {"pending": [PENDING]},
@@ -254,11 +304,15 @@ def test_a_host_that_answers_nonsense_is_not_believed(nonsense: dict[str, Any]) 
 
 
 def test_what_a_host_says_is_shown_without_control_characters() -> None:
-    back = {**BACK, "operations": ["\x1b[2J" + "x" * 9999, 7, *["set"] * 200]}
+    deep = {"action": "\x1b[2J", "after": [[["x"]]], "more": 1, "before": {"\x1b": 1.5}}
+    back = {**BACK, "changes": ["\x1b[2J" + "x" * 9999, 7, *["set"] * 200], "operations": [deep, 7]}
     result, _warnings = ran(Host(LOST, reported(rolled_back=back)))
     assert "\x1b" not in result["msg"]
     assert "and 102 more" in result["msg"]
     assert len(result["msg"]) < 4000
+    nothing = dict.fromkeys(("action", "peer", "attribute", "before", "after"))
+    said = {**nothing, "action": " [2J", "after": [[None]], "before": {" ": None}}
+    assert result["rolled_back"]["operations"] == [said, nothing]
 
 
 def test_a_connection_that_was_never_made_is_not_waited_for() -> None:

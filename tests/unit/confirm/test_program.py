@@ -129,11 +129,11 @@ def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_pat
 
 def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(tmp_path: Path) -> None:
     loaded = run_from(
-        payload("follow", tmp_path),
+        payload("__follow", tmp_path),
         f"from {PACKAGE}._rotation import follower",
         "class Device:",
         "    read = lambda self: type('State', (), {'peers': {}})",
-        "    call = lambda self, peers: None",
+        "    start_sessions = lambda self, peers: None",
         f"ours = lambda: sorted(name for name in sys.modules if name.startswith('{PACKAGE}.'))",
         "follower._detach = lambda work: print(json.dumps(ours()))",
         f"follower.start_following(follower.Following('wg0', Device(), {{}}, 1), {str(tmp_path)!r})",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,8 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
@@ -29,6 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import watchdog as _watchdog
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import (
     NAME,
+    PEER,
     World,
     after,
     before,
@@ -74,7 +77,7 @@ def test_what_was_comes_back_when_the_time_is_over_and_not_before(world: World) 
     assert (world.recorded, Path(change.program).exists()) == (False, False)
     assert world.report
     assert (world.report.change, world.report.problem) == (NAME, "")
-    assert world.report.operations == world.applied
+    assert world.report.changes == world.applied
     assert world.log[0] == f"wg0: the change {NAME} was not confirmed in time, rolling it back"
     assert world.log[-1] == "wg0: the state before the change is restored"
 
@@ -86,12 +89,36 @@ def test_the_interface_comes_first_and_the_name_servers_last(world: World) -> No
     assert world.applied[0].startswith("set listen_port 51820")
 
 
+def test_peers_that_are_put_back_shake_hands_before_the_parts_that_may_hang(world: World) -> None:
+    world.record(seconds=0)
+    world.broken[Part.DNS] = REFUSED
+
+    def on_sleep() -> None:
+        assert world.called == [str(PEER)]
+        mended(world, 3)()
+
+    world.on_sleep = on_sleep
+    assert watchdog() == 0
+    # Once, however often the rest is tried.
+    assert world.called == [str(PEER)]
+
+
+@pytest.mark.parametrize("error", [REFUSED, ValueError("a fault of ours")])
+def test_a_handshake_that_cannot_be_begun_keeps_nothing_from_coming_back(world: World, error: Exception) -> None:
+    world.record(seconds=0)
+    world.broken[RunningPeer] = error
+    assert watchdog() == 0
+    assert (world.state, world.recorded, world.called) == (before(), False, [])
+    assert world.report
+    assert world.report.problem == ""
+
+
 def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
     change = world.record(20)
 
     def on_sleep() -> None:
         if world.now >= 1010:
-            record.forget("wg0")
+            record.forget_change("wg0")
             _watchdog.stop(change)
 
     world.on_sleep = on_sleep
@@ -101,7 +128,7 @@ def test_nothing_is_done_once_it_is_confirmed(world: World) -> None:
 
 def test_nothing_is_done_when_it_is_confirmed_while_it_waits_for_the_lock(world: World) -> None:
     change = world.record()
-    world.on_lock = lambda: record.forget("wg0")
+    world.on_lock = lambda: record.forget_change("wg0")
     assert watchdog() == 0
     assert (world.state, world.applied, world.report) == (after(), [], None)
     assert not Path(change.program).exists()
@@ -109,7 +136,7 @@ def test_nothing_is_done_when_it_is_confirmed_while_it_waits_for_the_lock(world:
 
 def test_another_change_is_not_rolled_back_with_it(world: World) -> None:
     world.record()
-    world.on_lock = lambda: record.record(world.record(change="77"))
+    world.on_lock = lambda: record.record_change(world.record(change="77"))
     assert watchdog() == 0
     assert (world.state, world.recorded) == (after(), True)
 
@@ -136,7 +163,7 @@ def test_a_part_that_cannot_be_read_keeps_no_other_from_coming_back(world: World
     assert watchdog() == 0
     assert (world.state, world.recorded) == (before(), False)
     assert world.report
-    assert (world.report.problem, world.report.operations) == ("", world.applied)
+    assert (world.report.problem, world.report.changes) == ("", world.applied)
     assert len([line for line in world.log if "not all could be rolled back yet" in line]) == 1
 
 
@@ -159,7 +186,7 @@ def test_what_is_refused_keeps_nothing_else_from_coming_back(world: World, kind:
     assert len(again) == 1
     assert sorted(done + again) == sorted(world.applied)
     assert world.report
-    assert sorted(world.report.operations) == sorted(world.applied)
+    assert sorted(world.report.changes) == sorted(world.applied)
 
 
 def test_it_is_tried_quickly_at_first_and_then_for_a_day(world: World) -> None:
@@ -213,14 +240,14 @@ def test_a_fault_in_the_middle_is_logged_and_tried_again_with_the_record(
 
 def test_a_fault_while_restoring_keeps_the_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.record(seconds=0)
-    plan = restoring.plan_restore
-    monkeypatch.setattr(restoring, "plan_restore", lambda *_states: 1 // 0)
+    plan = restoring.diff_restore
+    monkeypatch.setattr(restoring, "diff_restore", lambda *_states: 1 // 0)
 
     def on_sleep() -> None:
         assert world.recorded
         assert world.report
         assert "ZeroDivisionError" in world.report.problem
-        monkeypatch.setattr(restoring, "plan_restore", plan)
+        monkeypatch.setattr(restoring, "diff_restore", plan)
 
     world.on_sleep = on_sleep
     assert watchdog() == 0
@@ -231,7 +258,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.record(seconds=0)
-    forget, failures = record.forget, [OSError("read-only"), OSError("read-only")]
+    forget, failures = record.forget_change, [OSError("read-only"), OSError("read-only")]
 
     def failing(interface: str) -> None:
         if failures:
@@ -239,7 +266,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
             raise failures.pop()
         forget(interface)
 
-    monkeypatch.setattr(rollback, "forget", failing)
+    monkeypatch.setattr(rollback, "forget_change", failing)
     (world.folder / "wg0.unconfirmed").chmod(0o644)
     world.on_sleep = lambda: (world.folder / "wg0.unconfirmed").chmod(0o600)
     assert watchdog() == 0
@@ -298,7 +325,7 @@ def test_the_check_fails_where_a_part_cannot_be_read_or_changed(
 def test_the_check_plans_the_restore(
     ready: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rollback, "plan_restore", lambda *_states: 1 // 0)
+    monkeypatch.setattr(rollback, "diff_restore", lambda *_states: 1 // 0)
     assert check() == 1
     assert capsys.readouterr().err == "ZeroDivisionError: integer division or modulo by zero\n"
 
@@ -320,7 +347,7 @@ def arm(monkeypatch: pytest.MonkeyPatch, problem: str = "") -> list[str]:
     calls: list[str] = []
 
     def checked(change: record.Unconfirmed) -> None:
-        assert record.find("wg0") == change
+        assert record.find_change("wg0") == change
         calls.append("check")
         if problem:
             raise _watchdog.WatchdogError(problem)
@@ -329,7 +356,7 @@ def arm(monkeypatch: pytest.MonkeyPatch, problem: str = "") -> list[str]:
     monkeypatch.setattr(_watchdog, "start", lambda _change: calls.append("start"))
     monkeypatch.setattr(_watchdog, "ensure_directory", lambda *_folder: None)
     monkeypatch.setattr(_watchdog, "unit_name", lambda _change: "")
-    commit = guard.Commit({"confirm": "always"}, DesiredInterface("wg0"), True, lambda _after: {})
+    commit = guard.RollbackGuard({"confirm": "always"}, DesiredInterface("wg0"), True, lambda _after: {})
     try:
         commit.arm(before(), after(), {})
     except ConvergeError as error:
@@ -355,7 +382,7 @@ def test_where_it_does_not_work_nothing_is_armed_and_nothing_left(
 # --- confirm, rolled_back, and the next run
 
 
-def confirmed(world: World) -> confirm.Answer:
+def confirmed(world: World) -> confirm.ConfirmResult:
     world.state = replace(before(), mtu=1300)
     return confirm.confirm({"interface": "wg0", "change": NAME})
 
@@ -366,7 +393,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
     monkeypatch.setattr(confirm, "load_endpoints", lambda _interface: {})
     monkeypatch.setattr(confirm, "record_endpoints", lambda *_given: done.append("endpoints"))
-    monkeypatch.setattr(confirm, "record_place", lambda *_given: done.append("place"))
+    monkeypatch.setattr(confirm, "record_last_netns", lambda *_given: done.append("place"))
     return done
 
 
@@ -374,6 +401,41 @@ def test_a_confirmed_change_stays(world: World, remembered: list[str]) -> None:
     change = world.record()
     assert confirmed(world).changed
     assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["endpoints", "place"])
+
+
+def test_a_confirmed_change_stays_if_it_cannot_be_remembered(
+    world: World, remembered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError("No space left on device")
+
+    change = world.record()
+    monkeypatch.setattr(confirm, "record_endpoints", full)
+    answer = confirmed(world)
+    assert answer.changed
+    (warning,) = answer.warnings
+    assert warning == "wg0: the change is confirmed, but its endpoints could not be recorded: No space left on device"
+    # The rest is done.
+    assert (world.recorded, Path(change.program).exists(), remembered) == (False, False, ["place"])
+
+
+@pytest.mark.parametrize("part", [Part.NETFILTER, Part.DNS])
+def test_no_other_program_is_needed_to_confirm(world: World, remembered: list[str], part: Part) -> None:
+    world.record()
+    world.broken[part] = REFUSED
+    assert confirmed(world).changed
+
+
+def test_name_servers_are_no_change_of_the_interface_that_tunnels_must_prove(
+    world: World, remembered: list[str]
+) -> None:
+    """They are not read here, so that they always seemed to be gone."""
+    was = before()
+    hub = was.device.peers[PEER]._replace(latest_handshake=time.time())
+    was = replace(was, device=replace(was.device, peers={PEER: hub}))
+    world.record(before=was)
+    world.state = replace(was, dns=NO_DNS, netfilter={})
+    assert confirm.confirm({"interface": "wg0"}).tunnels == []
 
 
 def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_the_lock(
@@ -384,7 +446,7 @@ def test_a_change_is_not_confirmed_that_was_rolled_back_while_this_waited_for_th
     def rolled_back() -> None:
         world.on_lock = lambda: None
         with world.lock("wg0"):
-            change = record.find("wg0")
+            change = record.find_change("wg0")
             assert change
             rollback.roll_back(change)
 
@@ -415,22 +477,22 @@ def test_what_cannot_be_rolled_back_at_once_stays_recorded_for_the_next_attempt(
     answer = confirm.ensure_rolled_back({"interface": "wg0"})
     assert answer.report
     assert (answer.pending, answer.report.problem, world.recorded) == (None, "", False)
-    assert answer.report.operations == world.applied
-    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.Answer(False, [], answer.report)
+    assert answer.report.changes == world.applied
+    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.ConfirmResult(False, [], answer.report)
 
 
 def test_a_change_that_is_confirmed_while_this_waits_for_the_lock_is_not_rolled_back(world: World) -> None:
     world.record()
-    world.on_lock = lambda: record.forget("wg0")
-    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.Answer(False, [])
+    world.on_lock = lambda: record.forget_change("wg0")
+    assert confirm.ensure_rolled_back({"interface": "wg0"}) == confirm.ConfirmResult(False, [])
     assert world.applied == []
 
 
 def test_what_waits_and_what_was_rolled_back_can_be_looked_at(world: World) -> None:
     change = world.record()
-    assert confirm.look({"interface": "wg0"}) == confirm.Answer(False, [], None, change)
+    assert confirm.read_unconfirmed({"interface": "wg0"}) == confirm.ConfirmResult(False, [], None, change)
     watchdog()
-    assert confirm.look({"interface": "wg0"}) == confirm.Answer(False, [], world.report, None)
+    assert confirm.read_unconfirmed({"interface": "wg0"}) == confirm.ConfirmResult(False, [], world.report, None)
 
 
 @pytest.mark.parametrize(("left", "check_mode"), [(20, False), (-29, False), (20, True), (-31, True)])
@@ -438,7 +500,7 @@ def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float,
     change = world.record(left)
     warnings: list[str] = []
     with pytest.raises(pending.UnconfirmedError) as error:
-        confirm.settle("wg0", check_mode, warnings)
+        confirm.roll_back_overdue("wg0", check_mode, warnings)
     problem = f"is rolled back in 20 s, at {change.date}" if left > 0 else "its rollback is not finished"
     assert problem in str(error.value)
     assert error.value.pending["change"] == NAME
@@ -449,16 +511,26 @@ def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float,
 def test_the_next_run_does_the_work_of_a_watchdog_that_was_ended(world: World) -> None:
     world.record(-31)
     warnings: list[str] = []
-    confirm.settle("wg0", False, warnings)
+    confirm.roll_back_overdue("wg0", False, warnings)
     assert (world.state, world.recorded, len(warnings)) == (before(), False, 1)
-    confirm.settle("wg0", False, warnings)
+    confirm.roll_back_overdue("wg0", False, warnings)
     assert len(warnings) == 1
+
+
+def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
+    """Here the key, which no file has any more: to try again is of no use."""
+    world.record(-31, key_file=str(world.folder / "gone.key"))
+    warnings: list[str] = []
+    confirm.roll_back_overdue("wg0", False, warnings)
+    (warning,) = warnings
+    assert warning.endswith(f"but not all of it: {world.folder}/gone.key has another private key than before")
+    assert not world.recorded
 
 
 def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
     world.record(-31)
-    world.on_lock = lambda: record.forget("wg0")
-    confirm.settle("wg0", False, [])
+    world.on_lock = lambda: record.forget_change("wg0")
+    confirm.roll_back_overdue("wg0", False, [])
     assert world.applied == []
 
 
@@ -466,7 +538,7 @@ def test_the_next_run_fails_while_not_all_can_be_restored(world: World) -> None:
     world.record(-31)
     world.broken[Part.DNS] = REFUSED
     with pytest.raises(InputError, match=r"not all .* can be restored: name servers: read the name servers") as error:
-        confirm.settle("wg0", False, [])
+        confirm.roll_back_overdue("wg0", False, [])
     assert f"remove {world.folder}/wg0.unconfirmed" in str(error.value)
     assert world.recorded
     assert only(world.state, Part.INTERFACE) == only(before(), Part.INTERFACE)
@@ -476,7 +548,7 @@ def test_a_run_looks_again_under_its_lock(world: World) -> None:
     world.record(20)
     with pytest.raises(pending.UnconfirmedError):
         pending.refuse_unconfirmed("wg0")
-    record.forget("wg0")
+    record.forget_change("wg0")
     pending.refuse_unconfirmed("wg0")
 
 
@@ -511,9 +583,10 @@ def test_the_program_rolls_back_with_nothing_but_what_it_carries(
 ) -> None:
     started = world.record(20, before=RunningState("wg0")) if plan.get("absent") else world.record(20)
     if plan.get("moved"):
-        record.record(replace(started, netns="vpn"))
+        record.record_change(replace(started, netns="vpn"))
     outcome = alone(world, "wg0", NAME, **plan)
     assert (outcome["code"], outcome["restored"], outcome["recorded"]) == (code, restored, recorded)
+    assert outcome["called"] == ([str(PEER)] if restored or plan.get("broken") else [])
     if plan.get("absent"):
         assert outcome["exists"] is False
 

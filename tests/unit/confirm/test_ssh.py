@@ -20,8 +20,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import Route, RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.ssh import (
     SshConnection,
-    concerns,
     find_connection,
+    is_affected,
     parse_connection,
 )
 
@@ -128,4 +128,4 @@ FULL = replace(
 def test_whether_it_is_concerned(
     connection: str, before: RunningState, after: RunningState, way: str | None, expected: bool
 ) -> None:
-    assert concerns(parsed(connection), before, after, lambda _host: way) is expected
+    assert is_affected(parsed(connection), before, after, lambda _host: way) is expected

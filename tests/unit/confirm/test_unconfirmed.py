@@ -24,13 +24,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.r
     Unconfirmed,
     boot_id,
     clock,
-    find,
+    find_change,
     find_report,
-    forget,
-    record,
+    forget_change,
+    record_change,
     record_report,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import KEYS, PRIVATE_KEYS, running_states
 
 
@@ -58,13 +58,13 @@ def change(before: RunningState, key_file: str = "") -> Unconfirmed:
 def test_what_is_recorded_is_found(tmp_path: Path, state: RunningState) -> None:
     directory = str(tmp_path / "private")
     wanted = change(state)
-    record(wanted, directory)
-    assert find("wg0", directory) == wanted
-    assert find("wg1", directory) is None
+    record_change(wanted, directory)
+    assert find_change("wg0", directory) == wanted
+    assert find_change("wg1", directory) is None
     assert (tmp_path / "private/wg0.unconfirmed").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "private").stat().st_mode & 0o777 == 0o700
-    forget("wg0", directory)
-    assert find("wg0", directory) is None
+    forget_change("wg0", directory)
+    assert find_change("wg0", directory) is None
     assert list((tmp_path / "private").iterdir()) == []
 
 
@@ -77,21 +77,21 @@ def test_the_private_key_is_read_from_its_file(tmp_path: Path) -> None:
     file.touch(0o600)
     file.write_text(PRIVATE_KEYS[0].reveal_base64())
     wanted = change(keyed(), str(file))
-    record(wanted, str(tmp_path))
+    record_change(wanted, str(tmp_path))
     assert PRIVATE_KEYS[0].reveal_base64() not in (tmp_path / "wg0.unconfirmed").read_text()
-    assert find("wg0", str(tmp_path)) == wanted
+    assert find_change("wg0", str(tmp_path)) == wanted
     # Another one in its place is not the interface's.
     file.write_text(PRIVATE_KEYS[1].reveal_base64())
-    found = find("wg0", str(tmp_path))
+    found = find_change("wg0", str(tmp_path))
     assert found
     assert (found.before.device.private_key, found.before.device.public_key) == (None, keyed().device.public_key)
     file.unlink()
-    assert find("wg0", str(tmp_path)) == found
+    assert find_change("wg0", str(tmp_path)) == found
 
 
 def test_a_record_of_another_boot_is_destroyed(tmp_path: Path) -> None:
-    record(replace(change(keyed()), boot="another"), str(tmp_path))
-    assert find("wg0", str(tmp_path)) is None
+    record_change(replace(change(keyed()), boot="another"), str(tmp_path))
+    assert find_change("wg0", str(tmp_path)) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,13 +110,13 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str, mode: int, prob
     file.write_text(text)
     file.chmod(mode)
     with pytest.raises(InputError, match=problem):
-        find("wg0", str(tmp_path))
+        find_change("wg0", str(tmp_path))
 
 
 def test_what_came_back_is_remembered(tmp_path: Path) -> None:
     directory = str(tmp_path / "state")
     assert find_report("wg0", directory) is None
-    report = Report("5b1f0c6d2a9e4837", 1_000_000.0, ["set mtu 1420"], "")
+    report = Report("5b1f0c6d2a9e4837", 1_000_000.0, ["set mtu 1420"], "", [])
     record_report("wg0", report, directory)
     assert find_report("wg0", directory) == report
     assert report.date == "1970-01-12T13:46:40Z"

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import syslog
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
     NO_PRESHARED_KEY,
@@ -25,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
     parse_interface_address,
     parse_prefix,
 )
@@ -41,7 +44,7 @@ KEY, PUBLIC_KEY = PrivateKey(b"k" * 32), PublicKey(b"K" * 32)
 
 def before() -> RunningState:
     """Something of everything: a full tunnel with name servers and a netfilter table."""
-    peer = RunningPeer(PEER, NO_PRESHARED_KEY, None, frozenset({parse_prefix("0.0.0.0/0")}))
+    peer = RunningPeer(PEER, NO_PRESHARED_KEY, Endpoint("192.0.2.1", 51820), frozenset({parse_prefix("0.0.0.0/0")}))
     return RunningState(
         "wg0",
         exists=True,
@@ -90,6 +93,7 @@ class World:
     locks: int = 0
     locked: bool = False
     applied: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
 
     # --- what the code under test calls
 
@@ -106,6 +110,22 @@ class World:
                 raise self.broken[type(operation)]
             self.state = apply_all(self.state, [operation])
             self.applied.append(operation.describe())
+
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
+        """As a Device, which is asked to begin sessions."""
+        keys = [str(peer.public_key) for peer in peers]
+        if RunningPeer in self.broken:
+            raise self.broken[RunningPeer]
+        self.called += keys
+
+    def path_mtu(self, _hosts: Iterable[str]) -> int:
+        return 1500
+
+    def has_routes(self, _table: int) -> bool:
+        return False
+
+    def taken_address(self, _interface: str, _addresses: object) -> tuple[InterfaceAddress, str] | None:
+        return None
 
     def rehearse(self) -> None:
         if World in self.broken:
@@ -152,7 +172,7 @@ class World:
         )
         change = replace(change, **fields)
         Path(change.program).touch()
-        _unconfirmed.record(change)
+        _unconfirmed.record_change(change)
         return change
 
     @property
@@ -178,7 +198,7 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
     kernel and the clock, too."""
     folder = str(world.folder)
     for function in (
-        *(_unconfirmed.record, _unconfirmed.find, _unconfirmed.forget),
+        *(_unconfirmed.record_change, _unconfirmed.find_change, _unconfirmed.forget_change),
         *(_unconfirmed.record_report, _unconfirmed.find_report),
     ):
         put(function, "__defaults__", (folder,))
@@ -188,8 +208,9 @@ def install(world: World, put: Callable[[object, str, Any], None], *others: obje
     put(_unconfirmed, "clock", lambda: world.now)
     put(rollback, "clock", lambda: world.now)
     for module in (rollback, *others):
-        put(module, "Host", lambda *_where: world)
+        put(module, "HostKernel", lambda *_where: world)
         put(module, "interface_lock", world.lock)
         put(module, "time", _Clock(world))
+    put(trigger_handshake, "Device", lambda *_where: world)
     put(syslog, "openlog", lambda *_options: None)
     put(syslog, "syslog", lambda _priority, text: world.log.append(text))

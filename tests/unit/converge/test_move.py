@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
@@ -126,7 +126,7 @@ def test_a_move_that_fails_is_undone(kind: type, wanted: DesiredInterface, state
     with pytest.raises(ConvergeError, match="What was running before has been restored"):
         converge(wanted, machine.at(wanted.netns), CALM, False, machine.at(old))
     after = machine.states[old]
-    assert plan_operations(after, before, {}) == []
+    assert diff_states(after, before, {}) == []
     assert not machine.states[wanted.netns].exists
     assert (after.addresses, after.rules, after.routes) == (before.addresses, before.rules, before.routes)
 

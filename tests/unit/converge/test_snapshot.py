@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import plan_restore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import diff_restore
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
@@ -69,7 +69,7 @@ def test_what_is_no_state_is_refused(state: RunningState) -> None:
 
 def restored(now: RunningState, before: RunningState) -> RunningState:
     """What becomes of a state, as the kernel is sent it: in one step, peers come before others go."""
-    for step in plan_restore(now, before, {}):
+    for step in diff_restore(now, before, {}):
         now = apply_all(now, step)
         there = {op.peer.public_key for op in step if isinstance(op, ops.AddPeer)}
         assert not there & {op.public_key for op in step if isinstance(op, ops.RemovePeer)}
@@ -118,7 +118,7 @@ def test_going_back_undoes_everything(before: RunningState, now: RunningState) -
     assert before.other_routes <= back.other_routes <= before.other_routes | now.other_routes
     if not now.exists:
         assert {**back.lifetimes, **before.lifetimes} == before.lifetimes == back.lifetimes
-    assert plan_restore(back, before, {}) == []
+    assert diff_restore(back, before, {}) == []
 
 
 PEER = RunningPeer(KEYS[0])
@@ -151,13 +151,13 @@ def test_a_private_key_that_there_was_not_goes() -> None:
     before = RunningState("wg0", True, RunningDevice("wg0"))
     now = replace(before, device=replace(before.device, private_key=PRIVATE_KEYS[0]))
     assert restored(now, before) == before
-    assert PRIVATE_KEYS[0].reveal_base64() not in str(plan_restore(now, before, {}))
+    assert PRIVATE_KEYS[0].reveal_base64() not in str(diff_restore(now, before, {}))
 
 
 def test_a_private_key_that_is_not_known_any_more_stays_what_it_is() -> None:
     before = RunningState("wg0", True, RunningDevice("wg0", public_key=PublicKey(bytes(31) + b"1")), mtu=1420)
     now = replace(before, device=replace(before.device, private_key=PRIVATE_KEYS[0]), mtu=1300)
-    assert plan_restore(now, before, {}) == [[ops.SetLink(mtu=1420)]]
+    assert diff_restore(now, before, {}) == [[ops.SetLink(mtu=1420)]]
 
 
 def test_a_full_tunnel_that_another_interface_has_brought_up_since_stays() -> None:
@@ -171,8 +171,8 @@ def test_a_full_tunnel_that_another_interface_has_brought_up_since_stays() -> No
     assert (back.exists, back.src_valid_mark) == (False, True)
     assert {rule.fwmark for rule in back.rules} == {51821, 0}
     alone = replace(before, rules=theirs, src_valid_mark=True)
-    assert plan_restore(alone, before, {}) == []
-    (step,) = plan_restore(with_both, before, {}, marks={51820})
+    assert diff_restore(alone, before, {}) == []
+    (step,) = diff_restore(with_both, before, {}, marks={51820})
     assert {op.rule.fwmark for op in step if isinstance(op, ops.RemoveRule)} == {51820}
 
 

@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import Names
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, PeerNames
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part, only
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import World, before
@@ -37,30 +36,25 @@ class Refusing(World):
             raise self.refusal
         super().apply(interface, operations)
 
-    def path_mtu(self, _hosts: Iterable[str]) -> int:
-        return 1500
-
-    def has_routes(self, _table: int) -> bool:
-        return False
-
-    def taken_address(self, _interface: str, _addresses: object) -> tuple[InterfaceAddress, str] | None:
-        return None
-
 
 class Guard:
     """What the watchdog is to the engine."""
 
     def __init__(self, error: OSError | None = None) -> None:
         self.calls: list[str] = []
+        self.revived: list[PublicKey] = []
         self.error = error
 
-    def arm(self, _before: RunningState, _after: RunningState, _names: Names) -> None:
+    def arm(self, _before: RunningState, _after: RunningState, _names: PeerNames) -> None:
         self.calls.append("arm")
 
     def disarm(self) -> None:
         self.calls.append("disarm")
         if self.error:
             raise self.error
+
+    def revive(self, _before: RunningState, operations: Sequence[ops.Operation]) -> None:
+        self.revived += [each.peer.public_key for each in operations if isinstance(each, ops.AddPeer)]
 
 
 def undone(folder: Path, guard: Guard, refusal: Exception = REFUSED, **then: Exception) -> tuple[str, RunningState]:
@@ -89,6 +83,15 @@ def test_a_part_that_cannot_be_read_keeps_the_rest_from_nothing_and_the_guard_ar
     assert f"Not all of what was running before could be restored: {part.value}: read it" in message
     assert only(state, Part.INTERFACE) == only(before(), Part.INTERFACE)
     assert guard.calls == ["arm"]
+
+
+def test_peers_that_are_put_back_are_revived_even_if_another_part_fails(tmp_path: Path) -> None:
+    world, guard = Refusing(tmp_path, before()), Guard()
+    world.refusal, world.then = REFUSED, {Part.DNS: KernelError(5, "read it")}
+    with pytest.raises(ConvergeError):
+        converge(DesiredInterface("wg0", mtu=1300, peers=()), world, Circumstances(0.0), guard=guard)
+    assert only(world.state, Part.INTERFACE) == only(before(), Part.INTERFACE)
+    assert guard.revived == [*before().device.peers]
 
 
 def test_a_guard_that_cannot_be_disarmed_is_named(tmp_path: Path) -> None:

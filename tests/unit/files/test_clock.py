@@ -9,8 +9,8 @@ import datetime
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.clock import clock_warning, is_plausible
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import reconcile
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 
 
@@ -41,16 +41,16 @@ def test_the_warning_has_the_time_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("records", "latest"),
     [
-        (Records({"ada": Recorded(last_seen="2026-06-09")}), "2026-06-09"),
-        (Records({"ada": Recorded(first_seen="2026-07-01", last_seen="2026-06-01")}), "2026-07-01"),
+        (Records({"ada": MemberRecord(last_seen="2026-06-09")}), "2026-06-09"),
+        (Records({"ada": MemberRecord(first_seen="2026-07-01", last_seen="2026-06-01")}), "2026-07-01"),
         (Records(resting={"10.8.0.99": "2031-01-01"}), "2031-01-01"),
-        (Records({"ada": Recorded(last_seen="2026-06-02")}, {"10.8.0.99": "2026-05-01"}), None),
+        (Records({"ada": MemberRecord(last_seen="2026-06-02")}, {"10.8.0.99": "2026-05-01"}), None),
         (Records(), None),
     ],
 )
 def test_a_registry_from_the_future(records: Records, latest: str | None) -> None:
     (network,) = Inventory().read()
-    warnings = settle(network, records, {}, "2026-06-01").warnings
+    warnings = reconcile(network, records, {}, "2026-06-01").warnings
     found = [text for text in warnings if text.startswith("The clock of the controller says 2026-06-01")]
     assert len(found) == (latest is not None)
     assert all(f"something of {latest}." in text for text in found)

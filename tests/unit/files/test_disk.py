@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import files
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import files, reading
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 FULL = 'mount -t tmpfs -o size=16k,mode=700 none "$1"; printf old >"$1/file"; cat /dev/zero >"$1/ballast" || true'
@@ -19,7 +19,8 @@ RUN = "mount -t tmpfs none /run; "
 READ_ONLY = 'mount -t tmpfs -o mode=700 none "$1"; printf old >"$1/file"; mount -o remount,ro "$1"'
 SCRIPT = f"""
 import sys
-from {files.__name__} import atomic_write, check_room, read_file, remove_file, sweep
+from {files.__name__} import atomic_write, check_room, remove_file, sweep
+from {reading.__name__} import read_file
 for touch in (
     lambda: atomic_write(sys.argv[1] + "/file", b"new" * 1000, 0o600),
     lambda: check_room(sys.argv[1] + "/other", 3000),

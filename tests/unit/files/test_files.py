@@ -16,13 +16,13 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
-    FileContent,
     atomic_write,
+    check_room,
     ensure_directory,
     ensure_parent,
-    read_file,
     remove_file,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import FileContent, read_file
 
 Operation = Callable[[str], Any]
 OPERATIONS: list[Operation] = [read_file, remove_file, lambda path: atomic_write(path, b"new", 0o600)]
@@ -131,6 +131,25 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
         atomic_write(str(path), b"new", 0o600)
     assert names(tmp_path) == ["file"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("call", ["fchmod", "fsync", "rename", "posix_fallocate"])
+def test_the_first_failure_is_told_even_if_nothing_can_be_removed_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """As on a disk that the kernel mounts read-only at its first error."""
+    path = str(tmp_path / "file")
+
+    def fail(*_args: object, **_named: object) -> None:
+        monkeypatch.setattr(os, "unlink", read_only)
+        raise OSError(errno.EIO, "broken")
+
+    def read_only(*_args: object, **_named: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match=r"broken: '.*/file'; look for errors of the disk in the kernel's log$"):
+        check_room(path, 5) if call == "posix_fallocate" else atomic_write(path, b"new", 0o600)
 
 
 def test_file_and_directory_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary, package_hint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
-    Outcome,
+    KeyResult,
     converge_key,
     find_private_key,
-    public_key_of,
     read_private_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 KEY = bytes(range(100, 132))
@@ -35,8 +35,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "private" / "wg0.key"
 
 
-def converge(path: Path, state: str = "present", check_mode: bool = False) -> Outcome:
-    return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
+def converge(path: Path, state: str = "present", check_mode: bool = False) -> KeyResult:
+    options = {"interface": "wg0", "private_key_file": str(path), "state": state}
+    return converge_key(options, check_mode, str(path.parent))
 
 
 def put(path: Path, text: str, mode: int = 0o600) -> None:
@@ -46,7 +47,7 @@ def put(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def test_a_key_is_made_kept_and_removed(path: Path) -> None:
-    assert converge(path, check_mode=True) == Outcome(True, str(path))
+    assert converge(path, check_mode=True) == KeyResult(True, str(path))
     assert not path.parent.exists()
 
     made = converge(path)
@@ -60,13 +61,13 @@ def test_a_key_is_made_kept_and_removed(path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
     for check_mode in (True, False):
-        assert converge(path, check_mode=check_mode) == Outcome(False, str(path), made.public_key)
+        assert converge(path, check_mode=check_mode) == KeyResult(False, str(path), made.public_key)
     assert path.read_text() == text
 
-    assert converge(path, "absent", check_mode=True) == Outcome(True, str(path))
+    assert converge(path, "absent", check_mode=True) == KeyResult(True, str(path))
     assert path.read_text() == text
-    assert converge(path, "absent") == Outcome(True, str(path))
-    assert converge(path, "absent") == Outcome(False, str(path))
+    assert converge(path, "absent") == KeyResult(True, str(path))
+    assert converge(path, "absent") == KeyResult(False, str(path))
     assert not path.exists()
 
 
@@ -168,7 +169,7 @@ def test_without_pynacl_nothing_is_touched_and_check_mode_is_honest(
     with pytest.raises(MissingLibrary, match=r"the Python library nacl is missing: install the package"):
         converge(path)
     assert not path.parent.exists()
-    assert converge(path, check_mode=True) == Outcome(True, str(path))
+    assert converge(path, check_mode=True) == KeyResult(True, str(path))
     put(path, TEXT)
     outcome = converge(path, check_mode=True)
     assert (outcome.changed, outcome.public_key) == (False, None)
@@ -178,7 +179,7 @@ def test_without_pynacl_nothing_is_touched_and_check_mode_is_honest(
 
 
 def test_the_default_path_is_by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"interface": "wg7", "path": None, "state": "absent"}
+    options = {"interface": "wg7", "private_key_file": None, "state": "absent"}
     assert converge_key(options, check_mode=True).path == "/etc/wireguard/private/wg7.key"
     with pytest.raises(InputError, match="not an interface name"):
         converge_key({**options, "interface": "../../etc/passwd"})

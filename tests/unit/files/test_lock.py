@@ -24,13 +24,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.conf
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock as _lock
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import (
-    atomic_write,
-    read_file,
-    remove_file,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write, remove_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import converge_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import directory_lock, interface_lock
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 MODULE = _lock.__name__
@@ -249,9 +246,9 @@ def at_once(module: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def test_two_that_make_a_key_have_the_same(tmp_path: Path) -> None:
     path = str(tmp_path / "private" / "wg0.key")
-    results = at_once("keypair", [{"path": path}] * 4)
+    results = at_once("keypair", [{"private_key_file": path}] * 4)
     assert sorted(result["changed"] for result in results) == [False, False, False, True]
-    kept = converge_key({"interface": "wg0", "path": path, "state": "present"})
+    kept = converge_key({"interface": "wg0", "private_key_file": path, "state": "present"})
     assert {result["public_key"] for result in results} == {str(kept.public_key)}
 
 

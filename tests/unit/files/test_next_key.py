@@ -16,15 +16,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import keyfile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
+    KeyResult,
     Keys,
-    Outcome,
     converge_key,
-    public_key_of,
     read_keys,
-    settle_keys,
+    remove_old_key,
     switch_keys,
     switch_keys_back,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 
 A, B, C = (PrivateKey(bytes([number] * 32)) for number in (1, 2, 3))
 LETTERS = {A: "a", B: "b", C: "c", None: "-"}
@@ -56,8 +56,9 @@ def files(path: Path) -> str:
     return found
 
 
-def converge(path: Path, state: str, check_mode: bool = False) -> Outcome:
-    return converge_key({"interface": "wg0", "path": str(path), "state": state}, check_mode, str(path.parent))
+def converge(path: Path, state: str, check_mode: bool = False) -> KeyResult:
+    options = {"interface": "wg0", "private_key_file": str(path), "state": state}
+    return converge_key(options, check_mode, str(path.parent))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,11 @@ def test_each_state_of_the_files_says_where_to_go_on(
             assert step(str(path)) == read_keys(str(path))
             assert files(path) == after
     put(path, before)
-    assert settle_keys(str(path), check_mode=True) is (settled != before)
+    assert remove_old_key(str(path), check_mode=True) is (settled != before)
     assert files(path) == before
-    assert settle_keys(str(path)) is (settled != before)
+    assert remove_old_key(str(path)) is (settled != before)
     assert files(path) == settled
-    assert settle_keys(str(path)) is False
+    assert remove_old_key(str(path)) is False
 
 
 @pytest.mark.parametrize(("step", "before"), [(switch_keys, "ab-"), (switch_keys_back, "b-a")])
@@ -138,7 +139,7 @@ def test_a_crash_at_any_step_loses_no_key_and_repeating_it_ends_it(
 
 def test_a_next_key_is_made_once_and_not_beside_an_old_one(path: Path) -> None:
     put(path, "a--")
-    assert converge(path, "next", check_mode=True) == Outcome(True, str(path), public_key_of(A))
+    assert converge(path, "next", check_mode=True) == KeyResult(True, str(path), public_key_of(A))
     assert files(path) == "a--"
     made = converge(path, "next")
     assert (made.changed, made.public_key) == (True, public_key_of(A))
@@ -149,14 +150,14 @@ def test_a_next_key_is_made_once_and_not_beside_an_old_one(path: Path) -> None:
     assert converge(path, "present") == made._replace(changed=False)
 
     switch_keys(str(path))
-    switched = Outcome(False, str(path), public_key_of(key), None, None, public_key_of(A))
+    switched = KeyResult(False, str(path), public_key_of(key), None, None, public_key_of(A))
     assert converge(path, "next") == converge(path, "present") == switched
-    assert converge(path, "settled") == Outcome(True, str(path), public_key_of(key))
-    assert converge(path, "settled") == Outcome(False, str(path), public_key_of(key))
+    assert converge(path, "settled") == KeyResult(True, str(path), public_key_of(key))
+    assert converge(path, "settled") == KeyResult(False, str(path), public_key_of(key))
 
 
 def test_without_any_key_both_are_made(path: Path) -> None:
-    assert converge(path, "next", check_mode=True) == Outcome(True, str(path))
+    assert converge(path, "next", check_mode=True) == KeyResult(True, str(path))
     made = converge(path, "next")
     assert made.changed
     assert made.public_key != made.next_public_key

@@ -24,6 +24,11 @@ TODAY = datetime.date(2026, 6, 1)
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
+def options_of(plan: Plan) -> dict[str, dict[str, Any]]:
+    """By name, the module options of each host's interface."""
+    return {name: entry["options"] for name, entry in plan.hosts.items()}
+
+
 class Inventory:
     """A good network of a hub and three spokes; each test spoils or changes its own copy."""
 

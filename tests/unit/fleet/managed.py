@@ -7,6 +7,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,21 @@ class Managed:
         self.registry = directory / "wireguard_registry" / "home.yml"
         self.inventory: dict[str, Any] = {}
         self.unreachable: set[str] = set()
+        self.hosts: tuple[str, ...] = ()
+        self.add(*hosts)
+
+    def add(self, *hosts: str) -> None:
+        """Make these hosts, where they are not there yet."""
         for host in hosts:
+            if host in self.hosts:
+                continue
+            self.hosts += (host,)
             self.etc(host).mkdir(parents=True)
             python = self.etc(host).parent / "python"
             python.write_text(
                 PYTHON.format(folder=shlex.quote(str(self.etc(host))), python=shlex.quote(sys.executable))
             )
             python.chmod(0o755)
-        self.hosts = hosts
 
     def etc(self, host: str) -> Path:
         return self.directory / "hosts" / host / "wireguard"
@@ -51,6 +59,13 @@ class Managed:
         return dict(yaml.safe_load(self.registry.read_text()))
 
     def run(self, playbook: str, *arguments: str) -> Run:
+        (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
+        return self.call(
+            ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}", *arguments]
+        )
+
+    def call(self, command: Sequence[str], **settings: str) -> Run:
+        """Run any command beside the inventory. ``settings`` are environment variables."""
         connection = {
             "ansible_connection": "local",
             "ansible_become": False,
@@ -61,12 +76,10 @@ class Managed:
         for host in self.hosts:
             variables = {**connection, **(away if host in self.unreachable else {})}
             (self.directory / "host_vars" / f"{host}.yml").write_text(yaml.safe_dump(variables))
-        (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
-        command = ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}", *arguments]
         done = subprocess.run(
             [*ISOLATED, *command],
             cwd=self.directory,
-            env=environment(self.directory, ANSIBLE_SSH_RETRIES="0"),
+            env=environment(self.directory, ANSIBLE_SSH_RETRIES="0", **settings),
             capture_output=True,
             text=True,
             check=False,

@@ -12,8 +12,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_interface_address,
     parse_prefix,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 
 PREFIXES = ("10.8.0.0/24", "fd00:8::/64")
 
@@ -23,12 +23,12 @@ def addresses(texts: Iterable[str]) -> tuple[InterfaceAddress, ...]:
     return tuple(parse_interface_address(f"{text}/{64 if ':' in text else 24}") for text in texts)
 
 
-def host(name: str, *texts: str, **facts: Any) -> Host:
-    return Host(name, addresses(texts), **facts)
+def host(name: str, *texts: str, **facts: Any) -> Member:
+    return Member(name, addresses(texts), **facts)
 
 
 def network(
-    hosts: Collection[Host],
+    hosts: Collection[Member],
     prefixes: Iterable[str] = PREFIXES,
     pools: Iterable[str] = (),
     **facts: Any,
@@ -46,4 +46,4 @@ def network(
 
 
 def recorded(**given: Iterable[str]) -> Records:
-    return Records({name: Recorded(addresses=tuple(texts)) for name, texts in given.items()})
+    return Records({name: MemberRecord(addresses=tuple(texts)) for name, texts in given.items()})

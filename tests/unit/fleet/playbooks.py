@@ -16,14 +16,15 @@ from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environ
 
 def addresses(run: Run, task: int = 1) -> dict[str, list[str]]:
     """Of each host that is in one network only."""
-    return {host: plan["addresses"] for host, (plan,) in sorted(run.results[task]["hosts"].items())}
+    return {host: plan["options"]["addresses"] for host, (plan,) in sorted(run.results[task]["hosts"].items())}
 
 
 class Fleet:
     """An example of the documentation, whose hosts' keys are preset in it, and runs that plan it.
 
     The variable ``keypair`` of each of ``hosts`` is what its ``keypair`` task would have returned. ``settings`` are
-    environment variables, ``arguments`` those of the task that records.
+    environment variables, ``looking`` the arguments of the task that only plans, ``arguments`` those of the one that
+    records.
     """
 
     def __init__(self, directory: Path, name: str = "hub_and_spoke.yml") -> None:
@@ -31,6 +32,7 @@ class Fleet:
         self.registry = directory / "wireguard_registry" / "home.yml"
         self.inventory = yaml.safe_load((EXAMPLES / name).read_text())
         self.settings: dict[str, str] = {}
+        self.looking: dict[str, Any] = {}
         self.arguments: dict[str, Any] = {"keypairs": "keypair"}
         self.hosts = {
             host: variables
@@ -65,9 +67,9 @@ class Fleet:
     def write(self, inventory: str = "inventory.yml") -> None:
         plan = "cryptokey.wireguard.plan"
         tasks = [
-            {"name": "Look", plan: None, "run_once": True, "tags": "look"},
-            {"name": "Plan", plan: self.arguments, "run_once": True, "register": "plan"},
-            {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname][0].interface"}},
+            {"name": "Look", plan: self.looking, "run_once": True, "tags": "look"},
+            {"name": "Record", "cryptokey.wireguard.__registry": self.arguments, "run_once": True, "register": "plan"},
+            {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname][0].options.interface"}},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / inventory).write_text(yaml.safe_dump(self.inventory))

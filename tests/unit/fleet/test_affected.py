@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.affected import affected
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import reconcile
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, example, key_of
 
@@ -20,7 +20,7 @@ def affected_by(inventory: Inventory, *names: str, unknown: Iterable[str] = ()) 
     found: set[str] = set()
     for network in inventory.read():
         keys = {member.name: key_of(member.name) for member in network.members if member.name not in unknown}
-        settlement = settle(network, Records(), keys, TODAY.isoformat())
+        settlement = reconcile(network, Records(), keys, TODAY.isoformat())
         found.update(affected(settlement, plan_network(settlement.network, settlement.keys, TODAY), names, TODAY))
     return sorted(found)
 
@@ -59,7 +59,7 @@ def test_in_a_custom_network_those_that_are_linked_are_concerned() -> None:
     inventory = example("custom.yml")
     plans = inventory.plan().hosts
     for name, plan in plans.items():
-        assert set(affected_by(inventory, name)) == {name, *(peer["name"] for peer in plan["peers"])}
+        assert set(affected_by(inventory, name)) == {name, *(peer["name"] for peer in plan["options"]["peers"])}
 
 
 def test_a_second_hub_concerns_its_spokes_and_the_other_hub() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Host
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.nouns import Member
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.allocate import allocate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network, recorded
@@ -24,7 +24,7 @@ V4 = ("10.8.0.0/24",)
 
 
 def given_out(
-    hosts: Collection[Host],
+    hosts: Collection[Member],
     prefixes: Iterable[str] = V4,
     pools: Iterable[str] = (),
     records: Records | None = None,

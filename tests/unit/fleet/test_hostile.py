@@ -97,7 +97,7 @@ def test_a_host_that_reports_no_key_of_its_own_fails_alone(
 
 def test_a_malformed_answer_is_one_line_of_the_table(site: HostileSite) -> None:
     results = [{"name": "hub1", "address": 7, "reachable": "yes"}]
-    site.take_over(BAD, interface_info={"interfaces": [{"peers": [3]}]}, probe={"results": results})
+    site.take_over(BAD, interface_info={"interfaces": [{"peers": [3]}]}, ping={"results": results})
     run = site.run("cryptokey.wireguard.status")
     table = [line.split() for line in run.output.partition("HOST  ")[2].splitlines()[1:9]]
     assert [BAD, "home", "(invalid", "answer)"] in [line[:4] for line in table], run.output
@@ -132,10 +132,10 @@ class HostileFleet(Fleet):
         own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "base": "10.8.0"}
         self.inventory["all"]["vars"] |= own
         super().write(inventory)
-        plan = "cryptokey.wireguard.plan"
+        record = "cryptokey.wireguard.__registry"
         tasks = [
             {"name": "Ask", "ansible.builtin.command": {"argv": ["true"]}},
-            {"name": "Plan", plan: self.arguments, "run_once": True, "register": "plan"},
+            {"name": "Plan", record: self.arguments, "run_once": True, "register": "plan"},
         ]
         (self.directory / "play.yml").write_text(
             yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}])
@@ -174,7 +174,11 @@ def test_options_of_a_task_that_runs_once_are_not_a_hosts_to_give(tmp_path: Path
     fleet.take_over("hub1", network_leaving=["server"])
     run = fleet.run()
     assert run.code == 2
-    assert "hub1: ansible_facts: the host returned variables that only the operator sets: network_leaving" in run.said
+    assert (
+        "hub1: ansible_facts: the host returned variables that only the operator sets: network_leaving; if your own "
+        "play set them with set_fact and cacheable, leave cacheable out, and run once with --flush-cache; if not, "
+        "check whether the host is compromised; to continue without it, add --limit 'all:!hub1'"
+    ) in run.said
 
 
 def test_facts_of_a_host_that_is_not_in_the_play_choose_no_hosts(site: HostileSite) -> None:

@@ -77,7 +77,7 @@ def test_a_client_that_has_left_is_removed_while_another_key_is_unknown(site: Ma
 def test_an_offboarded_host_is_removed_while_another_key_is_unknown(site: Managed) -> None:
     key = site.recorded()["hosts"]["server"]["public_key"]
     write(site, STOLEN)
-    run = site.run("offboard", *CONFIG_ONLY, "-e", "host=server", "-e", "gone=true")
+    run = site.run("offboard", *CONFIG_ONLY, "-e", "wireguard_hosts=server", "-e", "wireguard_gone=true")
     assert run.code == 0, run.output
     assert key not in site.conf("hub1")
     assert site.recorded()["former"][key]["name"] == "server"
@@ -96,7 +96,11 @@ def test_an_offboarded_host_is_removed_while_another_key_is_unknown(site: Manage
 def test_a_run_fails_and_names_the_hosts_where_the_key_still_is(site: Managed, playbook: str) -> None:
     site.unreachable = {"hub1"}
     write(site, STOLEN if playbook == "site" else CLIENTS)
-    name, arguments = ("phone", []) if playbook == "site" else ("server", ["-e", "host=server", "-e", "gone=true"])
+    name, arguments = (
+        ("phone", [])
+        if playbook == "site"
+        else ("server", ["-e", "wireguard_hosts=server", "-e", "wireguard_gone=true"])
+    )
     run = site.run(playbook, *CONFIG_ONLY, *arguments)
     assert run.code not in (0, None), run.output
     assert (
@@ -116,7 +120,7 @@ def test_the_playbook_goes_on_with_the_other_peers_when_one_fails(tmp_path: Path
     key = site.recorded()["hosts"]["a3"]["public_key"]
     broken = site.etc("a2") / "wg0.conf"
     broken.write_text(broken.read_text().replace("PrivateKey", "PrivatKey"))
-    run = site.run("offboard", *CONFIG_ONLY, "-e", "host=a3", "-e", "gone=true")
+    run = site.run("offboard", *CONFIG_ONLY, "-e", "wireguard_hosts=a3", "-e", "wireguard_gone=true")
     assert run.code == 2, run.output
     assert "were not reached or failed: a2 has the key of a3 in home." in run.said
     assert "Brought up to date: a1" in run.output

@@ -37,6 +37,7 @@ class Inventories:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.play: dict[str, Any] = {"hosts": "all", "gather_facts": False}
+        self.task: dict[str, Any] = {}
 
     def write(self, name: str, inventory: dict[str, Any]) -> None:
         """Every host has a key, as if its ``keypair`` task had returned it."""
@@ -56,7 +57,8 @@ class Inventories:
         self.write("cloud", {"wg_hub": {"hosts": second}, "wg_spoke": {"hosts": {"aardvark": None}}})
 
     def run(self, *arguments: str, playbook: str = "play.yml", **settings: str) -> Run:
-        plan = {"name": "Plan", "cryptokey.wireguard.plan": {"keypairs": "keypair"}, "run_once": True}
+        module = {"cryptokey.wireguard.__registry": {"keypairs": "keypair"}}
+        plan = {"name": "Plan", **module, "run_once": True, **self.task}
         (self.directory / "play.yml").write_text(yaml.safe_dump([{**self.play, "tasks": [plan]}]))
         done = subprocess.run(
             ["ansible-playbook", "-v", *arguments, playbook],
@@ -314,3 +316,67 @@ def test_the_first_difference_is_named() -> None:
     assert find_difference("n", {"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == "n.a.c"
     assert find_difference("n", {"a": {"b": 1}}, {"a": {"b": 1}, "b": None}) == "n.b"
     assert find_difference("n", [1], [2]) == "n"
+
+
+def test_a_member_without_the_definition_is_refused_before_it_is_touched(inventories: Inventories) -> None:
+    hub = {"hub": {"wireguard_endpoint": "vpn.example.org"}}
+    spokes = {
+        "s1": {},
+        "s2": {"wireguard_networks": "{{ home_networks }}"},
+        "s3": {"wireguard_networks": "{{ home_networks | default(omit) }}"},
+    }
+    groups = {"wg_hub": {"hosts": hub, "vars": {"wireguard_networks": HOME}}, "wg_spoke": {"hosts": spokes}}
+    inventories.write("dc", groups)
+    for limit in ((), ("--limit", "hub"), ("--limit", "s1")):
+        refused = inventories.run(*DC, *limit)
+        assert refused.code == 2
+        assert (
+            "s1, s3: wireguard_networks: not defined for this host, which is a member of home; define it for all "
+            "hosts, such as in group_vars/all"
+        ) in refused.said
+        assert "s2: wireguard_networks: cannot be templated: " in refused.said
+        assert inventories.registries == []
+    # With -e, or from the play, all of them have it.
+    given = inventories.run(*DC, "-e", json.dumps({"wireguard_networks": HOME}))
+    assert given.code == 0, given.output
+    inventories.play["vars"] = {"wireguard_networks": HOME}
+    played = inventories.run(*DC, "--limit", "s1")
+    assert played.code == 0, played.output
+
+
+@pytest.mark.parametrize("place", ["play", "task"])
+def test_variables_of_a_play_that_only_the_inventory_can_have_are_refused(inventories: Inventories, place: str) -> None:
+    inventories.write_both()
+    given = {"wireguard_registry": "elsewhere", "wireguard_mtu": 1380, "wireguard_networks": HOME}
+    getattr(inventories, place)["vars"] = given
+    for limit in ((), ("--limit", "alpha")):
+        refused = inventories.run(*DC, *limit)
+        assert refused.code == 2
+        for name, where in (("wireguard_mtu", "host_vars or group_vars"), ("wireguard_registry", "group_vars/all")):
+            assert (
+                f"{name}: set in the variables of a play, a role or a task, where it is ignored; set it in the "
+                f"inventory, such as in {where}, or with -e"
+            ) in refused.said
+        assert "wireguard_networks" not in refused.output
+        assert inventories.registries == []
+
+
+def test_variables_of_a_play_that_change_nothing_are_let_pass(inventories: Inventories) -> None:
+    """What is not given, what playbooks read, what a fact says, and what -e or the inventory gives all the same."""
+    inventories.write_both()
+    path = inventories.directory / "dc" / "hosts.yml"
+    inventory = yaml.safe_load(path.read_text())
+    inventory["all"]["vars"]["wireguard_mtu"] = 1380
+    path.write_text(yaml.safe_dump(inventory))
+    inventories.play["vars"] = {
+        "wireguard_mtu": 1380,
+        "wireguard_registry": "elsewhere",
+        "wireguard_registry_cache": None,
+        "wireguard_dns": "",
+        "wireguard_hosts": "all",
+    }
+    inventories.play["pre_tasks"] = [{"ansible.builtin.set_fact": {"wireguard_alias": "vpn"}}]
+    run = inventories.run(*DC, "-e", "wireguard_registry=facts")
+    assert run.code == 0, run.output
+    assert inventories.registries == ["dc/facts"]
+    assert {plan["options"]["alias"] for (plan,) in run.results[-1]["hosts"].values()} == {"vpn"}

@@ -33,7 +33,7 @@ def test_a_first_run_records_the_keys_and_a_second_changes_nothing(fleet: Fleet)
     plans = example("hub_and_spoke.yml").plan().hosts
     assert first.results[1]["hosts"] == {name: [plan] for name, plan in plans.items()}
     assert checked.results[1]["hosts"] == first.results[1]["hosts"]
-    assert first.output.count('"plan.hosts[inventory_hostname][0].interface": "wg0"') == 4
+    assert first.output.count('"plan.hosts[inventory_hostname][0].options.interface": "wg0"') == 4
     assert "WARNING" not in first.output
 
     second = fleet.run()
@@ -54,7 +54,7 @@ def test_an_unknown_key_is_named_in_a_warning(fleet: Fleet) -> None:
     fleet.hosts["server"]["keypair"] = {"failed": True}
     run = fleet.run()
     assert "No public key is known yet of server." in run.said
-    assert run.results[1]["hosts"]["hub1"][0]["peers_mode"] == "merge"
+    assert run.results[1]["hosts"]["hub1"][0]["options"]["peers_mode"] == "merge"
 
 
 def test_a_changed_key_spreads_only_when_it_is_accepted(fleet: Fleet) -> None:
@@ -72,7 +72,7 @@ def test_a_changed_key_spreads_only_when_it_is_accepted(fleet: Fleet) -> None:
     accepted = fleet.run()
     assert accepted.results[1]["changed_keys"] == []
     assert key_of("another") in fleet.registry.read_text()
-    (peer,) = (peer for peer in accepted.results[1]["hosts"]["hub1"][0]["peers"] if peer["name"] == "office")
+    (peer,) = (peer for peer in accepted.results[1]["hosts"]["hub1"][0]["options"]["peers"] if peer["name"] == "office")
     assert peer["public_key"] == key_of("another")
 
 
@@ -81,7 +81,7 @@ def test_who_left_the_inventory_leaves_the_plan_and_its_address_rests(fleet: Fle
     del fleet.inventory["wg_spoke"]["hosts"]["server"]
     run = fleet.run()
     assert [result["changed"] for result in run.results] == [False, True]
-    assert [peer["name"] for peer in run.results[1]["hosts"]["hub1"][0]["peers"]] == ["laptop", "office"]
+    assert [peer["name"] for peer in run.results[1]["hosts"]["hub1"][0]["options"]["peers"]] == ["laptop", "office"]
     hosts, _resting, resting = fleet.registry.read_text().partition("resting:")
     assert "server" not in hosts
     assert "10.8.0.4: 20" in resting
@@ -119,7 +119,7 @@ def test_values_are_templated_for_their_host_and_hosts_of_no_network_left_alone(
     fleet.hosts["office"]["base"] = 1320
     fleet.inventory["web"] = {"hosts": {"web1": None, "web2": None}}
     run = fleet.run()
-    assert {host: plan["mtu"] for host, (plan,) in run.results[1]["hosts"].items()} == {
+    assert {host: plan["options"]["mtu"] for host, (plan,) in run.results[1]["hosts"].items()} == {
         "hub1": 1400,
         "laptop": 1400,
         "office": 1300,
@@ -163,7 +163,7 @@ def test_a_loop_gives_each_network_its_keys(fleet: Fleet) -> None:
     fleet.add_second_network()
     first = fleet.run()
     assert first.code == 0, first.output
-    assert [plan["interface"] for plan in first.results[1]["hosts"]["server"]] == ["wg0", "wg1"]
+    assert [plan["options"]["interface"] for plan in first.results[1]["hosts"]["server"]] == ["wg0", "wg1"]
     for network in ("home", "lab"):
         text = (fleet.registry.parent / f"{network}.yml").read_text()
         assert key_of(f"server-{network}") in text
@@ -268,7 +268,7 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     lacking = fleet.run("--limit", "archive")
     assert (lacking.code, lacking.results[1]["changed"]) == (0, False)
     assert "The registry is read only here and has no public key of archive in the network home" in lacking.said
-    assert lacking.results[1]["hosts"]["archive"][0]["peers"][0]["name"] == "hub1"
+    assert lacking.results[1]["hosts"]["archive"][0]["options"]["peers"][0]["name"] == "hub1"
 
     del archive["wireguard_addresses"]
     assert fleet.run("--limit", "office").code == 0
@@ -289,7 +289,7 @@ def test_a_host_that_pulls_removes_the_keys_of_those_that_have_left(fleet: Fleet
     run = fleet.run("--limit", "hub1")
     assert run.code == 0, run.output
     (plan,) = run.results[1]["hosts"]["hub1"]
-    assert (plan["peers_mode"], plan["absent_peers"]) == ("merge", [key_of("server")])
+    assert (plan["options"]["peers_mode"], plan["options"]["absent_peers"]) == ("merge", [key_of("server")])
     assert "keys that have left" not in run.said
     assert fleet.registry.read_text() == before
 
@@ -324,18 +324,19 @@ def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fl
     fleet.registry.write_text(fleet.registry.read_text().replace("first_seen: 2", "first_seen: 1"))
     assert "keys that are older than wireguard_key_max_age: office (" in fleet.run().said
 
-    fleet.arguments |= {"rotating": True, "older_than": 30}
-    begun = fleet.run().results[1]
-    assert begun["old_keys"] == sorted(fleet.hosts)
-    peers = {host: str(plan["peers"]) for host, (plan,) in begun["hosts"].items()}
+    fleet.looking = {"older_than": 30}
+    fleet.arguments |= {"rotating": True}
+    looked, begun = fleet.run().results[:2]
+    assert looked["old_keys"] == sorted(fleet.hosts)
+    peers = {host: str(plan["options"]["peers"]) for host, (plan,) in begun["hosts"].items()}
     assert {host for host, text in peers.items() if key_of("next") in text} == {"hub1"}
 
-    fleet.arguments = {"keypairs": "keypair", "older_than": 30}
-    assert "a change of keys was begun and not ended, of office." in fleet.run().said
+    fleet.arguments = {"keypairs": "keypair"}
+    assert "a key rotation was started and not finished for office." in fleet.run().said
     fleet.hosts["office"]["keypair"] = {"public_key": key_of("next"), "old_public_key": key_of("office")}
     ended = fleet.run().results[1]
-    assert ended["old_keys"] == ["hub1", "laptop", "server"]
+    assert fleet.run("--tags", "look").results[0]["old_keys"] == ["hub1", "laptop", "server"]
     assert ended["changed_keys"] == []
     assert "next_public_key" not in fleet.registry.read_text()
-    (peer,) = (peer for peer in ended["hosts"]["hub1"][0]["peers"] if peer["name"] == "office")
+    (peer,) = (peer for peer in ended["hosts"]["hub1"][0]["options"]["peers"] if peer["name"] == "office")
     assert peer["public_key"] == key_of("next")

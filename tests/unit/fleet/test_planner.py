@@ -18,35 +18,43 @@ def test_the_classical_pair_of_server_and_roaming_client() -> None:
     assert example("two_hosts.yml").plan().hosts == {
         "server": {
             "network": "road",
-            "interface": "wg0",
-            "listen_port": 51820,
-            "addresses": ["10.192.122.1/24"],
-            "peers": [
-                {
-                    "name": "client",
-                    "public_key": key_of("client"),
-                    "allowed_ips": ["10.192.122.3/32"],
-                    "persistent_keepalive": 0,
-                }
-            ],
-            "peers_mode": "exact",
+            "options": {
+                "interface": "wg0",
+                "listen_port": 51820,
+                "addresses": ["10.192.122.1/24"],
+                "peers": [
+                    {
+                        "name": "client",
+                        "public_key": key_of("client"),
+                        "allowed_ips": ["10.192.122.3/32"],
+                        "persistent_keepalive": 0,
+                    }
+                ],
+                "peers_mode": "exact",
+            },
+            "interface_options": {},
+            "public_key": key_of("server"),
             "forwarding": {"ipv4": True},
         },
         "client": {
             "network": "road",
-            "interface": "wg0",
-            "listen_port": 21841,
-            "addresses": ["10.192.122.3/24"],
-            "peers": [
-                {
-                    "name": "server",
-                    "public_key": key_of("server"),
-                    "endpoint": "server.example.org:51820",
-                    "allowed_ips": ["0.0.0.0/0"],
-                    "persistent_keepalive": 25,
-                }
-            ],
-            "peers_mode": "exact",
+            "options": {
+                "interface": "wg0",
+                "listen_port": 21841,
+                "addresses": ["10.192.122.3/24"],
+                "peers": [
+                    {
+                        "name": "server",
+                        "public_key": key_of("server"),
+                        "endpoint": "server.example.org:51820",
+                        "allowed_ips": ["0.0.0.0/0"],
+                        "persistent_keepalive": 25,
+                    }
+                ],
+                "peers_mode": "exact",
+            },
+            "interface_options": {},
+            "public_key": key_of("client"),
             "forwarding": {},
         },
     }
@@ -60,12 +68,12 @@ def test_the_example_of_a_hub_and_three_spokes() -> None:
         "office": {"ipv4": True},
         "server": {},
     }
-    assert [(peer["name"], peer["allowed_ips"]) for peer in hosts["hub1"]["peers"]] == [
+    assert [(peer["name"], peer["allowed_ips"]) for peer in hosts["hub1"]["options"]["peers"]] == [
         ("laptop", ["10.8.0.2/32", "fd00:8::2/128"]),
         ("office", ["10.8.0.3/32", "192.168.7.0/24", "fd00:8::3/128"]),
         ("server", ["10.8.0.4/32", "fd00:8::4/128"]),
     ]
-    assert {host: hosts[host]["peers"][0]["allowed_ips"] for host in ("laptop", "office", "server")} == {
+    assert {host: hosts[host]["options"]["peers"][0]["allowed_ips"] for host in ("laptop", "office", "server")} == {
         "laptop": ["0.0.0.0/0", "::/0"],
         "office": ["10.8.0.0/24", "fd00:8::/64"],
         "server": ["10.8.0.0/24", "192.168.7.0/24", "fd00:8::/64"],
@@ -78,7 +86,7 @@ def test_a_full_tunnel_keeps_to_the_families_of_the_network() -> None:
     inventory.hosts["hub"]["wireguard_addresses"] = ["10.8.0.1"]
     inventory.hosts["ada"] = {"wireguard_addresses": ["10.8.0.2"], "wireguard_tunnel": "full"}
     inventory.hosts["bob"]["wireguard_subnets"] = ["fd00:99::/64"]
-    assert inventory.plan().hosts["ada"]["peers"][0]["allowed_ips"] == ["0.0.0.0/0", "fd00:99::/64"]
+    assert inventory.plan().hosts["ada"]["options"]["peers"][0]["allowed_ips"] == ["0.0.0.0/0", "fd00:99::/64"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_a_full_tunnel_keeps_to_the_families_of_the_network() -> None:
 def test_only_a_bare_address_gets_the_length_of_its_network(address: str, expected: str) -> None:
     inventory = Inventory()
     inventory.hosts["ada"]["wireguard_addresses"] = [address]
-    assert inventory.plan().hosts["ada"]["addresses"] == [expected]
+    assert inventory.plan().hosts["ada"]["options"]["addresses"] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -110,11 +118,11 @@ def test_endpoint_port_and_keepalive(variables: dict[str, Any], expected: tuple[
     inventory = Inventory()
     inventory.hosts["ada"].update(variables)
     hosts = inventory.plan().hosts
-    (at_hub,) = (peer for peer in hosts["hub"]["peers"] if peer["name"] == "ada")
-    (hub,) = hosts["ada"]["peers"]
+    (at_hub,) = (peer for peer in hosts["hub"]["options"]["peers"] if peer["name"] == "ada")
+    (hub,) = hosts["ada"]["options"]["peers"]
     found = (
         at_hub.get("endpoint"),
-        hosts["ada"].get("listen_port"),
+        hosts["ada"]["options"].get("listen_port"),
         hub["persistent_keepalive"],
         at_hub["persistent_keepalive"],
     )
@@ -129,18 +137,13 @@ def test_options_are_there_only_where_they_are_given() -> None:
     inventory.hosts["ada"].update(wireguard_confirm=True, wireguard_confirm_timeout="120")
     inventory.hosts["bob"].update(wireguard_confirm="no")
     hosts = inventory.plan().hosts
-    assert (hosts["ada"]["confirm"], hosts["ada"]["confirm_timeout"]) == ("always", 120)
-    assert (hosts["bob"]["confirm"], "confirm_timeout" in hosts["bob"], "confirm" in hosts["hub"]) == (
-        "never",
-        False,
-        False,
-    )
-    assert (hosts["ada"]["netns"], hosts["ada"]["birth_netns"]) == ("vpn", "physical")
-    assert (hosts["ada"]["mtu"], hosts["ada"]["fwmark"], hosts["ada"]["table"]) == (1400, 0xCA6C, "off")
-    assert (hosts["ada"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)
-    options = {"mtu", "fwmark", "table", "listen_port", "dns", "dns_search", "alias", "endpoint_policy", "reresolve"}
-    options |= {"netns", "birth_netns"}
-    assert not options & set(hosts["bob"])
+    assert hosts["ada"]["interface_options"] == {"confirm": "always", "confirm_timeout": 120}
+    assert (hosts["bob"]["interface_options"], hosts["hub"]["interface_options"]) == ({"confirm": "never"}, {})
+    given = {"netns": "vpn", "birth_netns": "physical", "mtu": 1400, "fwmark": 0xCA6C, "table": "off"}
+    assert given.items() <= hosts["ada"]["options"].items()
+    assert (hosts["ada"]["options"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)
+    assert set(hosts["bob"]["options"]) == {"interface", "addresses", "peers", "peers_mode"}
+    assert "reresolve" not in hosts["bob"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_name_servers_and_alias_are_handed_on() -> None:
     inventory = Inventory()
     inventory.hosts["ada"].update(wireguard_dns="10.8.0.1, FD00:0::1", wireguard_dns_search=["Lan", "corp.example"])
     inventory.hosts["bob"].update(wireguard_dns=[], wireguard_alias=False, wireguard_table="vpn")
-    hosts = inventory.plan().hosts
+    hosts = {name: entry["options"] for name, entry in inventory.plan().hosts.items()}
     assert (hosts["ada"]["dns"], hosts["ada"]["dns_search"]) == (["10.8.0.1", "fd00::1"], ["lan", "corp.example"])
     assert (hosts["bob"]["dns"], hosts["bob"]["alias"], hosts["bob"]["table"]) == ([], "", "vpn")
 
@@ -167,8 +170,8 @@ def test_name_servers_and_alias_are_handed_on() -> None:
 def test_a_peer_without_a_key_is_left_out_and_purges_nothing() -> None:
     plan = Inventory().plan(without=["ada"])
     assert plan.unknown_keys == ("ada",)
-    assert [peer["name"] for peer in plan.hosts["hub"]["peers"]] == ["bob", "cid"]
-    assert {host: options["peers_mode"] for host, options in plan.hosts.items()} == {
+    assert [peer["name"] for peer in plan.hosts["hub"]["options"]["peers"]] == ["bob", "cid"]
+    assert {host: entry["options"]["peers_mode"] for host, entry in plan.hosts.items()} == {
         "hub": "merge",
         "ada": "exact",
         "bob": "exact",
@@ -197,4 +200,4 @@ def test_two_networks_have_their_own_members() -> None:
     )
     home, lab = inventory.read()
     assert [member.name for member in home.members] == ["hub", "ada", "bob", "cid"]
-    assert plan_network(lab, {"x": key_of("x")}, TODAY).hosts["y"]["interface"] == "wg1"
+    assert plan_network(lab, {"x": key_of("x")}, TODAY).hosts["y"]["options"]["interface"] == "wg1"

@@ -186,7 +186,7 @@ def test_onboarding_contacts_those_that_have_to_know_of_the_new_host_and_says_wh
     site.known("hub1", "laptop", "server")
     site.known("laptop", "server", network="side")
     site.unreachable("server")
-    run = site.run("cryptokey.wireguard.onboard", "--check", "-e", "host=office")
+    run = site.run("cryptokey.wireguard.onboard", "--check", "-e", "wireguard_hosts=office")
     assert run.code == 4, run.output
     # The server would get a route to the subnet behind the office; the laptop sends everything to the hub anyway.
     assert set(run.recap) == {"localhost", "office", "hub1", "server"}
@@ -202,15 +202,24 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
     site.known("hub1", "laptop", "office", "server")
     site.known("laptop", "server", network="side")
     site.unreachable("office")
-    stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "host=office")
+    stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "wireguard_hosts=office,")
     assert stopped.code != 0
-    assert "office does not answer, so that its keys would stay there. If it no longer exists, add -e gone=true" in (
-        stopped.output
+    assert (
+        "office does not answer, so that its keys would stay there. If it no longer exists, add -e wireguard_gone=true"
+        in (stopped.output)
     )
     assert set(stopped.recap) == {"localhost", "office"}
 
     # The server loses the subnet behind the office; the laptop sends everything to the hub anyway.
-    run = site.run("cryptokey.wireguard.offboard", "--check", "--diff", "-e", "host=office", "-e", "gone=true")
+    run = site.run(
+        "cryptokey.wireguard.offboard",
+        "--check",
+        "--diff",
+        "-e",
+        "wireguard_hosts=office,",
+        "-e",
+        "wireguard_gone=true",
+    )
     assert run.code == 0, run.output
     assert {host for host, counts in run.recap.items() if counts["ok"]} == {"localhost", "hub1", "server"}
     assert f"-    public_key: {key_of('officehome')}" in run.output
@@ -222,15 +231,20 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
 @pytest.mark.parametrize(
     ("playbook", "host", "message"),
     [
-        ("offboard", "hub1", "'wg_hub': the group has no hosts"),
+        (
+            "offboard",
+            "hub1",
+            "Without hub1, the inventory would be refused: wireguard_networks.home.hubs 'wg_hub': the group has no",
+        ),
+        ("offboard", ",", "affected_by: it names no host; name a host of the inventory"),
         ("offboard", "nobody", "affected_by 'nobody': in no network"),
         ("onboard", "web1", "affected_by 'web1': in no network"),
-        ("onboard", "", "name the new host with -e host=NAME"),
+        ("onboard", "", "name the new host with -e wireguard_hosts=NAME"),
     ],
 )
 def test_who_cannot_come_or_leave(site: Site, playbook: str, host: str, message: str) -> None:
     site.inventory["web"] = {"hosts": {"web1": None}}
-    run = site.run(f"cryptokey.wireguard.{playbook}", *(["-e", f"host={host}"] if host else []))
+    run = site.run(f"cryptokey.wireguard.{playbook}", *(["-e", f"wireguard_hosts={host}"] if host else []))
     assert run.code == 2
     assert message in run.output
     assert set(run.recap) == {"localhost"}
@@ -334,7 +348,7 @@ def test_a_host_that_a_condition_on_the_role_skips_still_has_the_keys_that_have_
         yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [conditional]}])
     )
     site.known("gone", "hub1", "laptop", "office", "server")
-    plan = {"cryptokey.wireguard.plan": {"keypairs": "nothing"}, "run_once": True}
+    plan = {"cryptokey.wireguard.__registry": {"keypairs": "nothing"}, "run_once": True}
     (site.directory / "keys.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [plan]}]))
     recorded = site.run("keys.yml")
     assert recorded.code == 0, recorded.output

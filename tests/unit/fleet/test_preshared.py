@@ -31,7 +31,7 @@ SECRET = "correct horse battery staple"
 OWN_KEY = parse_preshared_key("eNgEvJkAqaWCYoFQ4JhRDGyjYR9XSGDCYTS5WMWLFbA=")
 FIRST = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SECOND = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
-# What the OpenSSL command line makes of them; docs/preshared_keys.md shows how.
+# What the OpenSSL command line makes of them; docs/guides/preshared-keys.md shows how.
 DERIVED = "zCX7+QNCEzM18HAJFbYg3i2BPegs0vXweygSziuETwg="
 
 public_keys = st.binary(min_size=32, max_size=32).map(PublicKey)
@@ -49,7 +49,7 @@ def test_the_published_vector() -> None:
     keys = [parse_public_key(FIRST), parse_public_key(SECOND)]
     assert derive(SECRET.encode(), "home", keys).reveal_base64() == DERIVED
     assert independent(SECRET.encode(), "home", *keys) == parse_preshared_key(DERIVED).reveal_bytes()
-    guide = (Path(__file__).parents[3] / "docs" / "preshared_keys.md").read_text()
+    guide = (Path(__file__).parents[3] / "docs/guides/preshared-keys.md").read_text()
     assert all(text in guide for text in (SECRET, FIRST, SECOND, DERIVED))
 
 

@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import Plan
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, options_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.strategies import inventories
 
 Plans = Mapping[str, Mapping[str, Any]]
@@ -30,7 +30,7 @@ HUB_AND_SPOKE = ("hub_and_spoke",)
 
 def members(plan: Plan) -> Plans:
     """Hosts and clients."""
-    return {**plan.hosts, **plan.clients}
+    return {**options_of(plan), **plan.clients}
 
 
 def peers(plan: Mapping[str, Any]) -> list[str]:
@@ -93,7 +93,7 @@ def test_a_pair_has_a_tunnel_unless_it_is_named_as_one_that_cannot_meet(inventor
     wanted = list(permutations(inventory.groups.get("wg_hub", inventory.groups["all"]), 2))
     if options["topology"] == "custom":
         wanted = [(one, other) for link in options["links"] for one, other in permutations(link.values())]
-    missing = {frozenset(pair) for pair in wanted if pair[1] not in peers(plan.hosts[pair[0]])}
+    missing = {frozenset(pair) for pair in wanted if pair[1] not in peers(options_of(plan)[pair[0]])}
     for one, other in missing:
         assert not any("wireguard_endpoint" in inventory.hosts[name] for name in (one, other))
     assert [f"for the other: {len(missing)} (" in text for text in plan.warnings] == ([True] if missing else [])
@@ -123,7 +123,7 @@ def test_no_prefix_is_on_two_peers_of_an_interface(inventory: Inventory) -> None
 
 @given(inventories(smallest=4))
 def test_nobody_sends_its_own_subnets_into_a_tunnel(inventory: Inventory) -> None:
-    plans = inventory.plan().hosts
+    plans = options_of(inventory.plan())
     for name, variables in inventory.hosts.items():
         for subnet in map(parse_prefix, variables.get("wireguard_subnets", [])):
             allowed = [parsed(text) for peer in plans[name]["peers"] for text in peer["allowed_ips"]]
@@ -165,7 +165,7 @@ def test_removing_a_spoke_changes_hubs_and_who_used_its_subnets(inventory: Inven
     after = inventory.plan()
     for name, plan in members(after).items():
         if name in inventory.groups["wg_hub"]:
-            assert peers(plan) == [peer for peer in peers(before.hosts[name]) if peer != gone]
+            assert peers(plan) == [peer for peer in peers(options_of(before)[name]) if peer != gone]
             continue
         (peer,), (was,) = plan["peers"], members(before)[name]["peers"]
         assert peer["allowed_ips"] == [prefix for prefix in was["allowed_ips"] if prefix not in subnets]

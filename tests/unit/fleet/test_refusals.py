@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import option_parsers as v
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import option_parsers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, HostError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.network_options import network_options
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.network_options import list_options
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reader import Aside, read_networks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.topology import TOPOLOGY_OPTIONS
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
@@ -106,6 +106,18 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "a hub without endpoint": (
         having("hub", endpoint=None),
         ["hub: wireguard_endpoint: the hub has none", "such as vpn.example.org"],
+    ),
+    "an endpoint that is a dictionary": (
+        having("ada", endpoint={"a": 1}),
+        ["ada: wireguard_endpoint", "expected a string, not a dictionary; write a text such as vpn.example.org"],
+    ),
+    "an endpoint that is a list": (
+        having("ada", endpoint_inside=["192.0.2.1"]),
+        ["ada: wireguard_endpoint_inside", "expected a string, not a list"],
+    ),
+    "an alias that is a dictionary": (
+        having("ada", alias={"a": 1}),
+        ["ada: wireguard_alias", "expected a string, not a dictionary; write a text such as 'office network'"],
     ),
     "a bad address": (
         having("ada", addresses=["10.8.0.300"]),
@@ -537,7 +549,7 @@ def test_a_routing_loop_is_refused_also_before_keys_are_known(case: str) -> None
 
 @pytest.mark.parametrize("case", NO_LOOPS)
 def test_what_is_no_routing_loop_is_planned(case: str) -> None:
-    assert Inventory().changed(NO_LOOPS[case]).plan().hosts["ada"]["peers"]
+    assert Inventory().changed(NO_LOOPS[case]).plan().hosts["ada"]["options"]["peers"]
 
 
 SECRET = key_of("secret")
@@ -612,7 +624,8 @@ def test_routes_are_checked_before_any_key_is_known() -> None:
     inventory = Inventory().changed(both(having("cid", mtu=1200), having("bob", subnets=["fd00:9::/64"])))
     with pytest.raises(FleetError, match=r"cid: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least"):
         inventory.plan(without=inventory.hosts)
-    assert inventory.changed(having("cid", table="off")).plan(without=inventory.hosts).hosts["cid"]["mtu"] == 1200
+    plan = inventory.changed(having("cid", table="off")).plan(without=inventory.hosts)
+    assert plan.hosts["cid"]["options"]["mtu"] == 1200
 
 
 def test_two_networks_of_one_host_are_fine_when_they_keep_apart() -> None:
@@ -662,8 +675,10 @@ def test_all_problems_are_shown_at_once_and_a_common_one_only_once() -> None:
 def test_the_role_documents_just_the_variables_that_are_valid() -> None:
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())
     documented = set(specification["argument_specs"]["main"]["options"])
-    assert documented == {*v.HOST_VARIABLES, *v.FLEET_VARIABLES}
+    assert documented == {*option_parsers.HOST_VARIABLES, *option_parsers.FLEET_VARIABLES}
     text = " ".join(specification["argument_specs"]["main"]["options"]["wireguard_networks"]["description"])
     assert [
-        option for option in (*network_options(TOPOLOGY_OPTIONS), *v.CLIENT_OPTIONS) if f"C({option})" not in text
+        option
+        for option in (*list_options(TOPOLOGY_OPTIONS), *option_parsers.CLIENT_OPTIONS)
+        if f"C({option})" not in text
     ] == []

@@ -120,7 +120,7 @@ def test_a_server_that_is_not_there_stops_the_run(fleet: Fleet, in_redis: redis.
         run = fleet.run()
     assert run.code == 2
     assert f"wireguard_registry_cache 'redis_json': {KEY} cannot be read: " in run.output
-    assert "; see to the plugin's own settings, such as fact_caching_connection in ansible.cfg" in run.output
+    assert "; check the plugin's own settings, such as fact_caching_connection in ansible.cfg" in run.output
 
 
 @pytest.mark.parametrize(

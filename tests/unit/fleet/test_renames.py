@@ -15,16 +15,16 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.renames 
     member_hints,
     network_hints,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import Fleet
 
-OLD = Recorded(key_of("old"), ("10.8.0.5",))
-KEPT = Recorded(key_of("kept"), ("10.8.0.6",))
+OLD = MemberRecord(key_of("old"), ("10.8.0.5",))
+KEPT = MemberRecord(key_of("kept"), ("10.8.0.6",))
 
 
-def hints(known: dict[str, Recorded], found: dict[str, str], *members: Any) -> list[str]:
+def hints(known: dict[str, MemberRecord], found: dict[str, str], *members: Any) -> list[str]:
     return list(member_hints(network(members), Records(known), found))
 
 
@@ -55,7 +55,7 @@ def test_who_may_have_been_renamed_is_named_before_anything_is_recorded() -> Non
         ({"kept": KEPT, "old": OLD}, ["kept"]),
     ],
 )
-def test_who_only_comes_or_only_leaves_was_not_renamed(known: dict[str, Recorded], members: list[str]) -> None:
+def test_who_only_comes_or_only_leaves_was_not_renamed(known: dict[str, MemberRecord], members: list[str]) -> None:
     assert hints(known, {name: key_of(name) for name in members}, *map(host, members)) == []
 
 
@@ -120,8 +120,14 @@ def test_a_renamed_host_network_and_interface_in_a_run(tmp_path: Path) -> None:
     run = fleet.run("--check")
     assert "laptop left the inventory, and desktop came" in run.said
     assert "desktop has the key of laptop, which left the inventory: it was renamed" in run.said
-    assert "server made a new key for the network home in this run, as it had none for wg0." in run.said
+    assert (
+        f"server made a new key for the network home in this run, as it had none for wg0: {key_of('another')}. The "
+        f"registry has {key_of('server')}, which its peers keep"
+    ) in run.said
     assert "/etc/wireguard/private/wg0.key" in run.said
+    assert "If the host was installed anew, set wireguard_accept_changed_keys for it." in run.said
+    # One warning says it all.
+    assert "The public key of server in the network home is" not in run.said
     networks = fleet.inventory["all"]["vars"]["wireguard_networks"]
     networks["house"] = networks.pop("home")
     registry = fleet.registry.parent

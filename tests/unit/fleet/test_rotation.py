@@ -13,22 +13,24 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.err
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_age import key_ages, old_key_warnings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Reconciled, reconcile
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rotation import Rotation, plan_rotation
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import parse_records, render_records
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.networks import host, network
 
 TODAY = datetime.date(2026, 11, 24)
 OLD, NEXT, OTHER = map(key_of, ("old", "next", "other"))
-KNOWN = Recorded(OLD, ("10.8.0.5",), None, "2026-01-01", "2026-11-20")
+KNOWN = MemberRecord(OLD, ("10.8.0.5",), None, "2026-01-01", "2026-11-20")
 
 
-def settled(known: Recorded, found: str | None, found_next: str | None = None, rotating: bool = False) -> Settlement:
+def reconciled(
+    known: MemberRecord, found: str | None, found_next: str | None = None, rotating: bool = False
+) -> Reconciled:
     members = network([host("a", "10.8.0.5", key_max_age=30)])
     reported = [{"a": key} if key else {} for key in (found, found_next)]
-    return settle(members, Records({"a": known}), reported[0], str(TODAY), True, reported[1], rotating)
+    return reconcile(members, Records({"a": known}), reported[0], str(TODAY), True, reported[1], rotating)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_what_is_remembered_of_a_change(
     rotating: bool,
     expected: tuple[str, str | None, str | None],
 ) -> None:
-    done = settled(KNOWN._replace(next_public_key=recorded), *found, rotating)
+    done = reconciled(KNOWN._replace(next_public_key=recorded), *found, rotating)
     member = done.records.members["a"]
     assert (member.public_key, member.next_public_key, member.key_since) == expected
     assert (done.keys["a"], done.next_keys.get("a")) == expected[:2]
@@ -79,20 +81,20 @@ def test_the_registry_has_it_and_reads_what_was_written_before() -> None:
         (KNOWN, 327),
         (KNOWN._replace(key_since="2026-11-23"), 1),
         (KNOWN._replace(first_seen=None), None),
-        (Recorded(None, (), None, "2026-01-01"), None),
+        (MemberRecord(None, (), None, "2026-01-01"), None),
     ],
 )
-def test_the_age_of_a_key(known: Recorded, age: int | None) -> None:
+def test_the_age_of_a_key(known: MemberRecord, age: int | None) -> None:
     assert known.key_age(TODAY) == age
 
 
 def test_old_keys_and_changes_that_were_not_ended_are_warned_of() -> None:
-    assert list(key_ages(settled(KNOWN, None), TODAY)) == [("a", 327)]
-    (text,) = old_key_warnings(settled(KNOWN, None), TODAY)
+    assert list(key_ages(reconciled(KNOWN, None), TODAY)) == [("a", 327)]
+    (text,) = old_key_warnings(reconciled(KNOWN, None), TODAY)
     assert "older than wireguard_key_max_age: a (327 days)" in text
-    assert not list(old_key_warnings(settled(KNOWN._replace(key_since="2026-10-25"), None), TODAY))
-    (text,) = old_key_warnings(settled(KNOWN._replace(key_since="2026-11-24", next_public_key=NEXT), None), TODAY)
-    assert "a change of keys was begun and not ended, of a." in text
+    assert not list(old_key_warnings(reconciled(KNOWN._replace(key_since="2026-10-25"), None), TODAY))
+    (text,) = old_key_warnings(reconciled(KNOWN._replace(key_since="2026-11-24", next_public_key=NEXT), None), TODAY)
+    assert "a key rotation was started and not finished for a." in text
 
 
 def plans(next_keys: dict[str, str]) -> dict[str, Any]:
@@ -130,9 +132,9 @@ def test_each_key_has_its_own_preshared_key() -> None:
 
 
 PLANS = {
-    "hub": [{"peers": [{"name": "x"}, {"name": "phone"}]}],
-    "x": [{"peers": [{"name": "hub"}]}, {"peers": [{"name": "y"}]}],
-    "y": [{"peers": [{"name": "x"}]}],
+    "hub": [{"options": {"peers": [{"name": "x"}, {"name": "phone"}]}}],
+    "x": [{"options": {"peers": [{"name": "hub"}]}}, {"options": {"peers": [{"name": "y"}]}}],
+    "y": [{"options": {"peers": [{"name": "x"}]}}],
 }
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import (
+    ping_targets,
     read_tunnels,
-    render_table,
-    targets,
+    render_tunnels,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, example, key_of
@@ -36,8 +36,9 @@ def second_network(plans: Plans) -> Plans:
         "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server", "10.9.0.2/32"), peer("office")]},
         "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop", "10.9.0.1/32")]},
     }
-    more = {"network": "side", "interface": "wg1", "peers_mode": "exact"}
-    return {name: [*entry, *([{**more, **entries[name]}] if name in entries else [])] for name, entry in plans.items()}
+    more = {"interface": "wg1", "peers_mode": "exact"}
+    side = {name: [{"network": "side", "options": {**more, **options}}] for name, options in entries.items()}
+    return {name: [*entry, *side.get(name, [])] for name, entry in plans.items()}
 
 
 def peer(name: str, *allowed_ips: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
     """What the modules return for an interface when the named peer's pings are lost, or the named peer is not there."""
     peers = [
         {"public_key": peer["public_key"], "latest_handshake_age": age, "transfer_rx": 2048, "transfer_tx": 3 << 20}
-        for peer in plan["peers"]
+        for peer in plan["options"]["peers"]
         if peer["name"] != missing
     ]
     results = [
@@ -58,17 +59,17 @@ def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "
             "reachable": target["name"] != lost,
             "rtt_ms": None if target["name"] == lost else 4.06,
         }
-        for target in targets(plan, plans)
+        for target in ping_targets(plan, plans)
     ]
-    return {"interfaces": [{"interface": plan["interface"], "peers": peers}], "results": results}
+    return {"interfaces": [{"interface": plan["options"]["interface"], "peers": peers}], "results": results}
 
 
 def answers(host: str, age: int | None, lost: str = "", missing: str = "") -> dict[str, dict[str, Any]]:
-    return {plan["interface"]: answer(plan, PLANS, age, lost, missing) for plan in PLANS[host]}
+    return {plan["options"]["interface"]: answer(plan, PLANS, age, lost, missing) for plan in PLANS[host]}
 
 
 def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
-    assert targets(PLANS["laptop"][0], PLANS) == [
+    assert ping_targets(PLANS["laptop"][0], PLANS) == [
         {"name": "hub1", "address": "10.8.0.1"},
         {"name": "hub1", "address": "fd00:8::1"},
     ]
@@ -76,7 +77,7 @@ def test_a_host_pings_one_address_of_each_family_of_each_peer() -> None:
 
 def test_it_pings_the_address_of_the_same_network_and_no_client() -> None:
     plans = second_network(PLANS)
-    assert targets(plans["laptop"][1], plans) == [{"name": "server", "address": "10.9.0.2"}]
+    assert ping_targets(plans["laptop"][1], plans) == [{"name": "server", "address": "10.9.0.2"}]
 
 
 def test_the_table() -> None:
@@ -91,7 +92,7 @@ def test_the_table() -> None:
             },
         )
     )
-    assert "\n".join(render_table(rows)) == (
+    assert "\n".join(render_tunnels(rows)) == (
         "HOST    PEER         HANDSHAKE     PING    PING6   RECEIVED  SENT\n"
         "hub1    laptop       12 s          4.1 ms  4.1 ms  2.0 KiB   3.0 MiB\n"
         "hub1    office       12 s          lost    lost    2.0 KiB   3.0 MiB  <- down\n"
@@ -105,9 +106,9 @@ def test_the_table() -> None:
 
 def test_of_several_networks_each_row_says_which_one_and_clients_are_not_down() -> None:
     plans = second_network(PLANS)
-    laptop = {plan["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
+    laptop = {plan["options"]["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
     rows = list(read_tunnels(plans, {"laptop": laptop, "server": {}}))
-    assert "\n".join(render_table(rows)) == (
+    assert "\n".join(render_tunnels(rows)) == (
         "HOST    NETWORK  PEER         HANDSHAKE  PING    PING6   RECEIVED  SENT\n"
         "laptop  home     hub1         12 s       4.1 ms  4.1 ms  2.0 KiB   3.0 MiB\n"
         "laptop  side     server       12 s       4.1 ms  -       2.0 KiB   3.0 MiB\n"
@@ -135,7 +136,8 @@ def test_a_host_whose_peers_have_no_keys_yet_is_down() -> None:
 
 
 def test_a_host_that_is_to_have_no_peers_has_no_rows() -> None:
-    alone = {"hub1": [{**PLANS["hub1"][0], "peers": []}]}
+    hub = PLANS["hub1"][0]
+    alone = {"hub1": [{**hub, "options": {**hub["options"], "peers": []}}]}
     assert list(read_tunnels(alone, {"hub1": {"wg0": {"interfaces": [], "results": []}}})) == []
 
 
@@ -169,7 +171,7 @@ def hosts_of(group: str) -> Iterable[tuple[str, dict[str, Any]]]:
 
 def pinged(plans: Plans, host: str) -> list[str]:
     """Who is pinged where, or judged by its handshake."""
-    found = targets(plans[host][0], plans, host=host)
+    found = ping_targets(plans[host][0], plans, host=host)
     return [f"{target['name']} {target.get('address', 'handshake')}" for target in found]
 
 
@@ -185,14 +187,14 @@ def test_without_a_common_family_the_handshake_counts_and_the_table_says_so() ->
     plans = mixed("10.8.0.1")
     assert pinged(plans, "v6only") == ["hub1 handshake"]
     assert pinged(plans, "hub1") == ["v4only 10.8.0.9", "v6only handshake", "v6split handshake"]
-    assert targets(plans["v6only"][0], plans) == [{"name": "hub1", "public_key": key_of("hub1")}]
+    assert ping_targets(plans["v6only"][0], plans) == [{"name": "hub1", "public_key": key_of("hub1")}]
     answered = {
         "v6only": {"wg0": answer(plans["v6only"][0], plans, 12)},
         "v6split": {"wg0": answer(plans["v6split"][0], plans, None, lost="hub1")},
     }
     rows = list(read_tunnels(plans, answered))
     note = "(no ping: no address family in common, judged by the handshake)"
-    assert [line.rstrip() for line in render_table(rows)[1:]] == [
+    assert [line.rstrip() for line in render_tunnels(rows)[1:]] == [
         f"v6only   hub1  12 s       -     -      2.0 KiB   3.0 MiB  {note}",
         f"v6split  hub1  never      -     -      2.0 KiB   3.0 MiB  {note}  <- down",
     ]
@@ -249,7 +251,7 @@ def check_alone(hostile: dict[str, Any]) -> None:
     of_hub = [row for row in rows if row.host == "hub1"]
     assert {row.peer for row in of_hub} <= {"(invalid answer)", "laptop", "office", "server"}
     assert all(row.problem.startswith("hub1: ") for row in of_hub if row.peer == "(invalid answer)")
-    assert is_clean("\n".join([*render_table(rows), *(row.problem for row in rows)]))
+    assert is_clean("\n".join([*render_tunnels(rows), *(row.problem for row in rows)]))
 
 
 def test_an_answer_that_could_not_be_read_is_an_invalid_one() -> None:

@@ -10,16 +10,16 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Settlement, settle
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Reconciled, reconcile
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_table
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
 
-def settled(inventory: Inventory, records: Records | None = None) -> Settlement:
+def reconciled(inventory: Inventory, records: Records | None = None) -> Reconciled:
     (network,) = inventory.read()
-    return settle(network, records or Records(), {}, TODAY.isoformat())
+    return reconcile(network, records or Records(), {}, TODAY.isoformat())
 
 
 def unnumbered(name: str = "cid", value: Any = ()) -> Inventory:
@@ -29,16 +29,16 @@ def unnumbered(name: str = "cid", value: Any = ()) -> Inventory:
 
 
 def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
-    records = Records({"cid": Recorded(key_of("cid"), ("10.8.0.4",))})
-    done = settled(unnumbered(), records)
+    records = Records({"cid": MemberRecord(key_of("cid"), ("10.8.0.4",))})
+    done = reconciled(unnumbered(), records)
     assert done.given == {}
     assert done.records.members["cid"].addresses == ()
     assert done.records.resting == {"10.8.0.4": TODAY.isoformat()}
     plan = plan_network(done.network, {name: key_of(name) for name in ("hub", "ada", "bob", "cid")}, TODAY)
-    assert plan.hosts["cid"]["addresses"] == []
-    (at_hub,) = [peer for peer in plan.hosts["hub"]["peers"] if peer["name"] == "cid"]
+    assert plan.hosts["cid"]["options"]["addresses"] == []
+    (at_hub,) = [peer for peer in plan.hosts["hub"]["options"]["peers"] if peer["name"] == "cid"]
     assert at_hub["allowed_ips"] == []
-    again = settled(unnumbered(), done.records)
+    again = reconciled(unnumbered(), done.records)
     assert again.records == done.records
 
 
@@ -46,7 +46,7 @@ def test_an_empty_list_is_no_address_and_frees_those_that_were_given() -> None:
 def test_what_is_not_given_is_given_out(value: object) -> None:
     inventory = Inventory()
     inventory.hosts["cid"]["wireguard_addresses"] = value
-    assert settled(inventory).given["cid"][0].startswith("10.8.0.")
+    assert reconciled(inventory).given["cid"][0].startswith("10.8.0.")
 
 
 def test_a_host_can_have_no_address_in_one_of_its_networks() -> None:
@@ -73,8 +73,8 @@ def test_clients_can_have_none_and_the_table_of_the_plan_shows_it() -> None:
 
 def test_its_tunnel_is_judged_by_the_handshake() -> None:
     plans = {name: [entry] for name, entry in unnumbered().plan().hosts.items()}
-    assert targets(plans["cid"][0], plans, host="cid") == [{"name": "hub", "public_key": key_of("hub")}]
-    assert {"name": "cid", "public_key": key_of("cid")} in targets(plans["hub"][0], plans, host="hub")
+    assert ping_targets(plans["cid"][0], plans, host="cid") == [{"name": "hub", "public_key": key_of("hub")}]
+    assert {"name": "cid", "public_key": key_of("cid")} in ping_targets(plans["hub"][0], plans, host="hub")
 
 
 def test_only_a_network_without_any_address_can_be_without_prefixes() -> None:
@@ -82,7 +82,7 @@ def test_only_a_network_without_any_address_can_be_without_prefixes() -> None:
     inventory.networks["home"]["prefixes"] = []
     for variables in inventory.hosts.values():
         variables["wireguard_addresses"] = []
-    assert [entry["addresses"] for entry in inventory.plan().hosts.values()] == [[], [], [], []]
+    assert [entry["options"]["addresses"] for entry in inventory.plan().hosts.values()] == [[], [], [], []]
     del inventory.hosts["ada"]["wireguard_addresses"]
     with pytest.raises(FleetError, match="prefixes: there is none; list the networks"):
         inventory.read()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import (
     parse_record,
-    parse_records,
+    parse_resolvconf_records,
     parse_resolvectl,
     record_name,
     render_record,
@@ -61,14 +61,14 @@ def test_an_answer_of_another_form_is_not_taken_for_an_empty_one(text: str) -> N
     ],
 )
 def test_a_record_is_found_by_its_name(name: str, dns: Dns) -> None:
-    record = parse_records(LISTED, name)
+    record = parse_resolvconf_records(LISTED, name)
     assert record is not None
     assert parse_record(record) == dns
 
 
 @pytest.mark.parametrize("text", ["", "\n", LISTED])
 def test_a_record_that_is_not_there(text: str) -> None:
-    assert parse_records(text, "wg0") is None
+    assert parse_resolvconf_records(text, "wg0") is None
 
 
 @pytest.mark.parametrize(

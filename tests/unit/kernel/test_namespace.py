@@ -14,7 +14,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import e
 
 PROGRAM = f"""
 import json, os
-from {namespace.__name__} import entered
+from {namespace.__name__} import in_netns
 from {namespace.__name__.replace("namespace", "errors")} import KernelError
 
 def here():
@@ -22,7 +22,7 @@ def here():
 
 def leave(how, *names):
     try:
-        with entered(names[0]):
+        with in_netns(names[0]):
             inside.append(here())
             if names[1:]:
                 leave(how, *names[1:])
@@ -40,7 +40,7 @@ for names in (["one"], ["one", "two"], ["one", ""], ["one", "two", ""], ["one", 
     for how in (None, OSError, KeyboardInterrupt, SystemExit):
         leave(how, *names)
         places.append(here())
-        with entered(""):
+        with in_netns(""):
             places.append(here())
 print(json.dumps({{"back": set(places) == {{outside}}, "inside": len(set(inside)), "seen": sorted(set(seen)),
                   "own": inside.count(outside) > 0, "open": descriptors() - opened}}))

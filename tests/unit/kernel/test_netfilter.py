@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import plan_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_table, replay_script
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_nft_table, replay_script
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetNetfilter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address
@@ -74,11 +74,11 @@ NUMERIC = listing(17, 2, "saddr")
 
 @pytest.mark.parametrize("listed", [NAMED, NUMERIC], ids=["with names", "with numbers, and a flag alone"])
 def test_what_nft_lists_is_what_was_asked_for(listed: dict[str, Any]) -> None:
-    assert parse_table(listed) == netfilter_rules("wg0", socket.AF_INET, 51820, ADDRESSES, outside_replies=False)
+    assert parse_nft_table(listed) == netfilter_rules("wg0", socket.AF_INET, 51820, ADDRESSES, outside_replies=False)
 
 
 def test_an_empty_table_has_no_rules() -> None:
-    assert parse_table({"nftables": [NAMED["nftables"][1]]}) == frozenset()
+    assert parse_nft_table({"nftables": [NAMED["nftables"][1]]}) == frozenset()
 
 
 CHAIN = {"family": "ip", "table": "wg-quick-wg0", "name": "preraw", "handle": 9}
@@ -96,11 +96,11 @@ CHANGED = [
 @pytest.mark.parametrize("item", CHANGED, ids=lambda item: json.dumps(item)[:60])
 def test_a_table_that_others_have_changed_is_drift_and_can_be_made_again(item: dict[str, Any]) -> None:
     whole = listing("udp", "local", ["saddr"], item)
-    rules = parse_table(whole)
+    rules = parse_nft_table(whole)
     wanted = netfilter_rules("wg0", socket.AF_INET, 51820, ADDRESSES, outside_replies=False)
     drifted, right = (RunningState("wg0", exists=True, netfilter={2: each}) for each in (rules, wanted))
-    assert plan_operations(drifted, right, {}) == [SetNetfilter("wg0", 2, wanted)]
-    assert plan_operations(right, drifted, {}) == [SetNetfilter("wg0", 2, rules)]
+    assert diff_states(drifted, right, {}) == [SetNetfilter("wg0", 2, wanted)]
+    assert diff_states(right, drifted, {}) == [SetNetfilter("wg0", 2, rules)]
     assert show_state(drifted)["netfilter"] == ["(a table of this name that others have changed)"]
     script = json.loads(replay_script(rules) or "")["nftables"]
     assert [next(iter(command)) for command in script[:3]] == ["add", "delete", "add"]

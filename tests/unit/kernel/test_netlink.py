@@ -116,7 +116,8 @@ class Interrupted:
     def recvmsg(self, _size: int) -> tuple[bytes, list[object], int, None]:
         return next(self._waiting), [], 0, None
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """There is no socket."""
 
 
 @pytest.mark.parametrize("marked", [0, 1, 2])

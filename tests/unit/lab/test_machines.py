@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -100,6 +101,24 @@ def test_recipe_names_the_image_whatever_the_machine() -> None:
     command = bootstrap_command(FLAVOURS["debian12"], ['Acquire::Retries "3";'], Path("/out"))
     assert command[-2:] == ["bookworm", "/out"]
     assert '--aptopt=Acquire::Retries "3";' in command
+
+
+@pytest.mark.parametrize(("name", "lines"), [("debian11", "own"), ("debian12", "own updates security")])
+def test_of_a_suite_that_has_ended_only_the_last_point_release_is_used(tmp_path: Path, name: str, lines: str) -> None:
+    """Runs what mmdebstrap runs before it reads any list of packages."""
+    suite = FLAVOURS[name].suite
+    sources = tmp_path / "etc/apt/sources.list"
+    sources.parent.mkdir(parents=True)
+    sources.write_text(
+        f"deb http://example.org/debian {suite} main # own\n"
+        f"deb http://example.org/debian {suite}-updates main # updates\n"
+        f"deb http://example.org/debian-security {suite}-security main # security\n"
+    )
+    option = "--setup-hook="
+    for argument in bootstrap_command(FLAVOURS[name], [], Path("/out")):
+        if argument.startswith(option):
+            subprocess.run(["sh", "-c", argument.removeprefix(option), "sh", str(tmp_path)], check=True)
+    assert " ".join(line.partition("# ")[2] for line in sources.read_text().splitlines()) == lines
 
 
 @pytest.mark.parametrize(("text", "quoted"), [("", "is empty"), ("a\n\nb\n", "    | a\n    | b")])

@@ -64,8 +64,12 @@ def test_without_a_python_for_the_newest_ansible_core_the_reason_is_left(tmp_pat
     broken.write_text("#!/bin/sh\nexit 127\n")
     broken.chmod(0o755)
     done = subprocess.run(
-        [tools / "bash", NEWEST], env={"PATH": str(tools)}, capture_output=True, text=True, check=True
+        [tools / "bash", NEWEST, "sanity-newest", "false"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    reason = Path("build/skipped/newest").read_text()
+    reason = Path("build/skipped/sanity-newest").read_text()
     assert "needs Python 3.12 or newer" in reason
-    assert done.stderr == f"newest: skipped: {reason}"
+    assert done.stderr == f"sanity-newest: skipped: {reason}"

@@ -18,11 +18,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import (
     parse_interface,
-    parse_number,
     parse_peers,
-    parse_table,
     refuse_own_key,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_number, parse_table
 
 KEY_A = str(PublicKey(b"a" * 32))
 KEY_B = str(PublicKey(b"b" * 32))
@@ -103,7 +102,8 @@ def test_a_bad_interface_name_is_refused(name: str) -> None:
 def test_a_bad_number_is_refused(option: str, value: object) -> None:
     if (option, value) == ("table", 0):
         value = "0"
-    with pytest.raises(InputError, match=f"^{option} .*out of range or not a number; give a number from"):
+    remedy = "write auto, off, or the number or name of a table" if option == "table" else "give a number from"
+    with pytest.raises(InputError, match=f"^{option} .*out of range or not a number; {remedy}"):
         parse_interface({"interface": "wg0", option: value})
 
 

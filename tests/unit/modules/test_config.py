@@ -166,7 +166,7 @@ def test_bad_options_are_refused_before_anything_is_touched(
 
 
 def test_the_own_key_is_no_peer(arguments: dict[str, Any], tmp_path: Path) -> None:
-    own = run_module("keypair", {"path": arguments["private_key_file"]}).result["public_key"]
+    own = run_module("keypair", {"private_key_file": arguments["private_key_file"]}).result["public_key"]
     message = run_module("config", {**arguments, "peers": [{"public_key": own}]}).message
     assert "the interface's own public_key" in message
 

@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.forwarding import (
     HEADER,
-    Kernel,
-    Outcome,
+    ForwardingResult,
+    KernelSettings,
     ensure_forwarding,
     parse_settings,
     render_settings,
@@ -67,7 +67,7 @@ class Host:
     def accept_ra(self, name: str) -> str:
         return self.get(f"net/ipv6/conf/{name}/accept_ra")
 
-    def run(self, ipv4: bool | None = None, ipv6: bool | None = None, check: bool = False) -> Outcome:
+    def run(self, ipv4: bool | None = None, ipv6: bool | None = None, check: bool = False) -> ForwardingResult:
         return ensure_forwarding(ipv4, ipv6, str(self.file), check, str(self.root))
 
 
@@ -290,7 +290,7 @@ def test_where_forwarding_is_on_already_advertisements_are_lost_already(host: Ho
 def test_advertisements_come_before_forwarding(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     links(host)
     written: list[str] = []
-    monkeypatch.setattr(Kernel, "write", lambda _kernel, key, _value: written.append(key))
+    monkeypatch.setattr(KernelSettings, "write", lambda _kernel, key, _value: written.append(key))
     host.run(True, True)
     assert written[-2:] == [IPV4, IPV6]
     assert all(key.endswith("accept_ra") for key in written[:-2])
@@ -301,15 +301,15 @@ def test_a_run_that_is_cut_short_is_finished_by_the_next(
     host: Host, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     links(host)
-    write, count = Kernel.write, iter(range(100))
+    write, count = KernelSettings.write, iter(range(100))
 
-    def fail(self: Kernel, key: str, value: str) -> None:
+    def fail(self: KernelSettings, key: str, value: str) -> None:
         if next(count) == after:
             raise KeyboardInterrupt
         write(self, key, value)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Kernel, "write", fail)
+        patch.setattr(KernelSettings, "write", fail)
         with pytest.raises(KeyboardInterrupt):
             host.run(True, True)
         assert not host.file.exists()

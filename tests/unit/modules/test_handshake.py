@@ -39,7 +39,7 @@ class Simulated:
             "wg0", peers={key: RunningPeer(key, latest_handshake=when) for key, when in self._shaken.items()}
         )
 
-    def call(self, peers: Iterable[RunningPeer]) -> None:
+    def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
         for peer in peers:
             self.called.append(peer.public_key)
             self._due[peer.public_key] = self.time + self._answers_after
@@ -57,12 +57,22 @@ def test_who_has_no_session_is_called_once(
     answers_after: float, seconds: float, alive: set[object], called: list[object], ends: float
 ) -> None:
     device = Simulated(answers_after)
-    assert find_alive(device, [FRESH, OLD], seconds, device.now, device.sleep) == alive
+    assert find_alive(device, [FRESH, OLD], seconds, device.now, device.sleep, device.now) == alive
     assert device.called == called
     assert device.time - 100_000.0 <= ends + 0.2
 
 
 def test_a_peer_that_is_not_there_has_no_session() -> None:
     device = Simulated(1.0)
-    assert find_alive(device, [ABSENT], 1.0, device.now, device.sleep) == frozenset()
+    assert find_alive(device, [ABSENT], 1.0, device.now, device.sleep, device.now) == frozenset()
     assert device.called == []
+
+
+def test_a_time_of_day_that_is_set_back_makes_no_wait_longer() -> None:
+    device = Simulated(99_999.0)
+
+    def time_of_day() -> float:
+        return 100_000.0 if device.time < 100_001.0 else 50_000.0
+
+    assert find_alive(device, [ABSENT], 6.0, time_of_day, device.sleep, device.now) == frozenset()
+    assert device.time < 100_007.0

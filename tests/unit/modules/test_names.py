@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
@@ -83,7 +84,7 @@ class Names:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     simulated = Kernel()
     monkeypatch.setattr(interface, "open_kernel", lambda *_arguments: simulated)
-    monkeypatch.setattr(interface, "_elsewhere", lambda _desired: None)
+    monkeypatch.setattr(interface, "_find_elsewhere", lambda _desired: None)
     return simulated
 
 
@@ -93,7 +94,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
     monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
     for name in ("load_endpoints", "record_endpoints", "check_recordable"):
         monkeypatch.setattr(interface, name, functools.partial(getattr(interface, name), directory=state))
-    monkeypatch.setattr(interface, "record_place", lambda *_arguments: None)
+    monkeypatch.setattr(interface, "record_last_netns", lambda *_arguments: None)
     servers = Names(locks)
     monkeypatch.setattr(socket, "getaddrinfo", servers)
     return servers
@@ -187,3 +188,25 @@ def test_dead_names_cost_one_limit_and_what_has_an_address_is_set(
     assert (len(names.asked), len(warnings), len(kernel.state.device.peers)) == (20, 19, 20)
     assert kernel.endpoint(KEYS[0]) == Endpoint("192.0.2.1", 1)
     assert kernel.endpoint(KEYS[1]) is None
+
+
+def test_peers_shake_hands_and_warnings_are_kept_where_nothing_can_be_recorded(
+    kernel: Kernel, names: Names, key_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError("No space left on device")
+
+    called: list[PublicKey] = []
+    device = type(
+        "Device", (), {"start_sessions": lambda _self, peers: called.extend(peer.public_key for peer in peers)}
+    )
+    monkeypatch.setattr(trigger_handshake, "Device", lambda *_where: device())
+    monkeypatch.setattr(interface, "record_endpoints", full)
+    given = options(key_file, "192.0.2.9:9", "dead.test:1")
+    given["peers"][0]["allowed_ips"] = ["10.9.0.1/32"]
+    warnings: list[str] = []
+    with pytest.raises(OSError, match="No space left on device"):
+        interface.ensure_present(given, False, warnings)
+    assert called == [KEYS[0]]
+    (warning,) = warnings
+    assert "dead.test" in warning

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import rekey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.rekey import RekeyError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import marker, pending, record
@@ -74,6 +75,14 @@ def test_without_an_answer_the_old_key_is_everywhere(host: Host) -> None:
     assert read_keys(str(host.folder / "wg0.key")) == (OLD, NEXT, None)
 
 
+@pytest.mark.parametrize("timeout", [0, -1, 61, 0.5])
+def test_a_timeout_out_of_range_is_refused(host: Host, timeout: float) -> None:
+    host.options["timeout"] = timeout
+    with pytest.raises(InputError, match=r"timeout .*; give a number from 1 to 60"):
+        host.rekey()
+    assert host.keys == "ooo"
+
+
 def test_a_peer_that_is_silent_before_is_a_reason_to_change_nothing(host: Host) -> None:
     host.answers = set()
     assert "hub: no handshake with the present key, so that the next could not be proved. Nothing" in str(failed(host))
@@ -92,6 +101,22 @@ def test_a_kernel_that_does_not_take_the_next_key(host: Host) -> None:
     error = failed(host)
     assert (host.keys, error.keys) == ("ooo", OLD_EVERYWHERE)
     assert "set the device: " in str(error)
+
+
+def test_a_fault_of_ours_brings_the_old_key_back(host: Host) -> None:
+    nothing: dict[str, str] = {}
+    host.meanwhile = lambda: nothing["unexpected"]
+    error = failed(host)
+    assert (host.keys, error.keys) == ("ooo", OLD_EVERYWHERE)
+    assert "KeyError: 'unexpected'. The old key is in use again" in str(error)
+
+
+def test_a_fault_on_the_way_back_does_not_stop_the_rest_of_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.answers = {OLD}
+    monkeypatch.setattr(rekey, "switch_keys_back", lambda _path: 1 // 0)
+    error = failed(host)
+    assert (host.keys, error.keys) == ("ono", {**OLD_EVERYWHERE, "private_key_file": "next"})
+    assert "Going back failed as well: ZeroDivisionError: " in str(error)
 
 
 def test_a_mixture_that_is_left_is_told(host: Host) -> None:
@@ -128,9 +153,9 @@ def test_a_change_that_waits_to_be_confirmed_is_refused(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = str(tmp_path / "records")
-    record.record(change(keyed()), records)
+    record.record_change(change(keyed()), records)
     monkeypatch.setattr(pending, "is_recorded", functools.partial(marker.is_recorded, directory=records))
-    monkeypatch.setattr(record, "find", functools.partial(record.find, directory=records))
+    monkeypatch.setattr(record, "find_change", functools.partial(record.find_change, directory=records))
     with pytest.raises(InputError, match="its last change is not confirmed yet, and is rolled back in"):
         host.rekey()
     assert host.keys == "ooo"

@@ -10,7 +10,7 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import Recorded, Records
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Change, Store
 
 
@@ -19,7 +19,7 @@ def key_of(host: str) -> str:
 
 
 def records(*hosts: str) -> Records:
-    return Records({host: Recorded(public_key=key_of(host)) for host in hosts})
+    return Records({host: MemberRecord(public_key=key_of(host)) for host in hosts})
 
 
 def adding(*hosts: str) -> Change:

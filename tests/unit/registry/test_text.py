@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import (
     Former,
-    Recorded,
+    MemberRecord,
     Records,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import (
@@ -27,9 +27,9 @@ from ansible_collections.cryptokey.wireguard.tests.unit.registry.records import 
 
 WHOLE = Records(
     {
-        "hub1": Recorded(key_of("hub1"), ("10.8.0.1", "fd00:8::1"), None, "2026-11-02", "2026-11-24"),
-        "ada": Recorded(None, ("10.8.0.2",), "hub1"),
-        "new": Recorded(),
+        "hub1": MemberRecord(key_of("hub1"), ("10.8.0.1", "fd00:8::1"), None, "2026-11-02", "2026-11-24"),
+        "ada": MemberRecord(None, ("10.8.0.2",), "hub1"),
+        "new": MemberRecord(),
     },
     {"10.8.0.10": "2026-11-01", "fd00:8::": "2026-10-02", "10.8.0.9": "2026-11-01"},
     {
@@ -38,7 +38,7 @@ WHOLE = Records(
     },
 )
 TEXT = f"""\
-# The public facts of a WireGuard network, written by cryptokey.wireguard.plan.
+# The public facts of a WireGuard network, written by cryptokey.wireguard.registry.
 # Commit them with the inventory.
 ---
 hosts:
@@ -89,19 +89,19 @@ def test_there_need_be_nothing() -> None:
 
 def test_a_file_of_the_first_version_is_read() -> None:
     text = f"---\nhosts:\n  a:\n    public_key: {key_of('a')}\n  b: {{}}\n"
-    assert parse_records(text, "x") == replace(records("a"), members={**records("a").members, "b": Recorded()})
+    assert parse_records(text, "x") == replace(records("a"), members={**records("a").members, "b": MemberRecord()})
 
 
 def test_a_host_whose_last_address_was_removed_by_hand() -> None:
-    assert parse_records("hosts:\n  a:\n    addresses:\n", "x") == Records({"a": Recorded()})
+    assert parse_records("hosts:\n  a:\n    addresses:\n", "x") == Records({"a": MemberRecord()})
 
 
 NAMES = ["1", "null", "yes", "1.5", "2001-01-01", "a: b", "ü", "#x", "~", "1:20", "y", "-", "web-1.example.org", "1e5"]
 
 
 def test_names_that_yaml_would_take_for_something_else() -> None:
-    text = render_records(Records({name: Recorded(hub=name) for name in NAMES}))
-    assert parse_records(text, "x").members == {name: Recorded(hub=name) for name in NAMES}
+    text = render_records(Records({name: MemberRecord(hub=name) for name in NAMES}))
+    assert parse_records(text, "x").members == {name: MemberRecord(hub=name) for name in NAMES}
     assert sorted(yaml.safe_load(text)["hosts"]) == sorted(NAMES)
 
 
@@ -118,7 +118,7 @@ def test_what_is_written_is_read_back(texts: list[str], names: dict[str, str], d
     members = {}
     for name, day in names.items():
         taken = tuple(texts.pop() for _text in range(data.draw(st.integers(0, min(3, len(texts))))))
-        members[name] = Recorded(data.draw(st.sampled_from([None, key_of(name)])), taken, name, day, day)
+        members[name] = MemberRecord(data.draw(st.sampled_from([None, key_of(name)])), taken, name, day, day)
     former = {key_of(f"former {name}"): Former(name, day, tuple(names)[:2]) for name, day in names.items()}
     all_records = Records(members, dict.fromkeys(texts, "2026-11-24"), former)
     text = render_records(all_records)

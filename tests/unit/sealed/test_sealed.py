@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.filter.with_preshared_keys import sealed_preshared_keys
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import (
     PresharedKey,
@@ -19,8 +18,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.sealed import open_peers, seal_peers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import public_key_of
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import with_preshared_keys
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import (
+    sealed_preshared_keys,
+    with_preshared_keys,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.files.without import without_nacl
 
 PRIVATE = PrivateKey(bytes(range(1, 33)))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import ParseError, decode, parse
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import encode, render
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import encode_file, render
 from ansible_collections.cryptokey.wireguard.tests.unit.wgquick.strategies import KEYS, files
 
 KEY = str(KEYS[0]).encode()
@@ -54,7 +54,7 @@ _PIECES = st.sampled_from([*_CHARACTERS, *_WORDS])
 @st.composite
 def spoiled(draw: st.DrawFn) -> bytes:
     """A valid file in which some bytes are gone, doubled, in another case or place, or others than they were."""
-    text = bytearray(encode(render(draw(files))))
+    text = bytearray(encode_file(render(draw(files))))
     for _time in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 40)))
@@ -91,7 +91,7 @@ def read(data: bytes) -> WgQuickFile | None:
 @example(b"[Interface]\n\0")
 def test_any_bytes_are_read_or_refused_where_they_stand(data: bytes) -> None:
     file = read(data)
-    assert file is None or parse(decode(encode(render(file)))) == file
+    assert file is None or parse(decode(encode_file(render(file)))) == file
 
 
 @settings(max_examples=400)
@@ -111,7 +111,7 @@ def strip(path: Path) -> str:
 @example(b"[Interface]\n# \xff\nPostUp = echo \xfc\xff\n[Peer] # \xe9\nPublicKey = " + KEY)
 @example(b"[Interface]\nTable = False\n[Peer]\nPublicKey = " + KEY + b"\nEndpoint = [192.0.2.1]:51820\n")
 @example(b"[Peer]\nPublicKey = " + KEY + b"\nAllowedIPs = 10.0.0.0/8, 10.1.0.0/16\nAllowedIPs = -10.0.0.0/8\n")
-@given(files.map(lambda file: encode(render(file))) | spoiled())
+@given(files.map(lambda file: encode_file(render(file))) | spoiled())
 def test_wg_quick_leaves_to_wg_what_the_parser_does(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     file = read(data)
     if file is None or file.netns:

@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile, WgQuickPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import ParseError, decode, parse
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import encode, redact, render
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import encode_file, redact, render
 from ansible_collections.cryptokey.wireguard.tests.unit.wgquick.strategies import KEYS, PRIVATE_KEYS, files
 
 A, B = KEYS[:2]
@@ -244,7 +244,7 @@ def test_bytes_that_are_not_utf8_stay_in_comments_and_hooks_and_are_refused_else
     data = b"[Interface]\n# \xff\nPostUp = echo '\xfc\xe9' # \xff\n[Peer]\n# friendly_name = b\xfcro\nPublicKey = %s\n"
     data = data % str(A).encode()
     file = parse(decode(data))
-    written = encode(render(file))
+    written = encode_file(render(file))
     assert b"PostUp = echo '\xfc\xe9' # \xff\n" in written
     assert b"# friendly_name = b\xfcro\n" in written
     assert parse(decode(written)) == file
@@ -305,7 +305,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def wg_reads(text: str, path: Path) -> bool:
-    path.write_bytes(encode(text))
+    path.write_bytes(encode_file(text))
     done = subprocess.run(
         ["wg", "setconf", "no-such-wg", str(path)],
         capture_output=True,

@@ -1,21 +1,21 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Topologies in which whoever is to talk has a tunnel to the other: no host passes on what others send."""
+"""Topologies in which every two members that communicate have a tunnel: no host relays for others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from ..._inventory import option_parsers as v
+from ..._inventory import option_parsers
 from ..._inventory.close import nearest
 from ..._inventory.errors import Problems
-from ..._inventory.nouns import FULL, Host, Link, Network
+from ..._inventory.nouns import FULL, Link, Member, Network
 from ..prefixes import as_text, without
 
 
-def _can_meet(one: Host, other: Host) -> bool:
+def _can_meet(one: Member, other: Member) -> bool:
     return bool(one.endpoint_for(other) or other.endpoint_for(one))
 
 
@@ -35,7 +35,7 @@ class Mesh:
                 routes = ", ".join(map(str, node.routes))
                 problems.add(node.name, "wireguard_routes", routes, "the host has no hub to send this to", remedy)
 
-    def pairs(self, network: Network) -> Iterable[tuple[Host, Host]]:
+    def pairs(self, network: Network) -> Iterable[tuple[Member, Member]]:
         """Who is to have a tunnel, each pair once."""
         return combinations(network.nodes, 2)
 
@@ -46,14 +46,14 @@ class Mesh:
                 yield Link(one, other, _sent(one, other) if one.excluded else own[other.name])
                 yield Link(other, one, _sent(other, one) if other.excluded else own[one.name])
 
-    def apart(self, network: Network) -> Iterator[tuple[Host, Host]]:
+    def apart(self, network: Network) -> Iterator[tuple[Member, Member]]:
         return (pair for pair in self.pairs(network) if not _can_meet(*pair))
 
-    def relays(self, network: Network) -> Iterable[Host]:
+    def relays(self, network: Network) -> Iterable[Member]:
         return ()
 
 
-def _sent(host: Host, peer: Host) -> list[str]:
+def _sent(host: Member, peer: Member) -> list[str]:
     return as_text(without(peer.own, host.excluded))
 
 
@@ -78,7 +78,7 @@ class Custom(Mesh):
         names = [node.name for node in network.nodes]
         for client in network.clients:
             if client.hub not in names:
-                option = v.option_of(network.name, client, "hub")
+                option = option_parsers.option_of(network.name, client, "hub")
                 problem, remedy = "no host of the network", nearest(client.hub or "", names)
                 problems.add(*option, client.hub, problem, remedy)
 
@@ -91,6 +91,6 @@ class Custom(Mesh):
             yield Link(home, client, as_text(client.own))
             yield Link(client, home, everything)
 
-    def pairs(self, network: Network) -> Iterable[tuple[Host, Host]]:
+    def pairs(self, network: Network) -> Iterable[tuple[Member, Member]]:
         nodes = {node.name: node for node in network.nodes}
         return ((nodes[one], nodes[other]) for one, other in network.links)

@@ -12,10 +12,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoin
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import DEFAULT_ROUTE
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
-from ..._inventory import option_parsers as v
+from ..._inventory import option_parsers
 from ..._inventory.close import nearest
 from ..._inventory.errors import Problems
-from ..._inventory.nouns import FULL, SPLIT, Host, Link, Network
+from ..._inventory.nouns import FULL, SPLIT, Link, Member, Network
 from ..prefixes import as_text, collapse, literal_prefix, subtract, without
 
 
@@ -37,7 +37,7 @@ class HubAndSpoke:
         for leaf in network.spokes + network.clients:
             if leaf.hub is not None and leaf.hub not in known:
                 problem, remedy = f"no hub of the network {network.name}", nearest(leaf.hub, hubs)
-                problems.add(*v.option_of(network.name, leaf, "hub"), leaf.hub, problem, remedy)
+                problems.add(*option_parsers.option_of(network.name, leaf, "hub"), leaf.hub, problem, remedy)
 
     def links(self, network: Network) -> Iterator[Link]:
         hubs = {hub.name: hub for hub in network.hubs}
@@ -54,14 +54,14 @@ class HubAndSpoke:
             for hub, other in permutations(network.hubs, 2):
                 yield Link(hub, other, texts[other.name])
 
-    def apart(self, network: Network) -> Iterator[tuple[Host, Host]]:
+    def apart(self, network: Network) -> Iterator[tuple[Member, Member]]:
         return iter(())
 
-    def relays(self, network: Network) -> Iterable[Host]:
+    def relays(self, network: Network) -> Iterable[Member]:
         return network.hubs
 
 
-def _home(leaf: Host, hubs: dict[str, Host]) -> Host:
+def _home(leaf: Member, hubs: dict[str, Member]) -> Member:
     if leaf.hub is None:
         (only,) = hubs.values()
         return only
@@ -82,7 +82,7 @@ class _Routes:
         }
         self._found: dict[tuple[object, ...], list[str]] = {}
 
-    def through(self, leaf: Host, hub: Host) -> list[str]:
+    def through(self, leaf: Member, hub: Member) -> list[str]:
         special = leaf.excluded or leaf.routes
         if not special and not leaf.subnets:
             return self._plain[leaf.tunnel]
@@ -92,13 +92,13 @@ class _Routes:
             self._found[key] = as_text(self._special(leaf, endpoint)) if special else self._less_own(leaf)
         return self._found[key]
 
-    def _less_own(self, leaf: Host) -> list[str]:
+    def _less_own(self, leaf: Member) -> list[str]:
         texts, places = self._plain[leaf.tunnel].copy(), self._places[leaf.tunnel]
         for place in sorted((places[text] for text in map(str, leaf.subnets) if text in places), reverse=True):
             del texts[place]
         return texts
 
-    def _special(self, leaf: Host, endpoint: Endpoint | None) -> list[Prefix]:
+    def _special(self, leaf: Member, endpoint: Endpoint | None) -> list[Prefix]:
         """A full tunnel with holes is no default route to wg-quick, so that the hub's own address has to be one."""
         own = set(leaf.subnets)
         wanted = [*leaf.routes, *(prefix for prefix in self._wanted if prefix not in own)]

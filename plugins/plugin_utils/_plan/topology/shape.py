@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from ..._inventory.errors import Problems
-from ..._inventory.nouns import Host, Link, Network
+from ..._inventory.nouns import Link, Member, Network
 
 
 class Topology(Protocol):
@@ -23,8 +23,8 @@ class Topology(Protocol):
     def links(self, network: Network) -> Iterable[Link]:
         """Both directions of every tunnel. Every member has addresses and, with several hubs, its home hub."""
 
-    def apart(self, network: Network) -> Iterator[tuple[Host, Host]]:
+    def apart(self, network: Network) -> Iterator[tuple[Member, Member]]:
         """The pairs that should have a tunnel and cannot, as neither can call the other."""
 
-    def relays(self, network: Network) -> Iterable[Host]:
+    def relays(self, network: Network) -> Iterable[Member]:
         """The hosts that pass on what other members send each other."""

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ``config`` with the options of an entry of the plan. A step of the role, not public.
+
+The preshared keys are derived and sealed here, so that no variable, argument or result of a task has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.preshared import secret_options
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import sealed_preshared_keys
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        options = sealed_options(self._task.args["entry"], task_vars or {}, self._templar)
+        result.update(self._execute_module("cryptokey.wireguard.config", module_args=options, task_vars=task_vars))
+        self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+
+def sealed_options(entry: Mapping[str, Any], variables: Mapping[str, Any], templar: Any) -> dict[str, Any]:
+    """The options of both modules in the entry, with the preshared keys that the inventory asks for.
+
+    They are sealed to the public key that the host's peers know, not to one that the host reports now.
+    """
+    options, network, host = entry["options"], entry["network"], variables["inventory_hostname"]
+    try:
+        secrets = secret_options(variables[NETWORKS], network, templar.template)
+        peers = sealed_preshared_keys(options["peers"], host, entry.get("public_key"), secrets, network)
+    except (FleetError, InputError, MissingLibrary) as error:
+        raise AnsibleActionFail(str(error)) from None
+    return {**options, "peers": peers}

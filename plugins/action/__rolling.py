@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells whether a run that changes hosts in batches may go on. The thinking is in ``_fleet/rolling.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import describe_stop
+
+
+class ActionModule(RunOnce, ActionBase):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(
+            {
+                "plan": {"type": "dict", "required": True},
+                "proof": {"type": "str", "required": True},
+                "begun": {"type": "str", "required": True},
+                "fail": {"type": "bool", "default": False},
+            }
+        )
+        variables, plan = task_vars or {}, arguments["plan"]
+        known = {host: variables["hostvars"].raw_get(host) for batch in plan["batches"] for host in batch}
+        found = {host: values.get(arguments["proof"]) for host, values in known.items()}
+        proofs = {host: proof for host, proof in found.items() if proof is not None and not _is_skipped(proof)}
+        there = set(variables["ansible_play_hosts"])
+        failed = [hub for hub in plan["hubs"] if arguments["begun"] in known.get(hub, ()) and hub not in there]
+        end = describe_stop(plan["batches"], proofs, failed)
+        result.update(changed=False, stop=bool(end), msg=end)
+        if end and arguments["fail"]:
+            result["failed"] = True
+        return result
+
+
+def _is_skipped(proof: object) -> bool:
+    """Whether Ansible left the task out for the host."""
+    return isinstance(proof, Mapping) and proof.get("skipped") is True

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the parts of a running state each by itself, so that one that cannot be read does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+
+from .._model.errors import tell
+from .._model.parts import ALL_PARTS, Part, only
+from .._model.state import RunningState
+from .protocols import Reader
+
+
+def read_parts(
+    interface: str, kernel: Reader, parts: Container[Part] = ALL_PARTS
+) -> tuple[RunningState, dict[Part, str]]:
+    """The interface and these other parts, and of each part that cannot be read, and is empty in the state, why.
+
+    Raises OSError where the interface itself cannot be read.
+    """
+    state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
+    problems: dict[Part, str] = {}
+    for part, field in ((Part.NETFILTER, "netfilter"), (Part.DNS, "dns")):
+        problem = ""
+        try:
+            if part in parts:
+                state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
+        except Exception as error:
+            problem = tell(error)
+        if problem:
+            problems[part] = problem
+    return state, problems

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read all of an interface from the running kernel of this host."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from .._model.dns import NO_DNS
+from .._model.parts import ALL_PARTS, Part
+from .._model.prefix import InterfaceAddress
+from .._model.state import ETHERNET_MTU, RunningState, fresh_state
+from .._netlink import namespace
+from .._netlink.errors import KernelError
+from .._netlink.namespace import in_netns
+from .._netlink.rtnetlink import RouteNetlink
+from .._wireguard.decode import DeviceDecoder
+from .._wireguard.reading import read_device
+from . import netfilter, reading
+from .dns import NameServers
+
+SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
+
+
+def find_taken_address(
+    netns: str, interface: str, addresses: Iterable[InterfaceAddress]
+) -> tuple[InterfaceAddress, str] | None:
+    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
+    if not namespace.netns_exists(netns):
+        return None
+    with in_netns(netns), RouteNetlink() as netlink:
+        return reading.taken_address(netlink, interface, addresses)
+
+
+class HostReader:
+    """A network namespace of this host, and the one in which its WireGuard interface has its sockets.
+
+    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
+    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
+    """
+
+    def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
+        self.netns = netns
+        self.birth = birth
+        self.name_servers = name_servers
+        self._decoder = DeviceDecoder()
+
+    def _origin(self) -> str:
+        return self.birth if namespace.netns_exists(self.birth) else self.netns
+
+    def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
+        """Everything that one interface concerns, the parts that are not asked for left empty.
+
+        Raises KernelError, also when the name belongs to another kind.
+        """
+        if not namespace.netns_exists(self.netns):
+            return fresh_state(interface, self.netns)
+        with in_netns(self.netns), RouteNetlink() as netlink:
+            link = netlink.link(interface)
+            if link and link.kind != "wireguard":
+                raise KernelError(
+                    errno.EEXIST,
+                    f"read interface {interface}",
+                    f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
+                )
+            rules, priorities = reading.policy_rules(netlink)
+            base = RunningState(
+                interface,
+                rules=rules,
+                priorities=priorities,
+                netfilter=netfilter.read_rules(interface) if Part.NETFILTER in parts else {},
+                src_valid_mark=_read_flag(SRC_VALID_MARK),
+                dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
+                netns=self.netns,
+            )
+            if link is None or Part.INTERFACE not in parts:
+                return base
+            device = read_device(interface, self._decoder, self._origin())
+            addresses = reading.interface_addresses(netlink, link)
+            routes = reading.interface_routes(netlink, link.ifindex)
+            return replace(
+                base,
+                exists=True,
+                device=device,
+                up=link.up,
+                mtu=link.mtu,
+                alias=link.alias,
+                addresses=addresses.found,
+                routes=routes.owned,
+                other_routes=routes.others,
+                lifetimes={**addresses.lifetimes, **routes.lifetimes},
+                unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
+                sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
+            )
+
+    def _lacks_port(self, port: int) -> bool:
+        """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
+        if not (self.netns or self.birth) or not port:
+            return False
+        return not (namespace.netns_exists(self.birth) and namespace.has_udp_port(self.birth, port))
+
+    def path_mtu(self, hosts: Iterable[str]) -> int:
+        """From where the sockets are."""
+        if not namespace.netns_exists(self.birth):
+            return ETHERNET_MTU
+        with in_netns(self.birth), RouteNetlink() as netlink:
+            return reading.path_mtu(netlink, hosts)
+
+    def has_routes(self, table: int) -> bool:
+        if not namespace.netns_exists(self.netns):
+            return False
+        with in_netns(self.netns), RouteNetlink() as netlink:
+            return reading.has_routes(netlink, table)
+
+    def taken_address(
+        self, interface: str, addresses: Iterable[InterfaceAddress]
+    ) -> tuple[InterfaceAddress, str] | None:
+        return find_taken_address(self.netns, interface, addresses)
+
+    def interfaces(self) -> list[str]:
+        if not namespace.netns_exists(self.netns):
+            return []
+        with in_netns(self.netns), RouteNetlink() as netlink:
+            return reading.wireguard_interfaces(netlink)
+
+
+def _read_flag(path: str) -> bool:
+    try:
+        return Path(path).read_text(encoding="ascii").strip() == "1"
+    except FileNotFoundError:
+        return False

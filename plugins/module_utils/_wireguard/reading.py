@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read WireGuard devices over their own netlink family."""
+
+from __future__ import annotations
+
+from .._model.interface import RunningDevice
+from .._netlink.generic import GenericNetlink
+from . import codec
+from .decode import DeviceDecoder
+
+
+def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
+    """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
+    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
+        doing = f"read the peers of {interface}"
+        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
