@@ -104,13 +104,14 @@ def plans(next_keys: dict[str, str]) -> dict[str, Any]:
 
 
 def test_peers_are_told_of_the_next_key_and_nobody_else_is() -> None:
-    before, after = plans({}), plans({"ada": NEXT})
-    assert {name for name in before if before[name] != after[name]} == {"hub"}
-    (ada,) = (peer for peer in after["hub"]["peers"] if peer["name"] == "ada")
-    (same,) = (peer for peer in before["hub"]["peers"] if peer["name"] == "ada")
+    """The host's own entry has its next key beside the options, which its modules do not get."""
+    before, after, of_hub = plans({}), plans({"ada": NEXT}), plans({"hub": NEXT})
+    assert {name for name in before if before[name]["options"] != after[name]["options"]} == {"hub"}
+    (ada,) = (peer for peer in after["hub"]["options"]["peers"] if peer["name"] == "ada")
+    (same,) = (peer for peer in before["hub"]["options"]["peers"] if peer["name"] == "ada")
     assert ada == {**same, "next_public_key": NEXT}
-    of_hub = plans({"hub": NEXT})
-    assert {name for name in before if before[name] != of_hub[name]} == {"ada", "bob", "cid"}
+    assert after["ada"] == {**before["ada"], "next_public_key": NEXT}
+    assert {name for name in before if before[name]["options"] != of_hub[name]["options"]} == {"ada", "bob", "cid"}
 
 
 @pytest.mark.parametrize("key", [key_of("bob"), key_of("ada")])

@@ -89,7 +89,7 @@ def test_an_endpoint_that_is_omitted_is_none(runs: Runs) -> None:
                 },
             }
         )
-        peers = {peer["name"]: peer.get("endpoint") for peer in plan["hosts"]["a"][0]["peers"]}
+        peers = {peer["name"]: peer.get("endpoint") for peer in plan["hosts"]["a"][0]["options"]["peers"]}
         assert peers["b"] is None
         assert peers["c"] == ("192.0.2.1:51820" if value is None else "192.0.2.3:51820")
 
@@ -173,8 +173,8 @@ def test_a_number_is_the_name_of_a_group_a_host_or_a_site(runs: Runs) -> None:
         "hubs: {hosts: {hub1: {wireguard_endpoint: vpn.example.org,\n"
         "    wireguard_peers: {101: {allowed_ips: [10.9.0.0/24]}}}}}\n"
     )
-    assert [peer["name"] for peer in plan["hosts"]["101"][0]["peers"]] == ["hub1"]
-    assert plan["hosts"]["hub1"][0]["peers"][0]["allowed_ips"] == ["10.9.0.0/24"]
+    assert [peer["name"] for peer in plan["hosts"]["101"][0]["options"]["peers"]] == ["hub1"]
+    assert plan["hosts"]["hub1"][0]["options"]["peers"][0]["allowed_ips"] == ["10.9.0.0/24"]
 
 
 def test_the_name_of_a_network_is_quoted_where_it_is_a_number(runs: Runs) -> None:
