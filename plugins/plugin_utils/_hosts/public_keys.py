@@ -45,7 +45,7 @@ class Found(NamedTuple):
         keys, next_keys = (
             {name: key for name, key in each.items() if name not in gone} for each in (self.keys, self.next_keys)
         )
-        return Found(keys, next_keys, self.given, self.made - gone)
+        return Found(keys, next_keys, self.given - gone, self.made - gone)
 
 
 def read_reports(
