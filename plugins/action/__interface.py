@@ -10,7 +10,9 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import AUTO
 
 from . import interface
-from .__config import sealed_options
+from .__config import sealed_options, with_module_defaults
+
+MODULE = "cryptokey.wireguard.interface"
 
 
 class ActionModule(interface.ActionModule):
@@ -20,6 +22,7 @@ class ActionModule(interface.ActionModule):
         entry = self._task.args["entry"]
         options = sealed_options(entry, task_vars or {}, self._templar)
         self._task = self._task.copy()
-        self._task.action = "cryptokey.wireguard.interface"
-        self._task.args = {**options, "confirm": AUTO, **entry["interface_options"]}
+        self._task.action = MODULE
+        arguments = {**options, "confirm": AUTO, **entry["interface_options"]}
+        self._task.args = with_module_defaults(MODULE, arguments, self._task, self._templar)
         return super().run(tmp, task_vars)

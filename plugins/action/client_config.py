@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the configurations of clients, on the controller. The thinking is in ``plugin_utils/_client.py``.
+"""Writes the configurations of clients, on the controller. The thinking is in ``plugin_utils/_clients/client.py``.
 
 A private key is in memory here and in the client's files, and nowhere else.
 """

@@ -179,12 +179,10 @@ def _without_taken_prefixes(
     }
 
 
-def _without(
-    running: Mapping[PublicKey, RunningPeer], derive_absence: frozenset[PublicKey]
-) -> Mapping[PublicKey, RunningPeer]:
-    if derive_absence.isdisjoint(running):
+def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicKey]) -> Mapping[PublicKey, RunningPeer]:
+    if absent.isdisjoint(running):
         return running
-    return {key: peer for key, peer in running.items() if key not in derive_absence}
+    return {key: peer for key, peer in running.items() if key not in absent}
 
 
 def _peers_to_examine(

@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 0.2
 
 
 class SessionDevice(Protocol):
-    """What is needed of ``_kernel.device.Device``."""
+    """What is needed of ``_wireguard.device.Device``."""
 
     def read(self) -> RunningDevice:
         """Return the interface with its peers."""

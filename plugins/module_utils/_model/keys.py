@@ -45,7 +45,7 @@ _SecretT = TypeVar("_SecretT", bound="Secret")
 
 
 def is_sealed(value: object) -> bool:
-    """Whether the text of a preshared key is one that ``_sealed`` has to open."""
+    """Whether the text of a preshared key is one that ``_options.sealed`` has to open."""
     return isinstance(value, str) and value.startswith(SEALED)
 
 

@@ -45,7 +45,7 @@ class Found(NamedTuple):
         keys, next_keys = (
             {name: key for name, key in each.items() if name not in gone} for each in (self.keys, self.next_keys)
         )
-        return Found(keys, next_keys, self.given, self.made - gone)
+        return Found(keys, next_keys, self.given - gone, self.made - gone)
 
 
 def read_reports(
@@ -115,7 +115,7 @@ def _key_owners(network: Network, records: Records, found: Found) -> dict[str, s
 
 
 def reject_claims(network: Network, records: Records, found: Found) -> dict[str, str]:
-    """List the hosts that report a key of another member, with the reason.
+    """List the hosts that report a key of another member, or their present key as their next one, with the reason.
 
     The operator, the inventory or the registry says which member a key belongs to. If none of these knows the key and
     several hosts report it, all of them are rejected.
@@ -136,6 +136,8 @@ def reject_claims(network: Network, records: Records, found: Found) -> dict[str,
         elif owner is None and times[key] > 1:
             others = sorted({other for other, _option, same in reports if same == key} - {name}) or [name]
             problem = f"{list_names(others)} reports this key for the network {network.name} too"
+        elif option == "next_public_key" and key == found.keys.get(name):
+            problem = f"it is the key that the host uses in the network {network.name} already"
         else:
             continue
         remedy = (

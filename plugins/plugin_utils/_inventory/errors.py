@@ -57,7 +57,10 @@ class FleetError(ValueError):
         hosts: dict[str, list[str]] = {}
         for problem in self.problems:
             hosts.setdefault(str(problem), []).append(problem.host)
-        lines = (f"{list_names(names)}: {text}" if names[0] else text for text, names in hosts.items())
+        # A host of several networks has it wrong in each of them.
+        lines = (
+            f"{list_names(list(dict.fromkeys(names)))}: {text}" if names[0] else text for text, names in hosts.items()
+        )
         return self.context + "\n".join(lines)
 
 

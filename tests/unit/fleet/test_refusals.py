@@ -672,6 +672,15 @@ def test_all_problems_are_shown_at_once_and_a_common_one_only_once() -> None:
     ]
 
 
+def test_a_host_in_two_networks_is_named_once() -> None:
+    inventory = Inventory()
+    second()(inventory)
+    inventory.hosts["ada"]["wireguard_confirm"] = "never"
+    with pytest.raises(FleetError) as caught:
+        inventory.read()
+    assert str(caught.value) == "ada: wireguard_confirm 'never': neither true nor false; write true or false"
+
+
 def test_the_role_documents_just_the_variables_that_are_valid() -> None:
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())
     documented = set(specification["argument_specs"]["main"]["options"])

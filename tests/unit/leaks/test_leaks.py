@@ -35,7 +35,7 @@ exec unshare --mount /bin/sh -ec 'mount --bind {folder} /etc/wireguard; exec {py
 HOSTS = ("hub1", "office", "phonebox")
 CONFIG_ONLY = ["--skip-tags", "running"]
 # What the playbooks are told; those that take none of it do not mind.
-EXTRA = ["-e", "host=office", "-e", "wireguard_hosts=office"]
+EXTRA = ["-e", "wireguard_hosts=office"]
 
 
 class Site:
