@@ -24,7 +24,7 @@ def is_plausible(now: float) -> bool:
 def clock_warning(now: float) -> str:
     shown = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"The clock of this host says {shown}, which cannot be right. Peers refuse handshakes from before the last one "
-        "they have seen, so that tunnels may not come up; and which peers are dead cannot be told, so that endpoints "
-        "that were learned have been left alone. Set the clock, best by NTP (timedatectl set-ntp true), and run again."
+        f"The clock of this host is wrong: it says {shown}. Peers refuse handshakes that are older than the last one, "
+        "so tunnels may not come up. Dead peers cannot be detected, so learned endpoints were left unchanged. "
+        "Set the clock, preferably by NTP (timedatectl set-ntp true), and run again."
     )

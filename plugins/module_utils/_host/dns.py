@@ -59,7 +59,7 @@ class FoundNameServers:
     def write(self, interface: str, dns: Dns) -> None:
         found = find_name_servers()
         if found is None:
-            raise KernelError(errno.ENOENT, "set name servers", "there is neither systemd-resolved nor resolvconf")
+            raise KernelError(errno.ENOENT, "set name servers", "this host has neither systemd-resolved nor resolvconf")
         found.write(interface, dns)
 
 
@@ -68,7 +68,7 @@ def _resolved_runs() -> bool:
     if systemctl is None or not Path(_RESOLVED_FOLDER).exists():
         return False
     command = [systemctl, "is-active", "--quiet", "systemd-resolved.service"]
-    return run_program(command, "find out whether systemd-resolved runs").code == 0
+    return run_program(command, "check whether systemd-resolved runs").code == 0
 
 
 class Resolved:

@@ -27,11 +27,11 @@ _KILL_SECONDS = 5.0
 # Where a PATH without the system's programs would miss them, as that of a plain SSH session on Debian.
 _SYSTEM_PATH = ":/usr/sbin:/sbin:/usr/bin:/bin"
 _REMEDIES = {
-    "nft": "see whether 'nft list tables' answers, then run again",
-    "ping": "see whether this program answers when it is run by hand, then run again",
-    "resolvconf": "see which of its hooks waits with 'sh -x' on the program and the argument -u, then run again",
-    "resolvectl": "see whether 'resolvectl status' answers, or restart systemd-resolved, then run again",
-    "systemctl": "see whether 'systemctl status' answers, then run again",
+    "nft": "check whether 'nft list tables' answers, then run again",
+    "ping": "check whether it answers when run by hand, then run again",
+    "resolvconf": "find the hook that hangs (run 'sh -x' on resolvconf with the argument -u), then run again",
+    "resolvectl": "check whether 'resolvectl status' answers, or restart systemd-resolved, then run again",
+    "systemctl": "check whether 'systemctl status' answers, then run again",
 }
 
 
@@ -46,7 +46,7 @@ class Finished(NamedTuple):
     def complaint(self) -> str:
         """The first line of what it said about a failure."""
         said = (self.errors or self.output).strip().splitlines()
-        return said[0] if said else f"it failed with {self.code} and said nothing"
+        return said[0] if said else f"it failed with exit code {self.code} and no output"
 
 
 def find_program(name: str) -> str | None:

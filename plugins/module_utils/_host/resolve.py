@@ -62,8 +62,8 @@ class Resolver:
         if endpoint.is_literal:
             return (_name_scope(endpoint, peer),)
         if endpoint in self._reasons:
-            warning = f"peer {peer}: endpoint {endpoint} is not set, as its name has no address now: "
-            warning += f"{self._reasons[endpoint]}. What the peer has is kept, and the next run tries again."
+            warning = f"peer {peer}: endpoint {endpoint} is not set, as its name cannot be resolved: "
+            warning += f"{self._reasons[endpoint]}. The current endpoint is kept. The next run tries again."
             if warning not in self.warnings:
                 self.warnings.append(warning)
         elif endpoint not in self._found:
@@ -141,5 +141,5 @@ def _name_scope(endpoint: Endpoint, peer: str) -> Endpoint:
         return endpoint._replace(host=f"{address}%{socket.if_indextoname(find_scope(scope))}")
     except OSError:
         problem = f"this host has no interface {scope}"
-        remedy = "give the interface, on this host, that leads to the address"
+        remedy = "give the interface of this host that leads to the address"
         raise InputError(f"peer {peer}: endpoint", str(endpoint), problem, remedy) from None

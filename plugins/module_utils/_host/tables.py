@@ -23,7 +23,7 @@ def resolve_table(table: str, root: str = "/") -> str:
         return table
     number = read_tables(Path(root)).get(table, 0)
     if not 1 <= number < 2**32:
-        remedy = f"give a number, or name one in /{_ETC}/rt_tables, in a line such as '200 {table}'"
+        remedy = f"give a number, or add a line such as '200 {table}' to /{_ETC}/rt_tables"
         raise InputError("table", table, "no routing table of this host has this name", remedy)
     return str(number)
 

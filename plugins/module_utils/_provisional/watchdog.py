@@ -78,7 +78,7 @@ def start(change: Unconfirmed) -> None:
         start_new_session=True,
     )
     if process.poll() is not None:
-        raise WatchdogError(f"it ended at once, with {process.returncode}")
+        raise WatchdogError(f"it ended at once with exit code {process.returncode}")
 
 
 def _command(change: Unconfirmed) -> list[str]:
@@ -118,7 +118,7 @@ def _succeed(command: Sequence[str], environment: Mapping[str, str] | None = Non
     done = _run(command, environment)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise WatchdogError(said[-1] if said else f"{command[0]} failed with {done.returncode}")
+        raise WatchdogError(said[-1] if said else f"{command[0]} failed with exit code {done.returncode}")
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

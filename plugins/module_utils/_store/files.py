@@ -236,7 +236,9 @@ def check_parent(path: str) -> None:
 
 def _refuse_shared(directory: str, status: os.stat_result) -> None:
     if status.st_mode & 0o022:
-        raise InputError("directory", directory, "others can write to it", "chmod it to 0700, or choose another")
+        raise InputError(
+            "directory", directory, "other users can write to it", "chmod it to 0700, or choose another directory"
+        )
 
 
 def _change_mode(directory: str, mode: int) -> None:

@@ -113,7 +113,7 @@ def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
 def switch_keys(path: str) -> Keys:
     """Have the next key take its place, and keep the old one. Raises as ``read_keys``, and OSError."""
     if read_keys(path).next is None:
-        raise InputError(_OPTION, next_path(path), "there is no next key", "make one first, with state=next")
+        raise InputError(_OPTION, next_path(path), "there is no next key", "create one first with state=next")
     return _swap(path, next_path(path), old_path(path))
 
 
@@ -146,7 +146,9 @@ def _missing_library() -> str | None:
     try:
         import nacl.bindings  # noqa: F401
     except ImportError as error:
-        return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
+        return (
+            f"the public key cannot be computed, as the Python library {error.name} is missing: {package_hint('nacl')}"
+        )
     return None
 
 
@@ -157,9 +159,7 @@ def read_private_key(path: str) -> PrivateKey:
     """
     private_key = find_private_key(path)
     if private_key is None:
-        raise InputError(
-            _OPTION, path, "there is no such file", "run cryptokey.wireguard.keypair first, which makes it"
-        )
+        raise InputError(_OPTION, path, "there is no such file", "create it with cryptokey.wireguard.keypair")
     return private_key
 
 
@@ -172,13 +172,13 @@ def find_private_key(path: str) -> PrivateKey | None:
         problem = f"owned by user {content.owner}, who may know the key"
         raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
     if content.mode & 0o077:
-        problem = f"mode {content.mode:04o}: others than its owner may have read it"
+        problem = f"mode {content.mode:04o}: other users may have read it"
         raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
     check_parent(path)
     try:
         return parse_private_key(content.data.decode("ascii", "replace"))
     except InputError as error:
-        remedy = "remove the file for a new key, or put back the right one"
+        remedy = "remove the file for a new key, or restore the right one"
         raise InputError(_OPTION, path, error.problem, remedy) from None
 
 

@@ -23,8 +23,8 @@ _HINTS = {
     errno.EDQUOT: "make room within the quota and run again",
     errno.EROFS: "mount it for writing and run again",
     errno.EACCES: "run the module as root, with become",
-    errno.EPERM: "run the module as root, with become; as root, see whether the file is immutable (lsattr)",
-    errno.EIO: "look for errors of the disk in the kernel's log",
+    errno.EPERM: "run the module as root, with become; as root, check whether the file is immutable (lsattr)",
+    errno.EIO: "look for disk errors in the kernel log",
 }
 
 

@@ -31,7 +31,7 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
     """
     if file.save_config:
         raise InputError(
-            "SaveConfig", "true", "wg-quick would write over the file when it stops", "remove the line from the file"
+            "SaveConfig", "true", "wg-quick would overwrite the file when it stops", "remove the line from the file"
         )
     existing = tuple(peer for peer in file.peers if peer.public_key not in desired.absent_peers)
     peers = existing if desired.peers is None else _overlay_peers(desired, desired.peers, existing)

@@ -96,7 +96,7 @@ def parse(text: str, name: str = "the file", managed: bool = False) -> WgQuickFi
         reader.read(number, line)
     file = reader.file()
     if managed and file.save_config and reader.saves:
-        problem, remedy = "wg-quick would write over the file when it stops", "remove the line from the file"
+        problem, remedy = "wg-quick would overwrite the file when it stops", "remove the line from the file"
         raise ParseError(reader.saves, "SaveConfig = true", problem, remedy)
     return file
 
@@ -127,7 +127,9 @@ class _Reader:
             self.unmanaged.append(line.strip(_SPACE))
         elif not content.isascii():
             index = next(i for i, character in enumerate(content) if not character.isascii())
-            raise self.refusal(index, content[index], "not an ASCII character", "only comments and hooks have others")
+            raise self.refusal(
+                index, content[index], "not an ASCII character", "use other characters only in comments and hooks"
+            )
         else:
             if key.startswith("["):
                 self.quick = key == "[interface]"
@@ -158,7 +160,7 @@ class _Reader:
         elif squeezed.startswith(";"):
             raise self.refusal(start, None, "';' does not start a comment here", "write '#' in its place")
         elif not self.section:
-            raise self.refusal(start, None, "this stands before any section", "begin with [Interface]")
+            raise self.refusal(start, None, "this line is before any section", "begin with [Interface]")
         elif value is not None and not value.text:
             raise self.refusal(start, None, "there is no value", "give one, or remove the line")
         else:
@@ -192,7 +194,7 @@ class _Reader:
         if self.section == "[interface]":
             known = "[Interface] has the keys of wg(8) and wg-quick(8)"
             if not self.quick:
-                known = "wg-quick knows its own keys only after [Interface] without space inside"
+                known = "write [Interface] without spaces, so that wg-quick reads its own keys"
         return self.refusal(start, shown, "neither wg nor wg-quick knows this line here", known)
 
     def place(self, index: int) -> _Position:

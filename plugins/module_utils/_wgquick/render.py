@@ -16,7 +16,7 @@ from .file import WgQuickFile, WgQuickPeer, printable
 from .lines import is_alias
 from .moved import Moved, render_moved
 
-HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo what is changed here by hand."
+HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo manual changes."
 REDACTED = "(redacted)"
 REDACTED_CHANGE = "(redacted, changes)"
 
