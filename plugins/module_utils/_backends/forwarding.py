@@ -125,8 +125,8 @@ def _router_settings(kernel: KernelSettings, stored: Mapping[str, str], ipv6: bo
     wanted = {key: value for key, value in stored.items() if _ACCEPT_RA.fullmatch(key)}
     if stored.get(IPV6) != "1":
         # 1 counts only while it still works; 2 may be what a run that was cut short left.
-        heeding = ("2",) if kernel.read(IPV6) == "1" else ("1", "2")
-        wanted.update((key, "2") for key in kernel.uplinks() if kernel.read(key) in heeding)
+        accepting = ("2",) if kernel.read(IPV6) == "1" else ("1", "2")
+        wanted.update((key, "2") for key in kernel.uplinks() if kernel.read(key) in accepting)
     return wanted
 
 

@@ -50,14 +50,14 @@ class Finished(NamedTuple):
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program, also of one for administrators, None where it is not installed."""
+    """Find a program, also in the directories for administrators. Return None if it is not installed."""
     return shutil.which(name, path=os.environ.get("PATH", "") + _SYSTEM_PATH)
 
 
 def run_program(command: Sequence[str], doing: str, text: str = "", seconds: float | None = None) -> Finished:
-    """Run the program with ``text`` as its input, in the C locale, for so many seconds at most (LIMIT_SECONDS).
+    """Run the program with ``text`` as its input, in the C locale, for at most ``seconds`` (LIMIT_SECONDS).
 
-    Raises KernelError where it cannot be started or does not end in time; it and its children are then killed.
+    Raises KernelError if it cannot be started or does not end in time. It and its children are then killed.
     """
     limit = LIMIT_SECONDS if seconds is None else seconds
     with ExitStack() as stack:

@@ -4,7 +4,7 @@
 """Seal preshared keys to a host's own public key, so that only this host can open them.
 
 Ansible writes the arguments of a module to a file on the host, unless it pipelines, and keeps that with
-ANSIBLE_KEEP_REMOTE_FILES. Only users who can read the host's private key can open what is sealed.
+ANSIBLE_KEEP_REMOTE_FILES. Only users who can read the host's private key can open sealed keys.
 
 Libsodium does it: a random key is in a sealed box for the host, once for all peers of a task, and with that key each
 preshared key is encrypted by XChaCha20-Poly1305 and bound to the public key of the peer that it is for. The text is
@@ -38,7 +38,7 @@ _REMEDY = "run the whole role, which reads the host's key and seals the preshare
 
 
 def seal_peers(peers: Sequence[Mapping[str, Any]], recipient: PublicKey) -> Sequence[Mapping[str, Any]]:
-    """The peers with their preshared keys sealed, those that have one; an empty one, which clears, is no secret.
+    """Seal the preshared keys of the peers. An empty one, which clears the key, is not a secret.
 
     Raises InputError and MissingLibrary.
     """

@@ -48,7 +48,7 @@ def number(low: int, high: int, off: bool = False) -> Callable[[object, str], in
 
 
 def parse_string(value: object, option: str, example: str) -> str:
-    """A text, for which a number will do."""
+    """Parse a string. A number is accepted, too."""
     if isinstance(value, (Mapping, list, tuple)):
         kind = "a dictionary" if isinstance(value, Mapping) else "a list"
         raise InputError(option, value, f"expected a string, not {kind}", f"write a string such as {example}")

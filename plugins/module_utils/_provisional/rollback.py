@@ -126,7 +126,7 @@ def _check(interface: str, name: str) -> int:
         if change is None or change.change != name:
             raise WatchdogError(f"there is no unconfirmed change {name} of {interface}")
         _rehearse(change)
-    except Exception as error:  # whatever it is, the run that asks must hear of it
+    except Exception as error:  # any error must reach the run that asks
         kind = "" if isinstance(error, (InputError, OSError, WatchdogError)) else f"{type(error).__name__}: "
         sys.stderr.write(f"{kind}{error}\n")
         return 1

@@ -129,7 +129,7 @@ def _printable(name: bytes) -> str:
 
 @contextmanager
 def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | None = None) -> Iterator[None]:
-    """Have an interface's running state to oneself. Raises InputError."""
+    """Lock an interface's running state. Raises InputError."""
     # The file stays: flock(1) in a script cannot tell a file that was removed.
     with _private_lock("interface", interface, Path(directory, f"{interface}.lock"), seconds, keep=True):
         yield
@@ -137,7 +137,7 @@ def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | 
 
 @contextmanager
 def directory_lock(path: str, status: os.stat_result) -> Iterator[None]:
-    """Be the only one who writes in a directory of that status. Raises InputError.
+    """Lock a directory of that status for writing. Raises InputError.
 
     Others can open the directory itself, such as /etc/sysctl.d, and could then lock it. So the lock is elsewhere, under
     its number, with more characters than an interface's name can have.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a wg-quick(8) file to startup state, as the two programs that share the file read it.
+"""Parse a wg-quick(8) file to startup state, as the two programs that share the file read it.
 
 wg-quick takes Address, MTU, DNS, Table, SaveConfig and the four hooks out of [Interface] and hands all other lines to
 ``wg setconf`` (wireguard-tools, src/wg-quick/linux.bash parse_options; src/config.c config_read_line). They differ:
@@ -87,9 +87,9 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str, name: str = "the file", managed: bool = False) -> WgQuickFile:
-    """The text of a file to what it says. Raises ParseError; ``name`` is what messages call the file.
+    """Parse the text of a file. Raises ParseError; messages call the file ``name``.
 
-    With ``managed``, what keeps a file from coming under management is refused where it stands, too.
+    With ``managed``, lines that prevent management are refused, too.
     """
     reader = _Reader(name)
     for number, line in enumerate(text.split("\n"), 1):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Startup state to the text of a wg-quick(8) file, and to the same text without its secrets."""
+"""Render startup state as a wg-quick(8) file, with or without its secrets."""
 
 from __future__ import annotations
 
