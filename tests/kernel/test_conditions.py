@@ -198,7 +198,7 @@ def test_a_port_that_is_taken(site: Site, ledger: Ledger) -> None:
         run("ip", "link", "add", "wgholder", "type", "wireguard")
         run("wg", "set", "wgholder", "listen-port", "51999")
         run("ip", "link", "set", "wgholder", "up")
-        parts = ("EADDRINUSE", "choose another listen_port", "What was running before has been restored")
+        parts = ("EADDRINUSE", "choose another listen_port", "The previous state has been restored")
         site.refused(*parts, listen_port=51999)
 
 
@@ -209,7 +209,7 @@ def test_an_address_that_is_taken(site: Site, ledger: Ledger, address: str) -> N
         there = address.replace("/32", "/24")
         run("ip", "address", "add", there, "dev", "dummy7", *["nodad"] * (":" in address))
         remedy = f"remove it there with 'ip address delete {there} dev dummy7'"
-        site.refused("the interface dummy7 has this address", remedy, addresses=[address])
+        site.refused("the interface dummy7 already has this address", remedy, addresses=[address])
 
 
 def test_addresses_that_links_may_share(site: Site, ledger: Ledger) -> None:
@@ -277,7 +277,7 @@ def test_a_clock_far_off(site: Site, ledger: Ledger, year: int) -> None:
             result = result_of(wanted, site.work)
         finally:
             time.clock_settime(time.CLOCK_REALTIME, now + time.monotonic() - began)
-        said(str(result["warnings"]), f"The clock of this host says {year}", "Set the clock")
+        said(str(result["warnings"]), f"The clock of this host is wrong: it says {year}", "Set the clock")
         assert [str(peer.endpoint) for peer in site.host.read().device.peers.values()] == ["192.0.2.1:" + port(site)]
 
 
@@ -306,7 +306,7 @@ def test_a_run_that_does_not_end(site: Site, ledger: Ledger, monkeypatch: pytest
     ):
         assert other.stdout is not None
         other.stdout.readline()
-        site.refused(f"process {other.pid} (python", "wait for its end, or end it, and run again")
+        site.refused(f"process {other.pid} (python", "wait until it ends, or stop it, and run again")
 
 
 def unload(module_name: str, seconds: float = 60) -> None:
@@ -336,9 +336,7 @@ def test_no_wireguard_in_the_kernel(ledger: Ledger, pair: tuple[Host, Host], tmp
             unload("wireguard")
             with right.entered():
                 message = message_of(module("interface", options), tmp_path)
-            said(
-                message, "create interface wg0", "EOPNOTSUPP", "load the module 'wireguard' or run a kernel from 5.6 on"
-            )
+            said(message, "create interface wg0", "EOPNOTSUPP", "load the module 'wireguard' or run Linux 5.6 or later")
         finally:
             blocked.unlink()
             run("modprobe", "wireguard")

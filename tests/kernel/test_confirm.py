@@ -96,7 +96,7 @@ def test_a_firewall_on_the_new_port(side: Side) -> None:
     rules = "table ip lab { chain guard { type filter hook input priority 0; udp sport 51999 drop; }; }"
     side.other.run("nft", rules)
     result = side.run(listen_port=51999, confirm="always", confirm_timeout=40)
-    with pytest.raises(RuntimeError, match="nothing came through the tunnel from right since the change"):
+    with pytest.raises(RuntimeError, match="nothing was received through the tunnel from right since the change"):
         side.confirm(change=result["change"])
     answer = side.confirm(change=result["change"], state="rolled_back")
     assert answer["rolled_back"]["changes"] == ["set listen_port 51820"]

@@ -231,7 +231,7 @@ def test_a_dump_that_is_never_left_alone_is_given_up(crowd: Crowd) -> None:
         process = multiprocessing.get_context("fork").Process(target=change_for_ever)
         process.start()
         try:
-            with pytest.raises(KernelError, match=r"changed under each of 20 attempts.*EINTR"):
+            with pytest.raises(KernelError, match=r"changed during each of 20 attempts.*EINTR"):
                 read_fifty_times()
         finally:
             process.kill()

@@ -100,15 +100,15 @@ def found(name: str) -> str:
 
 def test_where_nothing_looks_after_name_servers_they_are_refused(near: dict[str, Any]) -> None:
     message = (
-        r"^dns '10.9.0.2, fd09::2': this host runs no systemd-resolved and has no resolvconf; "
-        r"install the package systemd-resolved or openresolv, or start systemd-resolved where it is installed$"
+        r"^dns '10.9.0.2, fd09::2': this host has neither a running systemd-resolved nor resolvconf; "
+        r"install the package systemd-resolved or openresolv, or start systemd-resolved if it is installed$"
     )
     for check_mode in (True, False):
         with pytest.raises(InputError, match=message):
             ensure_present({**near, **DNS}, check_mode, [])
     assert not running().exists
     assert once(near, dns=[], dns_search=[])
-    with pytest.raises(InputError, match="there is no server to ask for it"):
+    with pytest.raises(InputError, match="there is no name server for it"):
         once(near, dns_search=["lan"])
 
 
@@ -187,7 +187,7 @@ def test_a_run_that_fails_puts_the_name_servers_back(near: dict[str, Any]) -> No
     # Routes come after name servers, and this one is taken.
     run("ip", "route", "add", "blackhole", "10.9.0.2/32", "table", "99")
     try:
-        with pytest.raises(ConvergeError, match=r"add route 10\.9\.0\.2/32.*What was running before has been restored"):
+        with pytest.raises(ConvergeError, match=r"add route 10\.9\.0\.2/32.*The previous state has been restored"):
             once(near, table="99", dns=["10.9.0.7"], alias="new")
     finally:
         run("ip", "route", "flush", "table", "99")

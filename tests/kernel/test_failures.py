@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, strangers
 
 PRESHARED_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-RESTORED = r"What was running before has been restored\."
+RESTORED = r"The previous state has been restored\."
 
 
 def rich() -> dict[str, Any]:

@@ -225,7 +225,7 @@ def test_an_interface_that_cannot_come_up_stays_down_as_it_was(host: Host) -> No
     with host.entered():
         taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         taken.bind(("0.0.0.0", 51999))
-    with taken, pytest.raises(ConvergeError, match=r"UDP port.*What was running before has been restored"):
+    with taken, pytest.raises(ConvergeError, match=r"UDP port.*The previous state has been restored"):
         host.converge(**options, alias="new")
     assert comparable(host.read()) == before
 
@@ -263,7 +263,7 @@ def test_a_busy_port_leaves_everything_as_it_was(pair: tuple[Host, Host]) -> Non
     with left.entered():
         taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         taken.bind(("0.0.0.0", 51999))
-    with taken, pytest.raises(ConvergeError, match=r"UDP port.*What was running before has been restored"):
+    with taken, pytest.raises(ConvergeError, match=r"UDP port.*The previous state has been restored"):
         left.converge(listen_port=51999, mtu=1300, addresses=["10.77.0.1/24"], peers=strangers(2))
     assert comparable(left.read()) == before
 

@@ -114,7 +114,7 @@ def test_no_key_is_told(loud: Loud, pair: tuple[Host, Host]) -> None:
             failed = loud.task("interface", {**arguments, "listen_port": 51999})
         assert "EADDRINUSE" in failed["msg"]
         key.chmod(0o644)
-        assert "others than its owner" in loud.task("interface", arguments)["msg"]
+        assert "other users may have read it" in loud.task("interface", arguments)["msg"]
         key.write_text(f"{private}x\n")
         key.chmod(0o600)
         assert "not a WireGuard key" in loud.task("interface", arguments)["msg"]

@@ -329,7 +329,7 @@ def test_a_move_that_fails_is_undone(pair: tuple[Host, Host], managed: Managed) 
     with managed.host.entered():
         taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         taken.bind(("0.0.0.0", 51999))
-    with taken, pytest.raises(ConvergeError, match=r"UDP port.*What was running before has been restored"):
+    with taken, pytest.raises(ConvergeError, match=r"UDP port.*The previous state has been restored"):
         managed.present(**{**options, "listen_port": 51999, "addresses": ["10.9.0.7/24"]}, **APART)
     assert managed.read() == before
     assert links(managed.vpn) == ["lo"]
@@ -354,7 +354,9 @@ def test_sockets_cannot_move(managed: Managed, first: dict[str, Any], then: dict
     managed.present(listen_port=51821, addresses=["10.9.0.1/24"], **first)
     before = managed.read(first.get("netns", ""), first.get("birth_netns", ""))
     for check_mode in (True, False):
-        with pytest.raises(InputError, match=r"birth_netns.*sockets are in another network namespace.*state=absent"):
+        with pytest.raises(
+            InputError, match=r"birth_netns.*sockets are in another or a deleted network namespace.*state=absent"
+        ):
             managed.present(check_mode=check_mode, mtu=1300, **then)
     assert managed.read(first.get("netns", ""), first.get("birth_netns", "")) == before
     managed.absent(**then)
@@ -366,7 +368,7 @@ def test_sockets_cannot_move(managed: Managed, first: dict[str, Any], then: dict
 def test_sockets_that_turn_out_to_be_elsewhere_are_a_failure(managed: Managed) -> None:
     managed.present(listen_port=51821, **APART)
     managed.vpn.run("ip", "link", "set", "wg0", "down")
-    with pytest.raises(ConvergeError, match=r"sockets are in another.*What was running before has been restored"):
+    with pytest.raises(ConvergeError, match=r"sockets are in another.*The previous state has been restored"):
         managed.present(listen_port=51821, **WHOLE)
     assert not managed.read("vpn").up
 
@@ -378,12 +380,14 @@ def test_when_the_birth_namespace_is_gone_it_is_said(managed: Managed) -> None:
     with pytest.raises(InputError, match="birth_netns 'birth': there is no such network namespace"):
         managed.present(**options)
     managed.birth.create()
-    with pytest.raises(InputError, match=r"or in one that is gone.*state=absent"):
+    with pytest.raises(InputError, match=r"in another or a deleted network namespace.*state=absent"):
         managed.present(**options)
     managed.vpn.run("ip", "link", "set", "wg0", "down")
-    with pytest.raises(ConvergeError, match=r"ENONET\); the network namespace in which.*is gone: remove the interface"):
+    with pytest.raises(ConvergeError, match=r"ENONET\); the network namespace where .* is gone: remove the interface"):
         managed.present(**options)
-    with pytest.raises(ConvergeError, match=r"EPERM\).*the namespace in which the interface was made may be gone"):
+    with pytest.raises(
+        ConvergeError, match=r"EPERM\).*the network namespace where the interface was created may be gone"
+    ):
         managed.present(listen_port=51999, **options)
     managed.absent(netns="vpn")
     managed.twice(listen_port=51821, **options)

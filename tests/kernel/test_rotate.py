@@ -240,6 +240,6 @@ def test_a_peer_that_does_not_answer_now_is_a_reason_to_change_nothing(star: Sta
     one.run("ip", "link", "set", "hub", "down")
     one.converge(peers=[])
     star.converge("one")
-    with pytest.raises(RekeyError, match=r"hub: no handshake with the present key, .* Nothing was changed"):
+    with pytest.raises(RekeyError, match=r"hub: no handshake with the current key, .* Nothing was changed"):
         star.rekey("one", timeout=2)
     assert read_keys(str(star.key_file("one"))).current == one.private_key

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the step ``__adopt_key`` of the playbook ``adopt`` does, without Ansible."""
+"""Adopt a host's private key: the step ``__adopt_key`` of the playbook ``adopt``, without Ansible."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ DIRECTORY = "/etc/wireguard"
 def adopt_key(
     options: Mapping[str, Any], check_mode: bool, directory: str = DIRECTORY, own_directory: str = KEY_DIRECTORY
 ) -> KeyResult:
-    """Put the key that the host has for an interface into the key file.
+    """Write the key that the host has for an interface to the key file.
 
-    A key file with another key is refused: which of the two is right, only the peers know. Raises InputError and
+    A key file with another key is refused: only the peers know which of the two is right. Raises InputError and
     MissingLibrary before anything is touched, and OSError.
     """
     interface = parse_interface_name(options["interface"])
@@ -37,7 +37,7 @@ def adopt_key(
     path = f"{own_directory}/{interface}.key"
     existing = find_private_key(path)
     if existing is not None and existing != private_key:
-        problem = f"it has another key than {directory}/{interface}.conf, or than what runs"
+        problem = f"its key differs from the one in {directory}/{interface}.conf or of the running interface"
         raise InputError("private key file", path, problem, "move the file away, if no interface uses its key")
     try:
         public_key = public_key_of(private_key)
@@ -50,16 +50,16 @@ def adopt_key(
 
 
 def _found_key(interface: str, directory: str) -> PrivateKey:
-    """That of the running interface; where it does not run, that of the file."""
+    """Return the key of the running interface, or that of the file if it is not running."""
     path = f"{directory}/{interface}.conf"
     content = read_file(path)
     written = parse(decode(content.data), path).private_key if content else None
     running = open_reader().read(interface).device.private_key if has_link("", interface) else None
     if written and running and written != running:
-        problem = f"its PrivateKey is not the one with which {interface} runs"
-        raise InputError(path, None, problem, "find out which one the peers know, and bring the other in line")
+        problem = f"its PrivateKey differs from the key of the running {interface}"
+        raise InputError(path, None, problem, "find out which of the two keys the peers have, and replace the other")
     private_key = running or written
     if not private_key:
         remedy = "add PrivateKey to the file, or bring the interface up first"
-        raise InputError(path, None, f"there is no private key, nor does {interface} run with one", remedy)
+        raise InputError(path, None, f"there is no private key here, and no running {interface} has one", remedy)
     return private_key

@@ -36,7 +36,7 @@ class ConfigResult(NamedTuple):
     new: WgQuickFile | None
 
     def diff(self) -> tuple[str, str]:
-        """Before and after, without secrets."""
+        """Return the text before and after, without secrets."""
         return (redact(self.text), "") if self.new is None else render_diff(self.text, self.old, self.new)
 
 
@@ -46,7 +46,7 @@ def config_path(options: Mapping[str, Any]) -> str:
 
 @again_when_changed
 def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> ConfigResult:
-    """Bring the file to the options. Raises InputError, of which ParseError is one, and OSError.
+    """Make the file match the options. Raises InputError (also ParseError) and OSError.
 
     The directory is created and checked by ``ensure_parent``.
     """
@@ -68,7 +68,7 @@ def ensure_config(options: Mapping[str, Any], check_mode: bool = False, own_dire
 
 
 def _check_host(desired: DesiredInterface) -> None:
-    """Refuse what wg-quick would stop at when it brings the interface up at boot."""
+    """Refuse options with which wg-quick would fail to bring the interface up at boot."""
     resolve_table(desired.table)
     if not desired.dns:
         return
@@ -76,7 +76,7 @@ def _check_host(desired: DesiredInterface) -> None:
 
     if find_resolvconf() is None:
         problem = "wg-quick sets name servers through the program resolvconf, which this host lacks"
-        remedy = f"{package_hint('resolvconf')}; where that has only resolvectl, link /usr/local/bin/resolvconf to it"
+        remedy = f"{package_hint('resolvconf')}; if that has only resolvectl, link /usr/local/bin/resolvconf to it"
         raise InputError("dns", ", ".join(desired.dns), problem, remedy)
 
 
@@ -85,7 +85,7 @@ def _plan(desired: DesiredInterface, data: bytes, path: str) -> tuple[str, WgQui
     new = overlay(desired, WgQuickFile())
     rendered = render(new)
     if data == encode_file(rendered):
-        return rendered, new, new  # the usual case, which need not wait for the parser to be loaded
+        return rendered, new, new  # the usual case: the parser need not be loaded
     from .._wgquick.parse import decode, parse
 
     if desired.private_key:

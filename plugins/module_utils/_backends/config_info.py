@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``config_info`` does, without Ansible: it reads wg-quick configuration files."""
+"""Read wg-quick configuration files: ``config_info``, without Ansible."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def describe_files(
     directory: str = DIRECTORY,
     unreadable: list[dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The wg-quick files of these interfaces, or of all, as plain dictionaries without secrets, sorted by interface.
+    """Describe the wg-quick files of these or all interfaces as plain dictionaries, without secrets, sorted by name.
 
-    One that is not there is left out. Raises InputError with all that cannot be read, and OSError. Where ``unreadable``
-    is given, these are added to it instead.
+    Missing files are left out. Raises InputError with all files that cannot be read, and OSError. If ``unreadable`` is
+    given, those files are added to it instead.
     """
     names = _interfaces_in(directory) if interfaces is None else map(parse_interface_name, interfaces)
     described: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ def _describe_error(interface: str, path: str, error: InputError) -> dict[str, A
 
 
 def _interfaces_in(directory: str) -> list[str]:
-    """By the names of the files, as far as they can be those of interfaces."""
+    """List the interfaces by the names of their files. Other file names are ignored."""
     found = []
     with suppress(FileNotFoundError):
         for path in Path(directory).iterdir():
@@ -101,13 +101,13 @@ def _describe(interface: str, path: str, mode: int, text: str, file: WgQuickFile
 
 
 def _lost_comments(text: str, file: WgQuickFile) -> list[str]:
-    """Those that the file would not have any more once it is written anew."""
+    """List the comments that are lost when the file is written again."""
     written = set(read_comments(render(file)))
     return [comment for comment in read_comments(text) if comment not in written]
 
 
 def _public_key(private_key: PrivateKey | None) -> str | None:
-    """None where there is none, or nothing to tell it with."""
+    """Return None if there is no key, or if pynacl is missing."""
     try:
         return str(public_key_of(private_key)) if private_key else None
     except ImportError:

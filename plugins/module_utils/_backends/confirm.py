@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``confirm`` does on a host: a provisional change is proved good and stays, or is rolled back."""
+"""Confirm a provisional change of a host, or roll it back: ``confirm``, without Ansible."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .._store.lock import interface_lock
 # After its time, a watchdog needs a moment to start and for its work: on a slow host half a minute.
 _GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
-# What is left of the time to answer that it was not enough.
+# Seconds reserved at the end to report a failure.
 _RESERVE_SECONDS = 5.0
 _TRIGGER_SECONDS = 2.0
 _MANY_PEERS = 50
@@ -41,8 +41,8 @@ class ConfirmError(Exception):
 
 
 class ConfirmResult(NamedTuple):
-    """``tunnels``: the peers that have shown to be there. ``report`` is what was rolled back, now or before, and
-    ``pending`` the change that is neither confirmed nor wholly rolled back. ``warnings``: what failed after that."""
+    """``tunnels``: the peers that answered. ``report``: what was rolled back, now or earlier. ``pending``: the change
+    that is neither confirmed nor fully rolled back. ``warnings``: what failed after the confirmation."""
 
     changed: bool
     tunnels: list[str]
@@ -52,7 +52,7 @@ class ConfirmResult(NamedTuple):
 
 
 def confirm(options: Mapping[str, Any], check_mode: bool = False) -> ConfirmResult:
-    """Keep the change, once the tunnels that it affects carry traffic. Raises ConfirmError, InputError and OSError."""
+    """Keep the change once the tunnels that it affects carry traffic. Raises ConfirmError, InputError and OSError."""
     interface = parse_interface_name(options["interface"])
     change = _find(interface, options.get("change"))
     proved = _wait_for_proof(change)
@@ -68,8 +68,10 @@ def confirm(options: Mapping[str, Any], check_mode: bool = False) -> ConfirmResu
 
 
 def _remember(change: Unconfirmed) -> tuple[str, ...]:
-    """Remember what was applied, after the change is confirmed: were a crash to come in between, it is applied once
-    more. So it is where this fails, and the change stays: gives warnings."""
+    """Record what was applied, after the change is confirmed. Return warnings for what could not be recorded.
+
+    After a crash or a failure here the change stays, and the next run applies these parts once more.
+    """
     interface = change.interface
     steps: tuple[tuple[str, Callable[[], None]], ...] = (
         ("endpoints", lambda: record_endpoints(interface, change.endpoints, load_endpoints(interface))),
@@ -101,13 +103,13 @@ def ensure_rolled_back(options: Mapping[str, Any], check_mode: bool = False) -> 
 
 
 def read_unconfirmed(options: Mapping[str, Any]) -> ConfirmResult:
-    """Read which change waits, and what was rolled back last. Raises InputError and OSError."""
+    """Read the unconfirmed change and the last rollback. Raises InputError and OSError."""
     interface = parse_interface_name(options["interface"])
     return ConfirmResult(False, [], find_report(interface), find_change(interface))
 
 
 def roll_back_overdue(interface: str, check_mode: bool, warnings: list[str]) -> None:
-    """Roll back a change whose time is over. Raises UnconfirmedError while one still waits, InputError and OSError.
+    """Roll back a change after its timeout. Raises UnconfirmedError before that, InputError and OSError.
 
     This does the work of a watchdog that was killed, or that could not restore everything.
     """
@@ -122,20 +124,22 @@ def roll_back_overdue(interface: str, check_mode: bool, warnings: list[str]) -> 
             return
         rolled = roll_back(change)
     if rolled.left:
-        problem = f"not all of what was before its last change can be restored: {rolled.report.problem}"
-        remedy = f"solve this and run again. To keep what runs now instead, remove {record_path(interface)}"
+        problem = f"the state before its last change cannot be fully restored: {rolled.report.problem}"
+        remedy = f"fix this and run again. To keep the running state instead, remove {record_path(interface)}"
         raise InputError("interface", interface, problem, remedy)
-    but = f", but not all of it: {rolled.report.problem}" if rolled.report.problem else ""
+    but = f", but not completely: {rolled.report.problem}" if rolled.report.problem else ""
     warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now{but}")
 
 
 def _find(interface: str, name: str | None) -> Unconfirmed:
-    """The change that waits, by its name where one is given."""
+    """Find the unconfirmed change, by its name if one is given."""
     change = find_change(interface)
     report = find_report(interface)
     if change and (not name or change.change == name):
         if report and report.change == change.change:
-            raise ConfirmError(f"{interface}: the change is being rolled back, and not all is back: {report.problem}")
+            raise ConfirmError(
+                f"{interface}: the change is being rolled back, but not everything is restored yet: {report.problem}"
+            )
         return change
     if report and name == report.change:
         raise ConfirmError(f"{interface}: the change was rolled back at {report.date}, before it was confirmed")
@@ -144,11 +148,11 @@ def _find(interface: str, name: str | None) -> Unconfirmed:
 
 
 def _wait_for_proof(change: Unconfirmed) -> list[str]:
-    """The peers that have shown that they are there, by name."""
+    """Wait until the peers have answered, and return their names."""
     host = HostKernel(change.netns, change.birth_netns)
 
     def read() -> RunningState:
-        """Without the parts that depend on programs, which may hang, and tell nothing of tunnels."""
+        """Read only the interface. The other parts depend on programs that may hang, and do not matter here."""
         return only(host.read(change.interface, {Part.INTERFACE}), Part.INTERFACE)
 
     state = read()
@@ -171,6 +175,6 @@ def _no_proof(change: Unconfirmed, missing: list[RequiredProof]) -> str:
     )
     left = max(change.seconds_left, 0)
     return (
-        f"{change.interface}: nothing came through the tunnel from {silent} since the change, so that it is not "
-        f"confirmed. It is rolled back in {left:.0f} s"
+        f"{change.interface}: nothing was received through the tunnel from {silent} since the change. "
+        f"The change is not confirmed, and is rolled back in {left:.0f} s"
     )

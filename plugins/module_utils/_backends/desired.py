@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``interface`` and ``config`` are asked for: their options, with what only this host has to add."""
+"""Read the options of ``interface`` and ``config``, with the parts that only this host knows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .._store.public_key import public_key_of
 
 
 def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterface:
-    """The options that ``interface`` and ``config`` share, with the private key from its file. Raises InputError, and
-    MissingLibrary where a preshared key is sealed and cannot be opened.
+    """Read the options that ``interface`` and ``config`` share, with the private key from its file.
 
-    Where there is no key in check mode, the real run will have made one by now: any that is new will do to tell so.
+    In check mode a missing key is replaced by a random one, since the real run would have created a key by now.
+    Raises InputError, and MissingLibrary if a sealed preshared key cannot be opened.
     """
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     private_key = find_private_key(path) if check_mode else read_private_key(path)
@@ -40,7 +40,7 @@ def read_desired(options: Mapping[str, Any], check_mode: bool) -> DesiredInterfa
 
 
 def public_key_if_known(private_key: PrivateKey) -> PublicKey | None:
-    """The public half; None without pynacl, which takes a while to load."""
+    """Compute the public key. Return None without pynacl, which is slow to load."""
     with suppress(ImportError):
         return public_key_of(private_key)
     return None

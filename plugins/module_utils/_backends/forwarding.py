@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IP forwarding, now and after a reboot: the kernel's settings below /proc/sys and a file of sysctl.d(5).
+"""Set IP forwarding now and after a reboot: the kernel's settings in /proc/sys and a file of sysctl.d(5).
 
 A host that forwards IPv6 is a router, and a router ignores router advertisements: with ``accept_ra`` at 1 it would
 lose its own default route and address. At 2 it accepts them anyway (Linux, Documentation/networking/ip-sysctl.rst).
 It must be set first: turning forwarding on drops the default routes at once (net/ipv6/route.c, rt6_purge_dflt_routers).
 Interfaces of systemd-networkd and NetworkManager have 0, as those read the advertisements themselves.
 
-The file is this module's own and written as a whole. A file with lines of others is never written to.
+The module owns the file and writes it as a whole. It never writes to a file with other lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .._store.reading import FileContent, check_directory, read_file
 # found by _sysctl.
 PATH = "/etc/sysctl.d/99-wireguard-forwarding.conf"
 _MARK = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
-HEADER = f"{_MARK}\n# Changes are lost. Other settings belong into another file."
+HEADER = f"{_MARK}\n# Changes are lost. Put other settings into another file."
 
 IPV4 = "net/ipv4/ip_forward"
 IPV6 = "net/ipv6/conf/all/forwarding"
@@ -40,7 +40,7 @@ Settings = dict[str, str]
 
 
 class ForwardingResult(NamedTuple):
-    """Texts for a diff: the kernel's settings, then the file. ``warnings``: what undoes this at boot."""
+    """Texts for a diff: the kernel's settings, then the file. ``warnings``: what overrides this at boot."""
 
     changed: bool
     live: tuple[str, str]
@@ -52,9 +52,9 @@ class ForwardingResult(NamedTuple):
 def ensure_forwarding(
     ipv4: bool | None, ipv6: bool | None, path: str = PATH, check_mode: bool = False, root: str = "/"
 ) -> ForwardingResult:
-    """Turn forwarding on or off, each family that is not None. Raises InputError and OSError.
+    """Turn forwarding on or off for each family that is not None. Raises InputError and OSError.
 
-    ``root`` is where ``proc`` and ``sys`` are. The kernel comes first, and the file when that has gone well.
+    ``root`` is where ``proc`` and ``sys`` are. The kernel is changed first, and the file only if that succeeds.
     """
     kernel = KernelSettings(Path(root))
     content = read_file(path)
@@ -77,12 +77,12 @@ def ensure_forwarding(
 
 
 def _own_settings(path: str, text: str) -> Settings:
-    """What the file says, which this module has written before. Raises InputError where others have."""
+    """Read the settings of the file. Raises InputError if this module did not write it."""
     if Path(path).suffix != ".conf":
-        raise InputError("path", path, "not read at boot without .conf at its end", "give it that end")
+        raise InputError("path", path, "not read at boot, as its name does not end in .conf", "add .conf to the name")
     lines = list(parse_lines(text))
     if text and not text.startswith(_MARK):
-        problem, remedy = "not a file of this module", "give a file of its own, such as the default, or remove that one"
+        problem, remedy = "not written by this module", "give another path, such as the default, or remove the file"
         raise InputError("path", path, problem, remedy)
     for line in lines:
         if line.value is None or not (line.key in (IPV4, IPV6) or _ACCEPT_RA.fullmatch(line.key)):
@@ -95,7 +95,7 @@ def _describe(override: Override, path: str) -> str:
     line = override.line
     text = f"-{_spell(line.key)}" if line.value is None else f"{_spell(line.key)} = {line.value}"
     # Nothing comes after /etc/sysctl.conf.
-    remedy = ", or give a path whose name comes later" if override.path.parent.name == "sysctl.d" else ""
+    remedy = ", or use a file name that sorts later" if override.path.parent.name == "sysctl.d" else ""
     return (
         f"{override.path}, line {line.number}: {text} is read after {path} and overrides it, at boot or with "
         f"'sysctl --system'. Remove that line{remedy}."
@@ -125,8 +125,8 @@ def _router_settings(kernel: KernelSettings, stored: Mapping[str, str], ipv6: bo
     wanted = {key: value for key, value in stored.items() if _ACCEPT_RA.fullmatch(key)}
     if stored.get(IPV6) != "1":
         # 1 counts only while it still works; 2 may be what a run that was cut short left.
-        heeding = ("2",) if kernel.read(IPV6) == "1" else ("1", "2")
-        wanted.update((key, "2") for key in kernel.uplinks() if kernel.read(key) in heeding)
+        accepting = ("2",) if kernel.read(IPV6) == "1" else ("1", "2")
+        wanted.update((key, "2") for key in kernel.uplinks() if kernel.read(key) in accepting)
     return wanted
 
 
@@ -138,23 +138,23 @@ class KernelSettings:
         self._links = root / "sys/class/net"
 
     def read(self, key: str) -> str | None:
-        """None where the kernel has no such setting."""
+        """Return the value, None if the kernel has no such setting."""
         try:
             return (self._settings / key).read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return None
 
     def write(self, key: str, value: str) -> None:
-        """Sends only what differs, and raises OSError when the kernel does not take it."""
+        """Write the value if it differs. Raises OSError if the kernel does not accept it."""
         if self.read(key) == value:
             return
         (self._settings / key).write_text(f"{value}\n", encoding="ascii")
         if self.read(key) != value:
-            raise OSError(f"the kernel did not take {value} for {key}")
+            raise OSError(f"the kernel did not accept {value} for {key}")
 
     def uplinks(self) -> Iterator[str]:
-        """The accept_ra of each interface that advertisements can come in by: it is up and has IPv6, and is neither
-        loopback nor WireGuard's nor part of a bridge or bond."""
+        """List accept_ra of each interface that can receive router advertisements: up, with IPv6, and neither
+        loopback nor WireGuard nor part of a bridge or bond."""
         for flags in sorted(self._links.glob("*/flags")):
             link = flags.parent
             up = int(flags.read_text(), 16) & (_IFF_UP | _IFF_LOOPBACK) == _IFF_UP

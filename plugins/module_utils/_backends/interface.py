@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Create, change and remove an interface: the options of ``interface`` in, a result out, without Ansible."""
+"""Create, change and remove an interface: ``interface``, without Ansible."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class InterfaceResult(ConvergeResult):
 
 
 def end_unconfirmed(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> None:
-    """Make sure that no change of the interface is unconfirmed: roll back one whose time is over.
+    """Roll back an unconfirmed change of the interface after its timeout.
 
-    Raises UnconfirmedError while a change still waits, InputError and OSError.
+    Raises UnconfirmedError before the timeout, InputError and OSError.
     """
     interface = parse_interface_name(options["interface"])
     if is_recorded(interface):
@@ -64,8 +64,8 @@ def end_unconfirmed(options: Mapping[str, Any], check_mode: bool, warnings: list
 def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> InterfaceResult:
     """Converge the interface to the options. Raises InputError, MissingLibrary, KernelError and ConvergeError.
 
-    Names are looked up only where the running state says that they matter, and then without the lock, so that others
-    need not wait for name servers. The state is then read again. Each name is looked up once, so that this ends.
+    Names are resolved only if the running state depends on them, and without the lock: other runs need not wait for
+    name servers. The state is then read again. Each name is resolved once, so this ends.
     """
     resolver = Resolver()
     look_up = bind_to_netns(parse_netns(options.get("birth_netns"), "birth_netns"), resolver.look_up)
@@ -126,7 +126,7 @@ def _ensure_present(
 
 
 def _plausible_time(warnings: list[str]) -> float:
-    """The time in seconds since 1970; 0 with a warning where the clock is wrong, so that no peer counts as dead."""
+    """Return the time in seconds since 1970, or 0 and a warning if the clock is wrong: then no peer counts as dead."""
     now = time.time()
     if is_plausible(now):
         return now
@@ -153,7 +153,7 @@ class _Unguarded:
 
 
 class _GuardAfterLookup(_Unguarded):
-    """Stops a change while names are still to be looked up; then calls the guard of the rollback."""
+    """Stops a change until all names are resolved, then calls the guard of the rollback."""
 
     def __init__(self, guard: RollbackGuard, resolver: Resolver, birth_netns: str) -> None:
         super().__init__(birth_netns)
@@ -169,13 +169,13 @@ class _GuardAfterLookup(_Unguarded):
 
 
 def missing_namespaces(desired: DesiredInterface, check_mode: bool) -> list[str]:
-    """Raises InputError where there is no such namespace; in check mode, which may come before it is made, warnings."""
+    """Raises InputError if a namespace is missing. In check mode return warnings: it may be created later."""
     warnings = []
     for option, name in (("netns", desired.netns), ("birth_netns", desired.birth_netns)):
         if netns_exists(name):
             continue
         error = InputError(
-            option, name, "there is no such network namespace", f"make it before, with 'ip netns add {name}'"
+            option, name, "there is no such network namespace", f"create it first with 'ip netns add {name}'"
         )
         if not check_mode:
             raise error
@@ -198,10 +198,9 @@ def _find_elsewhere(desired: DesiredInterface) -> HostKernel | None:
 
 @one_at_a_time
 def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> ConvergeResult:
-    """Remove the interface from its namespace, or from that in which it was put last. Raises as ``ensure_present``.
+    """Remove the interface from its namespace, or from its last one. Raises as ``ensure_present``.
 
-    Name servers or a netfilter table that cannot be removed do not keep the interface from being removed; then
-    ConvergeError says so.
+    The interface is removed even if its name servers or netfilter table cannot be. Then ConvergeError is raised.
     """
     interface = parse_interface_name(options["interface"])
     refuse_unconfirmed(interface)
@@ -216,19 +215,19 @@ def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> ConvergeResul
         forget_endpoints(interface)
         record_last_netns(interface, "")
     if removal.problem:
-        known = "would be removed all the same" if check_mode else "is removed all the same"
+        known = "would be removed anyway" if check_mode else "is removed anyway"
         raise ConvergeError(
-            f"{interface}: not all that belongs to it can be removed: {removal.problem}. The interface itself {known}. "
-            "Solve this and run again"
+            f"{interface}: some of its parts cannot be removed: {removal.problem}. The interface itself {known}. "
+            "Fix this and run again"
         )
     return removal
 
 
 def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
-    """What DNS is read and set through, None where the options leave it alone: looking takes a few processes.
+    """Find the program for name servers, None if the options leave DNS alone: the search starts a few processes.
 
-    An interface that is held down loses its name servers, whatever is given. Raises InputError where there are
-    servers to set and nothing to set them through.
+    An interface that is down has no name servers, whatever is given. Raises InputError if servers are given and no
+    program can set them.
     """
     if desired.netns or (desired.up and desired.dns is None and desired.dns_search is None):
         return None
@@ -236,8 +235,8 @@ def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
 
     found = find_name_servers()
     if desired.up and desired.dns and found is None:
-        problem = "this host runs no systemd-resolved and has no resolvconf"
-        remedy = f"{package_hint('resolvconf')}, or start systemd-resolved where it is installed"
+        problem = "this host has neither a running systemd-resolved nor resolvconf"
+        remedy = f"{package_hint('resolvconf')}, or start systemd-resolved if it is installed"
         raise InputError("dns", ", ".join(desired.dns), problem, remedy)
     return found
 
@@ -249,7 +248,7 @@ def open_kernel(
     birth: str = "",
     name_servers: NameServers | None = None,
 ) -> Kernel:
-    """The host's kernel; raises MissingLibrary where pyroute2 is not installed.
+    """Open the host's kernel. Raises MissingLibrary if pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet. ``_FreshKernel`` then has the state that the real run finds.
     """
@@ -267,7 +266,7 @@ def _open_host_kernel(netns: str = "", birth: str = "", name_servers: NameServer
 
 
 class _FreshKernel:
-    """A host without the interface and without any rules but the kernel's three."""
+    """A host without the interface, with only the kernel's three rules."""
 
     def __init__(self, netns: str) -> None:
         self._netns = netns

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``interface_info`` does, without Ansible: it reads running interfaces and the names of their peers."""
+"""Read running interfaces and the names of their peers: ``interface_info``, without Ansible."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_running(
 def describe_all(names: Iterable[str], reader: Reader, warnings: list[str]) -> list[dict[str, Any]]:
     """Describe those of the interfaces that exist. Raises KernelError.
 
-    After name servers could not be read, they are not read again: that may have taken a minute.
+    If name servers cannot be read once, they are not read again: that may take a minute.
     """
     now = time.time()
     asked = {Part.DNS}
@@ -47,7 +47,7 @@ def describe_all(names: Iterable[str], reader: Reader, warnings: list[str]) -> l
         state, problems = read_parts(name, reader, asked)
         if problems:
             asked.clear()
-            warnings.append(f"{name}: dns and dns_search are not known: {problems[Part.DNS]}")
+            warnings.append(f"{name}: dns and dns_search cannot be read: {problems[Part.DNS]}")
         if state.exists:
             unknown = {} if asked else {"dns": None, "dns_search": None}
             described.append({**describe_state(state, now, read_peer_names(name)), **unknown})
@@ -55,7 +55,7 @@ def describe_all(names: Iterable[str], reader: Reader, warnings: list[str]) -> l
 
 
 def read_peer_names(interface: str, directory: str = "/etc/wireguard") -> dict[PublicKey, str]:
-    """What the file calls the interface's peers; a file that is not there or cannot be read knows no names."""
+    """Read the names of the interface's peers from its file. A missing or unreadable file has no names."""
     path = f"{directory}/{interface}.conf"
     try:
         content = read_file(path)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pings through an interface, many at a time; a peer without an address is judged by its handshake."""
+"""Ping through an interface, many targets at a time. Check the handshake of a peer without an address."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AVERAGE = re.compile(r"min/avg/max\S* = [\d.]+/([\d.]+)/")
 
 
 class PingError(Exception):
-    """ping did not even try; the message is its own. Where that is so for all targets, it fails the probe."""
+    """The program ping could not start its work; the message is its own. If all targets have this, the task fails."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ping:
 
 
 class Target(NamedTuple):
-    """What to ping, or with a ``public_key``, whose handshake to look at."""
+    """An address to ping, or a ``public_key`` whose handshake is checked."""
 
     name: str
     address: str | None
@@ -59,7 +59,7 @@ class Target(NamedTuple):
 
 
 def send_pings(options: Mapping[str, Any], program: str | None, check_mode: bool = False) -> list[dict[str, Any]]:
-    """What ``ping`` does: one result for each target, in their order. ``program`` is where ping is.
+    """Ping the targets and return one result for each, in order. ``program`` is the path of ping.
 
     Raises InputError, KernelError, MissingLibrary and PingError. Without the interface nothing is reachable.
     """
@@ -100,7 +100,7 @@ def _handshake(is_alive: bool) -> dict[str, Any]:
 
 
 def _alive(interface: str, netns: str, keys: Sequence[PublicKey], seconds: float) -> frozenset[PublicKey]:
-    """Pings alone need none of this."""
+    """Find the peers that have a session. Not needed if all targets have an address."""
     from .._host.handshake import find_alive
     from .._store.lock import interface_lock
     from .._wireguard.device import Device
@@ -113,7 +113,7 @@ def _outcome(ping: dict[str, Any] | PingError) -> dict[str, Any]:
 
 
 def _ping(options: Ping, target: Target) -> dict[str, Any] | PingError:
-    """The outcome. An error is returned, so that it does not hide the outcomes of other targets."""
+    """Ping one target. An error is returned, so it does not hide the results of other targets."""
     numbers = {"-i": INTERVAL, "-c": options.count, "-W": options.timeout}
     flags = ["-n", "-q", *(text for flag, value in numbers.items() for text in (flag, str(value)))]
     command = [options.program, *flags, "-I", options.interface, target.address or ""]
@@ -130,7 +130,7 @@ def _ping(options: Ping, target: Target) -> dict[str, Any] | PingError:
 
 
 def parse_ping(output: str, errors: str = "") -> dict[str, Any]:
-    """What ping printed to reachable, loss_percent and rtt_ms. Raises PingError where it has no statistics."""
+    """Parse the output of ping to reachable, loss_percent and rtt_ms. Raises PingError if it has no statistics."""
     counts = _COUNTS.search(output)
     if counts is None:
         raise PingError(errors.strip() or output.strip() or "ping printed nothing")

@@ -13,12 +13,12 @@ from .._model.packages import MissingLibrary, package_hint
 
 
 def check_pyroute2() -> None:
-    """Look for pyroute2 without loading it, which takes longer than most runs. Raises MissingLibrary."""
+    """Check for pyroute2 without loading it, which takes longer than most runs. Raises MissingLibrary."""
     if importlib.util.find_spec("pyroute2") is None:
         raise MissingLibrary(f"the Python library pyroute2 is missing: {package_hint('pyroute2')}")
 
 
 def open_reader(netns: str = "", name_servers: NameServers | None = None) -> HostReader:
-    """Raises MissingLibrary."""
+    """Open the namespace for reading. Raises MissingLibrary."""
     check_pyroute2()
     return HostReader(netns, name_servers=None if netns else name_servers)

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Switch an interface to its next key, without Ansible. On failure everything is restored.
 
-A new private key ends no session at once: what the peers send is still read, and what is to be sent to them waits for a
-handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So it is begun here, right after.
+A new private key does not end sessions at once. Packets from peers are still decrypted, and packets to them wait for a
+handshake (drivers/net/wireguard/noise.c, wg_noise_expire_current_peer_keypairs). So a handshake is started right after.
 
-The key is in three places: the running interface, the key file, and the file for the next boot. What the change of the
-last two needs of the disk is reserved first. An error then says which key each of them has.
+The key is in three places: the running interface, the key file, and the file for the next boot. Disk space for the last
+two is reserved first. An error says which key each of them has.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PAUSE = 0.02
 
 
 class RekeyError(Exception):
-    """The key was not changed; the message says why, and which key is where. ``keys`` are the latter by place."""
+    """The key was not changed; the message says why, and which key is where. ``keys``: which key, by place."""
 
     def __init__(self, message: str, keys: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class RekeyResult(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What is asked for. ``names`` has each key of a peer that has to answer to that peer's name."""
+    """The options. ``names`` maps each key of a peer that must answer to the peer's name."""
 
     interface: str
     device: Device
@@ -73,7 +73,7 @@ class _Task(NamedTuple):
 
 @one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
-    """Raises InputError, MissingLibrary and OSError when nothing was changed, else RekeyError."""
+    """Switch to the next key. Raises InputError, MissingLibrary and OSError if nothing was changed, else RekeyError."""
     timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)
@@ -81,7 +81,7 @@ def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
         return RekeyResult(False)
     refuse_unconfirmed(parse_interface_name(options["interface"]))
     if keys.old:
-        problem = "a switch of its key is not settled"
+        problem = "its key rotation is not finished"
         raise InputError("interface", options["interface"], problem, "finish it first, with rotate.yml or site.yml")
     task = _parse(options, path, timeout, keys.next, check_mode)
     if check_mode:
@@ -97,14 +97,14 @@ def _public(key: PrivateKey) -> PublicKey:
 
 
 def _parse(options: Mapping[str, Any], path: str, timeout: int, private_key: PrivateKey, check_mode: bool) -> _Task:
-    """What is sealed to this host is sealed to its next key."""
+    """Parse the options. Preshared keys are sealed for the next key of this host."""
     peers = parse_peers(list(split_peers(open_peers(options["peers"], private_key, check_mode), dict)))
     check_peers([peer._replace(allowed_ips=None) for peer in peers])
     awaited = options["answering"]
     known = {peer.name for peer in peers}
     for name in awaited:
         if name not in known:
-            raise InputError("answering", name, "no peer has this name", "name peers as in peers[].name")
+            raise InputError("answering", name, "no peer has this name", "use a name from peers[].name")
     interface, netns = parse_interface_name(options["interface"]), parse_netns(options.get("netns"), "netns")
     if not has_link(netns, interface):
         raise InputError("interface", interface, "there is no such interface", "bring it up first")
@@ -147,9 +147,7 @@ class _Rekey:
         try:
             silent = self._await(lambda peer: time.time() - peer.latest_handshake < SESSION_SECONDS)[1]
             if silent:
-                problem = (
-                    f"{', '.join(silent)}: no handshake with the present key, so that the next could not be proved"
-                )
+                problem = f"{', '.join(silent)}: no handshake with the current key, so the next one cannot be tested"
                 raise self._error(f"{problem}. Nothing was changed.")
             seconds = self._change()
         finally:
@@ -160,7 +158,7 @@ class _Rekey:
         return RekeyResult(True, public_key, seconds)
 
     def _change(self) -> dict[str, float]:
-        """When each peer had shaken hands, in seconds from the change on."""
+        """Change the key. Return the seconds from the change to the handshake of each peer."""
         since = time.time()
         try:
             switch_keys(self._task.path)
@@ -169,7 +167,7 @@ class _Rekey:
             problem = f"{', '.join(silent)}: no handshake with the next key" if silent else ""
             if not silent:
                 self._persist()
-        except Exception as error:  # a fault of ours is no reason to leave the key half changed, either
+        except Exception as error:  # after a bug of ours the old key must be restored, too
             problem = tell(error)
         if problem:
             raise self._error(f"{problem}. {self._go_back()}")
@@ -182,8 +180,8 @@ class _Rekey:
         device.apply([SetDevice(private_key)])
 
     def _await(self, answers: Callable[[RunningPeer], bool]) -> tuple[dict[str, float], list[str]]:
-        """Call the peers and wait for those that have to answer; when each one did, and the names of those that did
-        not. The kernel itself retries peers that do not answer, after five seconds."""
+        """Start handshakes and wait for the peers that must answer. Return when each one did, and the names of those
+        that did not. The kernel itself retries after five seconds."""
         device = self._task.device
         device.start_sessions(device.read().peers.values())
         end = time.monotonic() + self._task.timeout
@@ -237,22 +235,22 @@ class _Rekey:
                 replace_file(self._task.config, content, data, MODE)
 
     def _go_back(self) -> str:
-        """Put the old key back wherever the next one is, and say how that went. One failure does not stop the rest."""
+        """Restore the old key in all places, and describe the result. A failure in one place does not stop the rest."""
         problems = [
             *_problems(self._key_file_back),
             *_problems(lambda: self._set(self._old_key, self._old_secrets)),
             *_problems(self._startup_back),
         ]
         if problems:
-            return f"Going back failed as well: {'; '.join(problems)}."
+            return f"Restoring the old key failed, too: {'; '.join(problems)}."
         since = time.time()
         try:
             silent = self._await(lambda peer: peer.latest_handshake >= since)[1]
         except Exception as error:
-            return f"Whether the peers answer to the old key is not known: {tell(error)}."
+            return f"It is not known whether the peers answer to the old key: {tell(error)}."
         if silent:
             return f"The old key is in use again, but {', '.join(silent)} did not answer to it either."
-        return "The old key is in use again, and all have answered to it."
+        return "The old key is in use again, and all peers have answered to it."
 
     @property
     def _old_secrets(self) -> dict[PublicKey, PresharedKey]:
@@ -271,7 +269,7 @@ class _Rekey:
             self._write_startup(self._old_key, self._old_secrets)
 
     def _error(self, problem: str) -> RekeyError:
-        """With what there is to say about the keys after it, as it is read now."""
+        """Make the error. Read which key is in each place now, and say so after the problem."""
         task = self._task
         reads: list[tuple[str, str, Callable[[], PrivateKey | None]]] = [
             ("running", "the running interface", lambda: task.device.read().private_key),
@@ -284,7 +282,7 @@ class _Rekey:
             said = f"{_SAID[keys['running']]} is in {', '.join(place for _name, place, _read in reads)}."
         else:
             said = "; ".join(f"{_SAID[keys[name]]} is in {place}" for name, place, _read in reads)
-            said += f". Run site.yml for this host, which has all of them use the key in {task.path}."
+            said += f". Run site.yml for this host to use the key in {task.path} everywhere."
         return RekeyError(f"{task.interface}: {problem} {said[0].upper()}{said[1:]}", keys)
 
     def _startup_key(self) -> PrivateKey | None:

@@ -25,9 +25,7 @@ from .read_parts import read_parts
 from .restore import restore_state
 from .target import Circumstances, derive_absence, derive_target
 
-_STRANGE_SOCKETS = (
-    "the interface's sockets are in another network namespace, or in one that is gone, and cannot be moved"
-)
+_STRANGE_SOCKETS = "the interface's sockets are in another or a deleted network namespace, and cannot be moved"
 
 
 class ConvergeError(Exception):
@@ -95,13 +93,13 @@ def converge(
 
 
 def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningState) -> None:
-    """The kernel lets two links have one address, and then sends by the network of either."""
+    """Refuse an address that another interface has. The kernel allows it, and then routes by either network."""
     new = [address for address in after.addresses if address not in before.addresses]
     taken = kernel.taken_address(before.interface, new) if new else None
     if taken:
         address, owner = taken
         remedy = f"give another one, or remove it there with 'ip address delete {address} dev {owner}'"
-        raise InputError("addresses", str(address), f"the interface {owner} has this address", remedy)
+        raise InputError("addresses", str(address), f"the interface {owner} already has this address", remedy)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guard | None = None) -> Removal:
@@ -131,7 +129,7 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
 
 
 def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel, done: list[Operation]) -> None:
-    """Those of each part by themselves. Only a refusal of what concerns the interface itself ends it and is raised."""
+    """Apply the operations part by part. Only an error of the interface itself stops this and is raised."""
     for part, group in groupby(operations, _part_of):
         step = list(group)
         try:
@@ -201,7 +199,7 @@ def _run(
         problem = _still_to_do(left)
         if now.sockets_elsewhere:
             problem = _STRANGE_SOCKETS
-    except Exception as error:  # a fault of ours is no reason to leave what is half applied, either
+    except Exception as error:  # after a bug of ours the state must be restored, too
         problem = tell(error)
     if problem:
         raise ConvergeError(f"{before.interface}: {problem}. {_undo(outcome, kernel, origin, guard)}")
@@ -213,10 +211,10 @@ def _undo(outcome: ConvergeResult, kernel: Kernel, origin: _Origin | None, guard
     where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
     restored = restore_state(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)
     if restored.problems:
-        return f"Not all of what was running before could be restored: {restored.problem}"
+        return f"The previous state could not be fully restored: {restored.problem}"
     try:
         if guard:
             guard.disarm()
     except (OSError, InputError) as error:
-        return f"What was running before has been restored, but the rollback of this change is still pending: {error}"
-    return "What was running before has been restored."
+        return f"The previous state has been restored, but the rollback of this change is still pending: {error}"
+    return "The previous state has been restored."

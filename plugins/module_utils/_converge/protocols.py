@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine asks of a host's kernel, and of the guard of a provisional change."""
+"""Protocols of the engine: a host's kernel, and the guard of a provisional change."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .._model.state import RunningState
 
 
 class Reader(Protocol):
-    """The running state of one host: what reads it. Raises OSError."""
+    """Reads the running state of one host. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
         """Read the state. Parts that are not asked for are left empty, and an error in them is ignored."""
 
 
 class Kernel(Reader, Protocol):
-    """The same, and what changes it, which raises OSError, too."""
+    """Reads and changes the running state. Raises OSError."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in their order, until one fails."""
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        """Return the smallest MTU on the ways to these hosts."""
+        """Return the smallest MTU on the routes to these hosts."""
 
     def has_routes(self, table: int) -> bool:
         """Whether the routing table has a route."""
@@ -37,7 +37,7 @@ class Kernel(Reader, Protocol):
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]
     ) -> tuple[InterfaceAddress, str] | None:
-        """The first of the addresses that another interface has, and the name of that one."""
+        """Find the first of the addresses that another interface has, and the name of that interface."""
 
 
 class Guard(Protocol):

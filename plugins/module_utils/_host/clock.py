@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the host's clock can be right, by which handshakes have an age.
+"""Check whether the host's clock is plausible: the age of handshakes depends on it.
 
-A handshake has a time in it, and a peer takes none that is older than the newest it has seen (WireGuard whitepaper,
-section 5.1): a host whose clock has gone back is not answered until it has caught up.
+A handshake carries a timestamp, and a peer ignores one that is older than the newest it has received (WireGuard
+whitepaper, section 5.1). After a host's clock went back, peers ignore it until the clock has caught up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def is_plausible(now: float) -> bool:
 def clock_warning(now: float) -> str:
     shown = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"The clock of this host says {shown}, which cannot be right. Peers refuse handshakes from before the last one "
-        "they have seen, so that tunnels may not come up; and which peers are dead cannot be told, so that endpoints "
-        "that were learned have been left alone. Set the clock, best by NTP (timedatectl set-ntp true), and run again."
+        f"The clock of this host is wrong: it says {shown}. Peers refuse handshakes that are older than the last one, "
+        "so tunnels may not come up. Dead peers cannot be detected, so learned endpoints were left unchanged. "
+        "Set the clock, preferably by NTP (timedatectl set-ntp true), and run again."
     )

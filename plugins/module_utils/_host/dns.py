@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An interface's name servers, through what looks after them on this host: systemd-resolved, else resolvconf.
+"""Read and set an interface's name servers, through systemd-resolved or else resolvconf.
 
-Both are talked to as wg-quick(8) does, so that ``wg-quick down`` undoes what is set here and the other way round.
+Both are used as wg-quick(8) uses them, so ``wg-quick down`` undoes what is set here, and vice versa.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class NameServers(Protocol):
 
 
 def find_name_servers() -> NameServers | None:
-    """What this host has: systemd-resolved where it runs, else a resolvconf that is not just a name for it."""
+    """Find systemd-resolved if it is running, else a resolvconf that is not a link to resolvectl."""
     resolvectl = find_program("resolvectl")
     if resolvectl and _resolved_runs():
         return Resolved(resolvectl)
@@ -50,7 +50,7 @@ def find_name_servers() -> NameServers | None:
 
 
 class FoundNameServers:
-    """What this host has, looked for each time it is needed: where that fails, nothing else does."""
+    """The host's program for name servers, searched at each use: a failure then affects nothing else."""
 
     def read(self, interface: str) -> Dns:
         found = find_name_servers()
@@ -59,7 +59,7 @@ class FoundNameServers:
     def write(self, interface: str, dns: Dns) -> None:
         found = find_name_servers()
         if found is None:
-            raise KernelError(errno.ENOENT, "set name servers", "there is neither systemd-resolved nor resolvconf")
+            raise KernelError(errno.ENOENT, "set name servers", "this host has neither systemd-resolved nor resolvconf")
         found.write(interface, dns)
 
 
@@ -68,7 +68,7 @@ def _resolved_runs() -> bool:
     if systemctl is None or not Path(_RESOLVED_FOLDER).exists():
         return False
     command = [systemctl, "is-active", "--quiet", "systemd-resolved.service"]
-    return run_program(command, "find out whether systemd-resolved runs").code == 0
+    return run_program(command, "check whether systemd-resolved runs").code == 0
 
 
 class Resolved:

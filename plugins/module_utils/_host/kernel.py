@@ -96,7 +96,9 @@ class _Changes:
             self._change_link(self._routing, operation)
         elif isinstance(operation, SetDns):
             if self._host.name_servers is None:
-                raise KernelError(errno.ENOENT, operation.describe(), "nothing on this host looks after name servers")
+                raise KernelError(
+                    errno.ENOENT, operation.describe(), "this host has neither systemd-resolved nor resolvconf"
+                )
             self._host.name_servers.write(self._interface, operation.dns)
         elif isinstance(operation, AddAddress):
             # sysctl keep_addr_on_down may have spared it.

@@ -26,8 +26,8 @@ _NFGENMSG = struct.Struct("=BBH")
 # No such table, no such family, and no nf_tables at all (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
 _NO_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL})
 
-_NO_NFT = "there is no nft: install the package nftables"
-_NO_JSON = "this nft prints no JSON: install the distribution's own package nftables"
+_NO_NFT = "nft is missing: install the package nftables"
+_NO_JSON = "this nft has no JSON support: install the distribution's own package nftables"
 
 
 def read_rules(interface: str) -> dict[int, frozenset[str]]:

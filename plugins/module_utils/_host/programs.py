@@ -27,11 +27,11 @@ _KILL_SECONDS = 5.0
 # Where a PATH without the system's programs would miss them, as that of a plain SSH session on Debian.
 _SYSTEM_PATH = ":/usr/sbin:/sbin:/usr/bin:/bin"
 _REMEDIES = {
-    "nft": "see whether 'nft list tables' answers, then run again",
-    "ping": "see whether this program answers when it is run by hand, then run again",
-    "resolvconf": "see which of its hooks waits with 'sh -x' on the program and the argument -u, then run again",
-    "resolvectl": "see whether 'resolvectl status' answers, or restart systemd-resolved, then run again",
-    "systemctl": "see whether 'systemctl status' answers, then run again",
+    "nft": "check whether 'nft list tables' answers, then run again",
+    "ping": "check whether it answers when run by hand, then run again",
+    "resolvconf": "find the hook that hangs (run 'sh -x' on resolvconf with the argument -u), then run again",
+    "resolvectl": "check whether 'resolvectl status' answers, or restart systemd-resolved, then run again",
+    "systemctl": "check whether 'systemctl status' answers, then run again",
 }
 
 
@@ -46,18 +46,18 @@ class Finished(NamedTuple):
     def complaint(self) -> str:
         """The first line of what it said about a failure."""
         said = (self.errors or self.output).strip().splitlines()
-        return said[0] if said else f"it failed with {self.code} and said nothing"
+        return said[0] if said else f"it failed with exit code {self.code} and no output"
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program, also of one for administrators, None where it is not installed."""
+    """Find a program, also in the directories for administrators. Return None if it is not installed."""
     return shutil.which(name, path=os.environ.get("PATH", "") + _SYSTEM_PATH)
 
 
 def run_program(command: Sequence[str], doing: str, text: str = "", seconds: float | None = None) -> Finished:
-    """Run the program with ``text`` as its input, in the C locale, for so many seconds at most (LIMIT_SECONDS).
+    """Run the program with ``text`` as its input, in the C locale, for at most ``seconds`` (LIMIT_SECONDS).
 
-    Raises KernelError where it cannot be started or does not end in time; it and its children are then killed.
+    Raises KernelError if it cannot be started or does not end in time. It and its children are then killed.
     """
     limit = LIMIT_SECONDS if seconds is None else seconds
     with ExitStack() as stack:

@@ -29,7 +29,7 @@ SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 def find_taken_address(
     netns: str, interface: str, addresses: Iterable[InterfaceAddress]
 ) -> tuple[InterfaceAddress, str] | None:
-    """As ``reading.taken_address`` has it, in a namespace; in one that does not exist nobody has any."""
+    """As ``reading.taken_address``, in a namespace. One that does not exist has no addresses."""
     if not namespace.netns_exists(netns):
         return None
     with in_netns(netns), RouteNetlink() as netlink:

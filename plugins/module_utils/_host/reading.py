@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of the host's links, addresses, routes and rules one interface concerns."""
+"""Read the host's links, addresses, routes and rules that concern one interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RTPROT_REDIRECT, _RTPROT_KERNEL = 1, 2
 
 
 def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
-    """The names of all WireGuard interfaces, sorted."""
+    """List the names of all WireGuard interfaces, sorted."""
     return sorted(link.name for link in netlink.links() if link.kind == "wireguard")
 
 

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Endpoints to literal ones, when they are about to be applied.
+"""Resolve endpoints when they are about to be applied.
 
-Looking a name up may take long, and other runs should not wait for an interface's lock meanwhile. So the first pass
-under the lock only notes which names matter. They are looked up without it, side by side, and the next pass has the
-answers.
+Resolving a name may take long, and other runs should not wait for an interface's lock meanwhile. So the first pass
+under the lock only notes which names are needed. They are resolved without the lock, in parallel. The next pass has
+the answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _THREADS = 32
 
 
 class NamesMissing(Exception):
-    """Names matter that were not looked up yet."""
+    """Names are needed that were not resolved yet."""
 
 
 class Resolver:
@@ -49,7 +49,7 @@ class Resolver:
         return self.missing | set(self._reasons)
 
     def check(self) -> None:
-        """Raises NamesMissing."""
+        """Raise NamesMissing if names are still to be resolved."""
         if self.missing:
             raise NamesMissing
 
@@ -62,8 +62,8 @@ class Resolver:
         if endpoint.is_literal:
             return (_name_scope(endpoint, peer),)
         if endpoint in self._reasons:
-            warning = f"peer {peer}: endpoint {endpoint} is not set, as its name has no address now: "
-            warning += f"{self._reasons[endpoint]}. What the peer has is kept, and the next run tries again."
+            warning = f"peer {peer}: endpoint {endpoint} is not set, as its name cannot be resolved: "
+            warning += f"{self._reasons[endpoint]}. The current endpoint is kept. The next run tries again."
             if warning not in self.warnings:
                 self.warnings.append(warning)
         elif endpoint not in self._found:
@@ -141,5 +141,5 @@ def _name_scope(endpoint: Endpoint, peer: str) -> Endpoint:
         return endpoint._replace(host=f"{address}%{socket.if_indextoname(find_scope(scope))}")
     except OSError:
         problem = f"this host has no interface {scope}"
-        remedy = "give the interface, on this host, that leads to the address"
+        remedy = "give the interface of this host that leads to the address"
         raise InputError(f"peer {peer}: endpoint", str(endpoint), problem, remedy) from None

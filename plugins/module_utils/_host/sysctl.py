@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of sysctl.d(5): what one of them says, and which one has the last word at boot."""
+"""Read files of sysctl.d(5), and find the one that is applied last at boot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 class Override(NamedTuple):
-    """The line of another file that has the last word."""
+    """The line of another file that is applied last."""
 
     path: Path
     line: Line

@@ -18,18 +18,18 @@ _ENTRY = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\s+(\S+)\s*(?:#.*)?"
 
 
 def resolve_table(table: str, root: str = "/") -> str:
-    """``auto``, ``off`` or a number as it is, a name as its number. Raises InputError for an unknown name."""
+    """Return ``auto``, ``off`` or a number as it is, a name as its number. Raises InputError for an unknown name."""
     if table in ("auto", "off") or table.isdigit():
         return table
     number = read_tables(Path(root)).get(table, 0)
     if not 1 <= number < 2**32:
-        remedy = f"give a number, or name one in /{_ETC}/rt_tables, in a line such as '200 {table}'"
+        remedy = f"give a number, or add a line such as '200 {table}' to /{_ETC}/rt_tables"
         raise InputError("table", table, "no routing table of this host has this name", remedy)
     return str(number)
 
 
 def read_tables(root: Path) -> dict[str, int]:
-    """All names with their numbers; of two entries the later counts."""
+    """Read all names with their numbers. The later of two entries counts."""
     folders = [*reversed(_USR), _ETC]
     files = [root / folder / "rt_tables" for folder in (_ETC, *_USR)]
     files = [file for file in files if file.exists()][:1]

@@ -95,4 +95,4 @@ def merge_dns(servers: tuple[str, ...] | None, search: tuple[str, ...] | None, t
 def check_dns(servers: tuple[str, ...] | None, search: tuple[str, ...] | None, there: Dns) -> None:
     """Refuse domains without a server: neither wg-quick(8) nor resolvconf(8) can apply them."""
     if search and not merge_dns(servers, search, there).servers:
-        raise InputError("dns_search", ", ".join(search), "there is no server to ask for it", "give dns as well")
+        raise InputError("dns_search", ", ".join(search), "there is no name server for it", "give dns as well")

@@ -90,11 +90,11 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
         raise InputError(option, text, "not a string", _REMEDY)
     url = _URL.match(text.strip())
     if url:
-        raise InputError(option, text, "a URL is no endpoint", _url_remedy(url[1]))
+        raise InputError(option, text, "a URL is not an endpoint", _url_remedy(url[1]))
     host, colon, port = text.strip().rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if text.strip().endswith("]") or not colon:
-        raise InputError(option, text, "there is no port", _REMEDY)
+        raise InputError(option, text, "the port is missing", _REMEDY)
     if ":" in host and not bracketed:
         raise InputError(option, text, "an IPv6 address needs brackets", _REMEDY)
     number = parse_port(port, option, _REMEDY)
@@ -103,7 +103,7 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
         raise InputError(
             option,
             text,
-            "only a link-local IPv6 address has a scope, which is an interface",
+            "only a link-local IPv6 address can have a scope (an interface)",
             "write [fe80::1%eth0]:51820, or leave out the '%' and what follows it",
         )
     if canonical is None and (bracketed or not is_host_name(host)):

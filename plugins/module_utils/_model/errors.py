@@ -1,16 +1,16 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception for input that is refused before anything is touched, and any exception in words."""
+"""The exception for invalid input, raised before anything is changed, and the text of any exception."""
 
 from __future__ import annotations
 
 
 class InputError(ValueError):
-    """A value that cannot be right.
+    """An invalid value.
 
-    ``option`` is the path of the option as its author wrote it (``peers[2].endpoint``), ``problem``
-    what is wrong and ``remedy`` what would be right. Values of secret options are never passed in.
+    ``option`` is the path of the option as its author wrote it (``peers[2].endpoint``). ``problem`` says
+    what is wrong, ``remedy`` what to do. Values of secret options are never passed in.
     """
 
     def __init__(self, option: str, value: object, problem: str, remedy: str) -> None:

@@ -158,7 +158,7 @@ def parse_public_key(text: str, option: str = "public_key") -> PublicKey:
     """Base64 text to a public key. Raises InputError; the all-zero key is refused, as no peer can have it."""
     key = _decode(text, option, text)
     if key == ZERO_KEY:
-        raise InputError(option, text, "the all-zero key stands for 'no key'", "give the peer's own public key")
+        raise InputError(option, text, "the all-zero key means 'no key'", "give the peer's own public key")
     return PublicKey(key)
 
 
@@ -166,8 +166,8 @@ def parse_peer_key(text: str, option: str = "public_key") -> PublicKey:
     """A public key that somebody gives for a peer. One with which no handshake can succeed is refused, too."""
     key = parse_public_key(text, option)
     if key in SMALL_ORDER:
-        problem = "no handshake can succeed with it, as it is a Curve25519 point of small order"
-        raise InputError(option, text, problem, "give the one that 'wg pubkey' makes of the peer's private key")
+        problem = "no handshake can succeed with this key, a Curve25519 point of small order"
+        raise InputError(option, text, problem, "give the output of 'wg pubkey' for the peer's private key")
     return key
 
 
@@ -179,7 +179,7 @@ def parse_private_key(text: str, option: str = "private_key") -> PrivateKey:
     """Base64 text, white space around it allowed, to a clamped private key. InputError never shows the text."""
     key = _parse_secret(PrivateKey, text, option)
     if not key:
-        raise InputError(option, None, "the all-zero private key", "remove the file, and a new key is generated")
+        raise InputError(option, None, "the all-zero private key", "remove the file to get a new key")
     return key
 
 

@@ -28,10 +28,12 @@ def parse_interface_name(name: str) -> str:
 def parse_new_interface_name(name: str) -> str:
     """A name that an interface should have. Raises InputError for those with which one of its tools fails."""
     if not _NEW_NAME.fullmatch(parse_interface_name(name)) or name in _SETTINGS:
-        problem = "nft, systemd or the kernel cannot use it for an interface"
-        remedy = "use letters, digits, '_', '-' and '.', with a letter, and begin with a letter, a digit or '_'"
+        problem = "nft, systemd or the kernel cannot use this interface name"
+        remedy = (
+            "use letters, digits, '_', '-' and '.', with at least one letter, and start with a letter, digit or '_'"
+        )
         if name in _SETTINGS:
-            remedy = "name it another way, such as wg0"
+            remedy = "use another name, such as wg0"
         raise InputError("interface", name, problem, remedy)
     return name
 
@@ -42,5 +44,5 @@ def parse_netns(name: object, option: str) -> str:
         return ""
     if not (isinstance(name, str) and _NAMESPACE.fullmatch(name)):
         problem = "not the name of a network namespace"
-        raise InputError(option, name, problem, "use letters, digits or _=+.-, a letter among them")
+        raise InputError(option, name, problem, "use letters, digits or _=+.-, with at least one letter")
     return name

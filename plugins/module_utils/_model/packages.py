@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a missing tool's package is called on this host's distribution."""
+"""Find the package of a missing tool for this host's distribution."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _PYTHON = ("nacl", "pyroute2", "segno")
 
 
 def package_hint(tool: str, root: str = "/") -> str:
-    """What to do about a missing tool of those above, as the end of a sentence."""
+    """Return how to install one of the tools above, as the end of a sentence."""
     release = _os_release(Path(root))
     likely = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     family = next(

@@ -28,7 +28,7 @@ ALL_PARTS = tuple(Part)
 
 
 def tell_parts(problems: Mapping[Part, str]) -> str:
-    """What is wrong with parts, in one line."""
+    """Describe the problems of parts in one line."""
     return "; ".join(f"{part.value}: {problem}" for part, problem in problems.items())
 
 

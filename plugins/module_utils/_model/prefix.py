@@ -125,7 +125,9 @@ def check_host_address(address: InterfaceAddress, network: Prefix, option: str =
     first = "anycast address of the routers" if bits == 128 else "network address"
     what = {0: first, last: "broadcast address" if bits == 32 else ""}.get(number & last)
     if what:
-        raise InputError(option, str(address), f"the {what} of {network}", "give the host another address of it")
+        raise InputError(
+            option, str(address), f"the {what} of {network}", "give the host another address of this network"
+        )
 
 
 def _split(text: str, option: str, remedy: str) -> tuple[bytes, int]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong between us and the kernel."""
+"""Errors of the kernel, with hints what to do about them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class KernelError(OSError):
         return f"{self.doing}: {self.strerror} ({name}){f'; {hint}' if hint else ''}"
 
 
-_MADE_ANEW = "remove the interface with state=absent and run again, which makes it anew"
+_REMOVE = "remove the interface with state=absent and run again"
 _HINTS = {
-    errno.EPERM: "the module needs root, or CAP_NET_ADMIN in the host's network namespace: run it with become; "
-    f"as root, the namespace in which the interface was made may be gone: {_MADE_ANEW}",
-    errno.ENONET: f"the network namespace in which the interface was made is gone: {_MADE_ANEW}",
+    errno.EPERM: "the module needs root, or CAP_NET_ADMIN in the host's network namespace: run it with become. "
+    f"If it ran as root, the network namespace where the interface was created may be gone: {_REMOVE}",
+    errno.ENONET: f"the network namespace where the interface was created is gone: {_REMOVE}",
     errno.EADDRINUSE: "another socket has this UDP port: choose another listen_port or stop the other program",
-    errno.EOPNOTSUPP: "this kernel has no WireGuard: load the module 'wireguard' or run a kernel from 5.6 on",
-    errno.ENODEV: "the interface is gone, or is not a WireGuard one",
+    errno.EOPNOTSUPP: "this kernel has no WireGuard: load the module 'wireguard' or run Linux 5.6 or later",
+    errno.ENODEV: "the interface does not exist any more, or is not a WireGuard interface",
     errno.ELIBACC: "install the distribution's own package of pyroute2, or another version of it, for this Python",
-    errno.ENOBUFS: "the kernel is short of memory for its messages: run again, with more memory free, or a larger "
+    errno.ENOBUFS: "the kernel is short of memory for its messages: run again with more free memory or a larger "
     "net.core.rmem_default",
     errno.ENOMEM: "the kernel is short of memory: free some and run again",
-    errno.EINTR: "another program keeps changing it: find out which, and run again when it is done",
-    errno.EAFNOSUPPORT: "IPv6 is switched off on this host: leave IPv6 out or switch it on",
+    errno.EINTR: "another program keeps changing it: find it, and run again when it has finished",
+    errno.EAFNOSUPPORT: "IPv6 is disabled on this host: enable it, or leave IPv6 out",
 }

@@ -70,7 +70,7 @@ class Netlink:
             replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
             if not interrupted:
                 return replies
-        raise KernelError(errno.EINTR, doing, f"changed under each of {DUMP_ATTEMPTS} attempts to read it")
+        raise KernelError(errno.EINTR, doing, f"it changed during each of {DUMP_ATTEMPTS} attempts to read it")
 
     def _exchange(self, kind: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
         """The replies up to the end of the dump or the acknowledgement, and whether the dumped object changed

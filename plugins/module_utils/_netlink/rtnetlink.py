@@ -124,7 +124,7 @@ class RouteNetlink(Netlink):
         packed = socket.inet_pton(family, host)
         payload = _ROUTE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + encode_attribute(_RTA_DST, packed)
         try:
-            return _decode_route(self.request(_RTM_GETROUTE, payload, f"find the way to {host}")[0])
+            return _decode_route(self.request(_RTM_GETROUTE, payload, f"find the route to {host}")[0])
         except KernelError:
             return None
 

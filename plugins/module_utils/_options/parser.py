@@ -126,7 +126,7 @@ def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:
                     "peers",
                     str(prefix),
                     f"in allowed_ips of both {other.label} and {peer.label}",
-                    "a prefix belongs to one peer of an interface",
+                    "give it to one peer only",
                 )
 
 
@@ -134,7 +134,7 @@ def check_mtu(mtu: int | None, wanted: Iterable[Prefix | InterfaceAddress]) -> N
     """Refuse addresses and routes, or prefixes that need one, of IPv6 on a link that is too small for it."""
     if mtu is not None and mtu < _IPV6_MIN_MTU and any(len(each.packed) == 16 for each in wanted):
         remedy = f"give {_IPV6_MIN_MTU} or more, or leave IPv6 out"
-        raise InputError("mtu", mtu, f"IPv6 needs an MTU of {_IPV6_MIN_MTU} at least", remedy)
+        raise InputError("mtu", mtu, f"IPv6 needs an MTU of at least {_IPV6_MIN_MTU}", remedy)
 
 
 def _find_conflicts(desired: DesiredInterface) -> Iterator[InputError]:
@@ -148,7 +148,7 @@ def _find_conflicts(desired: DesiredInterface) -> Iterator[InputError]:
         yield InputError("dns", ", ".join(desired.dns), "a network namespace has no name servers of its own", remedy)
     if desired.dns and "." in desired.interface:
         # systemd's resolvconf takes what is after the dot for a protocol, and then knows no such interface.
-        problem = "wg-quick cannot set name servers for a name with a dot where systemd-resolved is in use"
+        problem = "with systemd-resolved, wg-quick cannot set name servers for a name with a dot"
         yield InputError("interface", desired.interface, problem, "use a name without a dot, or leave dns out")
     for address in desired.addresses or ():
         yield from _refusal(check_host_address, address, address.network)

@@ -4,7 +4,7 @@
 """Seal preshared keys to a host's own public key, so that only this host can open them.
 
 Ansible writes the arguments of a module to a file on the host, unless it pipelines, and keeps that with
-ANSIBLE_KEEP_REMOTE_FILES. Only users who can read the host's private key can open what is sealed.
+ANSIBLE_KEEP_REMOTE_FILES. Only users who can read the host's private key can open sealed keys.
 
 Libsodium does it: a random key is in a sealed box for the host, once for all peers of a task, and with that key each
 preshared key is encrypted by XChaCha20-Poly1305 and bound to the public key of the peer that it is for. The text is
@@ -34,11 +34,11 @@ from .._model.keys import (
 from .._model.packages import MissingLibrary, package_hint
 
 _BOX_BYTES, _NONCE_BYTES, _CIPHERTEXT_BYTES = KEY_BYTES + 48, 24, KEY_BYTES + 16
-_REMEDY = "run the role as a whole, which asks the host for its key and seals them anew"
+_REMEDY = "run the whole role, which reads the host's key and seals the preshared keys again"
 
 
 def seal_peers(peers: Sequence[Mapping[str, Any]], recipient: PublicKey) -> Sequence[Mapping[str, Any]]:
-    """The peers with their preshared keys sealed, those that have one; an empty one, which clears, is no secret.
+    """Seal the preshared keys of the peers. An empty one, which clears the key, is not a secret.
 
     Raises InputError and MissingLibrary.
     """
@@ -94,11 +94,11 @@ def _opened(entry: Mapping[str, Any], index: int, opener: _Opener) -> Mapping[st
             path = f"peers[{index}].{option}"
             data = _decode(entry[option])
             if data is None:
-                raise InputError(path, None, "a sealed key that is not whole", _REMEDY)
+                raise InputError(path, None, "truncated sealed preshared key", _REMEDY)
             try:
                 found[option] = opener(data, parse_public_key(entry["public_key"], f"peers[{index}].public_key"))
             except _NotOurs:
-                raise InputError(path, None, "sealed to another private key than this host's", _REMEDY) from None
+                raise InputError(path, None, "sealed for a different private key than this host's", _REMEDY) from None
     return found
 
 

@@ -48,10 +48,10 @@ def number(low: int, high: int, off: bool = False) -> Callable[[object, str], in
 
 
 def parse_string(value: object, option: str, example: str) -> str:
-    """A text, for which a number will do."""
+    """Parse a string. A number is accepted, too."""
     if isinstance(value, (Mapping, list, tuple)):
         kind = "a dictionary" if isinstance(value, Mapping) else "a list"
-        raise InputError(option, value, f"expected a string, not {kind}", f"write a text such as {example}")
+        raise InputError(option, value, f"expected a string, not {kind}", f"write a string such as {example}")
     return str(value)
 
 
@@ -75,9 +75,9 @@ def parse_alias(value: object, option: str = "alias") -> str:
     """
     text = "" if value is False else parse_string(value, option, "'office network'")
     if not text.isprintable():
-        raise InputError(option, text, "not printable on one line", "use a plain text")
+        raise InputError(option, text, "not printable on one line", "use plain text")
     if any(part in text for part in ("'", "#", "%i")):
-        raise InputError(option, text, "it has a ', a # or a %i, which wg-quick's file cannot hold", "leave that out")
+        raise InputError(option, text, "it has a ', a # or a %i, which a wg-quick file cannot hold", "remove it")
     if len(text.encode()) > _ALIAS_BYTES:
         raise InputError(option, text, "too long", f"write at most {_ALIAS_BYTES} bytes of UTF-8")
     return text

@@ -71,7 +71,7 @@ class RollbackGuard:
             watchdog.start(change)
         except Exception as error:  # whatever it is, nothing may be left behind
             _abandon(change)
-            problem = f"the watchdog that would restore what runs now cannot be started: {error}. Nothing was changed."
+            problem = f"the watchdog for the rollback cannot be started: {error}. Nothing was changed."
             raise ConvergeError(f"{before.interface}: {problem}") from None
         self.unconfirmed = change
 

@@ -29,7 +29,7 @@ class UnconfirmedError(InputError):
             remedy = "wait for that, or confirm the change with cryptokey.wireguard.confirm"
         else:
             problem = "its last change was not confirmed in time, and its rollback is not finished"
-            remedy = "run again in a minute; 'journalctl -t cryptokey-wireguard' on the host shows what is in the way"
+            remedy = "run again in a minute; 'journalctl -t cryptokey-wireguard' on the host shows the reason"
         super().__init__("interface", change.interface, problem, remedy)
         self.pending = describe_pending(change)
 

@@ -126,13 +126,13 @@ def find_change(interface: str, directory: str = DIRECTORY) -> Unconfirmed | Non
     if content is None:
         return None
     if content.owner != os.geteuid() or content.mode & 0o077:
-        raise InputError("interface", interface, f"others can read or write {path}", "look into it, and remove it")
+        raise InputError("interface", interface, f"other users can read or write {path}", "check it, and remove it")
     try:
         plain = json.loads(content.data)
         if plain["boot"] == boot_id():
             return _decode(plain)
     except (KeyError, TypeError, ValueError):
-        remedy = "remove it, and see whether the interface is as it should be"
+        remedy = "remove it, and check the state of the interface"
         raise InputError("interface", interface, f"{path} is damaged", remedy) from None
     remove_file(path)
     return None

@@ -126,7 +126,7 @@ def _check(interface: str, name: str) -> int:
         if change is None or change.change != name:
             raise WatchdogError(f"there is no unconfirmed change {name} of {interface}")
         _rehearse(change)
-    except Exception as error:  # whatever it is, the run that asks must hear of it
+    except Exception as error:  # any error must reach the run that asks
         kind = "" if isinstance(error, (InputError, OSError, WatchdogError)) else f"{type(error).__name__}: "
         sys.stderr.write(f"{kind}{error}\n")
         return 1
@@ -162,13 +162,13 @@ class _Watchdog:
                 if self._attempt():
                     return 0
             except Exception as error:  # whatever it is, another attempt may succeed, and the record stays
-                self._say(f"the rollback fails: {type(error).__name__}: {error}")
+                self._say(f"the rollback failed: {type(error).__name__}: {error}")
             pause = next(pauses, None)
             if pause is None:
                 break
             time.sleep(pause)
         path = record_path(self._interface)
-        self._say(f"no more attempts to roll back. The next run tries again, with what is recorded in {path}")
+        self._say(f"no more attempts to roll back. The next run tries again, from the record {path}")
         return 1
 
     def _attempt(self) -> bool:
@@ -182,7 +182,7 @@ class _Watchdog:
             try:
                 stack.enter_context(interface_lock(self._interface, seconds=_LOCK_SECONDS))
             except InputError as error:
-                self._say(f"{error}; rolling back all the same")
+                self._say(f"{error}; rolling back anyway")
             # Again, as it may have been confirmed, or rolled back by a run, while this waited for the lock.
             change = self._find()
             if change is None:
@@ -208,9 +208,9 @@ class _Watchdog:
         if len(changes) > _MANY_CHANGES:
             self._log(syslog.LOG_WARNING, f"and {len(changes) - _MANY_CHANGES} more")
         if rolled.left:
-            self._say(f"not all could be rolled back yet: {rolled.report.problem}. Trying again")
+            self._say(f"not everything could be rolled back yet: {rolled.report.problem}. Trying again")
         elif rolled.report.problem:
-            self._log(syslog.LOG_ERR, f"not all could be rolled back: {rolled.report.problem}")
+            self._log(syslog.LOG_ERR, f"not everything could be rolled back: {rolled.report.problem}")
         else:
             self._log(syslog.LOG_WARNING, "the state before the change is restored")
 

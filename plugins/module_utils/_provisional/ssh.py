@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the SSH connection that this process serves, and decide whether a change affects it.
 
-sshd tells its sessions in SSH_CONNECTION (ssh(1), "ENVIRONMENT"). sudo drops that, so it is looked for in the processes
-from which this one comes, too.
+sshd sets SSH_CONNECTION for its sessions (ssh(1), "ENVIRONMENT"). sudo drops the variable, so the parent
+processes are searched, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watchdog: a program that rolls a change back unless that is confirmed in time, started where nothing ends it
-with the connection over which it was asked for.
+"""The watchdog: a program that rolls a change back unless it is confirmed in time. It keeps running when the
+connection that started it ends.
 
 It is a zip archive of this collection's own code (``_host/zipapp``), since Ansible removes its copy of the code when
 the module ends. With systemd, a transient timer starts the program (systemd-run(1)). Without, it is a process in a
@@ -78,7 +78,7 @@ def start(change: Unconfirmed) -> None:
         start_new_session=True,
     )
     if process.poll() is not None:
-        raise WatchdogError(f"it ended at once, with {process.returncode}")
+        raise WatchdogError(f"it ended at once with exit code {process.returncode}")
 
 
 def _command(change: Unconfirmed) -> list[str]:
@@ -118,7 +118,7 @@ def _succeed(command: Sequence[str], environment: Mapping[str, str] | None = Non
     done = _run(command, environment)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise WatchdogError(said[-1] if said else f"{command[0]} failed with {done.returncode}")
+        raise WatchdogError(said[-1] if said else f"{command[0]} failed with exit code {done.returncode}")
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

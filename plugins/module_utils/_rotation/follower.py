@@ -74,7 +74,7 @@ def check_followed(following: Following) -> None:
     for pair in following.next_keys.items():
         for key in pair:
             if key not in device.peers:
-                problem, remedy = f"{following.interface} has no such peer", "bring the interface up to date first"
+                problem, remedy = f"{following.interface} has no such peer", "update the interface first"
                 raise InputError("next_public_keys", str(key), problem, remedy)
 
 

@@ -84,8 +84,10 @@ def sweep(path: str) -> None:
 
 
 def check_room(path: str, size: int) -> None:
-    """Have it fail now, if a file of so many bytes could not be written later: on a full disk, or one that is mounted
-    read-only. Raises as ``atomic_write`` does."""
+    """Fail now if a file of this size could not be written later: the disk is full, or mounted read-only.
+
+    Raises as ``atomic_write`` does.
+    """
     temporary = _temporary(path)
     with _locked(path) as directory:
         check_regular(path, directory)
@@ -138,7 +140,7 @@ def stage_file(path: str, data: bytes, mode: int) -> None:
 
 
 def use_staged(path: str, old: FileContent | None, data: bytes) -> None:
-    """Have what was staged take the file's place. Raises ChangedMeanwhile where either is not what it was."""
+    """Replace the file by the staged one. Raises ChangedMeanwhile if either of them has changed."""
     with _locked(path) as directory:
         staged = read_in(_beside(path), directory)
         if staged is None or staged.data != data or read_in(path, directory) != old:
@@ -236,7 +238,9 @@ def check_parent(path: str) -> None:
 
 def _refuse_shared(directory: str, status: os.stat_result) -> None:
     if status.st_mode & 0o022:
-        raise InputError("directory", directory, "others can write to it", "chmod it to 0700, or choose another")
+        raise InputError(
+            "directory", directory, "other users can write to it", "chmod it to 0700, or choose another directory"
+        )
 
 
 def _change_mode(directory: str, mode: int) -> None:

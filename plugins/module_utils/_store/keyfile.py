@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file that has an interface's private key: the one place where the key is made, and where it stays."""
+"""The file with an interface's private key. The key is created there and never leaves it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def default_path(interface: str) -> str:
 
 
 def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> KeyResult:
-    """What ``keypair`` does. Raises InputError and MissingLibrary before anything is touched, and OSError."""
+    """Create or remove a key: ``keypair``. Raises InputError and MissingLibrary before any change, and OSError."""
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     state = options["state"]
     if state == "absent":
@@ -111,14 +111,14 @@ def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
 
 
 def switch_keys(path: str) -> Keys:
-    """Have the next key take its place, and keep the old one. Raises as ``read_keys``, and OSError."""
+    """Replace the key by the next one, and keep the old one. Raises as ``read_keys``, and OSError."""
     if read_keys(path).next is None:
-        raise InputError(_OPTION, next_path(path), "there is no next key", "make one first, with state=next")
+        raise InputError(_OPTION, next_path(path), "there is no next key", "create one first with state=next")
     return _swap(path, next_path(path), old_path(path))
 
 
 def switch_keys_back(path: str) -> Keys:
-    """The other way round: the old key is in use again, and the other one is the next."""
+    """Undo ``switch_keys``: the old key is in use again, and the other one is the next."""
     if read_keys(path).old is None:
         raise InputError(_OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
     return _swap(path, old_path(path), next_path(path))
@@ -146,7 +146,9 @@ def _missing_library() -> str | None:
     try:
         import nacl.bindings  # noqa: F401
     except ImportError as error:
-        return f"the public key cannot be told, as the Python library {error.name} is missing: {package_hint('nacl')}"
+        return (
+            f"the public key cannot be computed, as the Python library {error.name} is missing: {package_hint('nacl')}"
+        )
     return None
 
 
@@ -157,9 +159,7 @@ def read_private_key(path: str) -> PrivateKey:
     """
     private_key = find_private_key(path)
     if private_key is None:
-        raise InputError(
-            _OPTION, path, "there is no such file", "run cryptokey.wireguard.keypair first, which makes it"
-        )
+        raise InputError(_OPTION, path, "there is no such file", "create it with cryptokey.wireguard.keypair")
     return private_key
 
 
@@ -172,13 +172,13 @@ def find_private_key(path: str) -> PrivateKey | None:
         problem = f"owned by user {content.owner}, who may know the key"
         raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
     if content.mode & 0o077:
-        problem = f"mode {content.mode:04o}: others than its owner may have read it"
+        problem = f"mode {content.mode:04o}: other users may have read it"
         raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
     check_parent(path)
     try:
         return parse_private_key(content.data.decode("ascii", "replace"))
     except InputError as error:
-        remedy = "remove the file for a new key, or put back the right one"
+        remedy = "remove the file for a new key, or restore the right one"
         raise InputError(_OPTION, path, error.problem, remedy) from None
 
 

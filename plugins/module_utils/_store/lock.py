@@ -33,7 +33,7 @@ DIRECTORY = "/run/cryptokey-wireguard"
 WAIT_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 _NAME_BYTES = 200
-REMEDY = "wait for its end, or end it, and run again"
+REMEDY = "wait until it ends, or stop it, and run again"
 
 _EnsureT = TypeVar("_EnsureT", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ def _try(path: Path) -> tuple[int | None, str]:
     except PermissionError:
         # Of another user, who shares the directory with this one.
         with suppress(FileNotFoundError):
-            return None, f"user {_user(path.lstat().st_uid)}; if none of their runs is under way, remove {path}"
+            return None, f"user {_user(path.lstat().st_uid)}; if none of their runs is active, remove {path}"
         raise
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,7 +95,7 @@ def _try(path: Path) -> tuple[int | None, str]:
                 os.pwrite(descriptor, _own_name().encode(), 0)
             return descriptor, ""
     except BlockingIOError:
-        holder = _printable(os.pread(descriptor, _NAME_BYTES, 0)) or "a process that gives no name"
+        holder = _printable(os.pread(descriptor, _NAME_BYTES, 0)) or "an unknown process"
         os.close(descriptor)
         return None, holder
     except FileNotFoundError:
@@ -129,7 +129,7 @@ def _printable(name: bytes) -> str:
 
 @contextmanager
 def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | None = None) -> Iterator[None]:
-    """Have an interface's running state to oneself. Raises InputError."""
+    """Lock an interface's running state. Raises InputError."""
     # The file stays: flock(1) in a script cannot tell a file that was removed.
     with _private_lock("interface", interface, Path(directory, f"{interface}.lock"), seconds, keep=True):
         yield
@@ -137,7 +137,7 @@ def interface_lock(interface: str, directory: str = DIRECTORY, seconds: float | 
 
 @contextmanager
 def directory_lock(path: str, status: os.stat_result) -> Iterator[None]:
-    """Be the only one who writes in a directory of that status. Raises InputError.
+    """Lock a directory of that status for writing. Raises InputError.
 
     Others can open the directory itself, such as /etc/sysctl.d, and could then lock it. So the lock is elsewhere, under
     its number, with more characters than an interface's name can have.
@@ -168,7 +168,7 @@ def check_private_directory(path: Path) -> None:
     status = path.lstat()
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
-        problem = "not a directory, so that no lock can be in it"
+        problem = "not a directory, so it cannot hold locks"
     elif status.st_uid != os.geteuid():
         problem = f"owned by user {status.st_uid}, who could hold the locks in it"
     elif mode & 0o022:
@@ -177,7 +177,7 @@ def check_private_directory(path: Path) -> None:
         if mode != 0o700:
             path.chmod(0o700)
         return
-    raise InputError("directory of locks", str(path), problem, "remove it and run again, which makes it")
+    raise InputError("directory of locks", str(path), problem, "remove it and run again")
 
 
 def _directory_of_user() -> str:

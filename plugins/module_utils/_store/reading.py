@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a file of the host, or say why that cannot be done."""
+"""Read a file of the host, or explain why it cannot be read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _HINTS = {
     errno.EDQUOT: "make room within the quota and run again",
     errno.EROFS: "mount it for writing and run again",
     errno.EACCES: "run the module as root, with become",
-    errno.EPERM: "run the module as root, with become; as root, see whether the file is immutable (lsattr)",
-    errno.EIO: "look for errors of the disk in the kernel's log",
+    errno.EPERM: "run the module as root, with become; as root, check whether the file is immutable (lsattr)",
+    errno.EIO: "look for disk errors in the kernel log",
 }
 
 
 class FileError(OSError):
-    """What the system refused to do with a file, and what can be done about it."""
+    """An error of a file operation, with a hint what to do."""
 
     def __str__(self) -> str:
         hint = _HINTS.get(self.errno or 0)

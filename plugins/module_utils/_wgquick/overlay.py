@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Desired state laid over startup state: what is not given stays as the file has it."""
+"""Apply desired state to startup state: options that are not given stay as the file has them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _OWN_COMMANDS = post_up_commands(DesiredInterface("", peers=(_FULL_TUNNEL,)))
 
 
 def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
-    """The file that is to be. Raises InputError when the file cannot come under management.
+    """Return the content that the file should have. Raises InputError if the file cannot be managed.
 
     ``overlay(desired, overlay(desired, file)) == overlay(desired, file)``. Peers keep their place in the file.
     """
     if file.save_config:
         raise InputError(
-            "SaveConfig", "true", "wg-quick would write over the file when it stops", "remove the line from the file"
+            "SaveConfig", "true", "wg-quick would overwrite the file when it stops", "remove the line from the file"
         )
     existing = tuple(peer for peer in file.peers if peer.public_key not in desired.absent_peers)
     peers = existing if desired.peers is None else _overlay_peers(desired, desired.peers, existing)

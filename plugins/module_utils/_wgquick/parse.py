@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a wg-quick(8) file to startup state, as the two programs that share the file read it.
+"""Parse a wg-quick(8) file to startup state, as the two programs that share the file read it.
 
 wg-quick takes Address, MTU, DNS, Table, SaveConfig and the four hooks out of [Interface] and hands all other lines to
 ``wg setconf`` (wireguard-tools, src/wg-quick/linux.bash parse_options; src/config.c config_read_line). They differ:
@@ -87,16 +87,16 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str, name: str = "the file", managed: bool = False) -> WgQuickFile:
-    """The text of a file to what it says. Raises ParseError; ``name`` is what messages call the file.
+    """Parse the text of a file. Raises ParseError; messages call the file ``name``.
 
-    With ``managed``, what keeps a file from coming under management is refused where it stands, too.
+    With ``managed``, lines that prevent management are refused, too.
     """
     reader = _Reader(name)
     for number, line in enumerate(text.split("\n"), 1):
         reader.read(number, line)
     file = reader.file()
     if managed and file.save_config and reader.saves:
-        problem, remedy = "wg-quick would write over the file when it stops", "remove the line from the file"
+        problem, remedy = "wg-quick would overwrite the file when it stops", "remove the line from the file"
         raise ParseError(reader.saves, "SaveConfig = true", problem, remedy)
     return file
 
@@ -127,7 +127,9 @@ class _Reader:
             self.unmanaged.append(line.strip(_SPACE))
         elif not content.isascii():
             index = next(i for i, character in enumerate(content) if not character.isascii())
-            raise self.refusal(index, content[index], "not an ASCII character", "only comments and hooks have others")
+            raise self.refusal(
+                index, content[index], "not an ASCII character", "use other characters only in comments and hooks"
+            )
         else:
             if key.startswith("["):
                 self.quick = key == "[interface]"
@@ -158,7 +160,7 @@ class _Reader:
         elif squeezed.startswith(";"):
             raise self.refusal(start, None, "';' does not start a comment here", "write '#' in its place")
         elif not self.section:
-            raise self.refusal(start, None, "this stands before any section", "begin with [Interface]")
+            raise self.refusal(start, None, "this line is before any section", "begin with [Interface]")
         elif value is not None and not value.text:
             raise self.refusal(start, None, "there is no value", "give one, or remove the line")
         else:
@@ -192,7 +194,7 @@ class _Reader:
         if self.section == "[interface]":
             known = "[Interface] has the keys of wg(8) and wg-quick(8)"
             if not self.quick:
-                known = "wg-quick knows its own keys only after [Interface] without space inside"
+                known = "write [Interface] without spaces, so that wg-quick reads its own keys"
         return self.refusal(start, shown, "neither wg nor wg-quick knows this line here", known)
 
     def place(self, index: int) -> _Position:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Startup state to the text of a wg-quick(8) file, and to the same text without its secrets."""
+"""Render startup state as a wg-quick(8) file, with or without its secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .file import WgQuickFile, WgQuickPeer, printable
 from .lines import is_alias
 from .moved import Moved, render_moved
 
-HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo what is changed here by hand."
+HEADER = "# Managed by Ansible (cryptokey.wireguard.config): the next run may undo manual changes."
 REDACTED = "(redacted)"
 REDACTED_CHANGE = "(redacted, changes)"
 

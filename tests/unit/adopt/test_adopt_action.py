@@ -232,7 +232,7 @@ def test_what_cannot_be_adopted_is_named_and_the_others_go_on(site: Site) -> Non
     etc = site.directory / "etc"
     said = [
         f"box: {etc}/box/wg1.conf line 6 column 1 '[Peers]': there is no such section; write [Peer]",
-        f"bad: {etc}/bad/wg0.conf line 2 column 3 'SaveConfig = true': wg-quick would write over the file",
+        f"bad: {etc}/bad/wg0.conf line 2 column 3 'SaveConfig = true': wg-quick would overwrite the file",
         "odd: files[0].interface 'a list': the host's answer is invalid: expected a string; check the host",
     ]
     # In the report, and at the end.

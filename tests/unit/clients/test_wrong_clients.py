@@ -11,8 +11,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.tests.unit.clients.running import Site
 
 SEARCH = (
-    "wireguard_networks.home.clients.phone.dns_search 'corp.example': there is no server to ask for it; "
-    "give dns as well"
+    "wireguard_networks.home.clients.phone.dns_search 'corp.example': there is no name server for it; give dns as well"
 )
 MTU = (
     "wireguard_networks.home.clients.tablet.mtu 'small': out of range or not a number; give a number from 576 to 65535"

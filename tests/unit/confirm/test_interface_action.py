@@ -26,7 +26,7 @@ BACK = {
 PENDING = {"change": "5b1f0c6d2a9e4837", "deadline": "2026-11-25T02:30:00Z", "seconds_left": 12, "seconds_ago": 8}
 IN_THE_WAY = {"failed": True, "msg": "its last change is not confirmed yet", "pending": PENDING}
 ANSWERED = {"changed": True, "tunnels": ["hub"]}
-NO_PROOF = {"failed": True, "msg": "nothing came through the tunnel from hub"}
+NO_PROOF = {"failed": True, "msg": "nothing was received through the tunnel from hub"}
 ROLLED_BACK = {"changed": True, "tunnels": [], "rolled_back": BACK}
 FORGOTTEN = {"changed": False, "tunnels": [], "rolled_back": None}
 LOST = AnsibleConnectionFailure("Data could not be sent to remote host")
@@ -131,7 +131,7 @@ def test_without_proof_the_old_state_is_called_back() -> None:
     result, warnings = ran(host)
     assert (result["failed"], result["provisional"], result["rolled_back"]) == (True, False, BACK)
     assert result["msg"] == (
-        "nothing came through the tunnel from hub. "
+        "nothing was received through the tunnel from hub. "
         "The previous state was restored at 2026-11-25T02:30:00Z: set mtu 1420"
     )
     assert warnings == []

@@ -164,7 +164,7 @@ def test_a_part_that_cannot_be_read_keeps_no_other_from_coming_back(world: World
     assert (world.state, world.recorded) == (before(), False)
     assert world.report
     assert (world.report.problem, world.report.changes) == ("", world.applied)
-    assert len([line for line in world.log if "not all could be rolled back yet" in line]) == 1
+    assert len([line for line in world.log if "not everything could be rolled back yet" in line]) == 1
 
 
 @pytest.mark.parametrize("kind", [ops.AddRoute, ops.SetDevice, ops.AddAddress, ops.SetNetfilter, ops.SetDns])
@@ -235,7 +235,7 @@ def test_a_fault_in_the_middle_is_logged_and_tried_again_with_the_record(
     world.on_sleep = lambda: setattr(world, "locked", False)
     assert watchdog() == 0
     assert (world.state, world.recorded, len(calls)) == (before(), False, 3)
-    assert "wg0: the rollback fails: ModuleNotFoundError: No module named 'restore'" in world.log
+    assert "wg0: the rollback failed: ModuleNotFoundError: No module named 'restore'" in world.log
 
 
 def test_a_fault_while_restoring_keeps_the_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def test_a_record_that_cannot_be_read_or_destroyed_is_tried_again(
     world.on_sleep = lambda: (world.folder / "wg0.unconfirmed").chmod(0o600)
     assert watchdog() == 0
     assert (world.state, world.recorded, len(world.slept)) == (before(), False, 3)
-    assert "others can read or write" in world.log[0]
+    assert "other users can read or write" in world.log[0]
 
 
 def test_a_run_that_holds_the_lock_for_ever_does_not_cut_the_host_off(world: World) -> None:
@@ -460,7 +460,9 @@ def test_a_change_whose_rollback_has_begun_is_not_confirmed(world: World, rememb
     world.record()
     world.broken[Part.DNS] = REFUSED
     assert confirm.ensure_rolled_back({"interface": "wg0"}).pending
-    with pytest.raises(confirm.ConfirmError, match="is being rolled back, and not all is back: name servers: read"):
+    with pytest.raises(
+        confirm.ConfirmError, match="is being rolled back, but not everything is restored yet: name servers: read"
+    ):
         confirmed(world)
     assert (world.recorded, remembered) == (True, [])
 
@@ -523,7 +525,7 @@ def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
     warnings: list[str] = []
     confirm.roll_back_overdue("wg0", False, warnings)
     (warning,) = warnings
-    assert warning.endswith(f"but not all of it: {world.folder}/gone.key has another private key than before")
+    assert warning.endswith(f"but not completely: {world.folder}/gone.key has another private key than before")
     assert not world.recorded
 
 
@@ -537,7 +539,10 @@ def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
 def test_the_next_run_fails_while_not_all_can_be_restored(world: World) -> None:
     world.record(-31)
     world.broken[Part.DNS] = REFUSED
-    with pytest.raises(InputError, match=r"not all .* can be restored: name servers: read the name servers") as error:
+    with pytest.raises(
+        InputError,
+        match=r"the state before its last change cannot be fully restored: name servers: read the name servers",
+    ) as error:
         confirm.roll_back_overdue("wg0", False, [])
     assert f"remove {world.folder}/wg0.unconfirmed" in str(error.value)
     assert world.recorded

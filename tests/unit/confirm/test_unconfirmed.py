@@ -102,7 +102,7 @@ def test_a_record_of_another_boot_is_destroyed(tmp_path: Path) -> None:
         ("", 0o600, "is damaged"),
         ("[1]", 0o600, "is damaged"),
         (json.dumps({"boot": boot_id(), "key_file": "", "before": {}}), 0o600, "is damaged"),
-        ("{}", 0o640, "others can read or write"),
+        ("{}", 0o640, "other users can read or write"),
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path: Path, text: str, mode: int, problem: str) -> None:

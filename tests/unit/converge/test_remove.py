@@ -89,7 +89,7 @@ def test_name_servers_that_go_with_the_link_are_no_problem(tmp_path: Path) -> No
 def test_an_interface_that_cannot_be_removed_is_restored_with_all_its_parts(world: World) -> None:
     world.broken = {ops.DeleteLink: KernelError(16, "delete the link")}
     guard = Guard()
-    with pytest.raises(ConvergeError, match=r"delete the link.*What was running before has been restored\.$"):
+    with pytest.raises(ConvergeError, match=r"delete the link.*The previous state has been restored\.$"):
         remove("wg0", world, guard=guard)
     assert world.state == before()
     assert guard.revived == [peer.public_key for peer in before().device.peers.values()]

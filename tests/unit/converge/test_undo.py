@@ -72,7 +72,7 @@ def test_what_was_is_restored_and_the_guard_disarmed(tmp_path: Path, refusal: Ex
     guard = Guard()
     message, state = undone(tmp_path, guard, refusal)
     assert str(refusal) in message
-    assert message.endswith("What was running before has been restored.")
+    assert message.endswith("The previous state has been restored.")
     assert (state, guard.calls) == (before(), ["arm", "disarm"])
 
 
@@ -80,7 +80,7 @@ def test_what_was_is_restored_and_the_guard_disarmed(tmp_path: Path, refusal: Ex
 def test_a_part_that_cannot_be_read_keeps_the_rest_from_nothing_and_the_guard_armed(tmp_path: Path, part: Part) -> None:
     guard = Guard()
     message, state = undone(tmp_path, guard, **{part.name: KernelError(5, "read it")})
-    assert f"Not all of what was running before could be restored: {part.value}: read it" in message
+    assert f"The previous state could not be fully restored: {part.value}: read it" in message
     assert only(state, Part.INTERFACE) == only(before(), Part.INTERFACE)
     assert guard.calls == ["arm"]
 

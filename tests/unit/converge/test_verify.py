@@ -78,5 +78,5 @@ def test_what_is_read_back_as_nothing_fails_the_run(blind: Callable[[RunningStat
     kernel = Kernel(blind)
     with pytest.raises(ConvergeError, match=f"still to do: {left}") as raised:
         converge(FULL, kernel, Circumstances(NOW))
-    assert "What was running before has been restored." in str(raised.value)
+    assert "The previous state has been restored." in str(raised.value)
     assert not kernel.state.exists

@@ -89,7 +89,7 @@ def test_a_file_that_cannot_come_under_management_is_refused_where_it_says_so(di
     path.write_text(TEXT.replace("ListenPort=51820", "  SaveConfig = true"))
     assert describe_files([NAME], directory=str(directory))[0]["save_config"] is True
     message = re.escape(
-        f"{path} line 6 column 3 'SaveConfig = true': wg-quick would write over the file when it stops; rem"
+        f"{path} line 6 column 3 'SaveConfig = true': wg-quick would overwrite the file when it stops; rem"
     )
     with pytest.raises(InputError, match=message):
         describe_files([NAME], managed=True, directory=str(directory))
@@ -126,7 +126,7 @@ def test_a_key_file_with_another_key_is_left_and_refused(directory: Path) -> Non
     path = directory / f"{NAME}.key"
     path.write_text(OTHER.reveal_base64())
     path.chmod(0o600)
-    with pytest.raises(InputError, match=r"it has another key than .*; move the file away") as caught:
+    with pytest.raises(InputError, match=r"its key differs from .*; move the file away") as caught:
         adopt_key({"interface": NAME}, False, str(directory), str(directory))
     assert path.read_text() == OTHER.reveal_base64()
     assert PRIVATE.reveal_base64()[:20] not in str(caught.value)
@@ -134,7 +134,7 @@ def test_a_key_file_with_another_key_is_left_and_refused(directory: Path) -> Non
 
 def test_without_any_key_there_is_none_to_keep(directory: Path) -> None:
     (directory / f"{NAME}.conf").write_text("[Interface]\n")
-    with pytest.raises(InputError, match="there is no private key, nor does"):
+    with pytest.raises(InputError, match="there is no private key here, and no running"):
         adopt_key({"interface": NAME}, False, str(directory), str(directory / "private"))
     assert not (directory / "private").exists()
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clocks that cannot be right: the host's and the controller's."""
+"""Wrong clocks: the host's and the controller's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_which_times_can_be_right(text: str, plausible: bool) -> None:
 
 def test_the_warning_has_the_time_and_what_to_do() -> None:
     warning = clock_warning(seconds("1970-01-02 03:04:05"))
-    assert warning.startswith("The clock of this host says 1970-01-02 03:04 UTC, which cannot be right.")
+    assert warning.startswith("The clock of this host is wrong: it says 1970-01-02 03:04 UTC.")
     assert "Set the clock" in warning
 
 

@@ -148,7 +148,7 @@ def test_the_first_failure_is_told_even_if_nothing_can_be_removed_after_it(
         raise OSError(errno.EROFS, "read-only")
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(OSError, match=r"broken: '.*/file'; look for errors of the disk in the kernel's log$"):
+    with pytest.raises(OSError, match=r"broken: '.*/file'; look for disk errors in the kernel log$"):
         check_room(path, 5) if call == "posix_fallocate" else atomic_write(path, b"new", 0o600)
 
 
@@ -257,5 +257,5 @@ def test_only_our_own_directory_has_its_mode_changed(tmp_path: Path) -> None:
     assert ensure_parent(str(tmp_path / "new" / "file"), "/elsewhere") is True
     assert mode(tmp_path / "new") == 0o700
     tmp_path.chmod(0o777)
-    with pytest.raises(InputError, match="others can write to it; chmod it to 0700"):
+    with pytest.raises(InputError, match="other users can write to it; chmod it to 0700"):
         ensure_parent(path, "/elsewhere")

@@ -96,7 +96,7 @@ def test_the_mode_of_the_directory_is_mended(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "not a WireGuard key; remove the file for a new key, or put back the right one"),
+        ("", "not a WireGuard key; remove the file for a new key, or restore the right one"),
         (TEXT[:-1], "not a WireGuard key"),
         (f"{TEXT}\n{TEXT}", "not a WireGuard key"),
         (KEY.hex(), "not a WireGuard key"),
@@ -122,7 +122,7 @@ def test_what_is_no_key_is_refused_and_not_shown(path: Path, text: str, problem:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666, 0o610, 0o601])
 def test_a_key_that_others_can_read_is_refused(path: Path, mode: int) -> None:
     put(path, TEXT, mode)
-    with pytest.raises(InputError, match=f"mode {mode:04o}: others .* may have read it; remove it for a new key"):
+    with pytest.raises(InputError, match=f"mode {mode:04o}: other users may have read it; remove it for a new key"):
         converge(path)
     with pytest.raises(InputError, match=f"mode {mode:04o}"):
         read_private_key(str(path))
@@ -158,7 +158,7 @@ def test_a_refusal_comes_before_the_directory_is_touched(path: Path) -> None:
 
 def test_a_missing_file_is_refused_by_those_who_need_it(path: Path) -> None:
     assert find_private_key(str(path)) is None
-    with pytest.raises(InputError, match=r"there is no such file; run cryptokey\.wireguard.keypair first"):
+    with pytest.raises(InputError, match=r"there is no such file; create it with cryptokey\.wireguard\.keypair"):
         read_private_key(str(path))
 
 
@@ -173,7 +173,7 @@ def test_without_pynacl_nothing_is_touched_and_check_mode_is_honest(
     put(path, TEXT)
     outcome = converge(path, check_mode=True)
     assert (outcome.changed, outcome.public_key) == (False, None)
-    assert "the public key cannot be told" in str(outcome.warning)
+    assert "the public key cannot be computed" in str(outcome.warning)
     with pytest.raises(ImportError):
         public_key_of(PrivateKey(KEY))
 
@@ -213,7 +213,7 @@ def test_an_unknown_system_gets_a_hint_too(tmp_path: Path) -> None:
 def test_a_key_where_others_could_put_another_is_refused(path: Path) -> None:
     put(path, TEXT)
     path.parent.chmod(0o770)
-    with pytest.raises(InputError, match=r"directory .*: others can write to it; chmod it to 0700"):
+    with pytest.raises(InputError, match=r"directory .*: other users can write to it; chmod it to 0700"):
         read_private_key(str(path))
     path.parent.chmod(0o1777)
     assert read_private_key(str(path)).reveal_bytes()

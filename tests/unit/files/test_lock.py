@@ -78,7 +78,7 @@ def test_who_comes_second_is_told_who_is_first(tmp_path: Path) -> None:
     name = f"({Path(sys.executable).name}) on {socket.gethostname()}"
     assert str(refused.value) == (
         f"interface 'wg0': locked by another run for 0.2 seconds: process {first.pid} {name}; "
-        "wait for its end, or end it, and run again"
+        "wait until it ends, or stop it, and run again"
     )
 
 
@@ -173,7 +173,7 @@ def test_no_lock_is_reached_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "real" / "wg1.lock").symlink_to(tmp_path / "victim")
     (tmp_path / "victim").write_text("precious")
     with (
-        pytest.raises(InputError, match="not a directory, so that no lock"),
+        pytest.raises(InputError, match="not a directory, so it cannot hold locks"),
         interface_lock("wg0", str(tmp_path / "link")),
     ):
         raise AssertionError("locked through a link")

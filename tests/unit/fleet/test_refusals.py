@@ -109,7 +109,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an endpoint that is a dictionary": (
         having("ada", endpoint={"a": 1}),
-        ["ada: wireguard_endpoint", "expected a string, not a dictionary; write a text such as vpn.example.org"],
+        ["ada: wireguard_endpoint", "expected a string, not a dictionary; write a string such as vpn.example.org"],
     ),
     "an endpoint that is a list": (
         having("ada", endpoint_inside=["192.0.2.1"]),
@@ -117,7 +117,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an alias that is a dictionary": (
         having("ada", alias={"a": 1}),
-        ["ada: wireguard_alias", "expected a string, not a dictionary; write a text such as 'office network'"],
+        ["ada: wireguard_alias", "expected a string, not a dictionary; write a string such as 'office network'"],
     ),
     "a bad address": (
         having("ada", addresses=["10.8.0.300"]),
@@ -178,7 +178,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "name servers": (having("ada", dns={"first": "10.8.0.1"}), ["ada: wireguard_dns", "not a list; write a list"]),
     "a search domain": (having("ada", dns_search="~."), ["ada: wireguard_dns_search '~.': not a domain"]),
-    "an alias": (having("ada", alias="it's"), ["ada: wireguard_alias", "which wg-quick's file cannot hold"]),
+    "an alias": (having("ada", alias="it's"), ["ada: wireguard_alias", "which a wg-quick file cannot hold"]),
     "an endpoint policy": (
         having("ada", endpoint_policy="strict"),
         ["ada: wireguard_endpoint_policy 'strict': unknown; write initial or enforce"],
@@ -334,7 +334,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a client's key of small order": (
         client(public_key="AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
-        ["wireguard_networks.home.clients.phone.public_key 'AQAAAA", "no handshake can succeed with it"],
+        ["wireguard_networks.home.clients.phone.public_key 'AQAAAA", "no handshake can succeed with this key"],
     ),
     "two unknown options of a client": (
         client(endpoint="x", dsn=[]),
@@ -346,7 +346,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "an interface's name that systemd changes": (
         home(interface="wg+0"),
-        ["wireguard_networks.home.interface 'wg+0': nft, systemd or the kernel cannot use it", "use letters, digits"],
+        ["wireguard_networks.home.interface 'wg+0': nft, systemd or the kernel cannot use this", "use letters, digits"],
     ),
     "an address of the network itself": (
         having("ada", addresses=["10.8.0.0/32"]),
@@ -358,15 +358,15 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a small MTU for IPv6": (
         having("ada", mtu=1200),
-        ["ada: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least", "give 1280 or more, or leave IPv6 out"],
+        ["ada: wireguard_mtu 1200: IPv6 needs an MTU of at least 1280", "give 1280 or more, or leave IPv6 out"],
     ),
     "a small MTU of a client": (
         client(addresses=["10.8.0.9", "fd00:8::9"], mtu=1200),
-        ["wireguard_networks.home.clients.phone.mtu 1200: IPv6 needs an MTU of 1280 at least"],
+        ["wireguard_networks.home.clients.phone.mtu 1200: IPv6 needs an MTU of at least 1280"],
     ),
     "search domains without servers": (
         having("ada", dns_search=["corp.example"]),
-        ["ada: wireguard_dns_search 'corp.example': there is no server to ask for it; give dns as well"],
+        ["ada: wireguard_dns_search 'corp.example': there is no name server for it; give dns as well"],
     ),
     "a name in other letters": (
         having("ada", listenport=1, tabel=5, fwmakr=7),
@@ -622,7 +622,7 @@ def test_problems_of_single_clients_can_be_put_aside() -> None:
 
 def test_routes_are_checked_before_any_key_is_known() -> None:
     inventory = Inventory().changed(both(having("cid", mtu=1200), having("bob", subnets=["fd00:9::/64"])))
-    with pytest.raises(FleetError, match=r"cid: wireguard_mtu 1200: IPv6 needs an MTU of 1280 at least"):
+    with pytest.raises(FleetError, match=r"cid: wireguard_mtu 1200: IPv6 needs an MTU of at least 1280"):
         inventory.plan(without=inventory.hosts)
     plan = inventory.changed(having("cid", table="off")).plan(without=inventory.hosts)
     assert plan.hosts["cid"]["options"]["mtu"] == 1200

@@ -239,7 +239,7 @@ def test_a_url_is_no_endpoint(runs: Runs) -> None:
         'wg_hub: {hosts: {hub1: {wireguard_endpoint: "http://wg.example.org:8000"}}}\nwg_spoke: {hosts: {s1: }}\n'
     )
     assert refusals(run) == [
-        "hub1: wireguard_endpoint 'http://wg.example.org:8000': a URL is no endpoint; write wg.example.org:8000"
+        "hub1: wireguard_endpoint 'http://wg.example.org:8000': a URL is not an endpoint; write wg.example.org:8000"
     ]
 
 
@@ -338,10 +338,10 @@ lab_spoke: {hosts: {six: {wireguard_mtu: 1279, wireguard_subnets: ["fd00:9::/64"
     assert sorted(line.partition(";")[0] for line in lines) == [
         "first: wireguard_addresses '10.8.0.0/24': the network address of 10.8.0.0/24",
         "first: wireguard_addresses 'fd00:8::/64': the anycast address of the routers of fd00:8::/64",
-        "lap: wireguard_dns_search 'corp.example': there is no server to ask for it",
+        "lap: wireguard_dns_search 'corp.example': there is no name server for it",
         (
-            "laptop: wireguard_networks.home.interface 'client.wg0': wg-quick cannot set name servers for a name "
-            "with a dot where systemd-resolved is in use"
+            "laptop: wireguard_networks.home.interface 'client.wg0': with systemd-resolved, wg-quick cannot set name "
+            "servers for a name with a dot"
         ),
         "last: wireguard_addresses '10.8.0.255/32': the broadcast address of 10.8.0.0/24",
         "vpn: wireguard_dns '10.8.0.1': a network namespace has no name servers of its own",
@@ -351,7 +351,7 @@ lab_spoke: {hosts: {six: {wireguard_mtu: 1279, wireguard_subnets: ["fd00:9::/64"
     # Addresses are given out, and routes follow from them, only where the rest is right.
     lines = refusals(runs.playbook(inventory, "cryptokey.wireguard.site", "--check"))
     assert lines == [
-        f"{host}: wireguard_mtu {mtu}: IPv6 needs an MTU of 1280 at least; give 1280 or more, or leave IPv6 out"
+        f"{host}: wireguard_mtu {mtu}: IPv6 needs an MTU of at least 1280; give 1280 or more, or leave IPv6 out"
         for host, mtu in (("small", 1200), ("other", 1279))
     ]
     assert not (runs.directory / "wireguard_registry").exists()

@@ -221,5 +221,5 @@ def test_an_nft_without_json_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
     monkeypatch.setattr(netfilter, "_has_table", lambda *_arguments: True)
-    with pytest.raises(KernelError, match="prints no JSON: install the distribution's own package nftables"):
+    with pytest.raises(KernelError, match="has no JSON support: install the distribution's own package nftables"):
         netfilter.read_rules("wg0")

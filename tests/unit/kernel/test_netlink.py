@@ -136,6 +136,6 @@ def test_a_dump_that_is_always_interrupted_is_given_up(monkeypatch: pytest.Monke
     with Netlink(socket.AF_UNSPEC) as netlink:
         netlink.close()
         monkeypatch.setattr(netlink, "_socket", wire)
-        with pytest.raises(KernelError, match=f"changed under each of {DUMP_ATTEMPTS} attempts") as raised:
+        with pytest.raises(KernelError, match=f"changed during each of {DUMP_ATTEMPTS} attempts") as raised:
             netlink.dump(18, b"", "read")
     assert (raised.value.errno, wire.asked) == (errno.EINTR, DUMP_ATTEMPTS)

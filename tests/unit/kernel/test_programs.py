@@ -97,7 +97,7 @@ def test_a_ping_that_hangs_is_ended(script: str, make: Make) -> None:
     begun = time.monotonic()
     (result,) = send_pings(options, make("ping", script))
     assert result["reachable"] is False
-    assert re.match(r"ping hub: ping did not finish within 0\.2 s: see whether .* \(ETIMEDOUT\)", result["problem"])
+    assert re.match(r"ping hub: ping did not finish within 0\.2 s: check whether .* \(ETIMEDOUT\)", result["problem"])
     assert time.monotonic() - begun < 5
 
 
@@ -112,7 +112,7 @@ def test_what_a_program_is_given_and_gives(make: Make, monkeypatch: pytest.Monke
     text = "ä" * 100_000
     done = run_program([make("cat-twice", 'cat; printf "%s\\377" "$LC_ALL $1" >&2; exit 3'), "x"], "try", text)
     assert done == Finished(3, text, "C x\N{REPLACEMENT CHARACTER}")
-    assert run_program([make("silent", "exit 4")], "try").complaint == "it failed with 4 and said nothing"
+    assert run_program([make("silent", "exit 4")], "try").complaint == "it failed with exit code 4 and no output"
 
 
 def test_a_program_that_cannot_be_started_says_so(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_scope_that_is_no_interface_is_refused(scope: str) -> None:
         Resolver()(parse_endpoint(f"[fe80::1%{scope}]:1"), "hub (KEY)")
     assert str(caught.value) == (
         f"peer hub (KEY): endpoint '[fe80::1%{scope}]:1': this host has no interface {scope}; "
-        "give the interface, on this host, that leads to the address"
+        "give the interface of this host that leads to the address"
     )
 
 
@@ -126,7 +126,7 @@ def test_one_limit_holds_for_all_names_together(monkeypatch: pytest.MonkeyPatch)
     assert resolver(dead[0], "dead") == ()
     assert resolver.unresolved == {*dead, OTHER}
     (warning,) = resolver.warnings
-    assert warning.startswith("peer dead: endpoint dead0.example.org:5 is not set, as its name has no address now: ")
+    assert warning.startswith("peer dead: endpoint dead0.example.org:5 is not set, as its name cannot be resolved: ")
     assert "the limit of 0.5 seconds for all names was reached" in warning
     hanging.set()
 

@@ -79,5 +79,5 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
     for name in ("vpn", "unspec"):
         with pytest.raises(InputError) as caught:
             resolve_table(name, str(tmp_path))
-        problem = f"table '{name}': no routing table of this host has this name; give a number, or name one in"
-        assert str(caught.value) == f"{problem} /etc/iproute2/rt_tables, in a line such as '200 {name}'"
+        problem = f"table '{name}': no routing table of this host has this name; give a number, or add a line such as"
+        assert str(caught.value) == f"{problem} '200 {name}' to /etc/iproute2/rt_tables"

@@ -169,7 +169,7 @@ def test_no_key_is_told_by_what_fails(site: Site) -> None:
     site.key_file(phonebox).write_text(f"# mine\n{private}")
     assert site.run("site", *CONFIG_ONLY) == 2
     output = site.outputs[-1][1].decode()
-    for message in ("others than its owner may have read it", "not a WireGuard key"):
+    for message in ("other users may have read it", "not a WireGuard key"):
         assert message in output
     site.key_file(office).chmod(0o600)
     site.key_file(phonebox).write_text(private)

@@ -104,9 +104,7 @@ def test_what_is_not_given_stays(servers: tuple[str, ...] | None, search: tuple[
 
 @pytest.mark.parametrize(("servers", "there"), [(None, NO_DNS), ((), THERE), ((), NO_DNS)])
 def test_domains_without_a_server_are_refused(servers: tuple[str, ...] | None, there: Dns) -> None:
-    with pytest.raises(
-        InputError, match=r"^dns_search 'lan, corp.example': there is no server to ask for it; give dns"
-    ):
+    with pytest.raises(InputError, match=r"^dns_search 'lan, corp.example': there is no name server for it; give dns"):
         check_dns(servers, ("lan", "corp.example"), there)
 
 

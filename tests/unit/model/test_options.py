@@ -115,7 +115,7 @@ def test_an_alias(alias: str | None) -> None:
 @pytest.mark.parametrize(
     ("alias", "message"),
     [
-        ("it's", "it has a ', a # or a %i, which wg-quick's file cannot hold; leave that out"),
+        ("it's", "it has a ', a # or a %i, which a wg-quick file cannot hold; remove it"),
         ("ticket #7", "it has a ', a # or a %i"),
         ("100%in", "it has a ', a # or a %i"),
         ("two\nlines", "not printable on one line"),
@@ -143,7 +143,7 @@ def test_name_servers_and_up() -> None:
     [
         ({"public_key": "x"}, "peers[1].public_key 'x': not a WireGuard key"),
         ({"preshared_key": "secret-but-wrong"}, "peers[1].preshared_key: not a WireGuard key"),
-        ({"endpoint": "hub"}, "peers[1].endpoint 'hub': there is no port"),
+        ({"endpoint": "hub"}, "peers[1].endpoint 'hub': the port is missing"),
         ({"allowed_ips": ["10.0.0.0/8", "all"]}, "peers[1].allowed_ips 'all': not an IP address"),
         ({"persistent_keepalive": "65536"}, "peers[1].persistent_keepalive '65536': out of range"),
         ({"name": "two\nlines"}, "peers[1].name 'two\\nlines': not printable on one line"),
@@ -165,7 +165,7 @@ def test_a_bad_peer_is_refused_by_its_path(peer: dict[str, Any], start: str) -> 
                 {"public_key": KEY_A, "name": "one", "allowed_ips": ["10.0.0.1/8"]},
                 {"public_key": KEY_B, "name": "two", "allowed_ips": ["10.0.0.2/8"]},
             ],
-            f"peers '10.0.0.0/8': in allowed_ips of both one ({KEY_A}) and two ({KEY_B}); a prefix belongs to one peer",
+            f"peers '10.0.0.0/8': in allowed_ips of both one ({KEY_A}) and two ({KEY_B}); give it to one peer only",
         ),
     ],
 )
@@ -184,7 +184,7 @@ def test_peers_that_exclude_each_other_are_refused(peers: list[dict[str, Any]], 
     ],
 )
 def test_ipv6_on_a_link_too_small_for_it_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"mtu 1279: IPv6 needs an MTU of 1280 at least; give 1280 or more"):
+    with pytest.raises(InputError, match=r"mtu 1279: IPv6 needs an MTU of at least 1280; give 1280 or more"):
         parse_interface({"interface": "wg0", "mtu": 1279, **options})
     assert parse_interface({"interface": "wg0", "mtu": 1280, **options}).mtu == 1280
 

@@ -31,7 +31,7 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 NAME = ("interface", "not an interface name", "use 1 to 15 letters, digits or _=+.-")
-NEW_NAME = ("interface", "nft, systemd or the kernel cannot use it", "use letters, digits, '_', '-' and '.'")
+NEW_NAME = ("interface", "nft, systemd or the kernel cannot use this", "use letters, digits, '_', '-' and '.'")
 PORT = ("listen_port", "out of range or not a number", "give a number from 1 to 65535")
 MARK = ("fwmark", "out of range or not a number", "give a number from 0 to 4294967295")
 MTU = ("mtu", "out of range or not a number", "give a number from 576 to 65535")
@@ -39,8 +39,8 @@ TABLE = ("table", "out of range or not a number", "write auto, off, or the numbe
 KEEPALIVE = ("peers[1].persistent_keepalive", "out of range or not a number", "give a number from 0 to 65535")
 PUBLIC = ("peers[1].public_key", "not a WireGuard key", "a key is 32 bytes in base64: 44 characters, the last of them")
 ENDPOINT = "write HOST:PORT, such as 203.0.113.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820"
-URL = ("a URL is no endpoint",)
-OTHER_ADDRESS = "give the host another address of it"
+URL = ("a URL is not an endpoint",)
+OTHER_ADDRESS = "give the host another address of this network"
 PREFIX = "write an IPv4 or IPv6 prefix such as 10.0.0.0/24 or fd00::/64"
 ADDRESS = "write an address with its prefix length, such as 10.0.0.1/24 or fd00::1/64"
 SPACE = ("not the name of a network namespace", "use letters")
@@ -57,7 +57,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     "a name that looks like an option": ({"interface": "-wg0"}, "-wg0", *NEW_NAME),
     "a name that is hidden": ({"interface": ".wg0"}, ".wg0", *NEW_NAME),
     "a name that is a number": ({"interface": "42"}, "42", *NEW_NAME),
-    "a name of the kernel's settings": ({"interface": "all"}, "all", *NEW_NAME[:2], "name it another way"),
+    "a name of the kernel's settings": ({"interface": "all"}, "all", *NEW_NAME[:2], "use another name"),
     "port 0": ({"listen_port": 0}, 0, *PORT),
     "a high port": ({"listen_port": 65536}, 65536, *PORT),
     "a port in words": ({"listen_port": "any"}, "any", *PORT),
@@ -95,7 +95,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     ),
     "a public key with a line end": (peer(public_key=KEY + "\n"), KEY + "\n", *PUBLIC),
     "the zero key": (
-        peer(public_key=ZERO), ZERO, "peers[1].public_key", "the all-zero key stands for 'no key'",
+        peer(public_key=ZERO), ZERO, "peers[1].public_key", "the all-zero key means 'no key'",
         "give the peer's own public key",
     ),
     "a short preshared key": (peer(preshared_key=SHORT), None, "peers[1].preshared_key", *PUBLIC[1:]),
@@ -104,7 +104,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         peer(name="a\nb"), "a\nb", "peers[1].name", "not printable on one line", "use a plain name",
     ),
     "an endpoint without a port": (
-        peer(endpoint="hub.example"), "hub.example", "peers[1].endpoint", "there is no port", ENDPOINT,
+        peer(endpoint="hub.example"), "hub.example", "peers[1].endpoint", "the port is missing", ENDPOINT,
     ),
     "an endpoint without a host": (
         peer(endpoint=":51820"), ":51820", "peers[1].endpoint", "neither an IP address nor a host name", ENDPOINT,
@@ -114,7 +114,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         "an IPv6 address needs brackets", ENDPOINT,
     ),
     "brackets without a port": (
-        peer(endpoint="[fd00::1]"), "[fd00::1]", "peers[1].endpoint", "there is no port", ENDPOINT,
+        peer(endpoint="[fd00::1]"), "[fd00::1]", "peers[1].endpoint", "the port is missing", ENDPOINT,
     ),
     "port 0 of an endpoint": (peer(endpoint="h:0"), "0", "peers[1].endpoint", "not a UDP port", ENDPOINT),
     "a high port of an endpoint": (peer(endpoint="h:70000"), "70000", "peers[1].endpoint", "not a UDP port", ENDPOINT),
@@ -135,7 +135,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     ),
     "a URL without a host": (peer(endpoint="http:///a"), "http:///a", "peers[1].endpoint", *URL, ENDPOINT),
     "a key of small order": (
-        peer(public_key=SMALL), SMALL, "peers[1].public_key", "no handshake can succeed with it", "give the one that",
+        peer(public_key=SMALL), SMALL, "peers[1].public_key", "no handshake can succeed with this", "give the output",
     ),
     "a network's address": (
         {"addresses": ["10.0.0.0/24"]}, "10.0.0.0/24", "addresses", "the network address of 10.0.0.0/24", OTHER_ADDRESS,
@@ -149,15 +149,15 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         OTHER_ADDRESS,
     ),
     "a search domain without a server": (
-        {"dns": [], "dns_search": ["corp.example"]}, "corp.example", "dns_search", "there is no server to ask",
+        {"dns": [], "dns_search": ["corp.example"]}, "corp.example", "dns_search", "there is no name server for it",
         "give dns as well",
     ),
     "name servers and a name with a dot": (
         {"interface": "client.wg0", "dns": ["10.0.0.1"]}, "client.wg0", "interface",
-        "wg-quick cannot set name servers for a name with a dot", "use a name without a dot, or leave dns out",
+        "with systemd-resolved, wg-quick cannot set name servers for a name", "use a name without a dot, or leave dns",
     ),
     "an empty scope": (
-        peer(endpoint="[fe80::1%]:1"), "[fe80::1%]:1", "peers[1].endpoint", "only a link-local IPv6 address has",
+        peer(endpoint="[fe80::1%]:1"), "[fe80::1%]:1", "peers[1].endpoint", "only a link-local IPv6 address can have",
         "write [fe80::1%eth0]:51820",
     ),
     "a prefix in words": (peer(allowed_ips=["all"]), "all", "peers[1].allowed_ips", "not an IP address", PREFIX),
@@ -179,11 +179,11 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
     ),
     "a prefix at two peers": (
         two({"allowed_ips": ["10.0.0.0/24"]}, {"allowed_ips": ["10.0.0.9/24"]}), "10.0.0.0/24", "peers",
-        f"in allowed_ips of both {KEY} and {OTHER}", "a prefix belongs to one peer of an interface",
+        f"in allowed_ips of both {KEY} and {OTHER}", "give it to one peer only",
     ),
     "a prefix at two peers with names": (
         two({"name": "ada", "allowed_ips": ["::/0"]}, {"name": "bob", "allowed_ips": ["::/0"]}), "::/0", "peers",
-        f"in allowed_ips of both ada ({KEY}) and bob ({OTHER})", "a prefix belongs to one peer",
+        f"in allowed_ips of both ada ({KEY}) and bob ({OTHER})", "give it to one peer only",
     ),
     "a name server by name": (
         {"dns": ["dns.example"]}, "dns.example", "dns", "not an IP address", "give addresses of name servers",
@@ -196,7 +196,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, str, str, str]] = {
         "leave dns out and write /etc/netns/vpn/resolv.conf",
     ),
     "an alias with a quote": (
-        {"alias": "it's"}, "it's", "alias", "it has a ', a # or a %i, which wg-quick's file cannot", "leave that out",
+        {"alias": "it's"}, "it's", "alias", "it has a ', a # or a %i, which a wg-quick file cannot", "remove it",
     ),
     "a long alias": ({"alias": "a" * 255}, "a" * 255, "alias", "too long", "write at most 254 bytes"),
     "a namespace with a slash": ({"netns": "a/b"}, "a/b", "netns", *SPACE),

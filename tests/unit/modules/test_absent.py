@@ -73,20 +73,20 @@ def test_the_interface_is_removed_and_the_name_servers_are_named(kernel: Kernel)
     assert not kernel.state.exists
     assert not kernel.state.netfilter
     message = str(error.value)
-    assert message.startswith("wg0: not all that belongs to it can be removed: name servers: ")
+    assert message.startswith("wg0: some of its parts cannot be removed: name servers: ")
     assert "systemctl did not finish within 0.2 s" in message
-    assert message.endswith("The interface itself is removed all the same. Solve this and run again")
+    assert message.endswith("The interface itself is removed anyway. Fix this and run again")
 
 
 @pytest.mark.usefixtures("_hanging")
 def test_check_mode_says_the_same_and_removes_nothing(kernel: Kernel) -> None:
-    with pytest.raises(ConvergeError, match="The interface itself would be removed all the same"):
+    with pytest.raises(ConvergeError, match="The interface itself would be removed anyway"):
         _running.ensure_absent({"interface": "wg0"}, True)
     assert kernel.applied == []
 
 
 def test_peers_of_an_interface_that_cannot_be_removed_shake_hands(kernel: Kernel) -> None:
     kernel.broken = {ops.DeleteLink: KernelError(16, "delete the link")}
-    with pytest.raises(ConvergeError, match="What was running before has been restored"):
+    with pytest.raises(ConvergeError, match="The previous state has been restored"):
         _running.ensure_absent({"interface": "wg0"}, False)
     assert kernel.called == [str(PEER)]

@@ -137,7 +137,7 @@ def test_the_mode_is_mended(arguments: dict[str, Any]) -> None:
     ("text", "problem"),
     [
         ("[Interface]\nListenPort = x\n", "line 2 column 14 'x': out of range or not a number; give a number from 0"),
-        ("[Interface]\nSaveConfig = true\n", "wg-quick would write over the file when it stops; remove the line"),
+        ("[Interface]\nSaveConfig = true\n", "wg-quick would overwrite the file when it stops; remove the line"),
         (f"[Interface]\nPrivate = {SECRETS[0]}\n", "line 2 column 1 'Private': neither wg nor wg-quick knows"),
     ],
 )
@@ -151,10 +151,13 @@ def test_a_file_that_cannot_be_managed_is_refused_and_left(arguments: dict[str, 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"peers": [{**PEER, "endpoint": "192.95.5.69"}]}, "peers[0].endpoint '192.95.5.69': there is no port"),
+        ({"peers": [{**PEER, "endpoint": "192.95.5.69"}]}, "peers[0].endpoint '192.95.5.69': the port is missing"),
         ({"peers": [PEER, PEER]}, "two peers have this public_key"),
         ({"peers": [{**PEER, "preshared_key": PRESHARED[1:]}]}, "peers[0].preshared_key: not a WireGuard key"),
-        ({"private_key_file": "/nonexistent/wg0.key"}, "there is no such file; run cryptokey.wireguard.keypair first"),
+        (
+            {"private_key_file": "/nonexistent/wg0.key"},
+            "there is no such file; create it with cryptokey.wireguard.keypair",
+        ),
         ({"interface": "no/name"}, "not an interface name"),
     ],
 )
@@ -200,7 +203,7 @@ def test_what_wg_quick_would_stop_at_is_refused_before_anything_is_written(argum
     failed = run_module("config", {**arguments, "alias": "it's"})
     assert failed.message.startswith("alias \"it's\": it has a '")
     failed = run_module("config", {**arguments, "dns": [], "dns_search": ["lan"]})
-    assert failed.message == "dns_search 'lan': there is no server to ask for it; give dns as well"
+    assert failed.message == "dns_search 'lan': there is no name server for it; give dns as well"
     assert not path.parent.exists()
 
 

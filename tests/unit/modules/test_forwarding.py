@@ -131,8 +131,8 @@ def test_drift_is_mended(host: Host, drift: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("# mine\n-net.core.rmem_max = 5\nnet/ipv4/ip_forward = 1\n", "not a file of this module; give a file of its"),
-        ("\n", "not a file of this module"),
+        ("# mine\n-net.core.rmem_max = 5\nnet/ipv4/ip_forward = 1\n", "not written by this module; give another path"),
+        ("\n", "not written by this module"),
         (f"{HEADER}\nnet.ipv4.ip_forward = 1\nnet.core.rmem_max = 5\n", r"line 4 has net\.core\.rmem_max, which this "),
         (
             f"{HEADER}\n-net.ipv4.conf.all.rp_filter\n",
@@ -150,7 +150,7 @@ def test_a_file_with_lines_of_others_is_refused_and_stays(host: Host, text: str,
 
 def test_a_file_that_is_not_read_at_boot_is_refused(host: Host) -> None:
     host.file = host.file.with_suffix(".txt")
-    with pytest.raises(InputError, match=r"not read at boot without \.conf at its end"):
+    with pytest.raises(InputError, match=r"not read at boot, as its name does not end in \.conf; add \.conf"):
         host.run(ipv4=True)
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_overrides_ours_is_named(host: Host, path: str, text: str, l
     other = host.root / path
     other.parent.mkdir(parents=True, exist_ok=True)
     other.write_text(text)
-    later = ", or give a path whose name comes later" if "sysctl.d" in path else ""
+    later = ", or use a file name that sorts later" if "sysctl.d" in path else ""
     for check in (True, False):
         done = host.run(ipv4=True, check=check)
         assert done.changed
@@ -323,7 +323,7 @@ def test_a_run_that_is_cut_short_is_finished_by_the_next(
 
 def test_a_kernel_that_does_not_take_it_is_an_error(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "write_text", lambda *_args, **_named: 0)
-    with pytest.raises(OSError, match=f"the kernel did not take 1 for {IPV4}"):
+    with pytest.raises(OSError, match=f"the kernel did not accept 1 for {IPV4}"):
         host.run(ipv4=True)
     assert not host.file.exists()
 

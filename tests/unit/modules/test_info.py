@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.tests.unit.confirm.world import World, before
 
-HANGS = KernelError(110, "find out whether systemd-resolved runs", "systemctl did not finish within 30 s")
+HANGS = KernelError(110, "check whether systemd-resolved runs", "systemctl did not finish within 30 s")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_name_servers_that_cannot_be_read_are_unknown_and_asked_once(world: Worl
     warnings: list[str] = []
     found = describe_all(["wg0", "wg1"], world, warnings)
     assert [(each["dns"], each["dns_search"], each["mtu"]) for each in found] == [(None, None, 1420)] * 2
-    assert warnings == [f"wg0: dns and dns_search are not known: {HANGS}"]
+    assert warnings == [f"wg0: dns and dns_search cannot be read: {HANGS}"]
 
 
 def test_the_netfilter_table_is_not_needed(world: World) -> None:

@@ -167,7 +167,7 @@ def test_following_ends_with_the_interface(tmp_path: Path, monkeypatch: pytest.M
         raise KernelError(errno.ENODEV, "read the device")
 
     monkeypatch.setattr(Device, "read", gone)
-    with pytest.raises(KernelError, match="the interface is gone"):
+    with pytest.raises(KernelError, match="the interface does not exist any more"):
         follower.follow_on(FOLLOWING, lambda: True, str(tmp_path / "locks"))
 
 
@@ -305,4 +305,4 @@ def test_a_switch_that_is_not_settled_is_in_the_way(tmp_path: Path) -> None:
         file.touch(0o600)
         file.write_text(str(key))
     run = run_module("__rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
-    assert "a switch of its key is not settled; finish it first" in run.message
+    assert "its key rotation is not finished; finish it first" in run.message

@@ -43,7 +43,7 @@ def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
     path.chmod(0o644)
     message = run_module("keypair", {"private_key_file": str(path)}).message
     assert message == (
-        f"private key file '{path}': mode 0644: others than its owner may have read it; "
+        f"private key file '{path}': mode 0644: other users may have read it; "
         "remove it for a new key, or chmod it to 0600 if you trust it"
     )
 
@@ -59,7 +59,7 @@ def test_the_loudest_task_never_shows_the_key(tmp_path: Path) -> None:
     private, in_hex = spellings(path)
     path.chmod(0o640)
     refused = run_task("keypair", {"private_key_file": str(path)}, tmp_path / "refused")
-    assert "others than its owner may have read it" in refused.output
+    assert "other users may have read it" in refused.output
     for text in (*made, *refused):
         assert private not in text
         assert in_hex not in text

@@ -103,7 +103,7 @@ def test_the_module(programs: str, tmp_path: Path, check: bool) -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        ("127.0.0.4", "ping host1: ping did not finish within 1.2 s: see whether this program answers"),
+        ("127.0.0.4", "ping host1: ping did not finish within 1.2 s: check whether it answers"),
         ("127.0.0.3", "ping: broken"),
     ],
 )

@@ -69,7 +69,7 @@ def test_without_an_answer_the_old_key_is_everywhere(host: Host) -> None:
     error = failed(host)
     assert (host.keys, host.startup, error.keys) == ("ooo", before, OLD_EVERYWHERE)
     assert str(error) == (
-        "wg0: hub: no handshake with the next key. The old key is in use again, and all have answered to it. "
+        "wg0: hub: no handshake with the next key. The old key is in use again, and all peers have answered to it. "
         f"The old key is in the running interface, {host.folder}/wg0.key, {host.folder}/wg0.conf."
     )
     assert read_keys(str(host.folder / "wg0.key")) == (OLD, NEXT, None)
@@ -85,7 +85,7 @@ def test_a_timeout_out_of_range_is_refused(host: Host, timeout: float) -> None:
 
 def test_a_peer_that_is_silent_before_is_a_reason_to_change_nothing(host: Host) -> None:
     host.answers = set()
-    assert "hub: no handshake with the present key, so that the next could not be proved. Nothing" in str(failed(host))
+    assert "hub: no handshake with the current key, so the next one cannot be tested. Nothing" in str(failed(host))
     assert host.keys == "ooo"
 
 
@@ -116,7 +116,7 @@ def test_a_fault_on_the_way_back_does_not_stop_the_rest_of_it(host: Host, monkey
     monkeypatch.setattr(rekey, "switch_keys_back", lambda _path: 1 // 0)
     error = failed(host)
     assert (host.keys, error.keys) == ("ono", {**OLD_EVERYWHERE, "private_key_file": "next"})
-    assert "Going back failed as well: ZeroDivisionError: " in str(error)
+    assert "Restoring the old key failed, too: ZeroDivisionError: " in str(error)
 
 
 def test_a_mixture_that_is_left_is_told(host: Host) -> None:
@@ -125,11 +125,11 @@ def test_a_mixture_that_is_left_is_told(host: Host) -> None:
     error = failed(host)
     assert host.keys == "noo"
     assert error.keys == {**OLD_EVERYWHERE, "running": "next"}
-    assert "Going back failed as well: set the device: " in str(error)
+    assert "Restoring the old key failed, too: set the device: " in str(error)
     assert str(error).endswith(
         f"The next key is in the running interface; the old key is in {host.folder}/wg0.key; "
         f"the old key is in {host.folder}/wg0.conf. "
-        f"Run site.yml for this host, which has all of them use the key in {host.folder}/wg0.key."
+        f"Run site.yml for this host to use the key in {host.folder}/wg0.key everywhere."
     )
 
 
@@ -146,7 +146,7 @@ def test_a_disk_error_after_the_switch_brings_the_old_key_back(host: Host, monke
     monkeypatch.setattr(os, "fsync", fail_once)
     error = failed(host)
     assert (host.keys, host.startup, error.keys) == ("ooo", before, OLD_EVERYWHERE)
-    assert "look for errors of the disk in the kernel's log" in str(error)
+    assert "look for disk errors in the kernel log" in str(error)
 
 
 def test_a_change_that_waits_to_be_confirmed_is_refused(
@@ -228,7 +228,7 @@ def test_where_that_is_not_enough_the_old_key_comes_back_and_what_was_written_st
     said, state, later = on_a_small_disk(tmp_path, "after a long one")
     assert said == (
         f"wg0: [Errno 28] No space left on device: '{tmp_path}/wg0.conf'; make room on that file system and run again. "
-        "The old key is in use again, and all have answered to it. "
+        "The old key is in use again, and all peers have answered to it. "
         f"The old key is in the running interface, {tmp_path}/wg0.key, {tmp_path}/wg0.conf."
     )
     assert state == "ooo ballast wg0.conf wg0.key wg0.key.next"

@@ -183,7 +183,7 @@ def test_a_writer_does_not_wait_for_ever_and_names_the_holder(
             store.update("home", adding("a"), write=True)
         assert str(refused.value) == (
             f"registry {path}: locked by another run for 0.2 seconds: process {other.pid} "
-            f"({Path(sys.executable).name}) on {socket.gethostname()}; wait for its end, or end it, and run again"
+            f"({Path(sys.executable).name}) on {socket.gethostname()}; wait until it ends, or stop it, and run again"
         )
         assert not store.update("home", adding(), write=False).changed
     assert store.update("home", adding("a"), write=True).changed
@@ -205,7 +205,7 @@ def test_a_holder_of_another_user_is_named(store: FileStore, path: Path, monkeyp
         store.update("home", adding("a"), write=True)
     owner = pwd.getpwuid(os.getuid()).pw_name
     assert (
-        f"locked by another run for 0.1 seconds: user {owner}; if none of their runs is under way, remove {lock}"
+        f"locked by another run for 0.1 seconds: user {owner}; if none of their runs is active, remove {lock}"
         in str(refused.value)
     )
 

@@ -67,19 +67,21 @@ def test_the_filter_seals_what_the_inventory_asks_for() -> None:
 def test_who_has_another_key_cannot_open_it() -> None:
     with pytest.raises(InputError) as refused:
         open_peers(sealed_peers(), PrivateKey(b"another".ljust(32)), False)
-    assert str(refused.value).startswith("peers[0].preshared_key: sealed to another private key than this host's; run")
+    assert str(refused.value).startswith(
+        "peers[0].preshared_key: sealed for a different private key than this host's; run"
+    )
 
 
 def test_what_is_sealed_for_one_peer_is_not_for_another() -> None:
     first, second = sealed_peers()
     swapped = [{**first, "preshared_key": second["preshared_key"]}]
-    with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: sealed to another"):
+    with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: sealed for a different"):
         open_peers(swapped, PRIVATE, False)
 
 
 @pytest.mark.parametrize("text", ["sealed:", "sealed:x", "sealed:AAAA", "sealed:" + "A" * 200, "sealed:\u00e9"])
 def test_what_is_not_whole(text: str) -> None:
-    with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: a sealed key that is not whole"):
+    with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: truncated sealed preshared key"):
         open_peers([{**PEERS[0], "preshared_key": text}], PRIVATE, False)
 
 
@@ -88,7 +90,7 @@ def test_a_changed_text_is_refused() -> None:
     text = first["preshared_key"]
     for place in (7, 100, 120, 200):
         other = text[:place] + ("B" if text[place] != "B" else "C") + text[place + 1 :]
-        with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: sealed to another"):
+        with pytest.raises(InputError, match=r"peers\[0\]\.preshared_key: sealed for a different"):
             open_peers([{**first, "preshared_key": other}], PRIVATE, False)
 
 

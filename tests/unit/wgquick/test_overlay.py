@@ -145,7 +145,7 @@ def test_name_servers(options: dict[str, Any], lines: tuple[str, ...], expected:
 
 def test_domains_without_a_server_are_refused() -> None:
     for file in (WgQuickFile(), hooked("DNS = lan")):
-        with pytest.raises(InputError, match=r"^dns_search 'lan': there is no server to ask for it; give dns as well"):
+        with pytest.raises(InputError, match=r"^dns_search 'lan': there is no name server for it; give dns as well"):
             overlay(DesiredInterface("wg0", dns_search=("lan",)), file)
 
 
@@ -166,7 +166,7 @@ def test_an_alias_that_another_hook_sets_along_is_left_alone() -> None:
 
 
 def test_save_config_is_refused() -> None:
-    with pytest.raises(InputError, match=r"wg-quick would write over the file.*; remove the line"):
+    with pytest.raises(InputError, match=r"wg-quick would overwrite the file.*; remove the line"):
         overlay(DesiredInterface("wg0"), WgQuickFile(save_config=True))
 
 

@@ -184,8 +184,8 @@ REFUSALS = [
     (f"{IN_PEER}AllowedIPs = 10.0.0.0/8, -", 3, 26, "not an IP address", True),
     (f"{IN_PEER}PersistentKeepalive = 65536", 3, 23, "out of range or not a number", True),
     (f"{IN_PEER}PersistentKeepalive = 0x19", 3, 23, "out of range or not a number", True),
-    (f"{IN_PEER}Endpoint = 1.1.1.1", 3, 12, "there is no port", True),
-    (f"{IN_PEER}Endpoint = [2001:db8::1]", 3, 12, "there is no port", True),
+    (f"{IN_PEER}Endpoint = 1.1.1.1", 3, 12, "the port is missing", True),
+    (f"{IN_PEER}Endpoint = [2001:db8::1]", 3, 12, "the port is missing", True),
     (f"{IN_PEER}Endpoint = 1.1.1.1:", 3, 12, "not a UDP port", True),
     (f"{IN_PEER}Endpoint = [::1", 3, 12, "the bracket is not closed", True),
     (f"{IN_PEER}Endpoint = [2001:db8::1:51820", 3, 12, "the bracket is not closed; write [ADDRESS]:PORT", True),
@@ -251,7 +251,8 @@ def test_bytes_that_are_not_utf8_stay_in_comments_and_hooks_and_are_refused_else
     shown = redact(decode(data), [A])
     assert shown.encode() == data.replace(b"\xff", b"\\xff").replace(b"\xfc", b"\\xfc").replace(b"\xe9", b"\\xe9")
     with pytest.raises(
-        ParseError, match=r"wg0\.conf line 2 column 15 .*: not an ASCII character; only comments and hooks"
+        ParseError,
+        match=r"wg0\.conf line 2 column 15 .*: not an ASCII character; use other characters only in comments and hooks",
     ):
         parse(decode(b"[Interface]\nListenPort = 1\xff"), "wg0.conf")
     assert decode("# é".encode()) == "# é"
