@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Search for the hosts' private keys where they must not be. The exit code is 1 if one is found, with a list of places.
 
-Reads the keys into memory over the lab's own connection. It searches the output of a run at -vvvv, all other files that the
-runs left in the folders of the lab (without disks) and of Molecule, and each host's journal. The public keys, which have the
-same form, must be in that output. This shows that the search finds keys.
+Reads the keys into memory over the lab's own connection. It searches the output of a run at -vvvv, all other files that
+the runs left in the folders of the lab (without disks) and of Molecule, and each host's journal. The public keys, which
+have the same form, must be in that output. This shows that the search finds keys.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
         private, public = on_host(host, "cat /etc/wireguard/private/wg0.key; wg show wg0 public-key").decode().split()
         secrets[host] = forms(private)
         if public.encode() not in output:
-            print(f"the public key of {host} is not in {LAB / 'site.log'}; run all of site.yml with -vvvv", file=sys.stderr)
+            print(f"the public key of {host} is not in {LAB}/site.log; run all of site.yml with -vvvv", file=sys.stderr)
             return 1
     places = 0
     found = []
