@@ -19,7 +19,7 @@ description:
     has its endpoint and a persistent keepalive; on a new interface, at least one such peer must answer. A peer that had
     a session and whose options have changed must answer. If the interface itself has changed, each such peer that had a
     session must answer, and at least one of the other peers that had one.
-  - The module sends a packet into these tunnels, so that their peers answer. It waits for the answers until 5 seconds
+  - The module sends a packet into these tunnels, and their peers answer. It waits for the answers until 5 seconds
     before the change is rolled back.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes

@@ -20,8 +20,7 @@ description:
   - Manages the link, its keys and peers, addresses, and the routes that the allowed IPs of the peers need. For a
     default route through the tunnel it manages the policy rules and the netfilter table of C(wg-quick) as well.
   - A change can end the session with a peer, for example if the peer was removed by hand and is added again. If the
-    peer has an endpoint, the module then starts a handshake with it, so that the peer does not use the old session any
-    more.
+    peer has an endpoint, the module then starts a handshake with it, because the peer would still use the old session.
   - The configuration for the next boot is not written. Use M(cryptokey.wireguard.config) with the same options for it.
   - With O(confirm), a change is provisional. The host restores the previous state unless the task can reach the host
     over a new connection and the tunnels that the change affects carry traffic.

@@ -117,10 +117,10 @@ hosts:
           description: Additional options for M(cryptokey.wireguard.interface), if the inventory has them.
           type: dict
         public_key:
-          description: The key that the host's peers know. Left out where none is known.
+          description: The key that the host's peers use. Left out if no key is known.
           type: str
         next_public_key:
-          description: The key that the host is about to change to. Left out where there is none.
+          description: The key that the host is about to change to. Left out if there is none.
           type: str
         forwarding:
           description: V(true) for each address family, V(ipv4) or V(ipv6), that the host must forward.
@@ -163,10 +163,10 @@ interfaces:
           description: The name of the interface.
           type: str
         public_key:
-          description: The key that the host's peers know. Left out where none is known.
+          description: The key that the host's peers use. Left out if no key is known.
           type: str
         next_public_key:
-          description: The key that the host is about to change to. Left out where there is none.
+          description: The key that the host is about to change to. Left out if there is none.
           type: str
   sample:
     spoke1:

@@ -103,7 +103,7 @@ choices() {
 lock() {
     [ -e "$locks" ] || mkdir "$locks"
     if [ -L "$locks" ] || [ ! -d "$locks" ] || [ "$(stat -c '%u %a' "$locks")" != "$(id -u) 700" ]; then
-        echo "$locks: not a directory with mode 0700 of user $(id -u), so that others could hold locks; remove it" >&2
+        echo "$locks: not a directory with mode 0700 of user $(id -u), so other users could hold locks; remove it" >&2
         exit 1
     fi
     exec 9>>"$locks/$interface.lock"
