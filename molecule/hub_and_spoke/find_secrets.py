@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for the hosts' private keys where they must not be; exit code 1 and a list of places if one is found.
+"""Search for the hosts' private keys where they must not be. The exit code is 1 if one is found, with a list of places.
 
-Reads the keys into memory over the lab's own connection. What is searched: the output of a run at -vvvv and all else
-that the runs left in the lab's folder (its disks aside) and in Molecule's, and each host's journal. The public keys, of
-the same form, have to be found in that output, which shows that a key would be.
+Reads the keys into memory over the lab's own connection. It searches the output of a run at -vvvv, all other files that
+the runs left in the folders of the lab (without disks) and of Molecule, and each host's journal. The public keys, which
+have the same form, must be in that output. This shows that the search finds keys.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ FOLDERS = (LAB, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]), Path.home() / 
 
 
 def on_host(host: str, command: str) -> bytes:
-    """The output of a command on a machine of the lab."""
+    """Return the output of a command on a machine of the lab."""
     call = [sys.executable, str(PROJECT / "tests" / "lab"), "ssh", "--dir", str(LAB), host, command]
     return subprocess.run(call, stdout=subprocess.PIPE, check=True).stdout
 
 
 def haystacks(hosts: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Every place that is searched, with its content."""
+    """Yield each place to search with its content."""
     for host in hosts:
         yield f"the journal of {host}", on_host(host, "journalctl --all --no-pager --output=export")
         yield f"temporary files of {host}", on_host(host, "tar -cf - /tmp /var/tmp /root/.ansible 2>/dev/null; true")
@@ -49,7 +49,7 @@ def main() -> int:
         private, public = on_host(host, "cat /etc/wireguard/private/wg0.key; wg show wg0 public-key").decode().split()
         secrets[host] = forms(private)
         if public.encode() not in output:
-            print(f"the public key of {host} is not in the output: is it that of a whole run?", file=sys.stderr)
+            print(f"the public key of {host} is not in {LAB}/site.log; run all of site.yml with -vvvv", file=sys.stderr)
             return 1
     places = 0
     found = []

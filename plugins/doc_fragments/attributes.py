@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The attributes that every module has; each says itself how far it supports check mode and diff mode."""
+"""The attributes of all modules. Each module itself states its support of check mode and diff mode."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is ever changed, so it does the same.
+      - The module never changes anything, so it does the same.
   diff_mode:
     support: N/A
 """
 
-    # For modules whose work an action plugin does on the controller, once for all hosts.
+    # For modules with an action plugin that runs on the controller, once for all hosts.
     CONTROLLER = r"""
 attributes:
   action:
-    description: Has a corresponding action plugin, which does the work on the controller.
+    description: Has a corresponding action plugin that runs on the controller.
     support: full
   async:
     description: Supports being used with the C(async) keyword.
     support: none
   bypass_host_loop:
-    description: Runs once for all hosts of the play rather than once for each.
+    description: Runs once for all hosts of the play and not once for each host.
     support: full
   check_mode:
     description: Can run in check_mode and return changed status prediction without modifying target.

@@ -13,11 +13,10 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - A step of the playbook C(adopt), and private to this collection.
-  - Recognises the networks and their topologies in the files and interfaces that the hosts of the play have. Writes the
-    inventory variables that describe the same interfaces, so that C(site.yml) finds nothing to change about the
-    tunnels.
+  - Recognises the networks and their topologies in the files and interfaces that the hosts of the play have. Writes
+    inventory variables that describe the same interfaces, so C(site.yml) then changes nothing about the tunnels.
   - Peers that are not hosts of the play become clients.
-  - What a host has and its topology would not give to it is written as an exception in C(wireguard_peers).
+  - Options of a host that do not follow from its topology are written as exceptions in C(wireguard_peers).
   - What cannot be adopted is left out and named in RV(problems). This is a single interface, or a whole network if the
     rest of it cannot be described without that interface. With O(keys), the module writes the others and then fails. If
     nothing can be adopted, it fails at once.
@@ -48,8 +47,8 @@ options:
   directory:
     description:
       - The directory below which C(group_vars/all/wireguard.yml), C(host_vars/HOST/wireguard.yml) and
-        C(wireguard_registry) are written. A relative path is taken from where C(ansible-playbook) was started.
-      - If not given, it is the directory of the inventory, and the registry is where the inventory has it.
+        C(wireguard_registry) are written. A relative path starts at the current directory of C(ansible-playbook).
+      - If not given, it is the directory of the inventory, and the registry stays where the inventory has it.
     type: path
   network:
     description:
@@ -141,7 +140,7 @@ interfaces:
         interface: wg0
         public_key: zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=
 problems:
-  description: What was not adopted, where it is, and what to do. One line for each problem.
+  description: What was not adopted, with its place and remedy. One line for each problem.
   returned: success
   type: list
   elements: str

@@ -19,7 +19,7 @@ description:
     has its endpoint and a persistent keepalive; on a new interface, at least one such peer must answer. A peer that had
     a session and whose options have changed must answer. If the interface itself has changed, each such peer that had a
     session must answer, and at least one of the other peers that had one.
-  - The module sends a packet into these tunnels, so that their peers answer. It waits for the answers until 5 seconds
+  - The module sends a packet into these tunnels, and their peers answer. It waits for the answers until 5 seconds
     before the change is rolled back.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tunnels:
-  description: The names or public keys of the peers whose tunnels had to carry traffic, and did.
+  description: The names or public keys of the peers whose tunnels were required to carry traffic, and did.
   returned: success
   type: list
   elements: str
@@ -190,7 +190,7 @@ def main() -> None:
         module.warn(warning)
     result = result_of(answer, state)
     if state == "rolled_back" and answer.report and answer.pending:
-        problem = f"not all of what was before the change is restored: {answer.report.problem}"
+        problem = f"not all of the previous state is restored: {answer.report.problem}"
         module.fail_json(msg=f"{answer.pending.interface}: {problem}. The host and the next run try again", **result)
     module.exit_json(**result)
 

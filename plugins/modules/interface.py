@@ -20,8 +20,7 @@ description:
   - Manages the link, its keys and peers, addresses, and the routes that the allowed IPs of the peers need. For a
     default route through the tunnel it manages the policy rules and the netfilter table of C(wg-quick) as well.
   - A change can end the session with a peer, for example if the peer was removed by hand and is added again. If the
-    peer has an endpoint, the module then starts a handshake with it, so that the peer does not use the old session any
-    more.
+    peer has an endpoint, the module then starts a handshake with it, because the peer would still use the old session.
   - The configuration for the next boot is not written. Use M(cryptokey.wireguard.config) with the same options for it.
   - With O(confirm), a change is provisional. The host restores the previous state unless the task can reach the host
     over a new connection and the tunnels that the change affects carry traffic.
@@ -210,7 +209,7 @@ deadline:
   type: str
   sample: "2026-11-25T02:30:00Z"
 tunnels:
-  description: The names or public keys of the peers whose tunnels had to carry traffic, and did.
+  description: The names or public keys of the peers whose tunnels were required to carry traffic, and did.
   returned: when the change was provisional and is confirmed
   type: list
   elements: str
@@ -313,16 +312,16 @@ def result_of(outcome: ConvergeResult, with_diff: bool) -> dict[str, Any]:
 
 
 def shortened(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as ``-vvv`` shows them, without the peers where there are many.
+    """Return the arguments that ``-vvv`` shows, without the peers if there are many.
 
-    Ansible looks for each of their secrets in each text of the result, which takes minutes at ten thousand peers.
+    Ansible searches each text of the result for each of their secrets, which takes minutes for ten thousand peers.
     """
     count = len(arguments["peers"] or ())
     return {"invocation": {"module_args": {**arguments, "peers": f"{count} peers"}}} if count > MANY_PEERS else {}
 
 
 def main() -> None:
-    # Ten thousand peers are objects enough to have it look for cycles, of which there are none, a third of the time.
+    # With ten thousand peers, the garbage collector takes a third of the time and finds no cycles.
     gc.disable()
     module = AnsibleModule(argument_spec={**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS}, supports_check_mode=True)
     warnings: list[str] = []

@@ -13,7 +13,7 @@ author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
   - Sends pings through one interface to many targets at the same time, and returns which of them answered.
-  - Checks the latest handshake of a peer instead where the peer has no address to ping.
+  - If a peer has no address to ping, its latest handshake is checked instead.
   - A target that does not answer is a result, not a failure. So is a target for which C(ping) does not end in time.
   - If C(ping) cannot send anything to some of the targets, these are not reachable. If it cannot send anything to any
     target, the module fails.

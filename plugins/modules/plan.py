@@ -12,23 +12,23 @@ version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Reads the C(wireguard_*) variables of every member of every network in the inventory, and works out the interfaces
-    that each host should have, one for each of its networks, as the options of M(cryptokey.wireguard.interface) and
+  - Reads the C(wireguard_*) variables of every member of every network in the inventory. Returns the interfaces that
+    each host should have, one for each of its networks, as the options of M(cryptokey.wireguard.interface) and
     M(cryptokey.wireguard.config).
-  - The members come from the inventory's groups, never from the hosts of this run. So C(--limit) or an unreachable host
-    removes no peers.
-  - A member without addresses gets one of each family from the network's C(pools), and a spoke or client without a hub
-    gets a home hub. M(cryptokey.wireguard.registry) records both, so that the member keeps them.
+  - The members come from the inventory's groups, never from the hosts of this run. C(--limit) or an unreachable host
+    therefore removes no peers.
+  - A member without addresses gets one of each family from the network's C(pools). A spoke or client without a hub gets
+    a home hub. The member keeps both when M(cryptokey.wireguard.registry) has recorded them.
   - Public keys come from the registry. This module only reads it.
-  - A bad inventory is refused with all that is wrong in it. So are options that a host would refuse.
-  - Variables named C(wireguard_*) that this collection does not know are named in a warning. They are refused where the
-    name is almost that of a known one. C(wireguard_ignored_variables) lists those of other roles.
-  - It runs on the controller, once for the whole play, and contacts no host.
+  - An invalid inventory is refused with all its problems at once. Options that a host would refuse are invalid too.
+  - A warning names C(wireguard_*) variables that this collection does not know. They are refused if the name is almost
+    that of a known one. List the variables of other roles in C(wireguard_ignored_variables).
+  - The module runs on the controller, once for the whole play, and connects to no host.
 options:
   without:
     description:
       - The names of hosts that are leaving. The networks are planned as if the inventory did not name them.
-      - A network that cannot do without them, such as one whose only hub leaves, is refused.
+      - A network that cannot continue without them, such as one whose only hub leaves, is refused.
     type: list
     elements: str
     default: []
@@ -39,9 +39,8 @@ options:
     default: []
   assume_keys:
     description:
-      - Whether to plan as if the public keys of all members were known, to look at the plan before the first run. A
-        text in parentheses stands in for each unknown key. RV(unknown_keys) still lists the members without a known
-        key.
+      - Whether to plan as if the public keys of all members were known. Use it to show the plan before the first run.
+        Each unknown key is then a text in parentheses. RV(unknown_keys) still lists the members without a known key.
     type: bool
     default: false
   older_than:
@@ -49,8 +48,8 @@ options:
     type: int
   spare_clients:
     description:
-      - Whether a client whose own options are wrong is listed in RV(refused_clients), instead of failing the task. It
-        stays a member of its network.
+      - Whether to return clients with invalid options in RV(refused_clients). They stay members of their networks. If
+        V(false), the task fails.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -59,13 +58,12 @@ attributes:
   diff_mode:
     support: N/A
 notes:
-  - Set C(run_once=true) on the task, so that its result is registered for all hosts. The C(free) strategy cannot run
-    it.
+  - Set C(run_once=true) on the task. Its result is then registered for all hosts. The C(free) strategy cannot run it.
   - C(wireguard_networks), C(wireguard_registry), C(wireguard_registry_cache) and C(wireguard_registry_read_only) apply
     to all hosts. Hosts that define them differently are refused.
-  - Variables are read as C(hostvars) has them, that is from inventory, facts and the command line. Of the C(vars) of a
-    play or role, only C(wireguard_networks) is seen.
-  - The variables are described with the role C(cryptokey.wireguard.network).
+  - Variables are read from C(hostvars), which has those of inventory, facts and the command line. Of the C(vars) of a
+    play or role, only C(wireguard_networks) is used.
+  - The role C(cryptokey.wireguard.network) describes the variables.
 seealso:
   - module: cryptokey.wireguard.registry
   - module: cryptokey.wireguard.keypair
@@ -95,8 +93,8 @@ EXAMPLES = r"""
 RETURN = r"""
 hosts:
   description:
-    - The plan of each host, by its inventory name. It is a list with an entry for each network that the host is in,
-      sorted by the interface.
+    - The plan of each host, by its inventory name. It is a list with an entry for each network of the host, sorted by
+      the name of the interface.
   returned: success
   type: dict
   contains:
@@ -110,27 +108,25 @@ hosts:
           type: str
         options:
           description:
-            - Options that both M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config) take, to be passed on
-              as a whole. V(interface), V(addresses), V(peers) and V(peers_mode) are always there, the others where the
-              inventory gives them.
-            - V(peers_mode) is V(merge) where the key of a peer is not known yet. Then V(absent_peers) has the former
-              keys.
-            - A peer has V(next_public_key) while it is about to change its key. There are no preshared keys.
+            - The options for both M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config). Pass all of them.
+              V(interface), V(addresses), V(peers) and V(peers_mode) always exist, the others if the inventory has them.
+            - V(peers_mode) is V(merge) while the key of a peer is not known. V(absent_peers) then has the former keys.
+            - A peer has V(next_public_key) while it is about to change its key. Preshared keys are not included.
           type: dict
         interface_options:
-          description: Options that M(cryptokey.wireguard.interface) takes besides, where the inventory gives them.
+          description: Additional options for M(cryptokey.wireguard.interface), if the inventory has them.
           type: dict
         public_key:
-          description: The key that the host's peers know. Left out where none is known.
+          description: The key that the host's peers use. Left out if no key is known.
           type: str
         next_public_key:
-          description: The key that the host is about to change to. Left out where there is none.
+          description: The key that the host is about to change to. Left out if there is none.
           type: str
         forwarding:
-          description: V(true) for each family, V(ipv4) or V(ipv6), whose packets the host has to forward.
+          description: V(true) for each address family, V(ipv4) or V(ipv6), that the host must forward.
           type: dict
         reresolve:
-          description: The number of seconds between two lookups of the names of dead peers, where they are looked up.
+          description: The number of seconds between two lookups of the names of dead peers, if this is enabled.
           type: int
   sample:
     spoke1:
@@ -150,8 +146,8 @@ hosts:
         forwarding: {}
 interfaces:
   description:
-    - The names in the plan of each host, in the same order, by its inventory name. A task that loops over them
-      registers less than one that loops over RV(hosts), since a result has a copy of its item.
+    - The names in the plan of each host, in the same order, by its inventory name. Loop over them instead of RV(hosts)
+      if the task registers a result, because the result has a copy of each item.
   returned: success
   type: dict
   contains:
@@ -167,10 +163,10 @@ interfaces:
           description: The name of the interface.
           type: str
         public_key:
-          description: The key that the host's peers know. Left out where none is known.
+          description: The key that the host's peers use. Left out if no key is known.
           type: str
         next_public_key:
-          description: The key that the host is about to change to. Left out where there is none.
+          description: The key that the host is about to change to. Left out if there is none.
           type: str
   sample:
     spoke1:
@@ -178,7 +174,7 @@ interfaces:
         interface: wg0
         public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
 clients:
-  description: The plan of each client, by the name of its network and its own.
+  description: The plan of each client, by the name of its network and the name of the client.
   returned: success
   type: dict
   contains:
@@ -191,7 +187,7 @@ clients:
           type: dict
           contains:
             public_key:
-              description: Its public key, null where none is known.
+              description: Its public key, or null if it is not known.
               type: str
             interface:
               description: The name of the network's interface.
@@ -201,25 +197,25 @@ clients:
               type: list
               elements: str
             peers:
-              description: Its peers, none once it has expired.
+              description: Its peers. Empty if the client has expired.
               type: list
               elements: dict
             expired:
-              description: Whether the client is past its date. Then it is a peer of no host.
+              description: Whether the client is past its C(valid_until). It is then a peer of no host.
               type: bool
             valid_until:
-              description: Its last day, where the inventory gives one.
+              description: Its last day, if the inventory has one.
               type: str
             dns:
-              description: Its name servers, where the inventory gives them.
+              description: Its name servers, if the inventory has them.
               type: list
               elements: str
             dns_search:
-              description: Its search domains, where the inventory gives them.
+              description: Its search domains, if the inventory has them.
               type: list
               elements: str
             mtu:
-              description: Its MTU, where the inventory gives one.
+              description: Its MTU, if the inventory has one.
               type: int
   sample:
     home:
@@ -236,7 +232,7 @@ clients:
         expired: false
 refused_clients:
   description:
-    - What is wrong with single clients. It is empty without O(spare_clients), since such an inventory is then refused.
+    - The problems of single clients. Always empty without O(spare_clients), because such an inventory is then refused.
   returned: success
   type: dict
   contains:
@@ -245,7 +241,7 @@ refused_clients:
       type: dict
       contains:
         CLIENT:
-          description: What is wrong with the client.
+          description: The problems of the client.
           type: list
           elements: str
   sample:
@@ -272,26 +268,26 @@ refused:
   sample: {}
 affected:
   description:
-    - The hosts of O(affected_by), and those whose plan differs without them. Hosts of whom no key is known
-      are left out, as they have not been set up yet.
-    - In a network that cannot do without them, all hosts are affected.
+    - The hosts of O(affected_by), and those whose plan differs without them. Hosts without a known key are left out,
+      because they are not set up yet.
+    - In a network that cannot continue without them, all hosts are affected.
   returned: with O(affected_by)
   type: list
   elements: str
   sample: [hub1, laptop]
 old_keys:
   description:
-    - The hosts that have a key which is older than O(older_than), in any of their networks. The age of a key is known
-      from the day on which it was reported first.
+    - The hosts that have a key older than O(older_than) in any of their networks. The age of a key is counted from the
+      day on which it was reported first.
   returned: with O(older_than)
   type: list
   elements: str
   sample: [laptop]
 batches:
   description:
-    - The hosts of the play that are in a network, in batches in which they may be changed one after the other. In none
-      are two hubs of a network, or two hubs at which the same host is at home, and each spoke is in one with a hub of
-      its own where that is in the play.
+    - The hosts of the play that are in a network, in batches to change one after the other. A batch never has two hubs
+      of a network, or two home hubs of the same host. Each spoke is in a batch with one of its home hubs, if the hub is
+      in the play.
   returned: success
   type: list
   elements: list
@@ -319,7 +315,7 @@ changed_keys:
       description: The public key that the registry has.
       type: str
     found:
-      description: The one that the host has now.
+      description: The public key that the host has now.
       type: str
     left:
       description: If it is a former key, the day on which it left the network, else empty.

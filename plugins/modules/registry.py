@@ -12,32 +12,32 @@ version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - Records the given public keys in the registry, together with what the plan has settled. That is the address that a
-    member got from its network's C(pools), and the home hub of a spoke or client that has none in the inventory.
-  - Drops members that the inventory no longer names. Their addresses rest for a time before they are given out again,
-    and their keys are recorded as former keys.
+  - Records the given public keys in the registry. Also records the addresses that members got from the C(pools) of
+    their network, and the home hubs of spokes and clients that have none in the inventory.
+  - Removes members that the inventory no longer names. Their addresses are not allocated again for a time, and their
+    keys are recorded as former keys.
   - A key that differs from the recorded one is not recorded, nor is a former key, unless O(accept_changed_keys) or the
     variable C(wireguard_accept_changed_keys) allows it.
-  - Nothing is recorded where the inventory or one of the keys is refused. It is refused with all that is wrong.
-  - The role C(cryptokey.wireguard.network) records the keys of the hosts on which it runs. This module is for plays of
-    your own. Run M(cryptokey.wireguard.plan) after it.
-  - It runs on the controller, once for the whole play, and contacts no host.
+  - If the inventory or one of the keys is invalid, nothing is recorded. The error message has all problems.
+  - The role C(cryptokey.wireguard.network) records the keys of the hosts that it runs on. Use this module in plays of
+    your own, and run M(cryptokey.wireguard.plan) after it.
+  - The module runs on the controller, once for the whole play, and connects to no host.
 options:
   public_keys:
     description:
-      - The public keys to record, as a dictionary from the name of a network to the names of its members, hosts or
-        clients, and from there to their public keys.
-      - Without it only addresses, home hubs and members that have left are recorded.
+      - The public keys to record. It is a dictionary from the name of a network to a dictionary from the names of its
+        members, which are hosts or clients, to their public keys.
+      - If it is empty, only addresses, home hubs and members that have left are recorded.
     type: dict
     default: {}
   without:
-    description: The names of hosts that are leaving. They are dropped as if the inventory did not name them.
+    description: The names of hosts that are leaving. They are removed as if the inventory did not name them.
     type: list
     elements: str
     default: []
   accept_changed_keys:
     description:
-      - Members whose given key is recorded although it differs from the recorded one or is a former key. It is a
+      - Members whose given key is recorded even if it differs from the recorded one or is a former key. It is a
         dictionary from the name of a network to a list of names.
     type: dict
     default: {}
@@ -53,9 +53,9 @@ notes:
   - Set C(run_once=true) on the task. The C(free) strategy cannot run it.
   - The registry is one YAML file per network in the directory that C(wireguard_registry) names, by default
     C(wireguard_registry) next to the inventory. If the inventory has several directories, it is the one that has the
-    file. With C(wireguard_registry_cache) it is a value per network in the cache plugin of that name.
-  - It holds no secret.
-  - With C(wireguard_registry_read_only) it is not written. A warning then names the keys that it lacks.
+    file. With C(wireguard_registry_cache), it is a value per network in the cache plugin of that name.
+  - The registry has no secrets.
+  - With C(wireguard_registry_read_only), it is not written. A warning then names the keys that are not recorded.
 seealso:
   - module: cryptokey.wireguard.plan
   - module: cryptokey.wireguard.keypair
@@ -119,7 +119,7 @@ changed_keys:
       description: The public key that the registry has.
       type: str
     found:
-      description: The one that the host has now.
+      description: The public key that the host has now.
       type: str
     left:
       description: If it is a former key, the day on which it left the network, else empty.

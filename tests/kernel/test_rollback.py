@@ -87,7 +87,7 @@ def test_name_servers_that_cannot_be_set_keep_nothing_else_from_coming_back(mach
                 RuntimeError, match=r"its rollback is not finished|the state before its last change cannot"
             ):
                 machine.run(peers=strangers(3))
-            with pytest.raises(RuntimeError, match="not all of what was before the change is restored: name servers"):
+            with pytest.raises(RuntimeError, match="not all of the previous state is restored: name servers"):
                 machine.confirm(state="rolled_back")
         finally:
             aside.rename(program)

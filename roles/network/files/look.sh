@@ -4,14 +4,19 @@
 #
 # look.sh PYTHON [INTERFACE DROP_IN NETNS BIRTH_NETNS TIMER PROGRAM]...
 #
-# Prints which parts of the set-up this host lacks, one a line: "first packages", "first netns NAME", and for each interface
-# "systemd INTERFACE" or "openrc INTERFACE", "first boot INTERFACE" where nothing would make its namespaces then, "reresolve
-# INTERFACE", "reresolve_absent INTERFACE" where that is there and unwanted, and "rotated INTERFACE" where a change of its key
-# has left the old one. What begins with "first" comes before all else. A host that has everything prints nothing, and costs
-# this one task.
+# Prints the parts of the setup that this host lacks, one on each line:
+#   first packages              programs or libraries are missing
+#   first netns NAME            a network namespace is missing
+#   first boot INTERFACE        the interface has namespaces, and nothing would create them at boot
+#   systemd INTERFACE           the systemd service is not enabled, not running or not configured
+#   openrc INTERFACE            the OpenRC service is not enabled
+#   reresolve INTERFACE         the timer is not enabled, not running or not up to date
+#   reresolve_absent INTERFACE  the timer exists and should not
+#   rotated INTERFACE           a key rotation has left the old key
+# Parts that begin with "first" are installed before anything else. If nothing is missing, nothing is printed.
 #
-# DROP_IN is what 60-cryptokey-netns.conf has to say, TIMER what the interface's timer has to, and PROGRAM the SHA-256 of the
-# program and the service that resolve names anew, in a row. Each is empty when it has not to be there.
+# DROP_IN is the content of 60-cryptokey-netns.conf, TIMER that of the interface's timer, and PROGRAM the SHA-256 of the
+# program that resolves names followed by its service. Each is empty if it should not exist.
 python=$1
 shift
 case $python in auto*) python=python3 ;; esac
@@ -26,12 +31,12 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# The libraries are looked for without being loaded: that would take longer than all the rest.
+# Find the libraries without loading them, which would take longer than everything else.
 has_libraries() {
     "$python" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("nacl") and u.find_spec("pyroute2")))'
 }
 
-# says TEXT FILE: whether that is all that the file says, but for newlines at the end.
+# says TEXT FILE: whether the file has just this text, apart from newlines at the end.
 says() {
     [ "$(printf %s "$1")" = "$(cat "$2" 2>/dev/null)" ]
 }
@@ -66,7 +71,7 @@ look_at_timer() { # INTERFACE TIMER PROGRAM
                 runs "${timer##*/}"
         } 2>/dev/null || echo "reresolve $1"
     else
-        echo "wireguard_reresolve: it is a timer of systemd, which does not run here; turn it off for this host" >&2
+        echo "wireguard_reresolve: it needs systemd, which does not run on this host; turn it off for this host" >&2
         exit 1
     fi
 }

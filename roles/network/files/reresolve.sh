@@ -4,40 +4,40 @@
 #
 # reresolve INTERFACE
 #
-# Managed by Ansible (cryptokey.wireguard). Resolves anew the names of the interface's dead peers: those that have an
-# Endpoint with a host name in /etc/wireguard/INTERFACE.conf and shook hands never, or longer ago than a session can
-# live. Such a peer gets an address of its name as its endpoint if it has none of them. If it has one, and is called
-# there all the time (persistent keepalive), it does not answer, and the next address is tried. Nothing else is touched.
-# Names are looked up first. Then the interface's lock is taken, and only a peer that is still as it was is set: wg(8) would
-# add a peer that was removed meanwhile.
+# Managed by Ansible (cryptokey.wireguard). Resolves the names of the interface's dead peers. A peer is dead if it has an
+# Endpoint with a host name in /etc/wireguard/INTERFACE.conf, and no handshake or one that is older than a session can
+# live. If the peer's endpoint is not an address of its name, it gets one. If it is, and a persistent keepalive sends
+# packets there, the peer does not answer, and the next address is tried. Nothing else is changed.
+# Names are looked up first. Then the interface's lock is taken, and only peers that have not changed are set, because wg(8)
+# would add a peer that was removed in the meantime.
 set -eu
 umask 077
 interface=$1
 file=/etc/wireguard/$interface.conf
-# The lock of all that write the interface's state. Only root can open it.
+# The lock of all programs that write the interface's state. Only root can open it.
 locks=/run/cryptokey-wireguard
 lock_seconds=20
-# For one name. So many are looked up at the same time.
+# The time limit for one name, and the number of names that are looked up at the same time.
 name_seconds=10
 names_at_once=32
 # REJECT_AFTER_TIME: no session outlives it (WireGuard whitepaper, section 6.1).
 session_seconds=180
 PATH=$PATH:/usr/sbin:/sbin
 
-# No condition of the unit, which some versions of systemd would ask again and again.
+# Not a condition of the unit, because some versions of systemd would check it again and again.
 if [ ! -e "/sys/class/net/$interface" ] || [ ! -e "$file" ]; then
     exit 0
 fi
 
-# What runs, without its secrets: "handshake KEY SECONDS", "keepalive KEY SECONDS|off" and "endpoint KEY ENDPOINT".
+# Print the running state without secrets: "handshake KEY SECONDS", "keepalive KEY SECONDS|off", "endpoint KEY ENDPOINT".
 running() {
     wg show "$interface" latest-handshakes | sed 's/^/handshake /'
     wg show "$interface" persistent-keepalive | sed 's/^/keepalive /'
     wg show "$interface" endpoints | sed 's/^/endpoint /'
 }
 
-# One line for each dead peer with a name: KEY HOST PORT KEEPALIVE ENDPOINT. The file is read as wg(8) reads it: white
-# space and the case of keys do not matter, and # starts a comment.
+# Print a line for each dead peer with a host name: KEY HOST PORT KEEPALIVE ENDPOINT. The file is read as wg(8) reads it:
+# white space and the case of keys do not matter, and # starts a comment.
 dead_peers() {
     running | awk -v oldest="$(($(date +%s) - session_seconds))" '
         function end_of_peer(  port, host) {
@@ -56,8 +56,8 @@ dead_peers() {
     ' part=running - part=file "$file"
 }
 
-# Write the endpoints at the addresses of each dead peer's name, in the order of preference (RFC 6724), one a line, into a
-# file of the peer's number in the directory $1.
+# Write the endpoints for the addresses of each dead peer's name to the file $1/NUMBER, one on each line, in the order of
+# preference (RFC 6724).
 look_up() {
     number=0
     while read -r _key host port _rest; do
@@ -70,8 +70,8 @@ look_up() {
     wait
 }
 
-# The endpoint for a peer that has $1 and $2 as persistent keepalive, out of those that come in. The one that it has is
-# kept only if it is of the family that comes first, which is one that this host can use.
+# Print one endpoint of those on standard input, for a peer that has the endpoint $1 and the persistent keepalive $2. The
+# peer's endpoint is kept only if it has the family of the first one, which this host can use.
 choose() {
     awk -v current="$1" -v keepalive="$2" '
         NR == 1 { first = $0 }
@@ -85,7 +85,7 @@ choose() {
     '
 }
 
-# Lines of dead peers as above, with the endpoint to set before each.
+# Print the lines of dead peers from standard input, each after the endpoint to set.
 choices() {
     number=0
     while read -r key host port keepalive current; do
@@ -99,11 +99,11 @@ choices() {
     done
 }
 
-# Until the end of this process.
+# Hold the lock until this process ends.
 lock() {
     [ -e "$locks" ] || mkdir "$locks"
     if [ -L "$locks" ] || [ ! -d "$locks" ] || [ "$(stat -c '%u %a' "$locks")" != "$(id -u) 700" ]; then
-        echo "$locks: not a directory with mode 0700 of user $(id -u), so that others could hold locks; remove it" >&2
+        echo "$locks: not a directory with mode 0700 of user $(id -u), so other users could hold locks; remove it" >&2
         exit 1
     fi
     exec 9>>"$locks/$interface.lock"

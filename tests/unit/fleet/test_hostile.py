@@ -59,7 +59,7 @@ def test_a_hosts_answer_names_no_file_and_no_namespace(site: HostileSite) -> Non
     assert failed(run) == {"hub1": 0, "laptop": 0, "office": 0, "server": 0}, run.output
     assert not marker.exists()
     assert str(evil) not in run.output.partition("Enable services and timers")[2]
-    assert not run.items("Make the network namespaces")
+    assert not run.items("Create missing network namespaces")
 
 
 def test_a_distribution_names_no_file(site: HostileSite) -> None:
@@ -92,7 +92,7 @@ def test_a_host_that_reports_no_key_of_its_own_fails_alone(
     assert message in run.said
     assert "\x1b" not in run.output
     assert not (site.directory / "OWNED").exists()
-    assert run.items("Write their configurations for the next boot") == {("hub1", "wgtest0")}
+    assert run.items("Write the configurations for the next boot") == {("hub1", "wgtest0")}
 
 
 def test_a_malformed_answer_is_one_line_of_the_table(site: HostileSite) -> None:
@@ -196,7 +196,7 @@ def test_facts_of_a_host_that_is_not_in_the_play_choose_no_hosts(site: HostileSi
     run: RoleRun = site.run("cryptokey.wireguard.site", "--check", "-e", f"wireguard_hosts={BAD}")
     assert run.code == 0, run.output
     assert set(run.recap) == {BAD}
-    assert run.items("Bring the running interfaces to their desired state") == {(BAD, "wgtest0")}
+    assert run.items("Configure the running interfaces") == {(BAD, "wgtest0")}
 
 
 def test_facts_of_ansible_can_still_be_used(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_the_playbook_goes_on_with_the_other_peers_when_one_fails(tmp_path: Path
     run = site.run("offboard", *CONFIG_ONLY, "-e", "wireguard_hosts=a3", "-e", "wireguard_gone=true")
     assert run.code == 2, run.output
     assert "were not reached or failed: a2 has the key of a3 in home." in run.said
-    assert "Brought up to date: a1" in run.output
-    assert "Not brought up to date: a2" in run.output
+    assert "Updated: a1" in run.output
+    assert "Not updated: a2" in run.output
     assert key not in site.conf("a1")
     assert key in site.conf("a2")

@@ -118,9 +118,9 @@ def test_each_network_of_a_host_has_its_interface_and_whoever_is_not_there_keeps
         ("server", "wgtest0"),
         ("server", "wgtest1"),
     }
-    assert run.items("See to it that the host has a key pair for each network") == interfaces
-    assert run.items("Bring the running interfaces to their desired state") == interfaces
-    assert run.items("Write their configurations for the next boot") == interfaces
+    assert run.items("Create the key pair for each network") == interfaces
+    assert run.items("Configure the running interfaces") == interfaces
+    assert run.items("Write the configurations for the next boot") == interfaces
     # In the hub's running state and in its file.
     assert run.output.count(f'+        "office ({key_of("officehome")})": {{') == 1
     assert run.output.count(f"+PublicKey = {key_of('officehome')}") == 1
@@ -135,13 +135,13 @@ def test_without_what_is_tagged_running_only_keys_and_files_are_made(site: Site)
     run = site.run("cryptokey.wireguard.site", "--limit", "hub1", "--skip-tags", "running", "--diff")
     assert run.code == 0, run.output
     interface = {("hub1", "wgtest0")}
-    assert run.items("See to it that the host has a key pair for each network") == interface
-    assert run.items("Write their configurations for the next boot") == interface
+    assert run.items("Create the key pair for each network") == interface
+    assert run.items("Write the configurations for the next boot") == interface
     assert run.output.count("+PublicKey = ") == 3
     assert site.recorded("home")["hub1"]["public_key"]
     # Which would need WireGuard in this kernel, and a hub forwards.
-    assert not run.items("Bring the running interfaces to their desired state")
-    assert "TASK [cryptokey.wireguard.network : Forward what other hosts send each other]" not in run.output
+    assert not run.items("Configure the running interfaces")
+    assert "TASK [cryptokey.wireguard.network : Enable IP forwarding]" not in run.output
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -156,8 +156,8 @@ def test_what_a_host_lacks_is_seen_to_before_its_keys_and_holds_up_nobody_else(s
     assert "wireguard_netns and wireguard_birth_netns need systemd, and this host does not run it" in run.output
     assert {host: counts["failed"] for host, counts in run.recap.items()} == {"hub1": 0, "laptop": 1}
     interface = {("hub1", "wgtest0")}
-    assert run.items("See to it that the host has a key pair for each network") == interface
-    assert run.items("Write their configurations for the next boot") == interface
+    assert run.items("Create the key pair for each network") == interface
+    assert run.items("Write the configurations for the next boot") == interface
     # Of those that have everything nobody has to skip it.
     assert run.output.count("RUNNING HANDLER") == 2
 
@@ -190,9 +190,9 @@ def test_onboarding_contacts_those_that_have_to_know_of_the_new_host_and_says_wh
     assert run.code == 4, run.output
     # The server would get a route to the subnet behind the office; the laptop sends everything to the hub anyway.
     assert set(run.recap) == {"localhost", "office", "hub1", "server"}
-    assert "Brought up to date: hub1, office" in run.output
-    assert "Not reached, and left to the next run of site.yml: server" in run.output
-    assert run.items("Bring the running interfaces to their desired state") == {
+    assert "Updated: hub1, office" in run.output
+    assert "Not reached, to be updated by the next run of site.yml: server" in run.output
+    assert run.items("Configure the running interfaces") == {
         ("hub1", "wgtest0"),
         ("office", "wgtest0"),
     }
@@ -205,7 +205,7 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
     stopped = site.run("cryptokey.wireguard.offboard", "--check", "-e", "wireguard_hosts=office,")
     assert stopped.code != 0
     assert (
-        "office does not answer, so that its keys would stay there. If it no longer exists, add -e wireguard_gone=true"
+        "office does not answer, so its keys would stay there. If it no longer exists, add -e wireguard_gone=true"
         in (stopped.output)
     )
     assert set(stopped.recap) == {"localhost", "office"}
@@ -267,18 +267,18 @@ def test_changing_a_key_contacts_the_host_and_its_peers_and_says_whose_key_was_n
     run = site.run("cryptokey.wireguard.rotate", "--check", "-e", "wireguard_hosts=office")
     assert run.code == 0, run.output
     assert set(run.recap) == {"localhost", "office", "hub1"}
-    assert run.items("See to it that the host has a next key pair for each network") == {("office", "wgtest0")}
-    assert run.items("Bring the running interfaces to their desired state") == {
+    assert run.items("Create the next key pair for each network") == {("office", "wgtest0")}
+    assert run.items("Configure the running interfaces") == {
         ("hub1", "wgtest0"),
         ("office", "wgtest0"),
     }
-    assert "Not changed, or not on each interface, as above: office" in run.output
+    assert "Not changed on all interfaces, see the errors above: office" in run.output
 
 
 def test_nobodys_key_is_changed_without_being_named(site: Site) -> None:
     run = site.run("cryptokey.wireguard.rotate")
     assert run.code == 2
-    assert "say whose keys are to be changed, with -e wireguard_hosts=PATTERN" in run.output
+    assert "no hosts are given; name them with -e wireguard_hosts=PATTERN" in run.output
 
 
 def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -> None:
@@ -293,7 +293,7 @@ def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -
     site.known("hub1", "laptop", "office", "server")
     run = site.run("cryptokey.wireguard.site", "--check")
     assert run.code == 0, run.output
-    task = "TASK [cryptokey.wireguard.network : Bring the running interfaces to their desired state]"
+    task = "TASK [cryptokey.wireguard.network : Configure the running interfaces]"
     turns = [
         set(re.findall(r"\[(\w+)\] => \(item", part.partition("\nTASK")[0])) for part in run.output.split(task)[1:]
     ]
@@ -319,8 +319,8 @@ def test_a_condition_on_the_role_that_skips_the_first_host_is_for_that_host_alon
     run = site.run("role.yml", "--skip-tags", "running")
     assert run.code == 0, run.output
     interfaces = {("server", "wgtest0"), ("server", "wgtest1")}
-    assert run.items("See to it that the host has a key pair for each network") == interfaces
-    assert run.items("Write their configurations for the next boot") == (interfaces if part == "main" else set())
+    assert run.items("Create the key pair for each network") == interfaces
+    assert run.items("Write the configurations for the next boot") == (interfaces if part == "main" else set())
     assert {host for host, counts in run.recap.items() if counts["changed"]} == {"server"}
 
 

@@ -196,7 +196,7 @@ def test_a_timer_that_is_not_wanted_is_removed(tmp_path: Path) -> None:
 
 def test_a_timer_is_refused_where_there_is_no_systemd(tmp_path: Path) -> None:
     (line,) = look(tmp_path, TOOLS, EVERY_MINUTE)
-    assert line.startswith("wireguard_reresolve: it is a timer of systemd, which does not run here")
+    assert line.startswith("wireguard_reresolve: it needs systemd, which does not run on this host")
 
 
 def test_the_program_is_installed_where_its_service_and_the_look_expect_it() -> None:
