@@ -209,9 +209,8 @@ def _reconcile_and_plan(
         today = datetime.date.today()
         refused = reject_claims(network, records, found)
         honest = found.without(refused) if refused else found
-        reconciled = reconcile(
-            network, records, honest.keys, today.isoformat(), refresh, honest.next_keys, request.rotating
-        )
+        next_keys = _with_kept_next_keys(honest, records)
+        reconciled = reconcile(network, records, honest.keys, today.isoformat(), refresh, next_keys, request.rotating)
         former, spare = reconciled.records.former, request.spare_clients
         plan = plan_network(
             reconciled.network, reconciled.keys, today, reconciled.next_keys, former, spare_clients=spare
@@ -222,6 +221,16 @@ def _reconcile_and_plan(
         return reconciled.records
 
     return (store.update(network.name, change, write), *done[-1])
+
+
+def _with_kept_next_keys(found: Found, records: Records) -> dict[str, str]:
+    """The next keys that were found, and the recorded ones of hosts whose present key the operator gives.
+
+    The operator says nothing of a next key, and the host may not have been asked.
+    """
+    recorded = {name: records.members[name].next_public_key for name in found.given & records.members.keys()}
+    kept = {name: key for name, key in recorded.items() if key and key != found.keys.get(name)}
+    return {**kept, **found.next_keys}
 
 
 def _check_given(reconciled: Reconciled, found: Found, names: Collection[str]) -> None:
