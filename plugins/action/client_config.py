@@ -72,7 +72,7 @@ class ActionModule(RunOnce, ActionBase):
         except (FleetError, InputError, MissingLibrary) as error:
             raise AnsibleActionFail(str(error)) from None
         except OSError as error:
-            remedy = "name a directory that can be read and written, with room in it"
+            remedy = "use a directory that can be read and written, with free space"
             raise AnsibleActionFail(f"{CLIENTS_DIRECTORY}: {error}; {remedy}") from None
         except ImportError as error:
             text = f"clients' keys need the Python library {error.name}: {package_hint('nacl')}"
@@ -111,7 +111,7 @@ class ActionModule(RunOnce, ActionBase):
         for each in written:
             self._tell(each, arguments["show"])
         if not clients and not expired and not refused:
-            self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
+            self._display.display(f"There are no clients: define them in the clients of a network in {NETWORKS}.")
         former = folder.former(plan["clients"])
         removed = [path for path in former if arguments["prune"] and folder.remove(path, check_mode)]
         return {
@@ -140,8 +140,8 @@ class ActionModule(RunOnce, ActionBase):
             if not made:
                 raise
             text = (
-                f"The new keys of {list_names(made)} are in their files in {directory}, but are not recorded: {error}. "
-                "Their peers do not know them yet. Run this again when that is solved: it uses the keys in the files."
+                f"The new keys of {list_names(made)} are in their files in {directory}, but could not be recorded: "
+                f"{error}. Their peers do not have them yet. Solve this and run again; the keys in the files are used."
             )
             raise AnsibleActionFail(text) from None
 
@@ -176,7 +176,7 @@ class ActionModule(RunOnce, ActionBase):
             self._display.display(f"\n{written.work.client.name}\n{qr.lines(written.code)}", screen_only=True)
         if written.work.made and not self._task.check_mode:
             name, peers = written.work.client.name, list_names(written.work.client.peers)
-            self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to make it known to {peers}.")
+            self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to send it to {peers}.")
 
 
 class _Written(NamedTuple):
@@ -297,8 +297,8 @@ class _Vault:
             try:
                 _label, self._secret = match_encrypt_secret(self._lib.secrets or [], self._vault_id)
             except AnsibleError:
-                problem = "no vault secret of this name is known in this run"
-                remedy = f"give it, as with --vault-id {self._vault_id}@prompt, or name 'default' for --ask-vault-pass"
+                problem = "this run has no vault secret of this name"
+                remedy = f"add --vault-id {self._vault_id}@prompt, or use default with --ask-vault-pass"
                 raise InputError("vault_id", self._vault_id, problem, remedy) from None
 
     def read(self, path: str) -> bytes | None:
@@ -307,13 +307,13 @@ class _Vault:
         if content is None or not is_encrypted(content.data):
             return None if content is None else content.data
         if not self._vault_id:
-            problem = "is encrypted, and would not be any more"
-            raise InputError(path, None, problem, "name its secret in vault_id, or decrypt it with ansible-vault")
+            problem = "is encrypted, and would be replaced by plain text"
+            raise InputError(path, None, problem, "set vault_id to its secret, or decrypt it with ansible-vault")
         try:
             data: bytes = self._lib.decrypt(content.data)
         except AnsibleError:
             problem = "cannot be decrypted with the vault secrets of this run"
-            raise InputError(path, None, problem, "give the one that it was encrypted with") from None
+            raise InputError(path, None, problem, "add the secret that it was encrypted with") from None
         return data
 
     def look(self, path: str) -> str:

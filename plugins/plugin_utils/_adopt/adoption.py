@@ -79,7 +79,7 @@ class Adoption(NamedTuple):
             problems = Problems()
             for each in reconciled.changed_keys:
                 problem = f"the registry of the network {each.network} has {each.recorded}"
-                remedy = "remove the host there if it was another one, or call the network otherwise"
+                remedy = "remove the host there if it was another machine, or use another network name"
                 problems.add(each.host, "public_key", each.found, problem, f"{remedy}, with -e wireguard_adopt_network")
             problems.refuse()
             plan_network(reconciled.network, reconciled.keys, today)
@@ -122,8 +122,8 @@ def find_adoption(sources: Sources) -> Adoption:
     dropped = {member.public_key for each in components for member in each.members.values()} - adopted
     strangers = [stranger for each in remaining.components for stranger in each.strangers]
     more += [
-        f"{each.host} has {left[each.peer.public_key]}, which is not adopted, as the client {each.name}. Once that is "
-        "adopted too, with -e wireguard_adopt_overwrite=true, it is a host"
+        f"{each.host}: the peer {left[each.peer.public_key]} is not adopted, so it becomes the client {each.name}. "
+        "To make it a host, adopt it later with -e wireguard_adopt_overwrite=true"
         for each in strangers
         if each.peer.public_key in left
     ]
@@ -237,8 +237,8 @@ def _check_taken(component: Component, taken: Mapping[str, Collection[str]], pro
     """A network is written down only when each of its hosts has put its key where the role looks for it."""
     for host, member in component.members.items():
         if member.public_key not in taken.get(host, ()):
-            remedy = "see the error of that task on the host, and run again; nothing has been written for its network"
-            problem = "this key was not put into its file"
+            remedy = "read the error of that task on the host, and run again; nothing was written for its network"
+            problem = "this key was not written to its file"
             problems.add(host, member.interface, member.public_key, problem, remedy)
 
 
@@ -259,7 +259,7 @@ def _called(components: list[Component], name: str | None) -> list[Component]:
         return components
     if len(components) != 1:
         names = ", ".join(component.name for component in components) or "none"
-        raise InputError("network", name, f"several networks, or none, were found: {names}", "adopt one at a time")
+        raise InputError("network", name, f"must be one network, but found: {names}", "adopt one at a time")
     return [replace(component, name=name) for component in components]
 
 

@@ -15,7 +15,7 @@ from .._inventory.errors import Problems
 from .._inventory.option_parsers import NETWORKS
 
 _HEADER = """\
-# Written by cryptokey.wireguard.adopt from what the hosts were found with. It is yours to change.
+# Written by cryptokey.wireguard.adopt from the state of the hosts. You can edit it.
 ---
 """
 _NAME = "wireguard.yml"
@@ -77,7 +77,7 @@ def _open(directory: Path, kind: str, name: str, host: str, problems: Problems) 
         before = path.read_text(encoding="utf-8") if path.exists() else None
         content = yaml.safe_load(before) if before else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.add(host, str(path), None, f"cannot be read: {error}", "mend it, or move it away")
+        problems.add(host, str(path), None, f"cannot be read: {error}", "correct it, or move it away")
     return Document(path, host, before, content if isinstance(content, dict) else {}, {})
 
 
@@ -99,7 +99,7 @@ def _check_folder(folder: Path, host: str, problems: Problems) -> None:
     for suffix in ("", ".yml", ".yaml", ".json"):
         file = folder.with_name(folder.name + suffix)
         if file.is_file():
-            problem = f"Ansible would not read it any more next to the directory {folder.name}"
+            problem = f"Ansible ignores this file if the directory {folder.name} exists"
             remedy = (
                 f"move it to {folder / 'main.yml'}, or adopt into another directory, with -e wireguard_adopt_directory"
             )
@@ -115,10 +115,8 @@ def check_overwriting(documents: Iterable[Document], problems: Problems) -> None
             if isinstance(old, Mapping) and all(new.get(name) == value for name, value in old.items()):
                 lost.remove(NETWORKS)
         if lost:
-            remedy = (
-                "remove the file, or have it changed with -e wireguard_adopt_overwrite=true; --check --diff shows how"
-            )
-            problem = f"is there already and says something else in {', '.join(sorted(map(str, lost)))}"
+            remedy = "remove the file, or change it with -e wireguard_adopt_overwrite=true; --check --diff shows how"
+            problem = f"already exists and differs in {', '.join(sorted(map(str, lost)))}"
             problems.add(document.host, str(document.path), None, problem, remedy)
 
 
@@ -128,11 +126,11 @@ def check_defined(
     """Refuses what the inventory has elsewhere, since one of the two places would not count."""
     fleet, *hosts = documents
     if networks is not None and networks != fleet.old.get(NETWORKS):
-        problem = f"is defined already, but not in {fleet.path}"
-        remedy = "take it out, or adopt into another directory, with -e wireguard_adopt_directory, and merge by hand"
+        problem = f"is already defined, but not in {fleet.path}"
+        remedy = "remove it, or adopt into another directory, with -e wireguard_adopt_directory, and merge by hand"
         problems.add("", NETWORKS, None, problem, remedy)
     for document in hosts:
         for name, value in given.get(document.host, {}).items():
             if name in document.variables and value != document.variables[name]:
-                problem = f"is defined already, and the host was found with {document.variables[name]!r}"
-                problems.add(document.host, name, value, problem, "take it out, or bring the host in line first")
+                problem = f"is already defined, but the host has {document.variables[name]!r}"
+                problems.add(document.host, name, value, problem, "remove it, or change the host first")

@@ -118,7 +118,7 @@ def _check_lost(proposal: Proposal) -> None:
     for host, member in proposal.component.members.items():
         for key, peer in member.peers.items():
             if peer.alive and (host, names[key]) in proposal.lost:
-                problem = "it has a tunnel with this peer, and the file of neither says where the other is called"
+                problem = "it has a tunnel with this peer, but neither file has an endpoint for the other"
                 problems.add(host, member.path, names[key], problem, "add an Endpoint to one of them")
     problems.refuse()
 
@@ -335,16 +335,16 @@ def _endpoint_text(endpoint: Endpoint, port: int) -> str:
 def _notes(proposal: Proposal, errors: Iterable[FleetError]) -> Iterator[str]:
     name = proposal.component.name
     for host, peer in proposal.gained:
-        yield f"Network {name}: {peer} has {host} as a peer, but not the other way round; {host} gets it"
+        yield f"Network {name}: {peer} has {host} as a peer, but not the other way round; {host} gets the peer"
     for host, peer in proposal.lost:
-        yield f"Network {name}: {host} has {peer} as a peer, and neither has an endpoint for the other; it loses it"
+        yield f"Network {name}: {host} has {peer} as a peer, but neither has an endpoint for the other; it is removed"
     lacking = sorted({each.host for error in errors for each in error.problems if _is_no_endpoint(each)})
     # What somebody else runs is called, and need not be called by it.
     is_foreign = len(proposal.hosts) == 1 and all(each.peer.endpoint for each in proposal.component.strangers)
     if lacking and proposal.topology == "custom" and not is_foreign:
         yield (
-            f"Network {name}: it could be a hub and its spokes, but no file says where {', '.join(lacking)} is called, "
-            "so that it is written down as links. Define wireguard_endpoint there and adopt again to have a hub."
+            f"Network {name}: it could be a hub and its spokes, but no file has an endpoint of {', '.join(lacking)}, "
+            "so it is written as links. To get a hub, define wireguard_endpoint there and adopt again."
         )
 
 

@@ -26,20 +26,20 @@ def report(
     if problems:
         lines += [
             "",
-            "Not adopted, and left as it is:",
+            "Not adopted, and left unchanged:",
             *(f"  {line}" for line in str(FleetError(problems)).splitlines()),
         ]
     kept = [f"  {each.host} {each.path}: {line}" for each in found for line in each.kept]
     if kept:
-        lines += ["", "Kept in their files word for word, and left to you:", *kept]
+        lines += ["", "Kept unchanged in their files, for you to manage:", *kept]
     comments = [f"  {each.host} {each.path}: {line}" for each in found for line in each.comments]
     if comments:
-        lines += ["", "Comments, which are gone once site.yml has written the files:", *comments]
+        lines += ["", "Comments, which are lost when site.yml writes the files:", *comments]
     routes = [f"  {each.host} {each.interface}: {list_names(each.routes, _SHOWN)}" for each in found if each.routes]
     if routes:
         lines += ["", "Routes that no peer needs, which stay (wireguard_keep_routes):", *routes]
     if notes:
-        lines += ["", "Differs, or wants to be looked at:", *(f"  {note}" for note in notes)]
+        lines += ["", "Differences and things to check:", *(f"  {note}" for note in notes)]
     lines += ["", "Files:", *(f"  {path}" for path in paths or ["nothing to change"])]
     return "\n".join(lines)
 
@@ -50,8 +50,8 @@ def _network(proposal: Proposal) -> Iterator[str]:
     yield f"  hosts: {list_names(sorted(component.members), _SHOWN)}"
     if component.strangers:
         names = [stranger.name for stranger in component.strangers]
-        yield f"  clients, which are peers that no adopted host is: {list_names(names, _SHOWN)}"
+        yield f"  clients (peers that are not adopted hosts): {list_names(names, _SHOWN)}"
     for host, options in sorted(proposal.hosts.items()):
         said = options.get("peers", {})
         if said:
-            yield f"  {host} says itself, in wireguard_peers: {list_names(sorted(said), _SHOWN)}"
+            yield f"  {host} sets in wireguard_peers: {list_names(sorted(said), _SHOWN)}"

@@ -85,8 +85,8 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
         item = result.get(loop_var)
         network = item.get("network") if isinstance(item, Mapping) else None
         if network is None and len(networks) > 1:
-            problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
-            remedy = "loop over the host's interfaces, each item having the name of its network in network"
+            problem = f"the host is in {list_names(networks)}, but a result does not say which network its key is for"
+            remedy = "loop over the host's interfaces, with the name of the network as network in each item"
             raise HostError(host, variable, None, problem, remedy)
         if network is not None and network not in networks:
             raise refused(f"{variable}.network", network, "the host is not in this network")

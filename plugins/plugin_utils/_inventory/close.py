@@ -28,7 +28,7 @@ def closest(name: str, valid: Collection[str], cutoff: float = CLOSE) -> str | N
 def nearest(name: str, valid: Collection[str]) -> str:
     """The question whether a similar valid name was meant, else the valid names."""
     if not valid:
-        return "there is none to choose from"
+        return "there are no valid names"
     found = closest(name, valid, _REMINDS)
     one_of = "one of " if len(valid) > 1 else ""
     return f"did you mean {found}?" if found else f"write {one_of}{list_names(sorted(valid))}"

@@ -47,9 +47,7 @@ def normalise(value: object, option: str, problems: Problems, host: str = "") ->
     text = value if isinstance(value, str) else str(value)
     if _OMITTED.search(text) and not _OMITTED.fullmatch(text):
         problem = "a part of it is omitted"
-        problems.add(
-            host, option, None, problem, "put the default(omit) around the whole value, or give another default"
-        )
+        problems.add(host, option, None, problem, "use default(omit) only for the whole value, or use another default")
         return None
     return None if not text or _OMITTED.fullmatch(text) else text
 
@@ -61,7 +59,7 @@ def _normalise_mapping(value: Mapping[Any, Any], option: str, problems: Problems
         if name is None:
             continue
         if name in found:
-            problems.add(host, option, name, "it is there as a number and as a text", "leave one of them out")
+            problems.add(host, option, name, "defined both as a number and as a string", "remove one of them")
         found[name] = normalise(each, f"{option}.{name}", problems, host)
     return found
 

@@ -34,8 +34,8 @@ def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rot
         involved |= peers & plans.keys()
         clients = sorted(peers - plans.keys())
         if clients and not with_clients:
-            problem = f"it is the hub of clients, whose files have its key: {list_names(clients)}"
-            remedy = "leave the host out, or set wireguard_rotate_clients and give them new files right after it"
+            problem = f"it is the hub of clients that have its key in their files: {list_names(clients)}"
+            remedy = "leave the host out, or set wireguard_rotate_clients and give them new files right afterwards"
             problems.add(host, "wireguard_hosts", None, problem, remedy)
     problems.refuse()
     return Rotation(tuple(hosts), tuple(sorted(involved)))

@@ -62,7 +62,7 @@ class CacheStore:
                 self._cache.write(key, update.after)
                 if self._cache.read(key) == update.after:
                     return update
-        problem, remedy = "what was written is not there", "see to it that the cache keeps what it is given"
+        problem, remedy = "the cache did not store the value", "check its settings"
         raise RegistryError(f"registry {place}: {problem}; {remedy}")
 
     def is_writable(self, network: str) -> bool:

@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock im
 from .store import Change, Update, change_text
 from .text import RegistryError
 
-_REMEDY = "make its directory writable, with room in it, or set wireguard_registry_read_only"
+_REMEDY = "make its directory writable, with free space, or set wireguard_registry_read_only"
 
 
 class FileStore:

@@ -41,10 +41,8 @@ def test_a_host_that_reports_the_key_of_one_that_left_was_renamed() -> None:
 
 def test_who_may_have_been_renamed_is_named_before_anything_is_recorded() -> None:
     (said,) = hints({"old": OLD, "kept": KEPT}, {}, host("kept", "10.8.0.6"), host("new", "10.8.0.9"))
-    assert said.startswith(
-        "Network home: old left the inventory, and new came. A member that was only renamed is a new"
-    )
-    assert "change its name in the network's registry too, before a run records the new one" in said
+    assert said.startswith("Network home: old left the inventory, and new joined. A renamed member counts as new")
+    assert "rename it in the network's registry too, before a run records the new name" in said
 
 
 @pytest.mark.parametrize(
@@ -125,7 +123,7 @@ def test_a_renamed_host_network_and_interface_in_a_run(tmp_path: Path) -> None:
         f"registry has {key_of('server')}, which its peers keep"
     ) in run.said
     assert "/etc/wireguard/private/wg0.key" in run.said
-    assert "If the host was installed anew, set wireguard_accept_changed_keys for it." in run.said
+    assert "If the host was reinstalled, set wireguard_accept_changed_keys for it." in run.said
     # One warning says it all.
     assert "The public key of server in the network home is" not in run.said
     networks = fleet.inventory["all"]["vars"]["wireguard_networks"]
