@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hosts were found with, to the inventory that says the same. Nothing is written before all is known.
+"""Turn what was found on the hosts into an inventory. Nothing is written before everything is known.
 
-What cannot be adopted is left out with its problem, and the rest goes on: an interface by itself, or its whole network
-where the others cannot be written down without it.
+What cannot be adopted is left out with its problem, and the rest continues. It is a single interface, or its whole
+network if that cannot be written without it.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ def _check_record(adoption: Adoption, network: Network, proposal: Proposal) -> N
 
 
 def _check_taken(component: Component, taken: Mapping[str, Collection[str]], problems: Problems) -> None:
-    """A network is written down only when each of its hosts has put its key where the role looks for it."""
+    """Check that each host has written its key where the role looks for it. If not, its network is not written."""
     for host, member in component.members.items():
         if member.public_key not in taken.get(host, ()):
             remedy = "read the error of that task on the host, and run again; nothing was written for its network"
@@ -243,7 +243,7 @@ def _check_taken(component: Component, taken: Mapping[str, Collection[str]], pro
 
 
 def _base(inventory: Inventory, directory: str | None) -> Path:
-    """Where the inventory is, or the directory of the operator's choice."""
+    """Return the directory of the inventory, or the one that the operator chose."""
     return expand("directory", directory).absolute() if directory else inventory.base("wireguard_adopt_directory")
 
 
@@ -254,7 +254,7 @@ def _given(inventory: Inventory, document: Document) -> dict[str, Any]:
 
 
 def _called(components: list[Component], name: str | None) -> list[Component]:
-    """A name of the operator's choice is for one network."""
+    """Give the network the name that the operator chose, which needs exactly one network."""
     if name is None:
         return components
     if len(components) != 1:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of an inventory that say what was found: one for all hosts, and one for each."""
+"""The inventory files that describe what was found: one for all hosts, and one for each host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = "wireguard.yml"
 
 
 class Document(NamedTuple):
-    """A file of variables as it is to be. ``before`` is its text now, None for none, and ``old`` what that says."""
+    """A file of variables as it must be. ``before``: its present text, or None. ``old``: its present variables."""
 
     path: Path
     host: str
@@ -62,7 +62,7 @@ _Dumper.add_multi_representer(str, _plain_text)
 
 
 def open_documents(directory: Path, hosts: Iterable[str], problems: Problems) -> dict[str, Document]:
-    """What is there now below ``directory``, by host; the empty name has what is for all."""
+    """Read the present files below ``directory``, by host. The empty name is for all hosts."""
     documents = {"": _open(directory, "group_vars", "all", "", problems)}
     return {**documents, **{host: _open(directory, "host_vars", host, host, problems) for host in sorted(hosts)}}
 
@@ -84,7 +84,7 @@ def _open(directory: Path, kind: str, name: str, host: str, problems: Problems) 
 def fill_documents(
     opened: Mapping[str, Document], networks: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]
 ) -> list[Document]:
-    """What is to be written, what is for all first. Networks that its file has already stay in it."""
+    """Fill in what must be written, for all hosts first. Networks that are already in the file stay in it."""
     fleet = opened[""]
     there = fleet.old.get(NETWORKS)
     known = dict(there) if isinstance(there, Mapping) else {}
@@ -107,7 +107,7 @@ def _check_folder(folder: Path, host: str, problems: Problems) -> None:
 
 
 def check_overwriting(documents: Iterable[Document], problems: Problems) -> None:
-    """Refuses to change what is there already; another network beside those that are there is no such change."""
+    """Refuse to change existing values. Adding a network is allowed."""
     for document in documents:
         lost = [name for name, value in document.old.items() if document.variables.get(name) != value]
         if NETWORKS in lost and not document.host:
@@ -123,7 +123,7 @@ def check_overwriting(documents: Iterable[Document], problems: Problems) -> None
 def check_defined(
     documents: Iterable[Document], given: Mapping[str, Mapping[str, Any]], networks: object, problems: Problems
 ) -> None:
-    """Refuses what the inventory has elsewhere, since one of the two places would not count."""
+    """Refuse what the inventory defines elsewhere, since one of the two places would be ignored."""
     fleet, *hosts = documents
     if networks is not None and networks != fleet.old.get(NETWORKS):
         problem = f"is already defined, but not in {fleet.path}"

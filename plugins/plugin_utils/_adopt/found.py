@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host was found with: its file and its running state, as one. Public facts only."""
+"""Merge the file and the running state of each interface that was found. Public facts only."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _doubled(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[tupl
 
 
 def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> FoundInterface:
-    """What runs goes before the file, but for endpoints: there it may have been learned. What only one has, counts."""
+    """The running state wins, except for endpoints, which can be learned there. What only one of them has is kept."""
     texts = state["addresses"] if state else file["addresses"]
     addresses = [*map(parse_interface_address, texts), *map(parse_interface_address, file["addresses"])]
     peers = {peer.public_key: peer for peer in _merge_peers(file["peers"], state.get("peers", ()))}
@@ -244,7 +244,7 @@ def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapp
 
 
 def _differences(file: Mapping[str, Any], state: Mapping[str, Any] | None) -> Iterator[str]:
-    """Where startup and running state are not one, and site.yml would make them one."""
+    """List the differences between startup and running state, which site.yml would remove."""
     mode = int(str(file.get("mode", "0600")), 8)
     if mode & 0o077:
         what = "so other users can know its keys; it gets 0600, but new keys are safer"
@@ -285,7 +285,7 @@ def _label(peer: Mapping[str, Any]) -> str:
 
 
 def check_found_keys(found: Iterable[FoundInterface], problems: Problems) -> list[FoundInterface]:
-    """Those whose key no other one has. One key at two interfaces is a clone, or one host under two names."""
+    """Return the interfaces with a unique key. One key on two interfaces is a clone, or one host with two names."""
     owners: dict[str, FoundInterface] = {}
     listed = list(found)
     for each in listed:

@@ -77,7 +77,7 @@ class _Candidate(NamedTuple):
 
 
 def recognise(component: Component, given: Given, today: datetime.date) -> tuple[Proposal, list[str]]:
-    """The inventory with the fewest exceptions, and what is to be said of it. ``given``: by host, the ``wireguard_*``
+    """Return the inventory with the fewest exceptions, and notes about it. ``given``: by host, the ``wireguard_*``
     variables that the inventory has already. Raises FleetError."""
     attempts = [_attempt(component, candidate, given, today) for candidate in _candidates(component)]
     proposals = [each for each in attempts if isinstance(each, Proposal)]
@@ -112,7 +112,7 @@ def _possible_hubs(component: Component, with_clients: Collection[str]) -> list[
 
 
 def _check_lost(proposal: Proposal) -> None:
-    """A pair whose files cannot have made the tunnel that it has."""
+    """Refuse a pair whose files cannot have made its working tunnel."""
     problems = Problems()
     names = proposal.component.names
     for host, member in proposal.component.members.items():
@@ -205,7 +205,7 @@ def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[
 
 
 class _Draft:
-    """Writes down a network in one shape, without exceptions."""
+    """Write a network in one topology, without exceptions."""
 
     def __init__(self, component: Component, candidate: _Candidate, given: Given) -> None:
         self._component = component
@@ -312,7 +312,7 @@ class _Draft:
         return found
 
     def _counts(self, name: str, viewer: str, peer: FoundPeer) -> bool:
-        """Of a hub, spokes that do not send everything to it say what is there; of others, whoever has them."""
+        """For a hub, count only spokes that do not send everything to it; for other members, any host that has them."""
         if name not in self._shape.hubs:
             return True
         return viewer not in self._shape.hubs and peer.allowed_ips.isdisjoint(DEFAULT_ROUTE.values())

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found and what has become of it, for people."""
+"""Report what was found and what was adopted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def report(
     paths: Sequence[str],
     problems: Sequence[HostError] = (),
 ) -> str:
-    """Lines of text. ``paths`` are the files that are new or change, ``problems`` those of what is not adopted."""
+    """Return the report. ``paths``: the new or changed files. ``problems``: why something is not adopted."""
     lines = [line for proposal in proposals for line in _network(proposal)] or ["No WireGuard network was found."]
     if problems:
         lines += [

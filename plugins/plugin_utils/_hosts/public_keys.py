@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Public keys by what the hosts of a run report. What is wrong with one host's report is a problem of that host alone.
+"""Read the public keys that the hosts of a run report. An invalid report is a problem of that host alone.
 
 Pure. ``refused`` maps a host to the reason why its report is ignored.
 """
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 def read_reports(
     networks: Iterable[Network], variable: str, registered: Callable[[str], object]
 ) -> tuple[dict[str, Found], dict[str, str]]:
-    """By network, what was found; and the refused hosts.
+    """Return what was found by network, and the refused hosts.
 
     ``registered`` gives what a host has in ``variable``: results of the module ``keypair``, or None.
     """

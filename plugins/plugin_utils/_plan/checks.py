@@ -51,7 +51,7 @@ def check_networks(networks: Sequence[Network], problems: Problems) -> None:
 
 def _check_size(network: Network, problems: Problems) -> None:
     if len(network.members) < 2:
-        names = list_names([member.name for member in network.members]) or "nobody"
+        names = list_names([member.name for member in network.members]) or "none"
         remedy = "add another host to its groups, or remove the network"
         problems.add("", f"{option_parsers.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
 

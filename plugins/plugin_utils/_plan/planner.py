@@ -41,7 +41,7 @@ _STAND_IN_SALT = os.urandom(16)
 
 
 class Plan(NamedTuple):
-    """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
+    """``hosts``: name to what the modules take there. ``unknown_keys``: members without a known key.
     ``refused_clients``: the problems of single clients, where these do not stop the run.
 
     A host's plan has the keys ``network``; ``options``, which are options of both ``interface`` and ``config``;

@@ -24,8 +24,8 @@ class Rotation(NamedTuple):
 
 
 def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rotation:
-    """Hosts that are in no network are left out. Clients know their hub's key from a file that nobody can write for
-    them, so that a hub which has any is refused unless ``with_clients``. Raises FleetError."""
+    """Hosts that are in no network are left out. Clients have their hub's key in a file that Ansible cannot update,
+    so hubs with clients are refused unless ``with_clients``. Raises FleetError."""
     hosts = sorted(set(names) & plans.keys())
     problems = Problems()
     involved = set(hosts)

@@ -26,7 +26,7 @@ class AnsibleCache:
             raise RegistryError(f"{OPTION} {name!r}: keeps nothing between runs; use another cache plugin")
 
     def _open(self) -> Any:
-        """A new plugin each time, as each goes on giving what it has read once."""
+        """Open a new plugin each time, since a plugin keeps what it has read."""
         try:
             plugin = self._get_plugin(self.name, _timeout=0)
         except Exception as error:

@@ -105,15 +105,15 @@ def _fact_lines(recorded: MemberRecord) -> Iterator[str]:
 
 
 def _scalar(text: str) -> str:
-    """JSON's strings are YAML's too."""
+    """Strings of JSON are valid YAML."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def parse_records(text: str | None, place: str) -> Records:
-    """Nothing where there is no text yet. ``place`` is where it is from, for the message. Raises RegistryError.
+    """Parse a registry. None gives empty records. ``place`` names its source in messages. Raises RegistryError.
 
-    By nodes rather than values: a node has its line, and shows a key that is there twice.
+    It uses nodes rather than values: a node has its line, and shows duplicate keys.
     """
     if text is None:
         return Records()
