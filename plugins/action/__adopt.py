@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes down networks as they were found, on the controller. The thinking is in ``plugin_utils/_adopt``."""
+"""Generate inventory from existing interfaces, on the controller. The logic is in ``plugin_utils/_adopt``."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ class ActionModule(RunOnce, ActionBase):
             "problems": problems.splitlines(),
             "kept": [{"host": each.host, "path": each.path, "lines": list(each.kept)} for each in adoption.found],
             "diff": [*map(_document_diff, changed), *map(_registry_diff, updates)] if writes else [],
-            # The others are written by now.
+            # The other networks are already written.
             **({"failed": True, "msg": f"Not adopted: {problems}"} if writes and problems else {}),
         }
 
 
 def _sources(inventory: Inventory, hosts: Collection[str], arguments: Mapping[str, Any], defined: object) -> Sources:
-    """What the hosts have registered, as far as they have."""
+    """Collect what the hosts have registered."""
     found = {
         host: tuple(inventory.registered(host, arguments[option]) for option in ("files", "running")) for host in hosts
     }
@@ -105,7 +105,7 @@ def _sources(inventory: Inventory, hosts: Collection[str], arguments: Mapping[st
 
 
 def _taken(inventory: Inventory, host: str, variable: str) -> list[str]:
-    """The public keys that the host has put into their files."""
+    """List the public keys that the host has written to their files."""
     registered = inventory.registered(host, variable)
     results = registered.get("results", ()) if isinstance(registered, Mapping) else ()
     return [str(result.get("public_key")) for result in results if not result.get("failed")]

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
 
 
 def sealed_options(entry: Mapping[str, Any], variables: Mapping[str, Any], templar: Any) -> dict[str, Any]:
-    """The options of both modules in the entry, with the preshared keys that the inventory asks for.
+    """Return the options of both modules in the entry, with the preshared keys that the inventory asks for.
 
     They are sealed to the public key that the host's peers know, not to one that the host reports now.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows who would talk to whom, in the terminal or a file. The drawing is in ``_report/render_plan.py``."""
+"""Show a plan in the terminal or write it to a file. The logic is in ``_report/render_plan.py``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records which hosts have removed the keys of former members. The thinking is in ``_plan/former.py``."""
+"""Record which hosts have removed the keys of former members. The logic is in ``_plan/former.py``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.former i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 
-# What the role and the playbooks give as a literal.
+# Options that the role and the playbooks give as literals.
 _LITERAL = frozenset(("record",))
 
 

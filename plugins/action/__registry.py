@@ -70,7 +70,7 @@ class ActionModule(RunOnce, ActionBase):
         spare, accepted = arguments.get("spare_clients", False), arguments["accept_changed_keys"]
         request = Request(records=True, rotating=rotating, spare_clients=spare, accept_changed_keys=accepted)
         findings = find_outcomes(inventory, inventory.networks(self._templar), request, finder)
-        # Nothing is written before all has been found right.
+        # Nothing is written before everything is checked.
         if not self._task.check_mode:
             findings = findings.recorded()
         later = self._later_hint(findings, inventory.play_hosts, task_vars) if variable else ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells whether a run that changes hosts in batches may go on. The thinking is in ``_plan/batches.py``."""
+"""Decide whether a rolling update may continue. The logic is in ``_plan/batches.py``."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class ActionModule(RunOnce, ActionBase):
 
 
 def _is_skipped(proof: object) -> bool:
-    """Whether Ansible left the task out for the host."""
+    """Whether Ansible skipped the task for the host."""
     return isinstance(proof, Mapping) and proof.get("skipped") is True

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows a table of the tunnels of this play's hosts, and fails unless each carries traffic."""
+"""Show a table of the tunnels of this play's hosts, and fail unless each carries traffic."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the configurations of clients, on the controller. The thinking is in ``plugin_utils/_clients/client.py``.
+"""Write the configurations of clients, on the controller. The logic is in ``plugin_utils/_clients``.
 
 A private key is in memory here and in the client's files, and nowhere else.
 """
@@ -72,7 +72,7 @@ class ActionModule(RunOnce, ActionBase):
         except (FleetError, InputError, MissingLibrary) as error:
             raise AnsibleActionFail(str(error)) from None
         except OSError as error:
-            remedy = "name a directory that can be read and written, with room in it"
+            remedy = "use a directory that can be read and written, with free space"
             raise AnsibleActionFail(f"{CLIENTS_DIRECTORY}: {error}; {remedy}") from None
         except ImportError as error:
             text = f"clients' keys need the Python library {error.name}: {package_hint('nacl')}"
@@ -111,7 +111,7 @@ class ActionModule(RunOnce, ActionBase):
         for each in written:
             self._tell(each, arguments["show"])
         if not clients and not expired and not refused:
-            self._display.display(f"There are no clients: declare them in the clients of a network in {NETWORKS}.")
+            self._display.display(f"There are no clients: define them in the clients of a network in {NETWORKS}.")
         former = folder.former(plan["clients"])
         removed = [path for path in former if arguments["prune"] and folder.remove(path, check_mode)]
         return {
@@ -132,7 +132,7 @@ class ActionModule(RunOnce, ActionBase):
         }
 
     def _record(self, variables: Mapping[str, Any], work: Sequence[Work], directory: str) -> dict[str, Any]:
-        """Records the keys, which are in their files by now: a key that is recorded and lost could not be replaced."""
+        """Record the keys, which are already in their files: a key that is recorded and lost could not be replaced."""
         try:
             return self._plan(variables, work, write=True)
         except (AnsibleError, OSError) as error:
@@ -140,8 +140,8 @@ class ActionModule(RunOnce, ActionBase):
             if not made:
                 raise
             text = (
-                f"The new keys of {list_names(made)} are in their files in {directory}, but are not recorded: {error}. "
-                "Their peers do not know them yet. Run this again when that is solved: it uses the keys in the files."
+                f"The new keys of {list_names(made)} are in their files in {directory}, but could not be recorded: "
+                f"{error}. Their peers do not have them yet. Solve this and run again; the keys in the files are used."
             )
             raise AnsibleActionFail(text) from None
 
@@ -176,11 +176,11 @@ class ActionModule(RunOnce, ActionBase):
             self._display.display(f"\n{written.work.client.name}\n{qr.lines(written.code)}", screen_only=True)
         if written.work.made and not self._task.check_mode:
             name, peers = written.work.client.name, list_names(written.work.client.peers)
-            self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to make it known to {peers}.")
+            self._display.display(f"{name} has a new key. Run cryptokey.wireguard.site to send it to {peers}.")
 
 
 class _Written(NamedTuple):
-    """What a client's files are to have; no QR code where the device makes its own key, or none is asked for."""
+    """What a client's files must have. No QR code if the device makes its own key, or if none is requested."""
 
     work: Work
     text: str
@@ -224,13 +224,13 @@ class _Folder:
         return str(Path(self.directory, f"{client.name}.{kind}"))
 
     def kept_text(self, client: Client) -> str:
-        """The text that the client's file has, without encryption; empty where there is no file."""
+        """Return the decrypted text of the client's file, empty if there is no file."""
         path = self.path(client)
         data = self._vault.read(path)
         return decode(data) if data is not None else ""
 
     def stage(self, written: _Written) -> None:
-        """A new key comes into its file before it is recorded."""
+        """Write a new key to its file before it is recorded."""
         if written.work.made:
             self._converge(self.path(written.work.client), pending(written.work, written.text), check_mode=False)
 
@@ -263,7 +263,7 @@ class _Folder:
         return _Change(changed, result, diff)
 
     def former(self, clients: Mapping[str, Collection[str]]) -> list[str]:
-        """The files of clients that these networks have no longer, each with a private key.
+        """List the files of clients that these networks no longer have, each with a private key.
 
         The directory may have files of networks of other inventories, which are not looked at.
         """
@@ -277,7 +277,7 @@ class _Folder:
         return check_mode or remove_file(path)
 
     def _converge(self, path: str, content: str | bytes, check_mode: bool) -> bool:
-        """Never plain on disk where it is to be vaulted, not for a moment either."""
+        """If the file must be vaulted, plain text is never on disk, not even for a moment."""
         data = content.encode() if isinstance(content, str) else content
         if self._vault.holds(path, data):
             return False
@@ -297,27 +297,27 @@ class _Vault:
             try:
                 _label, self._secret = match_encrypt_secret(self._lib.secrets or [], self._vault_id)
             except AnsibleError:
-                problem = "no vault secret of this name is known in this run"
-                remedy = f"give it, as with --vault-id {self._vault_id}@prompt, or name 'default' for --ask-vault-pass"
+                problem = "this run has no vault secret of this name"
+                remedy = f"add --vault-id {self._vault_id}@prompt, or use default with --ask-vault-pass"
                 raise InputError("vault_id", self._vault_id, problem, remedy) from None
 
     def read(self, path: str) -> bytes | None:
-        """What the file has once it is decrypted; None where there is none."""
+        """Return the decrypted content of the file, None if there is no file."""
         content = read_file(path)
         if content is None or not is_encrypted(content.data):
             return None if content is None else content.data
         if not self._vault_id:
-            problem = "is encrypted, and would not be any more"
-            raise InputError(path, None, problem, "name its secret in vault_id, or decrypt it with ansible-vault")
+            problem = "is encrypted, and would be replaced by plain text"
+            raise InputError(path, None, problem, "set vault_id to its secret, or decrypt it with ansible-vault")
         try:
             data: bytes = self._lib.decrypt(content.data)
         except AnsibleError:
             problem = "cannot be decrypted with the vault secrets of this run"
-            raise InputError(path, None, problem, "give the one that it was encrypted with") from None
+            raise InputError(path, None, problem, "add the secret that it was encrypted with") from None
         return data
 
     def look(self, path: str) -> str:
-        """The text of a file, empty where it cannot be decrypted in this run."""
+        """Return the text of a file, empty if it cannot be decrypted in this run."""
         content = read_file(path)
         if content is None:
             return ""
@@ -327,7 +327,7 @@ class _Vault:
             return ""
 
     def holds(self, path: str, data: bytes) -> bool:
-        """Whether the file has this, encrypted as it should be, and its owner alone can read it."""
+        """Whether the file has this content, is encrypted as it should be, and only its owner can read it."""
         content = read_file(path)
         if content is None or content.mode != _MODE or self._label(content.data) != self._vault_id:
             return False
@@ -335,7 +335,7 @@ class _Vault:
 
     @staticmethod
     def _label(data: bytes) -> str:
-        """The name of the secret that it says to be encrypted with; empty for a plain one."""
+        """Return the name of the vault secret in its header, empty for a plain file."""
         return str(parse_vaulttext_envelope(data, default_vault_id="default")[3]) if is_encrypted(data) else ""
 
     def seal(self, data: bytes) -> bytes:

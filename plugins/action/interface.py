@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the module, and confirm a change that it has made provisionally, over a new connection.
+"""Run the module, and confirm a provisional change over a new connection.
 
-It is one task, since a thousand hosts would be over their time before the last of them has come to the next one.
+This is one task: with a thousand hosts, the first timeouts would end before the last host reaches a second task.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results
 
 # Between two attempts at a new connection.
 _PAUSE_SECONDS = 2.0
-# How long after its time the old state may take to be back, and to let Ansible in.
+# How long after its timeout the old state can take to return and to accept connections.
 _RETURN_SECONDS = 60.0
 # After its time, a connection that comes alive again with the old state needs a moment.
 _REVIVE_SECONDS = 10.0
-# How far the ages that a host tells may be off.
+# How far the ages that a host reports can be off.
 _ROUNDING_SECONDS = 2.0
 # The longest confirm_timeout, and time for the rollback: how long another run's change is waited for.
 _SETTLE_SECONDS = 3600.0 + 120.0
-# How much of what ssh or the host says is shown.
+# How much of the output of ssh or the host is shown.
 _SHOWN = 2000
-# What ssh says where it could not make a connection, so that nothing was begun over it.
+# What ssh prints if it could not connect, so nothing was started.
 _NOT_MADE = re.compile(
     "connect to host|resolve hostname|banner exchange|kex_exchange|Host key verification|Permission denied"
 )
@@ -77,14 +77,14 @@ class ActionModule(ActionBase):
         return str((self._variables or {}).get("inventory_hostname", "the host"))
 
     def _settle_and_run(self, result: Result) -> None:
-        """Run the module, again where a change of another run is in the way, once that is over."""
+        """Run the module. If a change of another run is pending, wait for its end and run again."""
         first = time.monotonic()
         waited = ""
         while True:
             self._begin = time.monotonic()
             done = self._run_module()
             pending = read_pending(done)
-            # One that is long overdue is not finished by waiting.
+            # Waiting does not finish a change that is long overdue.
             if pending is None or pending.seconds_left < -_RETURN_SECONDS or time.monotonic() - first > _SETTLE_SECONDS:
                 break
             if waited != pending.change:
@@ -116,7 +116,7 @@ class ActionModule(ActionBase):
     def _lost(self, error: AnsibleConnectionFailure) -> Result:
         """The result of a change that was lost with the connection, by what the host says over a new one.
 
-        Raises AnsibleConnectionFailure where it does not say anything, or knows of no such change.
+        Raises AnsibleConnectionFailure if the host does not answer or has no such change.
         """
         begin = self._begin
         end = max(begin + self._timeout, time.monotonic()) + _RETURN_SECONDS
@@ -211,11 +211,11 @@ class ActionModule(ActionBase):
 
 
 def _warnings(answer: Result) -> list[str]:
-    """Those of a module, which its host may have made up."""
+    """Read the warnings of a module. They are untrusted, as the host can invent them."""
     found = answer.pop("warnings", None)
     return [_shown(each) for each in found] if isinstance(found, list) else []
 
 
 def _shown(said: object) -> str:
-    """What ssh or the host said, safe to print."""
+    """Make the output of ssh or the host safe to print."""
     return one_line(str(said).strip(), _SHOWN)

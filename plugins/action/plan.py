@@ -73,7 +73,7 @@ class ActionModule(RunOnce, ActionBase):
 
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
-    """The inventory of the task, as if it did not name the hosts ``without``. Raises FleetError."""
+    """Open the inventory of the task, as if it did not have the hosts ``without``. Raises FleetError."""
     omitted = getattr(errors, "AnsibleValueOmittedError", None)
     inventory = Inventory(task_vars, without, partial(AnsibleCache, cache_loader.get), AnsibleError, omitted)
     inventory.check_play()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who would talk to whom, as a table."""
+"""Render a plan as a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXAMPLES = r"""
   run_once: true
   register: network_plan
 
-- name: Show who would talk to whom
+- name: Show the planned tunnels
   ansible.builtin.debug:
     msg: "{{ (network_plan | cryptokey.wireguard.plan_table).splitlines() }}"
   run_once: true

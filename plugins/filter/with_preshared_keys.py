@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peers of a host with their preshared keys, for the arguments of the modules that set them."""
+"""Add preshared keys to the peers of a host, for the arguments of the modules that set them."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ report:
   sample: |
     Network wg0: hub_and_spoke, 10.8.0.0/24
       hosts: hub1, office, server
-      clients, which are peers that no adopted host is: phone
+      clients (peers that are not adopted hosts): phone
 networks:
   description: The options of each network, for C(wireguard_networks).
   returned: success

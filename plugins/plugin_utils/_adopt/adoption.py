@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hosts were found with, to the inventory that says the same. Nothing is written before all is known.
+"""Turn what was found on the hosts into an inventory. Nothing is written before everything is known.
 
-What cannot be adopted is left out with its problem, and the rest goes on: an interface by itself, or its whole network
-where the others cannot be written down without it.
+What cannot be adopted is left out with its problem, and the rest continues. It is a single interface, or its whole
+network if that cannot be written without it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Adoption(NamedTuple):
             problems = Problems()
             for each in reconciled.changed_keys:
                 problem = f"the registry of the network {each.network} has {each.recorded}"
-                remedy = "remove the host there if it was another one, or call the network otherwise"
+                remedy = "remove the host there if it was another machine, or use another network name"
                 problems.add(each.host, "public_key", each.found, problem, f"{remedy}, with -e wireguard_adopt_network")
             problems.refuse()
             plan_network(reconciled.network, reconciled.keys, today)
@@ -122,8 +122,8 @@ def find_adoption(sources: Sources) -> Adoption:
     dropped = {member.public_key for each in components for member in each.members.values()} - adopted
     strangers = [stranger for each in remaining.components for stranger in each.strangers]
     more += [
-        f"{each.host} has {left[each.peer.public_key]}, which is not adopted, as the client {each.name}. Once that is "
-        "adopted too, with -e wireguard_adopt_overwrite=true, it is a host"
+        f"{each.host}: the peer {left[each.peer.public_key]} is not adopted, so it becomes the client {each.name}. "
+        "To make it a host, adopt it later with -e wireguard_adopt_overwrite=true"
         for each in strangers
         if each.peer.public_key in left
     ]
@@ -234,16 +234,16 @@ def _check_record(adoption: Adoption, network: Network, proposal: Proposal) -> N
 
 
 def _check_taken(component: Component, taken: Mapping[str, Collection[str]], problems: Problems) -> None:
-    """A network is written down only when each of its hosts has put its key where the role looks for it."""
+    """Check that each host has written its key where the role looks for it. If not, its network is not written."""
     for host, member in component.members.items():
         if member.public_key not in taken.get(host, ()):
-            remedy = "see the error of that task on the host, and run again; nothing has been written for its network"
-            problem = "this key was not put into its file"
+            remedy = "read the error of that task on the host, and run again; nothing was written for its network"
+            problem = "this key was not written to its file"
             problems.add(host, member.interface, member.public_key, problem, remedy)
 
 
 def _base(inventory: Inventory, directory: str | None) -> Path:
-    """Where the inventory is, or the directory of the operator's choice."""
+    """Return the directory of the inventory, or the one that the operator chose."""
     return expand("directory", directory).absolute() if directory else inventory.base("wireguard_adopt_directory")
 
 
@@ -254,12 +254,12 @@ def _given(inventory: Inventory, document: Document) -> dict[str, Any]:
 
 
 def _called(components: list[Component], name: str | None) -> list[Component]:
-    """A name of the operator's choice is for one network."""
+    """Give the network the name that the operator chose, which needs exactly one network."""
     if name is None:
         return components
     if len(components) != 1:
         names = ", ".join(component.name for component in components) or "none"
-        raise InputError("network", name, f"several networks, or none, were found: {names}", "adopt one at a time")
+        raise InputError("network", name, f"must be one network, but found: {names}", "adopt one at a time")
     return [replace(component, name=name) for component in components]
 
 

@@ -153,8 +153,8 @@ def _strangers(
     for key, hosts in sorted(owners.items(), key=lambda item: (item[1], item[0])):
         peer = members[hosts[0]].peers[key]
         if len(hosts) > 1:
-            problem = f"a peer of {list_names(hosts)}, but no host of the inventory that is adopted"
-            remedy = "put it into the inventory and adopt it too, or leave it at one of them"
+            problem = f"this peer of {list_names(hosts)} is not an adopted host"
+            remedy = "add it to the inventory and adopt it too, or remove the peer from all but one of them"
             problems.add(hosts[0], members[hosts[0]].path, peer.name or key, problem, remedy)
         own = tuple(each for each in singles(peer) if is_held(each, prefixes))
         name = shorten_name(_client_name(peer, own), used)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of an inventory that say what was found: one for all hosts, and one for each."""
+"""The inventory files that describe what was found: one for all hosts, and one for each host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .._inventory.errors import Problems
 from .._inventory.option_parsers import NETWORKS
 
 _HEADER = """\
-# Written by cryptokey.wireguard.adopt from what the hosts were found with. It is yours to change.
+# Written by cryptokey.wireguard.adopt from the state of the hosts. You can edit it.
 ---
 """
 _NAME = "wireguard.yml"
 
 
 class Document(NamedTuple):
-    """A file of variables as it is to be. ``before`` is its text now, None for none, and ``old`` what that says."""
+    """A file of variables as it must be. ``before``: its present text, or None. ``old``: its present variables."""
 
     path: Path
     host: str
@@ -62,7 +62,7 @@ _Dumper.add_multi_representer(str, _plain_text)
 
 
 def open_documents(directory: Path, hosts: Iterable[str], problems: Problems) -> dict[str, Document]:
-    """What is there now below ``directory``, by host; the empty name has what is for all."""
+    """Read the present files below ``directory``, by host. The empty name is for all hosts."""
     documents = {"": _open(directory, "group_vars", "all", "", problems)}
     return {**documents, **{host: _open(directory, "host_vars", host, host, problems) for host in sorted(hosts)}}
 
@@ -77,14 +77,14 @@ def _open(directory: Path, kind: str, name: str, host: str, problems: Problems) 
         before = path.read_text(encoding="utf-8") if path.exists() else None
         content = yaml.safe_load(before) if before else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.add(host, str(path), None, f"cannot be read: {error}", "mend it, or move it away")
+        problems.add(host, str(path), None, f"cannot be read: {error}", "correct it, or move it away")
     return Document(path, host, before, content if isinstance(content, dict) else {}, {})
 
 
 def fill_documents(
     opened: Mapping[str, Document], networks: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]
 ) -> list[Document]:
-    """What is to be written, what is for all first. Networks that its file has already stay in it."""
+    """Fill in what must be written, for all hosts first. Networks that are already in the file stay in it."""
     fleet = opened[""]
     there = fleet.old.get(NETWORKS)
     known = dict(there) if isinstance(there, Mapping) else {}
@@ -99,7 +99,7 @@ def _check_folder(folder: Path, host: str, problems: Problems) -> None:
     for suffix in ("", ".yml", ".yaml", ".json"):
         file = folder.with_name(folder.name + suffix)
         if file.is_file():
-            problem = f"Ansible would not read it any more next to the directory {folder.name}"
+            problem = f"Ansible ignores this file if the directory {folder.name} exists"
             remedy = (
                 f"move it to {folder / 'main.yml'}, or adopt into another directory, with -e wireguard_adopt_directory"
             )
@@ -107,7 +107,7 @@ def _check_folder(folder: Path, host: str, problems: Problems) -> None:
 
 
 def check_overwriting(documents: Iterable[Document], problems: Problems) -> None:
-    """Refuses to change what is there already; another network beside those that are there is no such change."""
+    """Refuse to change existing values. Adding a network is allowed."""
     for document in documents:
         lost = [name for name, value in document.old.items() if document.variables.get(name) != value]
         if NETWORKS in lost and not document.host:
@@ -115,24 +115,22 @@ def check_overwriting(documents: Iterable[Document], problems: Problems) -> None
             if isinstance(old, Mapping) and all(new.get(name) == value for name, value in old.items()):
                 lost.remove(NETWORKS)
         if lost:
-            remedy = (
-                "remove the file, or have it changed with -e wireguard_adopt_overwrite=true; --check --diff shows how"
-            )
-            problem = f"is there already and says something else in {', '.join(sorted(map(str, lost)))}"
+            remedy = "remove the file, or change it with -e wireguard_adopt_overwrite=true; --check --diff shows how"
+            problem = f"already exists and differs in {', '.join(sorted(map(str, lost)))}"
             problems.add(document.host, str(document.path), None, problem, remedy)
 
 
 def check_defined(
     documents: Iterable[Document], given: Mapping[str, Mapping[str, Any]], networks: object, problems: Problems
 ) -> None:
-    """Refuses what the inventory has elsewhere, since one of the two places would not count."""
+    """Refuse what the inventory defines elsewhere, since one of the two places would be ignored."""
     fleet, *hosts = documents
     if networks is not None and networks != fleet.old.get(NETWORKS):
-        problem = f"is defined already, but not in {fleet.path}"
-        remedy = "take it out, or adopt into another directory, with -e wireguard_adopt_directory, and merge by hand"
+        problem = f"is already defined, but not in {fleet.path}"
+        remedy = "remove it, or adopt into another directory, with -e wireguard_adopt_directory, and merge by hand"
         problems.add("", NETWORKS, None, problem, remedy)
     for document in hosts:
         for name, value in given.get(document.host, {}).items():
             if name in document.variables and value != document.variables[name]:
-                problem = f"is defined already, and the host was found with {document.variables[name]!r}"
-                problems.add(document.host, name, value, problem, "take it out, or bring the host in line first")
+                problem = f"is already defined, but the host has {document.variables[name]!r}"
+                problems.add(document.host, name, value, problem, "remove it, or change the host first")

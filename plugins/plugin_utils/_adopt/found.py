@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host was found with: its file and its running state, as one. Public facts only."""
+"""Merge the file and the running state of each interface that was found. Public facts only."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ def read_found(
         file, state = known.get(name), states.get(name)
         if file is None:
             remedy = (
-                f"if wg-quick is to have it, write the file, with 'wg showconf {name}' and its Address; else leave the "
+                f"to use wg-quick, write the file with 'wg showconf {name}' and add its Address; if not, leave the "
                 "interface out with -e wireguard_adopt_interfaces"
             )
-            problems.add(host, f"/etc/wireguard/{name}.conf", None, f"{name} runs and has no such file", remedy)
+            problems.add(host, f"/etc/wireguard/{name}.conf", None, f"{name} runs without this file", remedy)
         elif not _has_obstacle(host, file, state, problems):
             found.append(_merge(host, file, state or {}))
             notes += [f"{host} {name}: {note}" for note in _differences(file, state)]
@@ -138,30 +138,30 @@ def _has_obstacle(host: str, file: Mapping[str, Any], state: Mapping[str, Any] |
     before = len(problems)
     path = str(file["path"])
     if file.get("save_config"):
-        remedy = "remove the line; wg-quick would write over the file when it stops"
+        remedy = "remove the line; with it, wg-quick overwrites the file when it stops"
         problems.add(host, str(file["save_config"]), None, "SaveConfig = true", remedy)
     table = str(file["table"])
     if table.lower() in _NOT_TABLES and table not in ("auto", "off"):
-        remedy = "give the table another name in rt_tables and here; 'off' is what makes no routes"
-        problems.add(host, path, f"Table = {table}", "to wg-quick this is a table's name, not a switch", remedy)
+        remedy = "rename the table in rt_tables and here, or write off for no routes"
+        problems.add(host, path, f"Table = {table}", "wg-quick reads this as the name of a table", remedy)
     if file.get("netns"):
-        remedy = "name it in wireguard_netns, and have site.yml set the host up"
+        remedy = "set wireguard_netns, and configure the host with site.yml instead"
         problems.add(host, path, file["netns"], "its PostUp lines put the interface into a network namespace", remedy)
     of_file, of_state = file.get("public_key"), (state or {}).get("public_key")
     if of_file and of_state and of_file != of_state:
         problem = f"its PrivateKey belongs to {of_file}, but the interface runs with {of_state}"
-        remedy = "find out which one the peers know, and bring the other in line"
+        remedy = "find out which key the peers have, and change the other one"
         problems.add(host, path, None, problem, remedy)
     elif not of_file and not of_state:
         remedy = "add PrivateKey, or bring the interface up first"
-        problems.add(host, path, None, "there is no private key, nor does the interface run with one", remedy)
+        problems.add(host, path, None, "neither the file nor the running interface has a private key", remedy)
     for peer in file["peers"]:
         if peer["public_key"] == (of_state or of_file):
-            remedy = "remove the peer, which the kernel ignores"
-            problems.add(host, path, peer["public_key"], "the interface's own key is a peer's", remedy)
+            remedy = "remove the peer; the kernel ignores it"
+            problems.add(host, path, peer["public_key"], "a peer has the interface's own key", remedy)
     for line, what in _doubled(file, state or {}):
-        remedy = f"write it as {what} in place of the line"
-        problems.add(host, path, line, "at boot this hook would do again what the file is to say, and may fail", remedy)
+        remedy = f"replace the line with {what}"
+        problems.add(host, path, line, "at boot this hook repeats what the new file sets, and can fail", remedy)
     return len(problems) > before
 
 
@@ -185,7 +185,7 @@ def _doubled(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[tupl
 
 
 def _merge(host: str, file: Mapping[str, Any], state: Mapping[str, Any]) -> FoundInterface:
-    """What runs goes before the file, but for endpoints: there it may have been learned. What only one has, counts."""
+    """The running state wins, except for endpoints, which can be learned there. What only one of them has is kept."""
     texts = state["addresses"] if state else file["addresses"]
     addresses = [*map(parse_interface_address, texts), *map(parse_interface_address, file["addresses"])]
     peers = {peer.public_key: peer for peer in _merge_peers(file["peers"], state.get("peers", ()))}
@@ -244,36 +244,36 @@ def _merge_peers(configured: Iterable[Mapping[str, Any]], running: Iterable[Mapp
 
 
 def _differences(file: Mapping[str, Any], state: Mapping[str, Any] | None) -> Iterator[str]:
-    """Where startup and running state are not one, and site.yml would make them one."""
+    """List the differences between startup and running state, which site.yml would remove."""
     mode = int(str(file.get("mode", "0600")), 8)
     if mode & 0o077:
-        what = "so that others may know its keys; it gets 0600, and new keys would be better"
+        what = "so other users can know its keys; it gets 0600, but new keys are safer"
         yield f"{file['path']} has mode {mode:04o}, {what}"
     if state is None:
-        yield "does not run; it was taken from its file alone"
+        yield "does not run; only its file was read"
         return
     files = {peer["public_key"]: peer for peer in file["peers"]}
     states = {peer["public_key"]: peer for peer in state["peers"]}
     for key in sorted({*files, *states}):
         if key not in states:
-            yield f"the peer {_label(files[key])} is in the file and does not run; it will"
+            yield f"the peer {_label(files[key])} is only in the file; site.yml adds it to the interface"
         elif key not in files:
-            yield f"the peer {_label(states[key])} runs and is not in the file; it will be"
+            yield f"the peer {_label(states[key])} is only on the interface; site.yml adds it to the file"
         else:
             yield from _peer_differences(files[key], states[key])
     runs, written = set(state["addresses"]), set(file["addresses"])
     if runs - written:
-        yield f"addresses that it has and the file has not: {list_names(sorted(runs - written))}; the file will"
+        yield f"addresses only on the interface: {list_names(sorted(runs - written))}; site.yml adds them to the file"
     if written - runs:
-        yield f"addresses that the file has and the interface has not: {list_names(sorted(written - runs))}; it will"
+        yield f"addresses only in the file: {list_names(sorted(written - runs))}; site.yml adds them to the interface"
 
 
 def _peer_differences(file: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     for option in ("allowed_ips", "persistent_keepalive", "has_preshared_key"):
         one, other = file[option], state[option]
         if (sorted(one) != sorted(other)) if isinstance(one, (list, tuple)) else one != other:
-            counts = "each stays as it is" if option == "has_preshared_key" else "what runs counts"
-            yield f"{option} of the peer {_label(state)} is {_text(other)}, and {_text(one)} in the file; {counts}"
+            counts = "both stay" if option == "has_preshared_key" else "the running value is used"
+            yield f"{option} of the peer {_label(state)} is {_text(other)}, but {_text(one)} in the file; {counts}"
 
 
 def _text(value: object) -> str:
@@ -285,14 +285,14 @@ def _label(peer: Mapping[str, Any]) -> str:
 
 
 def check_found_keys(found: Iterable[FoundInterface], problems: Problems) -> list[FoundInterface]:
-    """Those whose key no other one has. One key at two interfaces is a clone, or one host under two names."""
+    """Return the interfaces with a unique key. One key on two interfaces is a clone, or one host with two names."""
     owners: dict[str, FoundInterface] = {}
     listed = list(found)
     for each in listed:
         owner = owners.setdefault(each.public_key, each)
         if owner is not each:
-            problem = f"{owner.host} has the key of {each.interface} too, for its {owner.interface}"
-            remedy = "give one of them a key of its own; if it is one host under two names, adopt it under one"
+            problem = f"{owner.host} has the key of {each.interface} too, on its {owner.interface}"
+            remedy = "create a new key for one of them; if it is one host with two names, adopt only one name"
             problems.add(each.host, each.path, each.public_key, problem, remedy)
     counts = Counter(each.public_key for each in listed)
     return [each for each in listed if counts[each.public_key] == 1]

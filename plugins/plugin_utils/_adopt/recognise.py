@@ -77,7 +77,7 @@ class _Candidate(NamedTuple):
 
 
 def recognise(component: Component, given: Given, today: datetime.date) -> tuple[Proposal, list[str]]:
-    """The inventory with the fewest exceptions, and what is to be said of it. ``given``: by host, the ``wireguard_*``
+    """Return the inventory with the fewest exceptions, and notes about it. ``given``: by host, the ``wireguard_*``
     variables that the inventory has already. Raises FleetError."""
     attempts = [_attempt(component, candidate, given, today) for candidate in _candidates(component)]
     proposals = [each for each in attempts if isinstance(each, Proposal)]
@@ -112,13 +112,13 @@ def _possible_hubs(component: Component, with_clients: Collection[str]) -> list[
 
 
 def _check_lost(proposal: Proposal) -> None:
-    """A pair whose files cannot have made the tunnel that it has."""
+    """Refuse a pair whose files cannot have made its working tunnel."""
     problems = Problems()
     names = proposal.component.names
     for host, member in proposal.component.members.items():
         for key, peer in member.peers.items():
             if peer.alive and (host, names[key]) in proposal.lost:
-                problem = "it has a tunnel with this peer, and the file of neither says where the other is called"
+                problem = "it has a tunnel with this peer, but neither file has an endpoint for the other"
                 problems.add(host, member.path, names[key], problem, "add an Endpoint to one of them")
     problems.refuse()
 
@@ -205,7 +205,7 @@ def _say_keepalive(member: FoundInterface, options: Variables, planned: Mapping[
 
 
 class _Draft:
-    """Writes down a network in one shape, without exceptions."""
+    """Write a network in one topology, without exceptions."""
 
     def __init__(self, component: Component, candidate: _Candidate, given: Given) -> None:
         self._component = component
@@ -312,7 +312,7 @@ class _Draft:
         return found
 
     def _counts(self, name: str, viewer: str, peer: FoundPeer) -> bool:
-        """Of a hub, spokes that do not send everything to it say what is there; of others, whoever has them."""
+        """For a hub, count only spokes that do not send everything to it; for other members, any host that has them."""
         if name not in self._shape.hubs:
             return True
         return viewer not in self._shape.hubs and peer.allowed_ips.isdisjoint(DEFAULT_ROUTE.values())
@@ -335,16 +335,16 @@ def _endpoint_text(endpoint: Endpoint, port: int) -> str:
 def _notes(proposal: Proposal, errors: Iterable[FleetError]) -> Iterator[str]:
     name = proposal.component.name
     for host, peer in proposal.gained:
-        yield f"Network {name}: {peer} has {host} as a peer, but not the other way round; {host} gets it"
+        yield f"Network {name}: {peer} has {host} as a peer, but not the other way round; {host} gets the peer"
     for host, peer in proposal.lost:
-        yield f"Network {name}: {host} has {peer} as a peer, and neither has an endpoint for the other; it loses it"
+        yield f"Network {name}: {host} has {peer} as a peer, but neither has an endpoint for the other; it is removed"
     lacking = sorted({each.host for error in errors for each in error.problems if _is_no_endpoint(each)})
     # What somebody else runs is called, and need not be called by it.
     is_foreign = len(proposal.hosts) == 1 and all(each.peer.endpoint for each in proposal.component.strangers)
     if lacking and proposal.topology == "custom" and not is_foreign:
         yield (
-            f"Network {name}: it could be a hub and its spokes, but no file says where {', '.join(lacking)} is called, "
-            "so that it is written down as links. Define wireguard_endpoint there and adopt again to have a hub."
+            f"Network {name}: it could be a hub and its spokes, but no file has an endpoint of {', '.join(lacking)}, "
+            "so it is written as links. To get a hub, define wireguard_endpoint there and adopt again."
         )
 
 

@@ -122,7 +122,7 @@ def choose_clients(
         if known[client.name] > 1:
             problem, remedy = (
                 "a client of another network has this name too",
-                "name them apart, as each has its own file",
+                "rename one of them, as each client has its own file",
             )
             problems.add("", client.option, None, problem, remedy)
         problems.catch("", partial(_check, client), None)
@@ -149,16 +149,16 @@ def _client(network: str, name: str, entry: Mapping[str, Any], networks: Mapping
 
 def _expired(client: Client) -> str:
     until = client.entry["valid_until"]
-    return f"The client {client.name} of the network {client.network} is past its date, {until}: no file was made."
+    return f"Client {client.name} of the network {client.network} is past its valid_until {until}: no file is written."
 
 
 def _check(client: Client) -> None:
     """Raises InputError where there can be no file for it."""
     if not _FILE_NAME.fullmatch(client.name):
-        raise InputError(client.option, None, "its name cannot be a file's", "use letters, digits or _=+.-")
+        raise InputError(client.option, None, "its name cannot be a file name", "use letters, digits or _=+.-")
     if not client.peers:
-        problem = "no public key is known yet of whoever it is to talk to"
-        raise InputError(client.option, None, problem, "run cryptokey.wireguard.site first, which makes their keys")
+        problem = "no public key of its peers is known yet"
+        raise InputError(client.option, None, problem, "run cryptokey.wireguard.site first, which creates their keys")
 
 
 def prepare(client: Client, path: str, text: str, renew: bool) -> Work:
@@ -206,9 +206,9 @@ def refuse_changed(work: Iterable[Work], paths: Mapping[str, str], changed: Iter
         if client is None:
             continue
         path = paths[client.name]
-        problem = f"{path} has the public key {key['found']}, and the registry has {key['recorded']}"
+        problem = f"{path} has the public key {key['found']}, but the registry has {key['recorded']}"
         if key["left"]:
-            problem = f"the key in {path} left the network on {key['left']}, as the key of {key['owner']}"
+            problem = f"the key in {path}, of {key['owner']}, left the network on {key['left']}"
         remedy = (
             f"make a new one with -e wireguard_client_renew={client.name}, or accept this one with "
             "-e wireguard_accept_changed_keys=true"
@@ -228,19 +228,19 @@ def _choose_key(client: Client, path: str, kept: PrivateKey | None, renew: bool)
     public = str(public_key_of(kept)) if kept else None
     if client.device_key:
         if renew:
-            problem = "its key is made on the device, which the public_key in the inventory is of"
-            raise InputError(client.option, None, problem, "make another one there, or leave public_key out")
+            problem = "its key is made on the device, as the inventory has its public_key"
+            raise InputError(client.option, None, problem, "make a new key on the device, or remove public_key")
         # A key that was put into the file by hand is not taken out again.
         return (kept if public == client.device_key else None), False
     recorded = client.entry.get("public_key")
     if renew or not (kept or recorded):
         return None, True
-    remedy = f"put the right file back, or have a new key made: -e wireguard_client_renew={client.name}"
+    remedy = f"restore the right file, or make a new key with -e wireguard_client_renew={client.name}"
     if kept is None:
-        problem = f"its private key was in {path}, which has none now, and is stored nowhere else"
+        problem = f"its private key was only in {path}, which has none now"
         raise InputError(client.option, None, problem, remedy)
     if recorded and public != recorded:
-        problem = f"the private key in {path} is not that of the recorded public key {recorded}"
+        problem = f"the private key in {path} does not match the recorded public key {recorded}"
         raise InputError(client.option, None, problem, remedy)
     return kept, False
 
@@ -253,7 +253,7 @@ def preshared_warning(work: Work, file: WgQuickFile) -> str:
     network = f"{NETWORKS}.{work.client.network}"
     return (
         f"{work.client.option}: the public key of {list_names(names)} changed, and the file has no preshared key for "
-        f"it any more, as {network} gives none. If the host still has one, no handshake succeeds: set preshared_secret "
+        f"it any more, as {network} sets none. If the host still has one, no handshake succeeds: set preshared_secret "
         f"to off in {network}, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
     )
 

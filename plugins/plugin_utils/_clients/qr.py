@@ -28,7 +28,7 @@ def check_library() -> None:
     except ImportError:
         hint = package_hint("segno")
         raise MissingLibrary(
-            f"QR codes need the Python library segno: {hint}, or leave them out with qr=false"
+            f"QR codes need the Python library segno: {hint}, or turn them off with qr=false"
         ) from None
 
 
@@ -40,7 +40,7 @@ def encode_qr(text: str, option: str) -> segno.QRCode:
     if size > MOST_BYTES:
         problem = f"its configuration has {size} bytes, and a QR code holds at most {MOST_BYTES}"
         raise InputError(
-            option, None, problem, "have fewer allowed IPs or DNS entries, or leave QR codes out: qr=false"
+            option, None, problem, "use fewer allowed IPs or DNS entries, or turn QR codes off with qr=false"
         )
     return segno.make_qr(text.encode(), mode="byte")
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about a provisional change, checked, and in words. A host's answer is data, whatever is in it."""
+"""Check and describe what a host reports about a provisional change. Its answer is untrusted data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-# A year. Ages and times that are left are never near that.
+# A year, far beyond any real age or remaining time.
 _SECONDS_MAX = 366 * 86400
 _TEXT_MAX = 2000
 _SHOWN = 100
@@ -109,7 +109,7 @@ def describe_rolled_back(rollback: ReportedRollback) -> str:
 
 
 def describe_pending_change(pending: Pending) -> str:
-    """What becomes of a change that is not rolled back yet."""
+    """Describe what happens to a change that is not rolled back yet."""
     if pending.seconds_left > 0:
         return (
             f"The host restores the previous state by itself at {pending.deadline}, in {pending.seconds_left} seconds"
@@ -118,7 +118,7 @@ def describe_pending_change(pending: Pending) -> str:
 
 
 def describe_unreachable(host: str, interface: str, seconds: float) -> str:
-    """What to do about a host that does not come back."""
+    """Describe what to do about a host that does not answer any more."""
     return (
         f"{host} has not answered for {seconds:.0f} seconds, so it is not known whether the previous state of "
         f"{interface} was restored. Log in another way, such as its console. 'journalctl -t cryptokey-wireguard' shows "

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Public keys by what the hosts of a run report. What is wrong with one host's report is a problem of that host alone.
+"""Read the public keys that the hosts of a run report. An invalid report is a problem of that host alone.
 
 Pure. ``refused`` maps a host to the reason why its report is ignored.
 """
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 def read_reports(
     networks: Iterable[Network], variable: str, registered: Callable[[str], object]
 ) -> tuple[dict[str, Found], dict[str, str]]:
-    """By network, what was found; and the refused hosts.
+    """Return what was found by network, and the refused hosts.
 
     ``registered`` gives what a host has in ``variable``: results of the module ``keypair``, or None.
     """
@@ -85,8 +85,8 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
         item = result.get(loop_var)
         network = item.get("network") if isinstance(item, Mapping) else None
         if network is None and len(networks) > 1:
-            problem = f"the host is in {list_names(networks)}, and a result does not say to which its key belongs"
-            remedy = "loop over the host's interfaces, each item having the name of its network in network"
+            problem = f"the host is in {list_names(networks)}, but a result does not say which network its key is for"
+            remedy = "loop over the host's interfaces, with the name of the network as network in each item"
             raise HostError(host, variable, None, problem, remedy)
         if network is not None and network not in networks:
             raise refused(f"{variable}.network", network, "the host is not in this network")

@@ -21,7 +21,7 @@ REMEDY = "check the host: it may be broken or compromised"
 
 
 def one_line(value: object, limit: int = 300) -> str:
-    """The text on one line, without characters that a terminal would act on, cut after ``limit`` characters."""
+    """Return the text on one line, without control characters, cut after ``limit`` characters."""
     text = value if isinstance(value, str) else repr(value)
     cut = text[:limit]
     shown = "".join(each if each.isprintable() else "?" for each in " ".join(cut.splitlines()))
@@ -29,7 +29,7 @@ def one_line(value: object, limit: int = 300) -> str:
 
 
 def refused(where: str, value: object, problem: str) -> InputError:
-    """The error for a value of this kind, of which only the beginning is shown."""
+    """Return the error for a value. Only the beginning of the value is shown."""
     shown: object = one_line(value, _SHOWN) if isinstance(value, str) else _kind(value)
     if value is None or (isinstance(value, (int, float)) and abs(value) <= _LARGEST):
         shown = value
@@ -58,7 +58,7 @@ def read_list(value: object, where: str) -> Sequence[Any]:
 
 
 def read_mappings(value: object, where: str) -> Iterator[Mapping[str, Any]]:
-    """The entries of a list of dictionaries."""
+    """Read the entries of a list of dictionaries."""
     for number, each in enumerate(read_list(value, where)):
         yield read_mapping(each, f"{where}[{number}]")
 
@@ -68,7 +68,7 @@ def read_texts(value: object, where: str, limit: int = 300) -> list[str]:
 
 
 def read_text(value: object, where: str, limit: int = 300) -> str:
-    """A text of printable characters."""
+    """Read a string of printable characters."""
     if not isinstance(value, str):
         raise refused(where, value, "expected a string")
     if len(value) > limit:
@@ -79,7 +79,7 @@ def read_text(value: object, where: str, limit: int = 300) -> str:
 
 
 def read_number(value: object, where: str, low: float = 0, high: float = _LARGEST) -> float:
-    """A number that JSON has; it can be an integer."""
+    """Read a number of JSON, which can be an integer."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise refused(where, value, "expected a number")
     if not low <= value <= high:  # also refuses what is not a number (NaN)
@@ -100,7 +100,7 @@ def read_flag(value: object, where: str) -> bool:
 
 
 def read_choice(value: object, where: str, choices: Iterable[str]) -> str:
-    """One of the texts that the controller knows: its own text, not the host's."""
+    """Read one of the ``choices``, and return the controller's own string, not the host's."""
     for choice in choices:
         if isinstance(value, str) and value == choice:
             return choice
@@ -108,7 +108,7 @@ def read_choice(value: object, where: str, choices: Iterable[str]) -> str:
 
 
 def loop_results(registered: object, where: str) -> Iterator[Mapping[str, Any]]:
-    """The results of a task that may have run in a loop; none where the task did not run."""
+    """List the results of a task that may have run in a loop; none if it did not run."""
     if registered is None:
         return
     whole = read_mapping(registered, where)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which name was meant by one that is not known. No suggestion is better than a far-fetched one."""
+"""Suggest a valid name for an unknown one. No suggestion is better than a far-fetched one."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SHORTEST = 3
 
 
 def closest(name: str, valid: Collection[str], cutoff: float = CLOSE) -> str | None:
-    """The valid name that differs by one slip of the keyboard, or else by little of its length; None for none."""
+    """Return the valid name that differs by one typing error, else one that differs little, else None."""
     slips = sorted(each for each in valid if _is_one_slip(name, each))
     found = slips or difflib.get_close_matches(name, sorted(valid), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 
 def nearest(name: str, valid: Collection[str]) -> str:
-    """The question whether a similar valid name was meant, else the valid names."""
+    """Ask whether a similar valid name was meant, else list the valid names."""
     if not valid:
-        return "there is none to choose from"
+        return "there are no valid names"
     found = closest(name, valid, _REMINDS)
     one_of = "one of " if len(valid) > 1 else ""
     return f"did you mean {found}?" if found else f"write {one_of}{list_names(sorted(valid))}"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with an inventory: every problem at once, each with its host, variable, value and remedy."""
+"""Collect all problems of an inventory, each with its host, variable, value and remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 5
 
 
 def list_names(names: Sequence[str], shown: int = _SHOWN) -> str:
-    """``a, b, c``; of more than ``shown`` names the rest is counted."""
+    """Join names as ``a, b, c``. Beyond ``shown`` names, the rest is counted."""
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
@@ -35,7 +35,7 @@ Owner: TypeAlias = "str | ClientName"
 class HostError(InputError):
     """An InputError in a variable of one ``host``, or in what the network's options say of one ``client`` or of all.
 
-    ``host`` is empty where it is no host's.
+    ``host`` is empty if the problem is not a host's.
     """
 
     def __init__(self, host: Owner, option: str, value: object, problem: str, remedy: str) -> None:
@@ -53,7 +53,7 @@ class FleetError(ValueError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        # What a group variable has wrong is wrong on each of its hosts: one line names them all.
+        # An error in a group variable is an error on each of its hosts: one line names them all.
         hosts: dict[str, list[str]] = {}
         for problem in self.problems:
             hosts.setdefault(str(problem), []).append(problem.host)
@@ -65,13 +65,13 @@ class FleetError(ValueError):
 
 
 class Problems(list[HostError]):
-    """Collects what is wrong, so that one run shows it all."""
+    """Collect problems, so that one run shows all of them."""
 
     def add(self, host: Owner, option: str, value: object, problem: str, remedy: str) -> None:
         self.append(HostError(host, option, value, problem, remedy))
 
     def catch(self, host: Owner, parse: Callable[[], _T], default: _D) -> _T | _D:
-        """The parsed value; when it is refused, the default, and the refusal is kept."""
+        """Return the parsed value. If it is refused, keep the problem and return the default."""
         try:
             return parse()
         except InputError as error:
@@ -79,12 +79,12 @@ class Problems(list[HostError]):
             return default
 
     def keep(self, host: Owner, errors: Iterable[InputError]) -> None:
-        """All of these are kept."""
+        """Keep all of these errors."""
         for error in errors:
             self.add(host, error.option, error.value, error.problem, error.remedy)
 
     def gather(self, read: Callable[[], _T], default: _D) -> _T | _D:
-        """What is read; when it is refused with several problems, the default, and all of them are kept."""
+        """Return what is read. If it is refused, keep all problems and return the default."""
         try:
             return read()
         except FleetError as error:
@@ -92,12 +92,12 @@ class Problems(list[HostError]):
             return default
 
     def take_clients(self) -> Problems:
-        """The problems of single clients, which are then no longer here."""
+        """Remove and return the problems of single clients."""
         taken = Problems(problem for problem in self if problem.client)
         self[:] = [problem for problem in self if not problem.client]
         return taken
 
     def refuse(self) -> None:
-        """Raises FleetError if there was a problem."""
+        """Raise FleetError if there is a problem."""
         if self:
             raise FleetError(self)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the inventory as people write them, to plain ones: the one place that knows what "not given" looks like.
+"""Normalise values of the inventory. Only this file knows what "not given" looks like.
 
 ``null``, an empty text and what ``default(omit)``, ``default(none)`` and ``default('')`` leave are not given, and
 become None. An empty list is given. Names that YAML reads as numbers become text.
@@ -39,17 +39,15 @@ def normalise(value: object, option: str, problems: Problems, host: str = "") ->
     if isinstance(value, (list, tuple)):
         found = (normalise(each, f"{option}[{index}]", problems, host) for index, each in enumerate(value))
         given = [each for each in found if each is not None]
-        # Where each element is left out, nothing was given: only a list that is written empty clears.
+        # If every element is omitted, nothing was given. Only a list that is written empty clears.
         return given if given or not value else None
     if type(value).__name__ == _OMIT_TYPE:
         return None
-    # A vaulted text is no str before ansible-core 2.19, but becomes one.
+    # A vaulted text is not a str before ansible-core 2.19, but can be converted.
     text = value if isinstance(value, str) else str(value)
     if _OMITTED.search(text) and not _OMITTED.fullmatch(text):
         problem = "a part of it is omitted"
-        problems.add(
-            host, option, None, problem, "put the default(omit) around the whole value, or give another default"
-        )
+        problems.add(host, option, None, problem, "use default(omit) only for the whole value, or use another default")
         return None
     return None if not text or _OMITTED.fullmatch(text) else text
 
@@ -61,13 +59,13 @@ def _normalise_mapping(value: Mapping[Any, Any], option: str, problems: Problems
         if name is None:
             continue
         if name in found:
-            problems.add(host, option, name, "it is there as a number and as a text", "leave one of them out")
+            problems.add(host, option, name, "defined both as a number and as a string", "remove one of them")
         found[name] = normalise(each, f"{option}.{name}", problems, host)
     return found
 
 
 def parse_host_names(names: Collection[str], option: str) -> list[str]:
-    """The names of hosts, without the empty one after a comma at the end. Raises FleetError where only that is left."""
+    """List the names of hosts, without the empty one after a trailing comma. Raises FleetError if only that is left."""
     found = [name for name in names if name]
     if names and not found:
         raise FleetError([HostError("", option, None, "it names no host", "name a host of the inventory")])
@@ -75,7 +73,7 @@ def parse_host_names(names: Collection[str], option: str) -> list[str]:
 
 
 def parse_text(value: object, option: str) -> str:
-    """A name that is used as it stands, for which a number will not do. Raises InputError."""
+    """Parse a name that must be a string, not a number. Raises InputError."""
     name = parse_name(value, option)
     if not isinstance(value, str):
         raise InputError(option, value, "YAML reads this name as a number", f'quote it, such as "{name}"')
@@ -83,7 +81,7 @@ def parse_text(value: object, option: str) -> str:
 
 
 def parse_name(value: object, option: str) -> str:
-    """The name of a network, member, group or site. Raises InputError where YAML made another value of it."""
+    """Parse the name of a network, member, group or site. Raises InputError if YAML made another type of it."""
     if isinstance(value, bool):
         example = "yes" if value else "no"
         raise InputError(option, value, "YAML reads this name as a boolean", f'quote it, such as "{example}"')

@@ -315,14 +315,14 @@ def _differ(variable: str, hosts: tuple[str, str], values: tuple[object, object]
     problem = f"{hosts[0]} and {hosts[1]} define it differently"
     remedy = "define it once, for all hosts"
     if variable == NETWORKS:
-        remedy += ", and name in hubs, spokes or members who is in which network"
+        remedy += ", and list the hosts of each network in hubs, spokes or members"
     return FleetError([HostError("", find_difference(variable, *values), None, problem, remedy)])
 
 
 def _not_templated(host: str, variable: str, reason: str) -> FleetError:
-    remedy = "define it so that it holds for this host by itself" if host else "define what it uses for all hosts"
+    remedy = "define the variables that it uses for this host" if host else "define what it uses for all hosts"
     if "decrypt" in reason:
-        remedy = "give the password that it was encrypted with, as with --ask-vault-pass or --vault-id"
+        remedy = "give the password that it was encrypted with, with --ask-vault-pass or --vault-id"
     elif re.search(r"\bansible_host\b", reason):
         remedy = "write {{ ansible_host | default(inventory_hostname) }}"
     return FleetError([HostError(host, variable, None, f"cannot be templated: {reason}", remedy)])
@@ -332,7 +332,7 @@ def _without(groups: Mapping[str, list[str]], names: Collection[str]) -> Mapping
     """The groups as if the inventory did not name these hosts."""
     for name in names:
         if name not in groups["all"]:
-            remedy = "name a host as the inventory does; one that it does not name has left already"
+            remedy = "use a host name of the inventory; hosts that are not in it have already left"
             raise FleetError([HostError("", "without", name, "not in the inventory", remedy)])
     gone = frozenset(names)
     return {group: [host for host in hosts if host not in gone] for group, hosts in groups.items()} if gone else groups

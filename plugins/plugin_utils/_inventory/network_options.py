@@ -126,10 +126,10 @@ class _OptionReader:
         own = self._topologies[topology]
         for option in self._values:
             if option in known and option not in (*option_parsers.COMMON_OPTIONS, *own):
-                problem = f"no option of the topology {topology}"
-                remedy = f"leave it out; {topology} has {' and '.join(own)}"
+                problem = f"not an option of the topology {topology}"
+                remedy = f"remove it; {topology} has {' and '.join(own)}"
                 if option == "clients":
-                    remedy = "clients need a hub: make it hub_and_spoke, whose hubs are meshed and may have subnets"
+                    remedy = "clients need a hub: use hub_and_spoke, whose hubs are meshed and can have subnets"
                 self._complain(option, None, problem, remedy)
 
     def _names(self, topology: str, links: Iterable[tuple[str, str]]) -> MemberNames:
@@ -146,8 +146,8 @@ class _OptionReader:
         needless = len(hubs) > 1 or bool(clients)
         spokes = self._group("spokes", "wg_spoke", required=not needless or "spokes" in self._values)
         for name in sorted(set(hubs).intersection(spokes)):
-            problem = f"the host has its place in {self._path}.hubs already"
-            remedy = "a host is in a network once: take it out of one group"
+            problem = f"the host is already in {self._path}.hubs"
+            remedy = "a host can be in a network only once: remove it from one group"
             self._problems.add(name, f"{self._path}.spokes", None, problem, remedy)
         taken = set(hubs)
         return MemberNames(hubs, tuple(name for name in spokes if name not in taken), clients=clients)
@@ -161,7 +161,7 @@ class _OptionReader:
         names = self._inventory.named(group) if group in self._inventory.groups else None
         if not names and required:
             problem = "the inventory has no such group" if names is None else "the group has no hosts"
-            self._complain(option, group, problem, "put the hosts into it, or name another group here")
+            self._complain(option, group, problem, "add hosts to it, or use another group")
         return self._checked(names or ())
 
     def _checked(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -191,8 +191,8 @@ class _OptionReader:
                 self._complain(
                     f"clients.{name}.hub",
                     hub,
-                    "no host",
-                    f"name that to which its link is; {nearest(str(hub), known)}",
+                    "not a host of the inventory",
+                    f"name the host that it links to; {nearest(str(hub), known)}",
                 )
         return homes
 
@@ -200,7 +200,7 @@ class _OptionReader:
         entries = self._get("links", option_parsers.parse_entries, [])
         if not entries and not self._values.get("clients"):
             remedy = "list them, such as {from: offices, to: datacentre}"
-            self._complain("links", None, "there is none, and custom has only those that are listed", remedy)
+            self._complain("links", None, "missing; custom has only the links that are listed", remedy)
         pairs: set[tuple[str, str]] = set()
         for number, entry in enumerate(entries):
             path = f"links[{number}]"

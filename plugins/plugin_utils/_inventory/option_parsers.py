@@ -120,7 +120,7 @@ COMMON_OPTIONS = (
 )
 
 # The problem and the remedy where members have addresses and the network has no prefixes.
-NO_PREFIXES = ("there is none", "list the networks that the hosts' addresses are from, such as 10.8.0.0/24")
+NO_PREFIXES = ("missing", "list the networks of the hosts' addresses, such as 10.8.0.0/24")
 
 DEFAULT_KEEPALIVE = 25
 DEFAULT_RERESOLVE = 60
@@ -166,7 +166,7 @@ def parse_fields(value: object, option: str, names: Sequence[str]) -> Mapping[st
     check_names(map(str, fields), names, f"{option}.")
     for name in names:
         if fields.get(name) in (None, ""):
-            raise InputError(f"{option}.{name}", None, "there is none", f"write {' and '.join(names)}")
+            raise InputError(f"{option}.{name}", None, "missing", f"write {' and '.join(names)}")
     return fields
 
 

@@ -17,7 +17,7 @@ def expand(option: str, path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         user = path.partition("/")[0]
-        problem, remedy = f"{user} is no user with a home directory here", "name another user, or write the path out"
+        problem, remedy = f"{user} has no home directory here", "use another user, or an absolute path"
         raise FleetError([HostError("", option, path, problem, remedy)]) from None
 
 
@@ -46,14 +46,14 @@ class Directories:
         if path.is_absolute():
             return path
         if not self._all:
-            problem, remedy = "the inventory is no file, so that there is no place beside it", "give an absolute path"
+            problem, remedy = "a relative path needs an inventory that is a file", "use an absolute path"
             raise FleetError([HostError("", option, str(path), problem, remedy)])
         used = sorted(each for each in self._all if is_there(each)) if len(self._all) > 1 else []
         chosen = used or sorted(self._hosts or self._all)
         if len(chosen) == 1:
             return chosen[0] / path
-        named = " and ".join(f"{each / path} ({self._all[each]})" for each in chosen[:2])
+        named = " or ".join(f"{each / path} ({self._all[each]})" for each in chosen[:2])
         problem = "both exist" if used else "none of them exists"
-        problem = f"the inventory has several directories, so that it could be {named}; {problem}"
-        remedy = f"set {option} to an absolute path" + (", and remove the one that is wrong" if used else "")
+        problem = f"the inventory has several directories, so the path could be {named}; {problem}"
+        remedy = f"set {option} to an absolute path" + (", and remove the wrong one" if used else "")
         raise FleetError([HostError("", option, str(path), problem, remedy)])

@@ -64,7 +64,7 @@ def read_preshared(
     for index, entry in enumerate(option_parsers.parse_entries(options.get(PAIRS) or [], f"{path}{PAIRS}")):
         names, key = _read_pair(entry, f"{path}{PAIRS}[{index}]", members)
         if names in pairs:
-            problem, remedy = "the pair has a key already", "leave one of them out"
+            problem, remedy = "the pair already has a key", "remove one of them"
             raise InputError(f"{path}{PAIRS}[{index}].between", ", ".join(sorted(names)), problem, remedy)
         pairs[names] = key
     return PresharedOptions(secret, pairs)
@@ -75,12 +75,12 @@ def _read_pair(entry: object, path: str, members: Collection[str] | None) -> tup
     option_parsers.check_names(map(str, fields), _FIELDS, f"{path}.")
     for field in _FIELDS:
         if fields.get(field) is None:
-            raise InputError(f"{path}.{field}", None, "there is none", f"write {' and '.join(_FIELDS)}")
+            raise InputError(f"{path}.{field}", None, "missing", f"write {' and '.join(_FIELDS)}")
     names = option_parsers.parse_pair(fields["between"], f"{path}.between")
     strangers = [] if members is None else sorted(names.difference(members))
     if strangers:
         raise InputError(
-            f"{path}.between", strangers[0], "no member of the network", nearest(strangers[0], members or ())
+            f"{path}.between", strangers[0], "not a member of the network", nearest(strangers[0], members or ())
         )
     if option_parsers.is_off(fields["key"]):
         return names, NO_PRESHARED_KEY
@@ -104,5 +104,5 @@ def _read_secret(secret: object, option: str) -> bytes | None:
 def _text(value: object, option: str, remedy: str) -> str:
     """The text of what must be one. Its value is never shown."""
     if value is None or isinstance(value, (bool, int, float, bytes, Mapping, list, tuple)):
-        raise InputError(option, None, "not a text", remedy)
+        raise InputError(option, None, "not a string", remedy)
     return str(value)

@@ -68,14 +68,14 @@ class _Allocator:
             owner = self._explicit.get(packed)
             address = _on_network(packed, self._network.prefixes)
             if owner is not None:
-                problem = f"{member.name} has it by the registry"
-                remedy = f"give {owner.name} another one, or {member.name} one of its own in the inventory too"
+                problem = f"the registry has it for {member.name}"
+                remedy = f"give {owner.name} another address, or set another one for {member.name} in the inventory too"
                 problems.add(*option_of(self._network.name, owner, "addresses"), text, problem, remedy)
             elif address is None:
                 prefixes = list_names([str(prefix) for prefix in self._network.prefixes])
                 found.warnings.append(
-                    f"The registry has {text} for {member.name}, which is outside the network {self._network.name}, "
-                    f"that is {prefixes}. {member.name} gets another address."
+                    f"The registry has {text} for {member.name}, which is outside the network {self._network.name} "
+                    f"({prefixes}). {member.name} gets another address."
                 )
             else:
                 self._used.add(packed)
@@ -119,7 +119,7 @@ class _Allocator:
 
         size, used, resting = sum(pool.size for pool in outer), count(self._used), count(self._resting - self._used)
         problem = (
-            f"exhausted: of {size} addresses {used} are used and {resting} rest, and none is left for "
+            f"exhausted: {used} of {size} addresses are used and {resting} are resting, so none is left for "
             f"{len(without)} more: {list_names(without)}"
         )
         remedy = "add a pool, shorten rest_days, or remove members"

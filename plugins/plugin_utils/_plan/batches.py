@@ -77,11 +77,11 @@ def describe_stop(order: Sequence[Sequence[str]], proofs: Mapping[str, object], 
     last = max(number for number, batch in enumerate(order, 1) if down.keys() & set(batch))
     begun, left = ([name for batch in part for name in batch] for part in (order[:last], order[last:]))
     return (
-        f"Ended after batch {last} of {len(order)}, of which tunnels have not come up: "
+        f"Stopped after batch {last} of {len(order)}, as tunnels did not come up: "
         + ". ".join(f"{host}: {text}" for host, text in sorted(down.items()))
         + f". Changed: {list_names(sorted(proofs)) or 'none'}. "
-        + f"Up to date before: {list_names([name for name in begun if name not in {*proofs, *down}]) or 'none'}. "
-        + f"Not touched: {list_names(left) or 'none'}."
+        + f"Already up to date: {list_names([name for name in begun if name not in {*proofs, *down}]) or 'none'}. "
+        + f"Not changed: {list_names(left) or 'none'}."
     )
 
 

@@ -51,8 +51,8 @@ def check_networks(networks: Sequence[Network], problems: Problems) -> None:
 
 def _check_size(network: Network, problems: Problems) -> None:
     if len(network.members) < 2:
-        names = list_names([member.name for member in network.members]) or "nobody"
-        remedy = "a tunnel has two ends: put another host into its groups, or remove the network"
+        names = list_names([member.name for member in network.members]) or "none"
+        remedy = "add another host to its groups, or remove the network"
         problems.add("", f"{option_parsers.NETWORKS}.{network.name}", None, f"its only member is {names}", remedy)
 
 
@@ -66,7 +66,7 @@ def _check_pools(network: Network, problems: Problems) -> None:
     for pool in network.pools:
         if not any(prefix.covers(pool) for prefix in network.prefixes):
             prefixes = ", ".join(map(str, network.prefixes))
-            remedy = f"addresses are given out within the network, which is {prefixes}"
+            remedy = f"use a pool within the network, which is {prefixes}"
             problems.add(
                 "", f"{option_parsers.NETWORKS}.{network.name}.pools", str(pool), "outside the network", remedy
             )
@@ -121,14 +121,14 @@ def _check_overlaps(network: Network, problems: Problems) -> None:
             named.option,
             str(named.prefix),
             f"overlaps with {other.prefix} of {other.host or 'the network itself'} in {other.option}",
-            "each network may be in one place only: make them disjoint",
+            "make them disjoint: a prefix can be in one place only",
         )
 
 
 def _check_sites(network: Network, problems: Problems) -> None:
     for host in network.hosts:
         if host.endpoint_inside and not host.site:
-            problem, remedy = "it is for hosts of the same site, and this host has none", "give wireguard_site as well"
+            problem, remedy = "only hosts of the same site use it, and this host has none", "set wireguard_site too"
             problems.add(host.name, "wireguard_endpoint_inside", str(host.endpoint_inside), problem, remedy)
 
 
@@ -137,8 +137,8 @@ def _check_namespaces(network: Network, problems: Problems) -> None:
     relays = {host.name for host in TOPOLOGIES[network.topology].relays(network)}
     for member in network.members:
         if member.options.get("netns") and (member.name in relays or member.subnets):
-            problem = "the host forwards packets, which is not set up in a namespace"
-            remedy = "leave it out on a hub, and on a host with wireguard_subnets"
+            problem = "the host forwards packets, which is not supported in a namespace"
+            remedy = "remove it on a hub, and on a host with wireguard_subnets"
             problems.add(member.name, "wireguard_netns", member.options["netns"], problem, remedy)
 
 
@@ -155,7 +155,7 @@ def _check_peers(networks: Sequence[Network], problems: Problems) -> None:
         for host in network.hosts:
             for name in sorted(set(host.peers) - known[host.name]):
                 remedy = nearest(name, known[host.name])
-                problems.add(host.name, f"wireguard_peers.{name}", None, "no other member of a network of it", remedy)
+                problems.add(host.name, f"wireguard_peers.{name}", None, "not another member of its networks", remedy)
 
 
 def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) -> None:
@@ -167,7 +167,7 @@ def check_keys(network: Network, keys: Mapping[str, str], problems: Problems) ->
         if owner == member.name:
             continue
         if member.is_client:
-            remedy = "make a key pair of its own on each device"
+            remedy = "make a separate key pair on each device"
         else:
             remedy = f"remove /etc/wireguard/private/{network.interface}.key on one of them and run again"
         problem = f"{owner} has this key too; one was probably cloned from the other"
@@ -184,4 +184,4 @@ def check_next_keys(
         owner = owners.setdefault(key, name)
         if owner != name or key == keys.get(name):
             remedy = f"remove /etc/wireguard/private/{network.interface}.key.next there and run again"
-            problems.add(name, "next_public_key", key, f"{owner} has this key already", remedy)
+            problems.add(name, "next_public_key", key, f"{owner} already has this key", remedy)

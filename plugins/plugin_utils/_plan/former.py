@@ -87,8 +87,8 @@ def refuse_former(network: Network, records: Records) -> None:
         former = records.former.get(client.public_key or "")
         known = records.members.get(client.name, MemberRecord()).public_key
         if former and client.public_key != known and not client.accept_changed_key:
-            problem = f"this key left the network on {former.left}, as the key of {former.name}"
-            remedy = "make another key pair on the device, or accept the key with -e wireguard_accept_changed_keys=true"
+            problem = f"this key of {former.name} left the network on {former.left}"
+            remedy = "make a new key pair on the device, or accept the key with -e wireguard_accept_changed_keys=true"
             problems.add(*option_of(network.name, client, "public_key"), client.public_key, problem, remedy)
     problems.refuse()
 
@@ -119,8 +119,8 @@ def former_warnings(keys: Iterable[FormerKey]) -> Iterator[str]:
         # A member that leaves during a rotation has two keys.
         names = list(dict.fromkeys(f"{key.name} (left {key.left}; {list_names(key.hosts)})" for key in found))
         yield (
-            f"Network {network}: keys that have left, with the hosts that may still have them until a run has brought "
-            f"these up to date: {list_names(names)}."
+            f"Network {network}: former keys, with the hosts that may still have them until a run updates these hosts: "
+            f"{list_names(names)}."
         )
 
 
@@ -153,6 +153,6 @@ def describe_remaining(keys: Iterable[Mapping[str, Any]], hosts: Collection[str]
         return ""
     where = "; ".join(f"{host} has the key of {', '.join(sorted(set(names)))}" for host, names in sorted(found.items()))
     return (
-        f"Keys that have left are still on hosts that were not reached or failed: {where}. Until then these hosts let "
-        "them in. Make the hosts reachable and run cryptokey.wireguard.site, or remove the hosts from the inventory."
+        f"Former keys are still on hosts that were not reached or failed: {where}. These hosts still accept "
+        "them. Make the hosts reachable and run cryptokey.wireguard.site, or remove the hosts from the inventory."
     )

@@ -28,7 +28,7 @@ def old_key_warnings(reconciled: Reconciled, today: datetime.date) -> Iterator[s
     old = [f"{host} ({age} days)" for host, age in ages if host in limits and age > limits[host]]
     if old:
         yield (
-            f"Network {name}: keys that are older than wireguard_key_max_age: {list_names(old)}. Change them with "
+            f"Network {name}: keys older than wireguard_key_max_age: {list_names(old)}. Change them with "
             f"ansible-playbook cryptokey.wireguard.rotate -e wireguard_hosts=NAME."
         )
     if reconciled.next_keys:

@@ -58,25 +58,25 @@ def _check_pair(first: _Membership, second: _Membership, problems: Problems) -> 
     """Two interfaces of one host."""
     one, at_one, other, at_other = first.network, first.host, second.network, second.host
     if (at_one.interface or one.interface) == (at_other.interface or other.interface):
-        problem = f"{one.name} has the same interface, and the host is in both networks"
+        problem = f"{one.name} has the same interface name, and the host is in both networks"
         option = f"{option_parsers.NETWORKS}.{other.name}.interface"
         interface = at_other.interface or other.interface
-        problems.add(at_one.name, option, interface, problem, "name another one there, such as wg1")
+        problems.add(at_one.name, option, interface, problem, "use another name there, such as wg1")
     sockets = [(host.options.get("birth_netns", ""), host.options.get("listen_port")) for host in (at_one, at_other)]
     if sockets[0][1] and sockets[0] == sockets[1]:
-        problem = f"the host listens there in the network {one.name} too"
+        problem = f"the host uses this port in the network {one.name} too"
         remedy = (
-            f"give {option_parsers.OVERRIDES}.{other.name}.listen_port, or another "
-            f"{option_parsers.NETWORKS}.{other.name}.port for its default"
+            f"set {option_parsers.OVERRIDES}.{other.name}.listen_port, or its default "
+            f"{option_parsers.NETWORKS}.{other.name}.port, to another port"
         )
         problems.add(at_other.name, "wireguard_listen_port", sockets[1][1], problem, remedy)
     elif at_one.endpoint and at_one.endpoint == at_other.endpoint:
         problem = f"it leads to the host's interface in the network {one.name}"
-        remedy = f"leave the port out, or give {option_parsers.OVERRIDES}.{other.name}.endpoint"
+        remedy = f"remove the port, or set {option_parsers.OVERRIDES}.{other.name}.endpoint"
         problems.add(at_other.name, "wireguard_endpoint", str(at_other.endpoint), problem, remedy)
     if first.sends_all and second.sends_all:
-        problem = f"everything goes through the network {one.name} already"
-        remedy = f"give {option_parsers.OVERRIDES} with split for one of them"
+        problem = f"all traffic already goes through the network {one.name}"
+        remedy = f"set {option_parsers.OVERRIDES} with split for one of them"
         problems.add(at_other.name, "wireguard_tunnel", FULL, problem, remedy)
 
 
@@ -98,7 +98,7 @@ def _check_routes(one: Network, other: Network, shared: Sequence[str], problems:
             if each.network != claim.network and confused:
                 option = "wireguard_subnets" if claim.owner else f"{option_parsers.NETWORKS}.{claim.network}.prefixes"
                 whose = f"{each.prefix} of {each.owner or 'the network itself'} in the network {each.network}"
-                remedy = f"make them disjoint for {list_names(confused)}, or take it out of one network"
+                remedy = f"make them disjoint for {list_names(confused)}, or remove it from one network"
                 problem = f"overlaps with {whose}"
                 problems.add(claim.owner, option, str(claim.prefix), problem, remedy)
         outer.append(claim)

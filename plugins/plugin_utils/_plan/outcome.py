@@ -138,8 +138,8 @@ class Outcome(NamedTuple):
             for name, key in self.found.keys.items():
                 if known.get(name) == key and key not in self.update.before:
                     yield (
-                        f"The registry is read only here and has no public key of {name} in the network "
-                        f"{self.network.name}. Its peers learn it once it is there: {key}"
+                        f"The registry is read-only here and has no public key of {name} in the network "
+                        f"{self.network.name}. Its peers get it once it is recorded: {key}"
                     )
 
 
@@ -169,7 +169,7 @@ def _read_networks(defined: Any, inventory: Inventory, aside: Aside) -> tuple[Ne
     except FleetError as error:
         if not inventory.without:
             raise
-        context = f"Without {list_names(inventory.without)}, the inventory would be refused: "
+        context = f"Without {list_names(inventory.without)}, the inventory is invalid: "
         raise FleetError(error.problems, context) from None
 
 
@@ -240,7 +240,7 @@ def _check_given(reconciled: Reconciled, found: Found, names: Collection[str]) -
     for member in network.members:
         if member.name in names and member.name in reconciled.given:
             key = f", with its public key {found.keys[member.name]}" if member.name in found.keys else ""
-            problem = f"the registry of the network {network.name} has none and is read only here"
-            remedy = f"record one in a run that may write{key}, or give one in the inventory"
+            problem = f"the registry of the network {network.name} has none and is read-only here"
+            remedy = f"record one in a run that can write{key}, or set one in the inventory"
             problems.add(*option_of(network.name, member, "addresses"), None, problem, remedy)
     problems.refuse()

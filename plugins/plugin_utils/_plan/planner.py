@@ -41,7 +41,7 @@ _STAND_IN_SALT = os.urandom(16)
 
 
 class Plan(NamedTuple):
-    """``hosts``: name to what the modules take there. ``unknown_keys``: members of whom no key is known yet.
+    """``hosts``: name to what the modules take there. ``unknown_keys``: members without a known key.
     ``refused_clients``: the problems of single clients, where these do not stop the run.
 
     A host's plan has the keys ``network``; ``options``, which are options of both ``interface`` and ``config``;
@@ -230,8 +230,8 @@ def _check_owners(host: Member, peers: Iterable[Mapping[str, Any]], problems: Pr
         for prefix in peer["allowed_ips"]:
             owner = owners.setdefault(prefix, peer["name"])
             if owner != peer["name"]:
-                problem = f"{owner} and {peer['name']} both have it at this host"
-                problems.add(host.name, f"{PREFIX}peers", prefix, problem, "say of one of them that it has it not")
+                problem = f"{owner} and {peer['name']} both have this prefix on this host"
+                problems.add(host.name, f"{PREFIX}peers", prefix, problem, "remove the prefix from one of the two")
 
 
 def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> dict[str, Any]:
@@ -296,7 +296,7 @@ def _apart(network: Network, topology: Topology) -> Iterable[str]:
     if pairs:
         yield (
             f"Network {network.name}: pairs without a tunnel, as neither has an endpoint for the other: {len(pairs)} "
-            f"({list_names(pairs)}). They meet only through a hub; give one of each pair a wireguard_endpoint."
+            f"({list_names(pairs)}). They connect only through a hub; set wireguard_endpoint for one of each pair."
         )
 
 
@@ -305,13 +305,13 @@ def _long_names(network: Network) -> Iterable[str]:
     long = [f"{name} (could be {shorten_name(name, names)})" for name in names if not is_short(name)]
     if long:
         yield (
-            f"Network {network.name}: client names of more than {MAX_NAME} characters: {list_names(long)}. A client's "
-            "file has its name. wg-quick, NetworkManager and the WireGuard app for Android refuse a longer one, and "
-            "the app for Windows one of more than 32."
+            f"Network {network.name}: client names longer than {MAX_NAME} characters: {list_names(long)}. A client's "
+            "file has its name. wg-quick, NetworkManager and the WireGuard app for Android refuse longer names, and "
+            "the app for Windows those longer than 32."
         )
 
 
 def _expired(network: Network, clients: Iterable[Member]) -> Iterable[str]:
     names = [f"{client.name} (valid until {client.valid_until})" for client in clients]
     if names:
-        yield f"Network {network.name}: clients past their date, which are nobody's peers: {list_names(names)}."
+        yield f"Network {network.name}: clients past their valid_until, which no host has as peer: {list_names(names)}."

@@ -50,8 +50,8 @@ def read_networks(
     problems = Problems()
     options = networks if isinstance(networks, Mapping) else {}
     if not options:
-        remedy = "define it for all hosts: a dictionary from each network's name to its options, such as prefixes"
-        problems.add("", option_parsers.NETWORKS, None, "there is no network", remedy)
+        remedy = "define it for all hosts, as a dictionary of network names and their options, such as prefixes"
+        problems.add("", option_parsers.NETWORKS, None, "no network is defined", remedy)
     inventory = HostGroups(groups)
     all_options = [
         read_network_options(name, value, inventory, TOPOLOGY_OPTIONS, problems) for name, value in options.items()
@@ -75,7 +75,7 @@ def _foreign(variables: Mapping[str, Sequence[str]]) -> list[str]:
         return []
     text = ", ".join(f"{name} ({list_names(hosts)})" for name, hosts in sorted(variables.items()))
     remedy = f"List those of other roles in {option_parsers.IGNORED} to silence this warning."
-    return [f"Variables that this collection does not know, and ignores: {text}. {remedy}"]
+    return [f"Unknown variables, which are ignored: {text}. {remedy}"]
 
 
 def _with_members(
@@ -121,5 +121,5 @@ def _check_outsiders(
             continue
         if addresses:
             problem = "the host is in no group of a network"
-            remedy = "put it into the group of a network, such as the spokes', or remove its addresses"
+            remedy = "add it to a group of a network, such as the spokes, or remove its addresses"
             problems.add(str(name), "wireguard_addresses", addresses, problem, remedy)

@@ -233,9 +233,9 @@ def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ..
     if latest <= today or _days(today, latest) <= _ZONES_DAYS:
         return ()
     warning = (
-        f"The clock of the controller says {today}, but the registry of the network {network} has something of "
-        f"{latest}. One of them cannot be right: set the clock, best by NTP, or the day in the registry. By such days "
-        "is told how long an address that was freed has to rest."
+        f"The clock of the controller shows {today}, but the registry of the network {network} has the later date "
+        f"{latest}. Correct the clock, for example with NTP, or the date in the registry. These dates decide how long "
+        "a freed address rests."
     )
     return (warning,)
 
@@ -244,11 +244,11 @@ def changed_warning(changed: ChangedKey) -> str:
     if changed.left:
         return (
             f"{changed.host} has the public key {changed.found}, which left the network {changed.network} on "
-            f"{changed.left} as the key of {changed.owner}. Its peers do not take it. Give {changed.host} another key "
+            f"{changed.left} as the key of {changed.owner}. Its peers do not get it. Give {changed.host} a new key "
             "pair, or run again with -e wireguard_accept_changed_keys=true."
         )
     return (
         f"The public key of {changed.host} in the network {changed.network} is {changed.found}, but the registry has "
-        f"{changed.recorded}. Its peers keep the recorded one and cannot talk to it. If it was installed anew, set "
-        f"wireguard_accept_changed_keys for it; if not, find out who has made the key."
+        f"{changed.recorded}. Its peers keep the recorded one and cannot talk to it. If it was reinstalled, set "
+        f"wireguard_accept_changed_keys for it; if not, find out who made the key."
     )

@@ -34,8 +34,8 @@ def member_hints(network: Network, records: Records, found: Mapping[str, str]) -
     if gone and new:
         yield (
             f"Network {network.name}: {list_names(sorted(gone))} left the inventory, and {list_names(sorted(new))} "
-            "came. A member that was only renamed is a new one: it gets new addresses, and a client a new key and "
-            "file. To keep them, change its name in the network's registry too, before a run records the new one."
+            "joined. A renamed member counts as new: it gets new addresses, and a client gets a new key and file. To "
+            "keep them, rename it in the network's registry too, before a run records the new name."
         )
 
 
@@ -45,7 +45,7 @@ def _renamed(network: str, old: str, known: MemberRecord, member: Member) -> str
     if set(known.addresses) <= set(addresses):
         return f"{text} and its addresses stay."
     change = f"from {', '.join(known.addresses)} to {', '.join(addresses) or 'none'}"
-    remedy = f"set wireguard_addresses of {member.name} to the old ones, or addresses where it is a client"
+    remedy = f"set wireguard_addresses of {member.name} to the old ones, or addresses if it is a client"
     return f"{text} stays, but its addresses change {change}. To keep them, {remedy}."
 
 
@@ -57,8 +57,8 @@ def network_hints(recorded: Iterable[str], defined: Mapping[str, bool], director
     new = sorted(name for name, is_recorded in defined.items() if not is_recorded)
     if lost and new:
         yield (
-            f"The registry has {list_names(lost)}, which the inventory does not define, and not {list_names(new)}. A "
-            "network that was only renamed is a new one: all its members get new addresses, and derived preshared keys "
+            f"The registry has {list_names(lost)}, which the inventory does not define, but not {list_names(new)}. A "
+            "renamed network counts as new: all its members get new addresses, and derived preshared keys "
             f"change. To keep the addresses, rename its file before a run writes a new one: git mv "
             f"{directory}/{lost[0]}.yml {directory}/{new[0]}.yml"
         )
@@ -70,9 +70,9 @@ def interface_hint(changed: ChangedKey, interface: str) -> str:
     path = f"/etc/wireguard/private/{interface}.key"
     return (
         f"{changed.host} made a new key for the network {changed.network} in this run, as it had none for {interface}: "
-        f"{changed.found}. The registry has {changed.recorded}, which its peers keep, so that they cannot talk to it. "
-        f"If its interface was renamed, move the key file of the old name to {path} there, which keeps the key, take "
-        "the old interface down, as nothing else does, and run again. If the host was installed anew, set "
+        f"{changed.found}. The registry has {changed.recorded}, which its peers keep, so they cannot talk to it. "
+        f"If its interface was renamed, move the key file of the old name to {path} there to keep the key, take "
+        "the old interface down, and run again. If the host was reinstalled, set "
         "wireguard_accept_changed_keys for it."
     )
 
@@ -85,6 +85,6 @@ def later_hint(unknown: Collection[str], play_hosts: list[str], batch: list[str]
         return ""
     return (
         f"This play runs in batches (serial), and {list_names(later)} of later batches have no key yet. The hosts of "
-        "this batch get no peer for them, and learn of them in another run only. Make all keys first, in a play before "
-        "this one that has no serial and runs the role with tasks_from: keys."
+        "this batch get them as peers only in another run. Create all keys first, in an earlier play without serial "
+        "that runs the role with tasks_from: keys."
     )

@@ -80,7 +80,7 @@ def affected_hosts(findings: Findings, names: Collection[str]) -> list[str]:
     hosts = {name for outcome in findings.outcomes for name in outcome.plan.hosts}
     for name in names:
         if name not in hosts:
-            remedy = "name a host of the inventory, and have it in one of the groups of a network"
+            remedy = "use a host of the inventory that is in a group of a network"
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
     today = datetime.date.today()
     return sorted({host for each in findings.outcomes for host in affected(each.reconciled, each.plan, names, today)})

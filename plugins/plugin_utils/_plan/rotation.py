@@ -24,8 +24,8 @@ class Rotation(NamedTuple):
 
 
 def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rotation:
-    """Hosts that are in no network are left out. Clients know their hub's key from a file that nobody can write for
-    them, so that a hub which has any is refused unless ``with_clients``. Raises FleetError."""
+    """Hosts that are in no network are left out. Clients have their hub's key in a file that Ansible cannot update,
+    so hubs with clients are refused unless ``with_clients``. Raises FleetError."""
     hosts = sorted(set(names) & plans.keys())
     problems = Problems()
     involved = set(hosts)
@@ -34,8 +34,8 @@ def plan_rotation(plans: Plans, names: Iterable[str], with_clients: bool) -> Rot
         involved |= peers & plans.keys()
         clients = sorted(peers - plans.keys())
         if clients and not with_clients:
-            problem = f"it is the hub of clients, whose files have its key: {list_names(clients)}"
-            remedy = "leave the host out, or set wireguard_rotate_clients and give them new files right after it"
+            problem = f"it is the hub of clients that have its key in their files: {list_names(clients)}"
+            remedy = "leave the host out, or set wireguard_rotate_clients and give them new files right afterwards"
             problems.add(host, "wireguard_hosts", None, problem, remedy)
     problems.refuse()
     return Rotation(tuple(hosts), tuple(sorted(involved)))

@@ -50,15 +50,15 @@ class RoutingLoops:
             for allowed_ips in sent[host.name]:
                 for prefix in covering.find(address, allowed_ips):
                     found.setdefault((peer.name, option, str(endpoint), prefix), []).append(host.name)
-        remedy = "give one outside of it, or keep it out of the tunnel by wireguard_excluded_subnets"
+        remedy = "use an endpoint outside of it, or exclude it from the tunnel with wireguard_excluded_subnets"
         for (name, option, value, prefix), hosts in found.items():
-            problem = f"a routing loop: it lies in {prefix}, which {list_names(hosts)} would send into the tunnel"
+            problem = f"routing loop: it is in {prefix}, which {list_names(hosts)} would send into the tunnel"
             problems.add(name, option, value, problem, remedy)
 
     def _check_name(self, host: Member, peer: Member, endpoint: Endpoint, problems: Problems) -> None:
         if host.tunnel == FULL and host.excluded and not host.is_client:
-            problem = f"the address of {endpoint} has to be kept out of the tunnel too, and is not known here"
-            remedy = f"give {peer.name} an address for its wireguard_endpoint, or set wireguard_table to off"
+            problem = f"the address of {endpoint} must stay outside the tunnel too, but is not known here"
+            remedy = f"use an IP address in wireguard_endpoint of {peer.name}, or set wireguard_table to off"
             excluded = ", ".join(map(str, host.excluded))
             problems.add(
                 *option_parsers.option_of(self._network.name, host, "excluded_subnets"), excluded, problem, remedy

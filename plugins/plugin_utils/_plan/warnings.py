@@ -58,7 +58,7 @@ def _unknown_keys(outcomes: Iterable[Outcome]) -> Iterator[str]:
         clients |= {
             f"{NETWORKS}.{outcome.network.name}.clients.{name}" for name in unknown & outcome.plan.clients.keys()
         }
-    left_out = "Their peers do not have them yet, and keep all other peers but those that have left."
+    left_out = "Their peers do not have them yet, and keep all other peers except former ones."
     if hosts:
         yield (
             f"No public key is known yet of {', '.join(sorted(hosts))}. {left_out} The role makes a host's keys when "

@@ -23,10 +23,10 @@ class AnsibleCache:
         self.name = name
         self._get_plugin = get_plugin
         if name.rpartition(".")[2] == "memory":
-            raise RegistryError(f"{OPTION} {name!r}: keeps nothing between runs; name another cache plugin")
+            raise RegistryError(f"{OPTION} {name!r}: keeps nothing between runs; use another cache plugin")
 
     def _open(self) -> Any:
-        """A new plugin each time, as each goes on giving what it has read once."""
+        """Open a new plugin each time, since a plugin keeps what it has read."""
         try:
             plugin = self._get_plugin(self.name, _timeout=0)
         except Exception as error:
@@ -50,7 +50,7 @@ class AnsibleCache:
             raise self._failed(f"{key} cannot be read", error) from error
         text = value.get("text") if isinstance(value, Mapping) else None
         if not isinstance(text, str):
-            raise self._failed(f"{key} cannot be read", "it is not what this collection has written")
+            raise self._failed(f"{key} cannot be read", "it was not written by this collection")
         return str(text)  # a plugin may give one of Ansible's own kinds of text, which libyaml does not take
 
     def write(self, key: str, text: str) -> None:

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The registry in a cache that several controllers share.
 
-Such a cache can read and write a value, and no more: it has no lock and no comparison. So writers take turns by a
-value beside the registry, by Fischer's algorithm (L. Lamport, "A fast mutual exclusion algorithm", ACM TOCS 5:1, 1987):
-whoever finds the turn free claims it, waits until each that found it free too must have claimed it as well, and has it
-when the claim is still its own. That holds as long as a claim takes less time than the wait. A writer that is held up
-for longer can overwrite what another wrote just then; reading back shows it to the other, which merges again, unless it
-has gone on already. Then a key or an address is missing, which the other's next run records again.
+Such a cache can only read and write a value: it has no lock and no comparison. So writers take turns by a value beside
+the registry, with Fischer's algorithm (L. Lamport, "A fast mutual exclusion algorithm", ACM TOCS 5:1, 1987). A writer
+that finds the turn free claims it, and waits until each other writer that found it free must have claimed it.
+It has the turn if the claim is still its own. This holds as long as a claim takes less time than the wait. A writer that
+is delayed for longer can overwrite what another wrote just then. The other one sees this when it reads back, and merges
+again, unless it has already gone on. Then a key or an address is missing until the other's next run records it again.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ class Cache(Protocol):
     name: str
 
     def read(self, key: str) -> str | None:
-        """As it is now, not as it was when this was asked before; None where there is nothing."""
+        """Read the present value, not a remembered one. None if there is none."""
 
     def write(self, key: str, text: str) -> None:
-        """For ever."""
+        """Write a value that never expires."""
 
 
 class CacheStore:
     """A Store in a cache.
 
-    A claim takes less than ``wait`` seconds, and whoever has had the turn for ``lease`` seconds is taken for dead.
+    A claim takes less than ``wait`` seconds. A writer that has had the turn for ``lease`` seconds counts as dead.
     """
 
     def __init__(self, cache: Cache, wait: float = 0.5, lease: float = 60.0) -> None:
@@ -62,7 +62,7 @@ class CacheStore:
                 self._cache.write(key, update.after)
                 if self._cache.read(key) == update.after:
                     return update
-        problem, remedy = "what was written is not there", "see to it that the cache keeps what it is given"
+        problem, remedy = "the cache did not store the value", "check its settings"
         raise RegistryError(f"registry {place}: {problem}; {remedy}")
 
     def is_writable(self, network: str) -> bool:
@@ -76,7 +76,7 @@ class CacheStore:
             holder = self._cache.read(key) or _FREE
             if holder != seen:
                 seen, since = holder, time.monotonic()
-            # By this machine's own clock: those of others may differ.
+            # By this machine's own clock, since the clocks of others can differ.
             if holder == _FREE or time.monotonic() - since > self._lease:
                 self._cache.write(key, me)
                 time.sleep(self._wait)

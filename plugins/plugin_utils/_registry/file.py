@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The registry in files: one YAML file per network in a directory, by default next to the inventory.
 
-A file is replaced as a whole, so that a reader needs no lock; writers take turns, and each merges into what it finds.
+A file is replaced as a whole, so readers need no lock. Writers take turns, and each merges into what it finds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock im
 from .store import Change, Update, change_text
 from .text import RegistryError
 
-_REMEDY = "make its directory writable, with room in it, or set wireguard_registry_read_only"
+_REMEDY = "make its directory writable, with free space, or set wireguard_registry_read_only"
 
 
 class FileStore:
@@ -41,7 +41,7 @@ class FileStore:
         return update
 
     def networks(self) -> list[str]:
-        """Those that have a file."""
+        """List the networks that have a file."""
         return sorted(path.stem for path in self._directory.glob("*.yml") if not path.name.startswith("."))
 
     def is_writable(self, network: str) -> bool:
@@ -76,7 +76,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one, also after a power cut. Where it is a link, that stays."""
+    """Replace the file atomically, also in a power cut. A symbolic link stays."""
     try:
         write_locked(os.path.realpath(path), text.encode(), 0o644)
     except (OSError, InputError) as error:

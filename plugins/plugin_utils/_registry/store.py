@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every store of records does: read, change, write, so that nothing of another run's is lost."""
+"""Read, change and write records, without losing what another run has written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Update(NamedTuple):
         return self.before != self.after
 
     def diff(self) -> dict[str, str]:
-        """As Ansible shows it."""
+        """Return the difference as Ansible shows it."""
         return {
             "before_header": self.place,
             "before": self.before,

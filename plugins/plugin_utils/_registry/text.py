@@ -56,8 +56,8 @@ _HEADER = """\
 """
 _PARTS = ("hosts", "resting", "former")
 _REMEDY = (
-    "restore it from version control, or mend the line; without it, the next run makes it anew and gives out addresses "
-    "anew"
+    "restore it from version control, or correct the line; if you remove the registry, the next run creates a new one "
+    "and assigns new addresses"
 )
 _CONFLICT = re.compile(r"^(<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>)", re.MULTILINE)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -105,15 +105,15 @@ def _fact_lines(recorded: MemberRecord) -> Iterator[str]:
 
 
 def _scalar(text: str) -> str:
-    """JSON's strings are YAML's too."""
+    """Strings of JSON are valid YAML."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def parse_records(text: str | None, place: str) -> Records:
-    """Nothing where there is no text yet. ``place`` is where it is from, for the message. Raises RegistryError.
+    """Parse a registry. None gives empty records. ``place`` names its source in messages. Raises RegistryError.
 
-    By nodes rather than values: a node has its line, and shows a key that is there twice.
+    It uses nodes rather than values: a node has its line, and shows duplicate keys.
     """
     if text is None:
         return Records()
@@ -121,8 +121,8 @@ def parse_records(text: str | None, place: str) -> Records:
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
         problem, remedy = (
-            "a merge has left a conflict",
-            "keep the hosts of both sides and remove the lines that mark it",
+            "unresolved merge conflict",
+            "keep the hosts of both sides and remove the conflict markers",
         )
         raise RegistryError(f"registry {place}, line {line}: {problem}; {remedy}")
     try:
@@ -191,7 +191,7 @@ class _Parser:
     def _items(self, node: yaml.Node | None, valid: Collection[str] = ()) -> list[tuple[yaml.Node, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):
             wanted = f"a mapping with {' and '.join(valid)}" if valid else "a mapping"
-            raise _broken(self._place, _line(node), f"here belongs {wanted}")
+            raise _broken(self._place, _line(node), f"expected {wanted}")
         return list(node.value)
 
     def _mapping(self, node: yaml.Node | None, valid: Collection[str] = ()) -> dict[str, yaml.Node]:
@@ -199,15 +199,15 @@ class _Parser:
         for key, value in self._items(node, valid):
             name = self._text(key)
             if name in found:
-                raise _broken(self._place, _line(key), f"{name} is here for the second time")
+                raise _broken(self._place, _line(key), f"{name} occurs twice")
             if valid and name not in valid:
-                raise _broken(self._place, _line(key), f"{name} is unknown, only {', '.join(valid)} can be here")
+                raise _broken(self._place, _line(key), f"{name} is unknown, the valid names are {', '.join(valid)}")
             found[name] = value
         return found
 
     def _text(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value:
-            raise _broken(self._place, _line(node), "here belongs a text")
+            raise _broken(self._place, _line(node), "expected a string")
         return str(node.value)
 
     def _key(self, node: yaml.Node) -> str:
@@ -233,11 +233,11 @@ class _Parser:
         except InputError as error:
             raise _broken(self._place, _line(node), f"{text!r} is {error.problem}") from error
         if "/" in text:
-            raise _broken(self._place, _line(node), f"{text!r}: addresses stand here without a length")
+            raise _broken(self._place, _line(node), f"{text!r} must be without a prefix length")
         other = self._owners.setdefault(address, f"{owner}, line {_line(node)}")
         if other != f"{owner}, line {_line(node)}":
-            problem = f"the address {address} is here for the second time, after {other}"
-            remedy = "remove one of the two lines; a host that is left without is given another at the next run"
+            problem = f"the address {address} occurs twice, first in {other}"
+            remedy = "remove one of the two lines; a host without an address gets a new one at the next run"
             raise _broken(self._place, _line(node), problem, remedy)
         return address
 
@@ -248,4 +248,4 @@ class _Parser:
                 return datetime.date.fromisoformat(text).isoformat()
         except ValueError:
             pass
-        raise _broken(self._place, _line(node), f"{text!r} is no day, such as 2026-11-24")
+        raise _broken(self._place, _line(node), f"{text!r} is not a date, such as 2026-11-24")

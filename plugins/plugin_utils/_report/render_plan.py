@@ -81,9 +81,9 @@ def _remarks(plan: Mapping[str, Any]) -> Iterator[str]:
     unknown, outside = plan.get("unknown_keys") or (), plan.get("outside") or ()
     changed = [f"{entry['host']} in {entry['network']}" for entry in plan.get("changed_keys") or ()]
     if unknown:
-        yield f"No public key is known yet of {list_names(unknown)}: their peers wait for it."
+        yield f"No public key is known yet of {list_names(unknown)}: their peers do not have it."
     if changed:
-        yield f"Another public key than the recorded one: {list_names(changed)}."
+        yield f"Public key differs from the recorded one: {list_names(changed)}."
     if outside:
         yield f"In no network: {list_names(outside)}."
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tunnels of a fleet do right now, as a table for people. Pure: plans and answers in, rows and lines out.
+"""Show the present state of tunnels as a table. Pure: plans and answers in, rows and lines out.
 
 ``plans`` are the hosts of a plan: ``{HOST: [{"network": ..., "options": {"peers": [...], ...}, ...}]}``.
 """
@@ -228,9 +228,9 @@ def _size(count: int) -> str:
 
 
 def render_tunnels(tunnels: Iterable[Tunnel]) -> list[str]:
-    """Lines with aligned columns; a tunnel that carries nothing is marked at the end of its line.
+    """Render lines with aligned columns. A tunnel without traffic is marked at the end of its line.
 
-    Of a single network the name is left out.
+    The name of a single network is left out.
     """
     rows = list(tunnels)
     one_network = len({row.network for row in rows}) < 2

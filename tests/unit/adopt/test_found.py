@@ -76,24 +76,22 @@ def test_what_runs_counts_and_what_only_one_has_is_kept() -> None:
     assert found.peers[ADA].persistent_keepalive == 0
     assert found.peers[BOB].allowed_ips == {parse_prefix("10.8.0.4")}
     assert (found.listen_port, found.running_port) == (0, 4000)
-    keepalive = f"persistent_keepalive of the peer {ADA} is 0, and 25 in the file; what runs counts"
-    allowed = f"allowed_ips of the peer {ADA} is 10.8.0.2/32, 10.8.0.3/32, and 10.8.0.2/32 in the file"
+    keepalive = f"persistent_keepalive of the peer {ADA} is 0, but 25 in the file; the running value is used"
+    allowed = f"allowed_ips of the peer {ADA} is 10.8.0.2/32, 10.8.0.3/32, but 10.8.0.2/32 in the file"
     assert sorted(notes) == sorted(
         [
-            f"hub wg0: {allowed}; what runs counts",
+            f"hub wg0: {allowed}; the running value is used",
             f"hub wg0: {keepalive}",
-            f"hub wg0: the peer {BOB} is in the file and does not run; it will",
-            "hub wg0: addresses that it has and the file has not: 10.8.0.77/32; the file will",
-            "hub wg0: addresses that the file has and the interface has not: fd00::1/64; it will",
+            f"hub wg0: the peer {BOB} is only in the file; site.yml adds it to the interface",
+            "hub wg0: addresses only on the interface: 10.8.0.77/32; site.yml adds them to the file",
+            "hub wg0: addresses only in the file: fd00::1/64; site.yml adds them to the interface",
         ]
     )
 
 
 def test_preshared_keys_are_told_of_and_stay() -> None:
     _found, notes = read([file(peers=[peer(ADA)])], [state(peers=[peer(ADA, has_preshared_key=True)])])
-    assert notes == [
-        f"hub wg0: has_preshared_key of the peer {ADA} is True, and False in the file; each stays as it is"
-    ]
+    assert notes == [f"hub wg0: has_preshared_key of the peer {ADA} is True, but False in the file; both stay"]
 
 
 def test_hooks_that_name_something_else_are_none_of_our_business() -> None:
@@ -104,13 +102,13 @@ def test_hooks_that_name_something_else_are_none_of_our_business() -> None:
 
 def test_an_interface_that_does_not_run() -> None:
     found, notes = read([file()], [])
-    assert (found.public_key, notes) == (OWN, ["hub wg0: does not run; it was taken from its file alone"])
+    assert (found.public_key, notes) == (OWN, ["hub wg0: does not run; only its file was read"])
 
 
 def test_a_file_that_others_can_read_is_told_of() -> None:
     _found, notes = read([file(mode="0644")], [state()])
     assert notes == [
-        f"hub wg0: {WG0} has mode 0644, so that others may know its keys; it gets 0600, and new keys would be better"
+        f"hub wg0: {WG0} has mode 0644, so other users can know its keys; it gets 0600, but new keys are safer"
     ]
 
 
@@ -149,27 +147,27 @@ def test_what_hooks_have_added(
 @pytest.mark.parametrize(
     ("files", "states", "problem"),
     [
-        ([], [state()], f"{WG0}: wg0 runs and has no such file; if wg-quick is to have it, write the file"),
+        ([], [state()], f"{WG0}: wg0 runs without this file; to use wg-quick, write the file"),
         (
             [file()],
             [state(public_key=ADA)],
             f"{WG0}: its PrivateKey belongs to {OWN}, but the interface runs with {ADA}",
         ),
-        ([file(public_key=None)], [], f"{WG0}: there is no private key, nor does the interface run with one; add"),
-        ([file(public_key=None)], [state(public_key=None)], f"{WG0}: there is no private key, nor does the interface"),
-        ([file(table="False")], [], f"{WG0} 'Table = False': to wg-quick this is a table's name, not a switch; give"),
-        ([file(netns="vpn")], [], f"{WG0} 'vpn': its PostUp lines put the interface into a network namespace; name"),
+        ([file(public_key=None)], [], f"{WG0}: neither the file nor the running interface has a private key; add"),
+        ([file(public_key=None)], [state(public_key=None)], f"{WG0}: neither the file nor the running interface"),
+        ([file(table="False")], [], f"{WG0} 'Table = False': wg-quick reads this as the name of a table; rename"),
+        ([file(netns="vpn")], [], f"{WG0} 'vpn': its PostUp lines put the interface into a network namespace; set"),
         (
             [file(addresses=[], kept=["PostUp = ip address add 10.8.0.1/24 dev %i"])],
             [state()],
-            f"{WG0} 'PostUp = ip address add 10.8.0.1/24 dev %i': at boot this hook would do again what the",
+            f"{WG0} 'PostUp = ip address add 10.8.0.1/24 dev %i': at boot this hook repeats what the new file",
         ),
         (
             [file(kept=["PreUp = true", "PostUp = ip route add 10.5.0.0/16 dev %i"])],
             [state(peers=[peer(ADA, "10.5.0.0/16")])],
-            f"{WG0} 'PostUp = ip route add 10.5.0.0/16 dev %i': at boot this hook would do again what the",
+            f"{WG0} 'PostUp = ip route add 10.5.0.0/16 dev %i': at boot this hook repeats what the new file",
         ),
-        ([file(peers=[peer(OWN)])], [], f"{WG0} '{OWN}': the interface's own key is a peer's; remove the peer"),
+        ([file(peers=[peer(OWN)])], [], f"{WG0} '{OWN}': a peer has the interface's own key; remove the peer"),
     ],
 )
 def test_what_cannot_be_adopted(files: list[dict[str, Any]], states: list[dict[str, Any]], problem: str) -> None:
@@ -182,7 +180,7 @@ def test_one_key_at_two_hosts_is_refused() -> None:
     problems = Problems()
     found = [read_found(host, [file()], [], problems)[0][0] for host in ("hub", "clone")]
     check_found_keys(found, problems)
-    assert [problem.problem for problem in problems] == ["hub has the key of wg0 too, for its wg0"]
+    assert [problem.problem for problem in problems] == ["hub has the key of wg0 too, on its wg0"]
     assert [problem.host for problem in problems] == ["clone"]
 
 
@@ -191,9 +189,7 @@ def test_a_stranger_at_two_hosts_is_refused() -> None:
     one = read_found("one", [file(public_key=ADA, peers=[peer(OWN), peer(BOB)])], [], problems)[0]
     other = read_found("other", [file(public_key=BOB, peers=[peer(OWN)])], [], problems)[0]
     find_components([*one, *other], (), problems)
-    assert [problem.problem for problem in problems] == [
-        "a peer of one, other, but no host of the inventory that is adopted"
-    ]
+    assert [problem.problem for problem in problems] == ["this peer of one, other is not an adopted host"]
 
 
 def test_two_interfaces_of_a_host_in_one_network_are_refused() -> None:

@@ -135,7 +135,7 @@ def test_a_server_that_only_phones_know_needs_to_be_told_its_endpoint() -> None:
     proposal, notes = recognise(component, {}, TODAY)
     assert proposal.topology == "custom"
     assert len(proposal.options["clients"]) == 4
-    assert ["no file says where hub1 is called" in note for note in notes] == [True]
+    assert ["no file has an endpoint of hub1" in note for note in notes] == [True]
     given = {"hub1": {"wireguard_endpoint": "vpn.example.org"}}
     proposal, notes = recognise(component, given, TODAY)
     assert (proposal.topology, proposal.exceptions, notes) == ("hub_and_spoke", 0, [])
@@ -278,7 +278,7 @@ def test_a_peer_on_one_side_only_is_told_of() -> None:
     found[found.index(hub)] = hub._replace(peers=peers)
     proposal, notes = recognise(component_of(found), {}, TODAY)
     assert proposal.gained == (("hub", "ada"),)
-    assert notes == ["Network wg0: ada has hub as a peer, but not the other way round; hub gets it"]
+    assert notes == ["Network wg0: ada has hub as a peer, but not the other way round; hub gets the peer"]
 
 
 def test_a_pair_that_cannot_meet_is_told_of() -> None:
@@ -294,9 +294,9 @@ def test_a_pair_that_cannot_meet_is_told_of() -> None:
     ]
     proposal, notes = recognise(component_of(found), {}, TODAY)
     assert proposal.lost == (("web1", "web2"), ("web2", "web1"))
-    assert "Network wg0: web1 has web2 as a peer, and neither has an endpoint for the other; it loses it" in notes
+    assert "Network wg0: web1 has web2 as a peer, but neither has an endpoint for the other; it is removed" in notes
     alive = [each._replace(peers={k: p._replace(alive=True) for k, p in each.peers.items()}) for each in found]
-    with pytest.raises(FleetError, match=r"web1: .* 'web2': it has a tunnel with this peer, and the file of neither"):
+    with pytest.raises(FleetError, match=r"web1: .* 'web2': it has a tunnel with this peer, but neither file has"):
         recognise(component_of(alive), {}, TODAY)
 
 

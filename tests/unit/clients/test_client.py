@@ -33,7 +33,7 @@ OTHER = PrivateKey(bytes(range(1, 33)))
 PUBLIC = str(public_key_of(PRIVATE))
 SECRET = "correct horse battery staple"
 PATH = "/clients/phone.conf"
-RENEW = "put the right file back, or have a new key made: -e wireguard_client_renew=phone"
+RENEW = "restore the right file, or make a new key with -e wireguard_client_renew=phone"
 PHONE = "wireguard_networks.home.clients.phone"
 
 
@@ -171,7 +171,7 @@ def test_a_preshared_key_is_not_kept_for_a_new_pair_of_keys() -> None:
     assert "PresharedKey" not in render_client(changed, work.file({}))
     assert preshared_warning(work, work.file({})) == (
         f"{PHONE}: the public key of hub1 changed, and the file has no preshared key for it any more, as "
-        "wireguard_networks.home gives none. If the host still has one, no handshake succeeds: set preshared_secret to "
+        "wireguard_networks.home sets none. If the host still has one, no handshake succeeds: set preshared_secret to "
         "off in wireguard_networks.home, and run cryptokey.wireguard.site and cryptokey.wireguard.clients."
     )
     assert preshared_warning(work, work.file({"preshared_secret": SECRET})) == ""
@@ -221,21 +221,21 @@ REFUSED: dict[str, tuple[Client, str, bool, str]] = {
         phone(public_key=PUBLIC),
         "",
         False,
-        f"{PHONE}: its private key was in {PATH}, which has none now, and is stored nowhere else; {RENEW}",
+        f"{PHONE}: its private key was only in {PATH}, which has none now; {RENEW}",
     ),
     "another key": (
         phone(public_key=key_of("x")),
         KEPT,
         False,
-        f"{PHONE}: the private key in {PATH} is not that of the recorded public key {key_of('x')}; {RENEW}",
+        f"{PHONE}: the private key in {PATH} does not match the recorded public key {key_of('x')}; {RENEW}",
     ),
     "a device that has its own": (
         phone(device_key=PUBLIC, public_key=PUBLIC),
         "",
         True,
         (
-            f"{PHONE}: its key is made on the device, which the public_key in the inventory is of; "
-            "make another one there, or leave public_key out"
+            f"{PHONE}: its key is made on the device, as the inventory has its public_key; "
+            "make a new key on the device, or remove public_key"
         ),
     ),
     "a broken file": (
@@ -277,7 +277,7 @@ def test_one_past_its_date_gets_a_warning_and_no_file() -> None:
     late = plan(phone=entry(expired=True, valid_until="2020-01-01", peers=[]), tablet=entry())
     clients, warnings = choose_clients(late, NETWORKS, None, [])
     assert [client.name for client in clients] == ["tablet"]
-    assert warnings == ["The client phone of the network home is past its date, 2020-01-01: no file was made."]
+    assert warnings == ["Client phone of the network home is past its valid_until 2020-01-01: no file is written."]
 
 
 def test_who_cannot_have_a_file_is_refused_all_at_once() -> None:
@@ -293,15 +293,15 @@ def test_who_cannot_have_a_file_is_refused_all_at_once() -> None:
         choose_clients(several, networks, None, ["lost"])
     assert str(caught.value).splitlines() == [
         "wireguard_client 'lost': there is no such client; name one of ../up, phone, tablet",
-        f"{PHONE}: a client of another network has this name too; name them apart, as each has its own file",
+        f"{PHONE}: a client of another network has this name too; rename one of them, as each client has its own file",
         (
-            "wireguard_networks.home.clients.tablet: no public key is known yet of whoever it is to talk to; "
-            "run cryptokey.wireguard.site first, which makes their keys"
+            "wireguard_networks.home.clients.tablet: no public key of its peers is known yet; "
+            "run cryptokey.wireguard.site first, which creates their keys"
         ),
-        "wireguard_networks.home.clients.../up: its name cannot be a file's; use letters, digits or _=+.-",
+        "wireguard_networks.home.clients.../up: its name cannot be a file name; use letters, digits or _=+.-",
         (
             "wireguard_networks.lab.clients.phone: a client of another network has this name too; "
-            "name them apart, as each has its own file"
+            "rename one of them, as each client has its own file"
         ),
     ]
 

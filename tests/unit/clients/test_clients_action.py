@@ -55,7 +55,7 @@ def test_a_pair_is_made_written_recorded_and_then_kept(site: Site) -> None:
 
     first = site.run("clients", "--diff")
     assert first.changed
-    assert "phone has a new key. Run cryptokey.wireguard.site to make it known to hub1." in first.output
+    assert "phone has a new key. Run cryptokey.wireguard.site to send it to hub1." in first.output
     assert sorted(contents(site.folder)) == ["phone.conf", "phone.png"]
     assert stat.S_IMODE(site.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in site.folder.iterdir()} == {0o600}
@@ -181,7 +181,8 @@ def test_vaulted_files_are_the_same_and_never_plain(site: Site) -> None:
     refused = site.run("clients")
     assert refused.code == 2
     assert (
-        "phone.conf: is encrypted, and would not be any more; name its secret in vault_id, or decrypt" in refused.output
+        "phone.conf: is encrypted, and would be replaced by plain text; name its secret in vault_id, or decrypt"
+        in refused.output
     )
     site.password("another")
     refused = site.run("clients", *arguments)
@@ -200,7 +201,7 @@ def test_plain_files_come_under_the_vault_by_a_named_secret(site: Site) -> None:
     assert not site.run("clients", *arguments).changed
     refused = site.run("clients", "--vault-id", "phones@password", "-e", "wireguard_clients_vault_id=other")
     assert refused.code == 2
-    assert "vault_id 'other': no vault secret of this name is known in this run" in refused.output
+    assert "vault_id 'other': this run has no vault secret of this name" in refused.output
 
 
 def test_a_lost_file_is_made_again_only_on_demand(site: Site) -> None:
@@ -209,7 +210,7 @@ def test_a_lost_file_is_made_again_only_on_demand(site: Site) -> None:
     (site.folder / "phone.conf").unlink()
     lost = site.run("clients")
     assert lost.code == 2
-    assert f"{PHONE}: its private key was in {site.folder}/phone.conf, which has none now" in lost.output
+    assert f"{PHONE}: its private key was only in {site.folder}/phone.conf, which has none now" in lost.output
     assert "have a new key made: -e wireguard_client_renew=phone" in lost.output
     assert recorded_key(site) == old
     renewed = site.run("clients", "-e", "wireguard_client_renew=phone")
@@ -250,7 +251,7 @@ def test_who_gets_no_files(site: Site) -> None:
     assert run.changed
     assert sorted(contents(site.folder)) == ["phone.conf", "phone.png"]
     run = site.run("clients")
-    assert "The client old of the network home is past its date, 2020-01-01: no file was made." in run.said
+    assert "Client old of the network home is past its valid_until 2020-01-01: no file is written." in run.said
     assert sorted({path.stem for path in site.folder.iterdir()}) == ["other", "phone"]
     run = site.run("clients", "-e", "wireguard_client=fone")
     assert run.code == 2
@@ -262,7 +263,7 @@ def test_without_clients_it_says_so(site: Site) -> None:
     site.inventory["wg_spoke"] = {"hosts": {"office": {}}}
     run = site.run("clients")
     assert not run.changed
-    assert "There are no clients: declare them in the clients of a network in wireguard_networks." in run.output
+    assert "There are no clients: define them in the clients of a network in wireguard_networks." in run.output
     assert not site.folder.exists()
 
 
@@ -280,9 +281,7 @@ def test_a_hub_without_a_key_comes_first(site: Site) -> None:
     site.registry.unlink()
     run = site.run("clients")
     assert run.code == 2
-    assert (
-        f"{PHONE}: no public key is known yet of whoever it is to talk to; run cryptokey.wireguard.site" in run.output
-    )
+    assert f"{PHONE}: no public key of its peers is known yet; run cryptokey.wireguard.site" in run.output
     assert not site.registry.exists()
     assert not site.folder.exists()
 
@@ -290,7 +289,7 @@ def test_a_hub_without_a_key_comes_first(site: Site) -> None:
 def test_an_address_that_cannot_be_recorded_is_not_given_out(site: Site) -> None:
     run = site.run("clients", "-e", "wireguard_registry_read_only=true")
     assert run.code == 2
-    assert f"{PHONE}.addresses: the registry of the network home has none and is read only here" in run.output
+    assert f"{PHONE}.addresses: the registry of the network home has none and is read-only here" in run.output
     assert not site.folder.exists()
 
 
@@ -434,7 +433,7 @@ def test_a_key_that_could_not_be_recorded_is_used_by_the_next_run(site: Site, re
     before = site.registry.read_text()
     run = site.run("clients", *arguments, read_only=site.registry.parent)
     assert run.code == 2
-    assert f"The new keys of phone are in their files in {site.folder}, but are not recorded: " in run.said
+    assert f"The new keys of phone are in their files in {site.folder}, but could not be recorded: " in run.said
     assert "Run this again when that is solved: it uses the keys in the files." in run.said
     assert site.registry.read_text() == before
     key = read(site).private_key

@@ -29,7 +29,7 @@ def test_the_largest_scans_back_and_one_byte_more_is_refused_with_the_sizes() ->
         encode_qr(text + "é", "phone")
     assert str(caught.value) == (
         "phone: its configuration has 2954 bytes, and a QR code holds at most 2953; "
-        "have fewer allowed IPs or DNS entries, or leave QR codes out: qr=false"
+        "use fewer allowed IPs or DNS entries, or turn QR codes off with qr=false"
     )
 
 

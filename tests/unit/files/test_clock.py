@@ -51,6 +51,6 @@ def test_the_warning_has_the_time_and_what_to_do() -> None:
 def test_a_registry_from_the_future(records: Records, latest: str | None) -> None:
     (network,) = Inventory().read()
     warnings = reconcile(network, records, {}, "2026-06-01").warnings
-    found = [text for text in warnings if text.startswith("The clock of the controller says 2026-06-01")]
+    found = [text for text in warnings if text.startswith("The clock of the controller shows 2026-06-01")]
     assert len(found) == (latest is not None)
-    assert all(f"something of {latest}." in text for text in found)
+    assert all(f"the later date {latest}." in text for text in found)

@@ -69,7 +69,7 @@ def test_a_recorded_one_outside_the_prefixes_is_replaced_with_a_warning() -> Non
     allocation = allocate(network([host("a")], V4), recorded(a=["10.9.0.3"]), ())
     assert allocation.given == {"a": ("10.8.0.1",)}
     (warning,) = allocation.warnings
-    assert "10.9.0.3 for a, which is outside the network home, that is 10.8.0.0/24" in warning
+    assert "10.9.0.3 for a, which is outside the network home (10.8.0.0/24)" in warning
 
 
 def test_resting_ones_are_left_out() -> None:
@@ -100,7 +100,7 @@ def test_what_a_prefix_has_to_give(prefix: str, first: str | None, count: int) -
     assert len({address for (address,) in found.values()}) == count
     assert first in (None, found["h000"][0])
     with pytest.raises(
-        FleetError, match=f"of {count} addresses {count} are used and 0 rest, and none is left for 1 more"
+        FleetError, match=f"{count} of {count} addresses are used and 0 are resting, so none is left for 1 more"
     ):
         given_out([host(name) for name in [*names, "one-more"]], [prefix])
 
@@ -110,8 +110,8 @@ def test_exhaustion_is_refused_with_the_numbers() -> None:
     with pytest.raises(FleetError) as caught:
         given_out(hosts, pools=["10.8.0.0/29"], resting=["10.8.0.3", "10.8.0.4", "10.8.0.2"])
     assert str(caught.value) == (
-        "wireguard_networks.home.pools '10.8.0.0/29': exhausted: of 7 addresses 5 are used and 2 rest, and none is "
-        "left for 1 more: e; add a pool, shorten rest_days, or remove members"
+        "wireguard_networks.home.pools '10.8.0.0/29': exhausted: 5 of 7 addresses are used and 2 are resting, so none "
+        "is left for 1 more: e; add a pool, shorten rest_days, or remove members"
     )
 
 
@@ -119,12 +119,13 @@ def test_one_that_is_recorded_for_one_and_claimed_by_another_is_refused() -> Non
     with pytest.raises(FleetError) as caught:
         given_out([host("a"), host("b", "10.8.0.1")], records=recorded(a=["10.8.0.1"]))
     assert str(caught.value) == (
-        "b: wireguard_addresses '10.8.0.1': a has it by the registry; give b another one, or a one of its own in the "
-        "inventory too"
+        "b: wireguard_addresses '10.8.0.1': the registry has it for a; give b another address, or set another one "
+        "for a in the inventory too"
     )
     client = host("phone", "10.8.0.1", is_client=True)
     with pytest.raises(
-        FleetError, match=r"^wireguard_networks\.home\.clients\.phone\.addresses '10\.8\.0\.1': a has it"
+        FleetError,
+        match=r"^wireguard_networks\.home\.clients\.phone\.addresses '10\.8\.0\.1': the registry has it for a",
     ):
         allocate(network([host("a")], V4, clients=(client,)), recorded(a=["10.8.0.1"]), ())
 

@@ -105,15 +105,15 @@ def test_it_says_what_is_down_what_was_changed_and_what_was_not_touched() -> Non
     assert describe_stop(
         ORDER, {"hub1": probed(x=True), "hub2": probed(z=False, hub1=True), "z": probed(hub2=False)}
     ) == (
-        "Ended after batch 2 of 3, of which tunnels have not come up: hub2: no answer from z (10.8.0.1). "
-        "z: no answer from hub2 (10.8.0.1). Changed: hub1, hub2, z. Up to date before: x, y. Not touched: hub3."
+        "Stopped after batch 2 of 3, as tunnels did not come up: hub2: no answer from z (10.8.0.1). "
+        "z: no answer from hub2 (10.8.0.1). Changed: hub1, hub2, z. Already up to date: x, y. Not changed: hub3."
     )
 
 
 def test_a_ping_that_could_not_be_sent_is_none_that_was_answered() -> None:
     end = describe_stop(ORDER, {"hub3": {"results": [{"failed": True, "msg": "the program ping is missing"}]}})
-    assert "hub3: the program ping is missing. Changed: hub3. Up to date before: hub1, x, y, hub2, z." in end
-    assert end.endswith("Not touched: none.")
+    assert "hub3: the program ping is missing. Changed: hub3. Already up to date: hub1, x, y, hub2, z." in end
+    assert end.endswith("Not changed: none.")
 
 
 def test_a_peer_without_an_address_is_named_by_its_handshake() -> None:
@@ -123,8 +123,8 @@ def test_a_peer_without_an_address_is_named_by_its_handshake() -> None:
 
 def test_a_hub_that_could_not_be_changed_ends_it_too() -> None:
     assert describe_stop(ORDER, {"x": probed(y=True)}, ["hub1"]) == (
-        "Ended after batch 1 of 3, of which tunnels have not come up: hub1: its change failed. Changed: x. "
-        "Up to date before: y. Not touched: hub2, z, hub3."
+        "Stopped after batch 1 of 3, as tunnels did not come up: hub1: its change failed. Changed: x. "
+        "Already up to date: y. Not changed: hub2, z, hub3."
     )
 
 

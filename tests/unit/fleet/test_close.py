@@ -42,4 +42,4 @@ def test_without_a_close_one_the_valid_names_are_listed() -> None:
     assert nearest("x", ("b", "a", "hub")) == "write one of a, b, hub"
     assert nearest("bob", ("hub",)) == "write hub"
     assert nearest("bob", ("hub", "dns")) == "write one of dns, hub"
-    assert nearest("bob", ()) == "there is none to choose from"
+    assert nearest("bob", ()) == "there are no valid names"

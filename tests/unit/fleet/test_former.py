@@ -211,8 +211,8 @@ def test_a_key_that_the_inventory_gives_again_is_refused_until_it_is_accepted() 
     with pytest.raises(FleetError) as caught:
         reconcile(again, records, {}, TODAY)
     assert str(caught.value) == (
-        f"wireguard_networks.home.clients.tablet.public_key '{key_of('phone')}': this key left the network on "
-        f"{BEFORE}, as the key of phone; make another key pair on the device, or accept the key with "
+        f"wireguard_networks.home.clients.tablet.public_key '{key_of('phone')}': this key of phone left the network on "
+        f"{BEFORE}; make a new key pair on the device, or accept the key with "
         "-e wireguard_accept_changed_keys=true"
     )
     # Clients have no variables. With -e it is a variable of every host.

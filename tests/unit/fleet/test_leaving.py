@@ -104,8 +104,8 @@ def test_a_run_fails_and_names_the_hosts_where_the_key_still_is(site: Managed, p
     run = site.run(playbook, *CONFIG_ONLY, *arguments)
     assert run.code not in (0, None), run.output
     assert (
-        "Keys that have left are still on hosts that were not reached or failed: hub1 has the key of "
-        f"{name} in home. Until then these hosts let them in."
+        "Former keys are still on hosts that were not reached or failed: hub1 has the key of "
+        f"{name} in home. These hosts still accept them."
     ) in run.said
     former = {entry["name"]: entry["hosts"] for entry in site.recorded()["former"].values()}
     assert former == {name: ["hub1"]}

@@ -58,13 +58,13 @@ def test_an_endpoint_that_is_off_is_none_and_what_is_not_said_is_as_ever() -> No
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        ({"hup": {}}, "ada: wireguard_peers.hup: no other member of a network of it; did you mean hub?"),
+        ({"hup": {}}, "ada: wireguard_peers.hup: not another member of its networks; did you mean hub?"),
         ({"hub": {"allowed": []}}, "ada: wireguard_peers.hub.allowed: unknown option; did you mean allowed_ips?"),
         ({"hub": {"allowed_ips": ["x"]}}, "ada: wireguard_peers.hub.allowed_ips 'x': not an IP address"),
         ({"hub": {"endpoint": "a b"}}, "ada: wireguard_peers.hub.endpoint 'a b': neither an IP address nor"),
         ({"hub": {"persistent_keepalive": -1}}, "ada: wireguard_peers.hub.persistent_keepalive -1: out of range"),
         ("hub", "ada: wireguard_peers: not a dictionary"),
-        ({"ada": {}}, "ada: wireguard_peers.ada: no other member of a network of it"),
+        ({"ada": {}}, "ada: wireguard_peers.ada: not another member of its networks"),
     ],
 )
 def test_what_cannot_be_said(said: object, problem: str) -> None:
@@ -79,7 +79,7 @@ def test_a_prefix_stays_with_one_peer() -> None:
     inventory = Inventory()
     inventory.hosts["hub"]["wireguard_peers"] = {"ada": {"allowed_ips": ["10.8.0.3/32"]}}
     with pytest.raises(
-        FleetError, match=r"hub: wireguard_peers '10\.8\.0\.3/32': ada and bob both have it at this host"
+        FleetError, match=r"hub: wireguard_peers '10\.8\.0\.3/32': ada and bob both have this prefix on this host"
     ):
         inventory.plan()
 
@@ -88,7 +88,7 @@ def test_what_a_host_says_itself_is_no_loop() -> None:
     inventory = Inventory()
     inventory.hosts["hub"]["wireguard_endpoint"] = "198.51.100.1"
     inventory.hosts["ada"].update(wireguard_routes=["198.51.100.0/24"])
-    with pytest.raises(FleetError, match="a routing loop"):
+    with pytest.raises(FleetError, match="routing loop: it is in"):
         inventory.plan()
     inventory.hosts["ada"]["wireguard_peers"] = {"hub": {"allowed_ips": ["198.51.100.0/24"]}}
     assert peer(inventory, "ada", "hub")["allowed_ips"] == ["198.51.100.0/24"]
@@ -156,10 +156,13 @@ def test_a_host_may_have_clients_alone() -> None:
     [
         (
             {"clients": {"phone": {}}},
-            "wireguard_networks.home.clients.phone.hub: no host; name that to which its link is",
+            "wireguard_networks.home.clients.phone.hub: not a host of the inventory; name the host that it links to",
         ),
-        ({"clients": {"phone": {"hub": "hup"}}}, "wireguard_networks.home.clients.phone.hub 'hup': no host; name that"),
-        ({"clients": {}}, "wireguard_networks.home.links: there is none, and custom has only those that are listed"),
+        (
+            {"clients": {"phone": {"hub": "hup"}}},
+            "wireguard_networks.home.clients.phone.hub 'hup': not a host of the inventory; name the host",
+        ),
+        ({"clients": {}}, "wireguard_networks.home.links: missing; custom has only the links that are listed"),
     ],
 )
 def test_a_client_of_custom_links_needs_a_host(options: dict[str, Any], problem: str) -> None:

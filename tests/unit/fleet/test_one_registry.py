@@ -158,7 +158,7 @@ def test_where_it_could_be_in_either_the_run_is_refused_until_it_is_said(invento
         assert refused.code == 2
         directory = inventories.directory
         assert (
-            "wireguard_registry 'wireguard_registry': the inventory has several directories, so that it could be "
+            "wireguard_registry 'wireguard_registry': the inventory has several directories, so the path could be "
             f"{directory}/cloud/wireguard_registry (host a-hub) and {directory}/dc/wireguard_registry (host alpha); "
             "none of them exists; set wireguard_registry to an absolute path"
         ) in refused.said
@@ -177,7 +177,7 @@ def test_a_network_that_two_directories_have_is_refused(inventories: Inventories
     (inventories.directory / "kept").rename(inventories.directory / "dc" / "wireguard_registry")
     refused = inventories.run(*CLOUD, *DC)
     assert refused.code == 2
-    assert "both exist; set wireguard_registry to an absolute path, and remove the one that is wrong" in refused.said
+    assert "both exist; set wireguard_registry to an absolute path, and remove the wrong one" in refused.said
 
 
 @pytest.mark.parametrize("limit", [(), ("--limit", "site_a"), ("--limit", "b2")])
@@ -300,7 +300,7 @@ def test_a_home_directory_is_that_of_the_user(inventories: Inventories) -> None:
     refused = inventories.run(*DC, "-e", "wireguard_registry=~no-such-user/x")
     assert refused.code == 2
     assert (
-        "wireguard_registry '~no-such-user/x': ~no-such-user is no user with a home directory here; name another user, "
+        "wireguard_registry '~no-such-user/x': ~no-such-user has no home directory here; use another user, "
         "or write the path out"
     ) in refused.said
 

@@ -110,7 +110,7 @@ def test_an_exhausted_pool_is_refused_before_anything_is_recorded(fleet: Fleet) 
     fleet.inventory["all"]["vars"]["wireguard_networks"]["home"]["pools"] = ["10.8.0.2/32"]
     run = fleet.run()
     assert run.code == 2
-    assert "exhausted: of 1 addresses 1 are used and 0 rest, and none is left for 1 more: office" in run.output
+    assert "exhausted: 1 of 1 addresses are used and 0 are resting, so none is left for 1 more: office" in run.output
     assert not fleet.registry.parent.exists()
 
 
@@ -175,7 +175,7 @@ def test_one_key_pair_for_two_networks_is_refused_for_its_host_alone(fleet: Flee
     fleet.add_second_network()
     fleet.hosts["server"]["keypair"] = {"public_key": key_of("server")}
     run = fleet.run()
-    message = "server: keypair: the host is in home, lab, and a result does not say to which its key belongs"
+    message = "server: keypair: the host is in home, lab, but a result does not say which network its key is for"
     assert run.results[1]["refused"]["server"].startswith(message)
     assert message in run.said
     assert run.results[1]["unknown_keys"] == ["server"]
@@ -237,7 +237,7 @@ def test_a_broken_registry_stops_the_run(fleet: Fleet) -> None:
     fleet.registry.write_text("---\nhosts:\n<<<<<<< HEAD\n")
     run = fleet.run()
     assert run.code == 2
-    assert f"registry {fleet.registry}, line 3: a merge has left a conflict" in run.output
+    assert f"registry {fleet.registry}, line 3: unresolved merge conflict" in run.output
 
 
 def test_the_registry_can_be_elsewhere(fleet: Fleet) -> None:
@@ -267,7 +267,7 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     fleet.inventory["wg_spoke"]["hosts"]["archive"] = archive
     lacking = fleet.run("--limit", "archive")
     assert (lacking.code, lacking.results[1]["changed"]) == (0, False)
-    assert "The registry is read only here and has no public key of archive in the network home" in lacking.said
+    assert "The registry is read-only here and has no public key of archive in the network home" in lacking.said
     assert lacking.results[1]["hosts"]["archive"][0]["options"]["peers"][0]["name"] == "hub1"
 
     del archive["wireguard_addresses"]
@@ -275,7 +275,7 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     refused = fleet.run("--limit", "archive")
     assert refused.code == 2
     assert "archive: wireguard_addresses: the registry of the network home has none and is read only" in refused.output
-    assert f"record one in a run that may write, with its public key {key_of('archive')}, or give one" in refused.output
+    assert f"record one in a run that can write, with its public key {key_of('archive')}, or give one" in refused.output
     assert fleet.registry.read_text() == before
 
 
@@ -322,7 +322,7 @@ def test_a_next_key_is_recorded_when_asked_for_and_taken_when_it_comes(fleet: Fl
     fleet.run()
     assert key_of("next") not in fleet.registry.read_text()
     fleet.registry.write_text(fleet.registry.read_text().replace("first_seen: 2", "first_seen: 1"))
-    assert "keys that are older than wireguard_key_max_age: office (" in fleet.run().said
+    assert "keys older than wireguard_key_max_age: office (" in fleet.run().said
 
     fleet.looking = {"older_than": 30}
     fleet.arguments |= {"rotating": True}

@@ -234,7 +234,7 @@ def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site:
         (
             "offboard",
             "hub1",
-            "Without hub1, the inventory would be refused: wireguard_networks.home.hubs 'wg_hub': the group has no",
+            "Without hub1, the inventory is invalid: wireguard_networks.home.hubs 'wg_hub': the group has no",
         ),
         ("offboard", ",", "affected_by: it names no host; name a host of the inventory"),
         ("offboard", "nobody", "affected_by 'nobody': in no network"),

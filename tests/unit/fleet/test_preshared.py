@@ -157,8 +157,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"preshared_secret": "nineteen characters"},
         f"preshared_secret: too short to be a secret: less than 20 characters; {MADE}",
     ),
-    "a number": ({"preshared_secret": 12345678901234567890}, f"preshared_secret: not a text; {MADE}"),
-    "a list": ({"preshared_secret": [SECRET]}, f"preshared_secret: not a text; {MADE}"),
+    "a number": ({"preshared_secret": 12345678901234567890}, f"preshared_secret: not a string; {MADE}"),
+    "a list": ({"preshared_secret": [SECRET]}, f"preshared_secret: not a string; {MADE}"),
     "no list": (
         {"preshared_keys": {"a": KEY}},
         "preshared_keys: not a list; write a list, with a '-' before each entry",
@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no pair": ({"preshared_keys": [KEY]}, "preshared_keys[0]: not a dictionary; write NAME: VALUE, one a line"),
     "a pair without key": (
         {"preshared_keys": [{"between": ["hub", "ada"]}]},
-        "preshared_keys[0].key: there is none; write between and key",
+        "preshared_keys[0].key: missing; write between and key",
     ),
     "another field": (
         {"preshared_keys": [{"betwen": ["hub", "ada"], "key": KEY}]},
@@ -183,11 +183,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no text": (
         {"preshared_keys": [pair("hub", "ada", key=7)]},
-        "preshared_keys[0].key: not a text; make one with 'wg genpsk', and vault it",
+        "preshared_keys[0].key: not a string; make one with 'wg genpsk', and vault it",
     ),
     "twice": (
         {"preshared_keys": [pair("hub", "ada"), pair("ada", "hub")]},
-        "preshared_keys[1].between 'ada, hub': the pair has a key already; leave one of them out",
+        "preshared_keys[1].between 'ada, hub': the pair already has a key; remove one of them",
     ),
 }
 
@@ -212,7 +212,7 @@ def test_a_stranger_in_a_pair_is_refused() -> None:
     with pytest.raises(FleetError) as caught:
         inventory.read()
     assert str(caught.value) == (
-        "wireguard_networks.home.preshared_keys[0].between 'adda': no member of the network; did you mean ada?"
+        "wireguard_networks.home.preshared_keys[0].between 'adda': not a member of the network; did you mean ada?"
     )
 
 

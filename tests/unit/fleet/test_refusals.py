@@ -71,8 +71,8 @@ def networks(value: object) -> Callable[[Inventory], object]:
 
 # What is wrong, and the parts of the message: host, variable, value, problem, remedy.
 REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
-    "no network": (networks(None), ["wireguard_networks: there is no network", "define it for all hosts"]),
-    "networks are no dictionary": (networks(["home"]), ["wireguard_networks: there is no network"]),
+    "no network": (networks(None), ["wireguard_networks: no network is defined", "define it for all hosts"]),
+    "networks are no dictionary": (networks(["home"]), ["wireguard_networks: no network is defined"]),
     "a network without options": (
         networks({"home": None}),
         ["wireguard_networks.home: not a dictionary", "write NAME: VALUE"],
@@ -81,7 +81,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         networks({"../home": {"prefixes": ["10.8.0.0/24"]}}),
         ["wireguard_networks '../home': not a network's name", "use letters"],
     ),
-    "no prefixes": (home(prefixes=[]), ["wireguard_networks.home.prefixes: there is none", "10.8.0.0/24"]),
+    "no prefixes": (home(prefixes=[]), ["wireguard_networks.home.prefixes: missing", "10.8.0.0/24"]),
     "a bad prefix": (home(prefixes=["10.8.0.0/33"]), ["wireguard_networks.home.prefixes '10.8.0.0/33'", "0 to 32"]),
     "overlapping prefixes": (
         home(prefixes=["10.8.0.0/24", "fd00:8::/64", "10.8.0.128/25"]),
@@ -92,15 +92,15 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "an unknown topology": (home(topology="star"), ["wireguard_networks.home.topology 'star'", "write hub_and_spoke"]),
     "a group that is not there": (
         home(hubs="hubz"),
-        ["wireguard_networks.home.hubs 'hubz': the inventory has no such group", "name another group here"],
+        ["wireguard_networks.home.hubs 'hubz': the inventory has no such group", "use another group"],
     ),
-    "no hub": (groups(wg_hub=[]), ["wireguard_networks.home.hubs 'wg_hub': the group has no hosts", "put the hosts"]),
+    "no hub": (groups(wg_hub=[]), ["wireguard_networks.home.hubs 'wg_hub': the group has no hosts", "add hosts"]),
     "no spoke": (groups(wg_spoke=[]), ["wireguard_networks.home.spokes 'wg_spoke': the group has no hosts"]),
     "a hub that is a spoke": (
         groups(wg_spoke=["hub", "ada"]),
         [
-            "hub: wireguard_networks.home.spokes: the host has its place in wireguard_networks.home.hubs",
-            "take it out of one group",
+            "hub: wireguard_networks.home.spokes: the host is already in wireguard_networks.home.hubs",
+            "remove it from one group",
         ],
     ),
     "a hub without endpoint": (
@@ -203,7 +203,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "a birth namespace": (having("ada", birth_netns=7), ["ada: wireguard_birth_netns 7: not the name of a network"]),
     "a hub in a namespace": (
         having("hub", netns="vpn"),
-        ["hub: wireguard_netns 'vpn': the host forwards packets, which is not set up in a namespace", "on a hub"],
+        ["hub: wireguard_netns 'vpn': the host forwards packets, which is not supported in a namespace", "on a hub"],
     ),
     "subnets behind a namespace": (having("bob", netns="vpn"), ["bob: wireguard_netns 'vpn': the host forwards"]),
     "an unknown variable": (
@@ -214,7 +214,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         groups(all=["hub", "ada", "bob", "cid"], wg_spoke=["ada", "bob"]),
         [
             "cid: wireguard_addresses ['10.8.0.4']: the host is in no group of a network",
-            "put it into the group of a network, such as the spokes', or remove its addresses",
+            "add it to a group of a network, such as the spokes, or remove its addresses",
         ],
     ),
     "a name that is no host's": (
@@ -223,23 +223,23 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a network of one host": (
         of_topology("mesh", members="one"),
-        ["wireguard_networks.home.members 'one': the inventory has no such group", "name another group here"],
+        ["wireguard_networks.home.members 'one': the inventory has no such group", "use another group"],
     ),
     "a mesh of one": (
         both(of_topology("mesh", members="one"), groups(one=["ada"])),
-        ["wireguard_networks.home: its only member is ada", "a tunnel has two ends"],
+        ["wireguard_networks.home: its only member is ada", "add another host to its groups"],
     ),
     "a network of nobody": (
         both(of_topology("mesh", members="one"), groups(one=[])),
-        ["wireguard_networks.home.members 'one': the group has no hosts", "put the hosts into it"],
+        ["wireguard_networks.home.members 'one': the group has no hosts", "add hosts to it"],
     ),
     "an option of another topology": (
         of_topology("mesh", hubs="wg_hub"),
-        ["wireguard_networks.home.hubs: no option of the topology mesh", "mesh has members"],
+        ["wireguard_networks.home.hubs: not an option of the topology mesh", "mesh has members"],
     ),
     "clients of a mesh": (
         of_topology("mesh", clients={"phone": {}}),
-        ["wireguard_networks.home.clients: no option of the topology mesh", "make it hub_and_spoke"],
+        ["wireguard_networks.home.clients: not an option of the topology mesh", "use hub_and_spoke"],
     ),
     "spokes that are named and not there": (
         home(spokes="spokez", clients={"phone": {}}),
@@ -247,12 +247,12 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a home hub that is none": (
         having("ada", hub="hubb"),
-        ["ada: wireguard_hub 'hubb': no hub of the network home; did you mean hub?"],
+        ["ada: wireguard_hub 'hubb': not a hub of the network home; did you mean hub?"],
     ),
-    "a spoke as a home hub": (having("ada", hub="bob"), ["ada: wireguard_hub 'bob': no hub of the network home"]),
+    "a spoke as a home hub": (having("ada", hub="bob"), ["ada: wireguard_hub 'bob': not a hub of the network home"]),
     "a home hub of a client": (
         client(hub="ada"),
-        ["wireguard_networks.home.clients.phone.hub 'ada': no hub of the network home; write hub"],
+        ["wireguard_networks.home.clients.phone.hub 'ada': not a hub of the network home; write hub"],
     ),
     "a port of the network": (home(port=0), ["wireguard_networks.home.port 0", "from 1 to 65535"]),
     "days of rest": (home(rest_days="long"), ["wireguard_networks.home.rest_days 'long'", "from 0 to 36500"]),
@@ -263,7 +263,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "a pool that is none": (home(pools=["all"]), ["wireguard_networks.home.pools 'all': not an IP address"]),
     "an inside endpoint without a site": (
         having("hub", endpoint_inside="172.16.0.1"),
-        ["hub: wireguard_endpoint_inside '172.16.0.1:51820'", "give wireguard_site as well"],
+        ["hub: wireguard_endpoint_inside '172.16.0.1:51820'", "set wireguard_site too"],
     ),
     "a site": (having("hub", site=[]), ["hub: wireguard_site []: not a name"]),
     "an excluded subnet": (having("ada", excluded_subnets=["x"]), ["ada: wireguard_excluded_subnets 'x'"]),
@@ -278,15 +278,15 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "routes in a mesh": (
         both(of_topology("mesh"), having("ada", routes=["172.16.0.0/12"])),
-        ["ada: wireguard_routes '172.16.0.0/12': the host has no hub", "leave it out"],
+        ["ada: wireguard_routes '172.16.0.0/12': the host has no hub", "remove it"],
     ),
     "a gateway without subnets": (
         of_topology("site_to_site"),
-        ["ada, cid, hub: wireguard_subnets: the gateway has nothing behind it", "list the subnets of its site"],
+        ["ada, cid, hub: wireguard_subnets: the gateway has no subnets", "list the subnets of its site"],
     ),
     "custom without links": (
         of_topology("custom"),
-        ["wireguard_networks.home.links: there is none", "such as {from: offices, to: datacentre}"],
+        ["wireguard_networks.home.links: missing", "such as {from: offices, to: datacentre}"],
     ),
     "links that are no list": (
         of_topology("custom", links={"from": "hub", "to": "ada"}),
@@ -294,7 +294,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a link without an end": (
         of_topology("custom", links=[{"from": "hub"}]),
-        ["wireguard_networks.home.links[0].to: there is none; write from and to"],
+        ["wireguard_networks.home.links[0].to: missing; write from and to"],
     ),
     "a link with another option": (
         of_topology("custom", links=[{"from": "hub", "too": "ada"}]),
@@ -407,33 +407,33 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "one interface in two networks": (
         second(interface="wg0"),
         [
-            "hub, ada: wireguard_networks.lab.interface 'wg0': home has the same interface, and the host is in both",
-            "name another one there, such as wg1",
+            "hub, ada: wireguard_networks.lab.interface 'wg0': home has the same interface name, and the host is in",
+            "use another name there, such as wg1",
         ],
     ),
     "one port in two networks": (
         second(port=51820),
         [
-            "hub: wireguard_listen_port 51820: the host listens there in the network home too",
-            "give wireguard_overrides.lab.listen_port, or another wireguard_networks.lab.port for its default",
+            "hub: wireguard_listen_port 51820: the host uses this port in the network home too",
+            "set wireguard_overrides.lab.listen_port, or its default wireguard_networks.lab.port, to another port",
         ],
     ),
     "one endpoint in two networks": (
         both(second(), having("hub", endpoint="vpn.example.org:4500")),
         [
             "hub: wireguard_endpoint 'vpn.example.org:4500': it leads to the host's interface in the network home",
-            "give wireguard_overrides.lab.endpoint",
+            "set wireguard_overrides.lab.endpoint",
         ],
     ),
     "two full tunnels": (
         both(second(), having("ada", tunnel="full")),
-        ["ada: wireguard_tunnel 'full': everything goes through the network home already", "wireguard_overrides"],
+        ["ada: wireguard_tunnel 'full': all traffic already goes through the network home", "wireguard_overrides"],
     ),
     "two networks in one place": (
         second(prefixes=["10.8.0.0/16"]),
         [
             "wireguard_networks.home.prefixes '10.8.0.0/24': overlaps with 10.8.0.0/16 of the network itself",
-            "make them disjoint for hub, ada, or take it out of one network",
+            "make them disjoint for hub, ada, or remove it from one network",
         ],
     ),
     "a subnet in two networks": (
@@ -454,7 +454,7 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a preshared key of nobody": (
         home(preshared_keys=[{"between": ["hub", "adda"], "key": key_of("psk")}]),
-        ["wireguard_networks.home.preshared_keys[0].between 'adda': no member of the network; did you mean ada?"],
+        ["wireguard_networks.home.preshared_keys[0].between 'adda': not a member of the network; did you mean ada?"],
     ),
     "a preshared key of one": (
         home(preshared_keys=[{"between": ["hub", "hub"], "key": key_of("psk")}]),
@@ -462,11 +462,11 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     ),
     "a preshared key without a key": (
         home(preshared_keys=[{"between": ["hub", "ada"]}]),
-        ["wireguard_networks.home.preshared_keys[0].key: there is none; write between and key"],
+        ["wireguard_networks.home.preshared_keys[0].key: missing; write between and key"],
     ),
     "a second preshared key": (
         home(preshared_keys=[{"between": pair, "key": key_of("psk")} for pair in (["hub", "ada"], ["ada", "hub"])]),
-        ["wireguard_networks.home.preshared_keys[1].between 'ada, hub': the pair has a key already"],
+        ["wireguard_networks.home.preshared_keys[1].between 'ada, hub': the pair already has a key"],
     ),
 }
 
@@ -475,15 +475,15 @@ LOOPS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
     "an endpoint in the network": (
         having("hub", endpoint="10.8.0.1"),
         [
-            "hub: wireguard_endpoint '10.8.0.1:51820': a routing loop: it lies in 10.8.0.0/24",
+            "hub: wireguard_endpoint '10.8.0.1:51820': routing loop: it is in 10.8.0.0/24",
             "which ada, bob, cid would send into the tunnel",
-            "give one outside of it, or keep it out of the tunnel by wireguard_excluded_subnets",
+            "use an endpoint outside of it, or exclude it from the tunnel with wireguard_excluded_subnets",
         ],
     ),
     "an endpoint behind a spoke": (
         having("hub", endpoint="192.168.7.1"),
         [
-            "hub: wireguard_endpoint '192.168.7.1:51820': a routing loop: it lies in 192.168.7.0/24",
+            "hub: wireguard_endpoint '192.168.7.1:51820': routing loop: it is in 192.168.7.0/24",
             "which ada, cid would send into the tunnel",
         ],
     ),
@@ -493,19 +493,19 @@ LOOPS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
             having("ada", site="x"),
         ),
         [
-            "hub: wireguard_endpoint_inside '192.168.8.1:51820': a routing loop: it lies in 192.168.8.0/24",
+            "hub: wireguard_endpoint_inside '192.168.8.1:51820': routing loop: it is in 192.168.8.0/24",
             "which ada would send into the tunnel",
         ],
     ),
     "a route around the endpoint": (
         both(having("hub", endpoint="203.0.113.1"), having("ada", routes=["203.0.113.0/24"])),
-        ["hub: wireguard_endpoint '203.0.113.1:51820': a routing loop: it lies in 203.0.113.0/24, which ada would"],
+        ["hub: wireguard_endpoint '203.0.113.1:51820': routing loop: it is in 203.0.113.0/24, which ada would"],
     ),
     "a hole in a full tunnel, and a hub's name": (
         having("ada", tunnel="full", excluded_subnets=["192.168.0.0/16"]),
         [
-            "ada: wireguard_excluded_subnets '192.168.0.0/16': the address of vpn.example.org:51820 has to be kept out",
-            "give hub an address for its wireguard_endpoint, or set wireguard_table to off",
+            "ada: wireguard_excluded_subnets '192.168.0.0/16': the address of vpn.example.org:51820 must stay outside",
+            "use an IP address in wireguard_endpoint of hub, or set wireguard_table to off",
         ],
     ),
 }
@@ -597,7 +597,7 @@ def test_two_clients_with_one_key_are_refused() -> None:
         Inventory().changed(home(clients={"phone": options})).plan()
     text = str(caught.value)
     assert text.startswith(f"wireguard_networks.home.clients.phone.public_key {key_of('ada')!r}: ada has this key too")
-    assert "make a key pair of its own on each device" in text
+    assert "make a separate key pair on each device" in text
 
 
 def test_a_long_client_name_is_a_warning_that_says_where_it_matters() -> None:
@@ -606,8 +606,8 @@ def test_a_long_client_name_is_a_warning_that_says_where_it_matters() -> None:
     )
     inventory.networks["home"]["clients"]["fifteen-letters"] = {"addresses": ["10.8.0.10"]}
     (warning,) = inventory.plan().warnings
-    assert "more than 15 characters: mail-relay_at_home (could be mail-relay_at)." in warning
-    assert "wg-quick, NetworkManager and the WireGuard app for Android refuse a longer one" in warning
+    assert "longer than 15 characters: mail-relay_at_home (could be mail-relay_at)." in warning
+    assert "wg-quick, NetworkManager and the WireGuard app for Android refuse longer names" in warning
 
 
 def test_problems_of_single_clients_can_be_put_aside() -> None:

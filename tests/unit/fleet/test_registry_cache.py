@@ -126,7 +126,7 @@ def test_a_server_that_is_not_there_stops_the_run(fleet: Fleet, in_redis: redis.
 @pytest.mark.parametrize(
     ("plugin", "message"),
     [
-        ("memory", "keeps nothing between runs; name another cache plugin"),
+        ("memory", "keeps nothing between runs; use another cache plugin"),
         ("ansible.builtin.memory", "keeps nothing between runs"),
         ("no.such.plugin", "cannot be used: "),
     ],
@@ -143,6 +143,6 @@ def test_what_something_else_has_written_is_refused(fleet: Fleet, files: Path) -
     (files / KEY).write_text('{"facts": 1}')
     run = fleet.run()
     assert run.code == 2
-    assert f"{KEY} cannot be read: it is not what this collection has written" in run.output
+    assert f"{KEY} cannot be read: it was not written by this collection" in run.output
     (files / KEY).write_text(json.dumps({"text": "---\nhosts: [a]\n"}))
-    assert f"registry {KEY} in the cache ansible.builtin.jsonfile, line 2: here belongs a mapping" in fleet.run().output
+    assert f"registry {KEY} in the cache ansible.builtin.jsonfile, line 2: expected a mapping" in fleet.run().output

@@ -33,7 +33,7 @@ def test_a_host_that_reports_the_key_of_one_that_left_was_renamed() -> None:
     assert said == (
         "Network home: new has the key of old, which left the inventory: it was renamed. Its key stays, but its "
         "addresses change from 10.8.0.5 to 10.8.0.9. To keep them, set wireguard_addresses of new to the old ones, or "
-        "addresses where it is a client."
+        "addresses if it is a client."
     )
     (same,) = hints({"old": OLD}, {"new": key_of("old")}, host("new", "10.8.0.5"))
     assert same.endswith("it was renamed. Its key and its addresses stay.")
@@ -41,10 +41,8 @@ def test_a_host_that_reports_the_key_of_one_that_left_was_renamed() -> None:
 
 def test_who_may_have_been_renamed_is_named_before_anything_is_recorded() -> None:
     (said,) = hints({"old": OLD, "kept": KEPT}, {}, host("kept", "10.8.0.6"), host("new", "10.8.0.9"))
-    assert said.startswith(
-        "Network home: old left the inventory, and new came. A member that was only renamed is a new"
-    )
-    assert "change its name in the network's registry too, before a run records the new one" in said
+    assert said.startswith("Network home: old left the inventory, and new joined. A renamed member counts as new")
+    assert "rename it in the network's registry too, before a run records the new name" in said
 
 
 @pytest.mark.parametrize(
@@ -118,14 +116,14 @@ def test_a_renamed_host_network_and_interface_in_a_run(tmp_path: Path) -> None:
     fleet.hosts["server"]["keypair"] = {"public_key": key_of("another"), "changed": True}
     before = fleet.registry.read_text()
     run = fleet.run("--check")
-    assert "laptop left the inventory, and desktop came" in run.said
+    assert "laptop left the inventory, and desktop joined" in run.said
     assert "desktop has the key of laptop, which left the inventory: it was renamed" in run.said
     assert (
         f"server made a new key for the network home in this run, as it had none for wg0: {key_of('another')}. The "
         f"registry has {key_of('server')}, which its peers keep"
     ) in run.said
     assert "/etc/wireguard/private/wg0.key" in run.said
-    assert "If the host was installed anew, set wireguard_accept_changed_keys for it." in run.said
+    assert "If the host was reinstalled, set wireguard_accept_changed_keys for it." in run.said
     # One warning says it all.
     assert "The public key of server in the network home is" not in run.said
     networks = fleet.inventory["all"]["vars"]["wireguard_networks"]

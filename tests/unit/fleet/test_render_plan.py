@@ -105,7 +105,7 @@ def test_the_table() -> None:
         == 1
     )
     assert lab.endswith("\nhub-1.example.org  host  10.9.0.1   (none)  -         -            -")
-    assert remarks == "No public key is known yet of new: their peers wait for it.\nIn no network: web1.\n"
+    assert remarks == "No public key is known yet of new: their peers do not have it.\nIn no network: web1.\n"
 
 
 def test_mermaid() -> None:

@@ -121,7 +121,7 @@ def test_peers_are_told_of_the_next_key_and_nobody_else_is() -> None:
 
 @pytest.mark.parametrize("key", [key_of("bob"), key_of("ada")])
 def test_a_next_key_that_is_somebodys_already_is_refused(key: str) -> None:
-    with pytest.raises(FleetError, match=r"ada: next_public_key .* has this key already; remove .*/wg0\.key\.next"):
+    with pytest.raises(FleetError, match=r"ada: next_public_key .* already has this key; remove .*/wg0\.key\.next"):
         plans({"ada": key})
 
 

@@ -105,7 +105,7 @@ def test_pairs_that_cannot_meet_are_named() -> None:
     (warning,) = plan.warnings
     assert warning == (
         "Network lab: pairs without a tunnel, as neither has an endpoint for the other: 1 (backup and laptop). "
-        "They meet only through a hub; give one of each pair a wireguard_endpoint."
+        "They connect only through a hub; set wireguard_endpoint for one of each pair."
     )
 
 

@@ -84,5 +84,5 @@ def test_only_a_network_without_any_address_can_be_without_prefixes() -> None:
         variables["wireguard_addresses"] = []
     assert [entry["options"]["addresses"] for entry in inventory.plan().hosts.values()] == [[], [], [], []]
     del inventory.hosts["ada"]["wireguard_addresses"]
-    with pytest.raises(FleetError, match="prefixes: there is none; list the networks"):
+    with pytest.raises(FleetError, match="prefixes: missing; list the networks"):
         inventory.read()

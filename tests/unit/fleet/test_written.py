@@ -146,7 +146,7 @@ def test_a_part_that_is_omitted_is_refused(runs: Runs) -> None:
         ("1.5: {}", "wireguard_networks.home.clients '1.5': YAML reads this name as a decimal number; quote it"),
         ("2026-01-02: {}", "wireguard_networks.home.clients '2026-01-02': YAML reads this name as a date; quote it"),
         ("~: {}", "wireguard_networks.home.clients 'None': YAML reads this name as null; quote it"),
-        ("101: {}, '101': {}", "wireguard_networks.home.clients '101': it is there as a number and as a text"),
+        ("101: {}, '101': {}", "wireguard_networks.home.clients '101': defined both as a number and as a string"),
     ],
 )
 def test_a_name_that_is_no_text_is_refused(runs: Runs, clients: str, problem: str) -> None:
@@ -224,7 +224,7 @@ def test_variables_of_other_roles_are_one_warning_that_can_be_silenced(runs: Run
     variables["wireguard_ignored_variables"] = ["wireguard_address", "wireguard_po?t"]
     run = runs.look(inventory)
     warning = (
-        "Variables that this collection does not know, and ignores: wireguard_exporter_port (hub1, s1), "
+        "Unknown variables, which are ignored: wireguard_exporter_port (hub1, s1), "
         "wireguard_postup (s1). List those of other roles in wireguard_ignored_variables to silence this warning."
     )
     assert (run.code, run.said.count(warning)) == (0, 1), run.output
@@ -263,7 +263,7 @@ def test_all_that_cannot_be_templated_is_said_at_once_with_a_remedy(runs: Runs) 
     )
     assert [re.sub("templated: .*;", "templated;", line) for line in lines] == [
         "hub1: wireguard_endpoint: cannot be templated; write {{ ansible_host | default(inventory_hostname) }}",
-        "hub1, s1: wireguard_mtu: cannot be templated; define it so that it holds for this host by itself",
+        "hub1, s1: wireguard_mtu: cannot be templated; define the variables that it uses for this host",
     ]
 
 

@@ -101,7 +101,7 @@ def test_what_another_overwrote_is_merged_again(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_does_not_keep_what_it_is_given(tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="what was written is not there; see to it that the cache keeps"):
+    with pytest.raises(RegistryError, match="the cache did not store the value; check its settings"):
         store_of(Forgetful(tmp_path)).update("home", adding("a"), write=True)
 
 

@@ -129,38 +129,42 @@ def test_what_is_written_is_read_back(texts: list[str], names: dict[str, str], d
 
 KEY = key_of("a")
 BROKEN = {
-    "empty": ("", 1, "here belongs a mapping with hosts"),
-    "torn in a line": ("---\nhosts:\n  a: {}\n  b:\n    publ", 5, "here belongs a mapping"),
+    "empty": ("", 1, "expected a mapping with hosts"),
+    "torn in a line": ("---\nhosts:\n  a: {}\n  b:\n    publ", 5, "expected a mapping"),
     "torn in a key": (f"---\nhosts:\n  a:\n    public_key: {KEY[:20]}\n", 4, "not a WireGuard key"),
     "torn in an address": ("---\nhosts:\n  a:\n    addresses:\n      - 10.8.", 5, "'10.8.' is not an IP address"),
-    "torn in a day": ("---\nhosts:\n  a:\n    first_seen: 2026-1", 4, "'2026-1' is no day, such as 2026-11-24"),
+    "torn in a day": ("---\nhosts:\n  a:\n    first_seen: 2026-1", 4, "'2026-1' is not a date, such as 2026-11-24"),
     "zeros after a power cut": (f"---\nhosts:\n  a:\n    public_key: {KEY}\n\0\0\0", 5, "not YAML"),
-    "a conflict of a merge": ("---\nhosts:\n<<<<<<< HEAD\n  a:\n", 3, "a merge has left a conflict; keep the hosts of"),
-    "what is left of a conflict": ("---\nhosts:\n  a: {}\n=======\n", 4, "a merge has left a conflict"),
-    "a host twice": ("---\nhosts:\n  a: {}\n  a: {}\n", 4, "a is here for the second time"),
-    "a fact twice": ("---\nhosts:\n  a:\n    hub: b\n    hub: c\n", 5, "hub is here for the second time"),
+    "a conflict of a merge": ("---\nhosts:\n<<<<<<< HEAD\n  a:\n", 3, "unresolved merge conflict; keep the hosts of"),
+    "what is left of a conflict": ("---\nhosts:\n  a: {}\n=======\n", 4, "unresolved merge conflict"),
+    "a host twice": ("---\nhosts:\n  a: {}\n  a: {}\n", 4, "a occurs twice"),
+    "a fact twice": ("---\nhosts:\n  a:\n    hub: b\n    hub: c\n", 5, "hub occurs twice"),
     "an address at two hosts": (
         "---\nhosts:\n  a:\n    addresses:\n      - 10.8.0.1\n  b:\n    addresses:\n      - 10.8.0.1\n",
         8,
-        "the address 10.8.0.1 is here for the second time, after a, line 5; remove one of the two lines",
+        "the address 10.8.0.1 occurs twice, first in a, line 5; remove one of the two lines",
     ),
     "an address that is used and rests": (
         "---\nhosts:\n  a:\n    addresses:\n      - fd00::1\nresting:\n  fd00:0::1: 2026-01-01\n",
         7,
-        "the address fd00::1 is here for the second time, after a, line 5",
+        "the address fd00::1 occurs twice, first in a, line 5",
     ),
     "an address twice at one host": (
         "---\nhosts:\n  a:\n    addresses:\n      - 10.8.0.1\n      - 10.8.0.1\n",
         6,
-        "the address 10.8.0.1 is here for the second time, after a, line 5",
+        "the address 10.8.0.1 occurs twice, first in a, line 5",
     ),
-    "an address with its length": ("---\nhosts:\n  a:\n    addresses:\n      - 10.8.0.1/24\n", 5, "without a length"),
+    "an address with its length": (
+        "---\nhosts:\n  a:\n    addresses:\n      - 10.8.0.1/24\n",
+        5,
+        "'10.8.0.1/24' must be without a prefix length",
+    ),
     "addresses in one line": ("---\nhosts:\n  a:\n    addresses: 10.8.0.1\n", 4, "expected a list, one entry a line"),
-    "no such day": ("---\nhosts:\n  a:\n    last_seen: 2026-02-30\n", 4, "'2026-02-30' is no day"),
-    "a resting time that is no day": ("---\nhosts: {}\nresting:\n  10.8.0.1: soon\n", 4, "'soon' is no day"),
-    "a hub that is none": ("---\nhosts:\n  a:\n    hub: [b]\n", 4, "here belongs a text"),
+    "no such day": ("---\nhosts:\n  a:\n    last_seen: 2026-02-30\n", 4, "'2026-02-30' is not a date"),
+    "a resting time that is not a date": ("---\nhosts: {}\nresting:\n  10.8.0.1: soon\n", 4, "'soon' is not a date"),
+    "a hub that is none": ("---\nhosts:\n  a:\n    hub: [b]\n", 4, "expected a string"),
     "an unknown fact": ("---\nhosts:\n  a: {private_key: x}\n", 3, "private_key is unknown"),
-    "an unknown part": ("---\nhosts: {}\nhost: {}\n", 3, "host is unknown, only hosts, resting, former can be here"),
+    "an unknown part": ("---\nhosts: {}\nhost: {}\n", 3, "host is unknown, the valid names are hosts, resting, former"),
     "a former key that is none": ("---\nhosts: {}\nformer:\n  x:\n    name: a\n", 4, "not a WireGuard key"),
     "a former key without its day": (
         f"---\nhosts: {{}}\nformer:\n  {KEY}:\n    name: a\n",
@@ -172,8 +176,8 @@ BROKEN = {
         4,
         "expected a list, one entry a line",
     ),
-    "a list": ("---\nhosts: [a]\n", 2, "here belongs a mapping"),
-    "no hosts": ("---\nresting: {}\n", 1, "here belongs a mapping"),
+    "a list": ("---\nhosts: [a]\n", 2, "expected a mapping"),
+    "no hosts": ("---\nresting: {}\n", 1, "expected a mapping"),
 }
 
 

@@ -25,9 +25,7 @@ class Mesh:
     options: tuple[str, ...] = ("members",)
 
     def check(self, network: Network, problems: Problems) -> None:
-        remedy = (
-            f"it is for spokes; leave it out, or set it by wireguard_overrides in another network than {network.name}"
-        )
+        remedy = f"remove it, or set it in wireguard_overrides for another network than {network.name}"
         for node in network.nodes:
             if node.tunnel == FULL:
                 problems.add(node.name, "wireguard_tunnel", FULL, "the host has no hub to send everything to", remedy)
@@ -64,8 +62,8 @@ class SiteToSite(Mesh):
         super().check(network, problems)
         for gateway in network.nodes:
             if not gateway.subnets:
-                remedy = "list the subnets of its site; hosts without any can be in a network of topology mesh"
-                problems.add(gateway.name, "wireguard_subnets", None, "the gateway has nothing behind it", remedy)
+                remedy = "list the subnets of its site; hosts without subnets can use the topology mesh"
+                problems.add(gateway.name, "wireguard_subnets", None, "the gateway has no subnets", remedy)
 
 
 class Custom(Mesh):
@@ -79,7 +77,7 @@ class Custom(Mesh):
         for client in network.clients:
             if client.hub not in names:
                 option = option_parsers.option_of(network.name, client, "hub")
-                problem, remedy = "no host of the network", nearest(client.hub or "", names)
+                problem, remedy = "not a host of the network", nearest(client.hub or "", names)
                 problems.add(*option, client.hub, problem, remedy)
 
     def links(self, network: Network) -> Iterator[Link]:

@@ -30,13 +30,13 @@ class HubAndSpoke:
                     hub.name,
                     "wireguard_endpoint",
                     None,
-                    "the hub has none, so that no spoke could find it",
-                    "give the public address or name of the hub, such as vpn.example.org",
+                    "the hub has none, so spokes cannot connect to it",
+                    "set the public address or name of the hub, such as vpn.example.org",
                 )
         known = set(hubs)
         for leaf in network.spokes + network.clients:
             if leaf.hub is not None and leaf.hub not in known:
-                problem, remedy = f"no hub of the network {network.name}", nearest(leaf.hub, hubs)
+                problem, remedy = f"not a hub of the network {network.name}", nearest(leaf.hub, hubs)
                 problems.add(*option_parsers.option_of(network.name, leaf, "hub"), leaf.hub, problem, remedy)
 
     def links(self, network: Network) -> Iterator[Link]:
