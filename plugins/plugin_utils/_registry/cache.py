@@ -8,7 +8,8 @@ the registry, with Fischer's algorithm (L. Lamport, "A fast mutual exclusion alg
 that finds the turn free claims it, and waits until each other writer that found it free must have claimed it.
 It has the turn if the claim is still its own. This holds as long as a claim takes less time than the wait. A writer
 that is delayed for longer can overwrite what another wrote just then. The other one sees this when it reads back, and
-merges again, unless it has already gone on. Then a key or an address is missing until the other's next run records it again.
+merges again, unless it has already gone on. Then a key or an address is missing until the other's next run records it
+again.
 """
 
 from __future__ import annotations
