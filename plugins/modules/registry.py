@@ -27,6 +27,8 @@ options:
     description:
       - The public keys to record. It is a dictionary from the name of a network to a dictionary from the names of its
         members, which are hosts or clients, to their public keys.
+      - The key of a host is treated as its report. If it is not a key, or belongs to another member, only that host is
+        refused.
       - If it is empty, only addresses, home hubs and members that have left are recorded.
     type: dict
     default: {}

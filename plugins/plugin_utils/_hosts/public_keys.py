@@ -30,9 +30,10 @@ class _Pair(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Public keys of a network's members, by name. Those of ``given`` are the operator's, the others hosts' reports.
+    """Public keys of a network's members, by name. ``made``: the members whose key was made in this run.
 
-    ``made``: the members whose key was made in this run.
+    ``given``: the members whose key is a value in the task. For a client it is the operator's. For a host it may be
+    what the host has reported in the play, so it counts as a report.
     """
 
     keys: dict[str, str]
@@ -107,7 +108,7 @@ def _key_owners(network: Network, records: Records, found: Found) -> dict[str, s
     for member in network.members:
         recorded = records.members.get(member.name, MemberRecord())
         known = [member.public_key, recorded.public_key, recorded.next_public_key]
-        if member.name in found.given:
+        if member.is_client and member.name in found.given:
             known = [found.keys[member.name]]
         for key in filter(None, known):
             owners.setdefault(key, member.name)
@@ -121,11 +122,12 @@ def reject_claims(network: Network, records: Records, found: Found) -> dict[str,
     several hosts report it, all of them are rejected.
     """
     owners = _key_owners(network, records, found)
+    by_operator = found.given & {client.name for client in network.clients}
     reports = [
         (name, option, key)
         for option, keys in (("public_key", found.keys), ("next_public_key", found.next_keys))
         for name, key in keys.items()
-        if name not in found.given
+        if name not in by_operator
     ]
     times = Counter(key for _name, _option, key in reports)
     rejected: dict[str, str] = {}

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 
 from .._hosts.public_keys import Found, read_reports
-from .._hosts.results import one_line
+from .._hosts.results import one_line, read_text
 from .._inventory.errors import FleetError, HostError
 from .._inventory.nouns import Network
 from .._inventory.without_facts import REMEDY
@@ -25,8 +25,8 @@ class KeyFinder:
     """A ``FindKeys``.
 
     ``intruders`` maps hosts that returned variables which only the operator sets to these variables: their reports are
-    ignored. ``given`` are the operator's keys: network to member to key. ``variable`` names the variable in which hosts
-    have registered ``keypair``, if any, and ``registered`` gives a host's value of it.
+    ignored. ``given`` are the keys in the task: network to member to key. ``variable`` names the variable in which
+    hosts have registered ``keypair``, if any, and ``registered`` gives a host's value of it.
     """
 
     def __init__(
@@ -47,28 +47,30 @@ class KeyFinder:
         refused: dict[str, str] = {}
         if self._variable:
             found, refused = read_reports(networks, self._variable, self._registered)
-        self._add_given(networks, found)
+        refused = {**self._add_given(networks, found), **refused}
         intruding = {host: _intrusion(host, facts) for host, facts in self._intruders.items()}
         if intruding:
             found = {name: each.without(intruding) for name, each in found.items()}
         return found, refused | intruding
 
-    def _add_given(self, networks: Networks, found: dict[str, Found]) -> None:
-        members = {network.name: {member.name for member in network.members} for network in networks}
+    def _add_given(self, networks: Networks, found: dict[str, Found]) -> dict[str, str]:
+        """Return the hosts whose key is not one, each with the reason: a host may have reported it in the play."""
+        members = {network.name: {member.name: member for member in network.members} for network in networks}
+        refused: dict[str, str] = {}
         for name, keys in self._given.items():
             for member, key in dict(keys).items():
                 if member not in members.get(name, ()):
-                    problem, remedy = "no such member", "name a network and one of its members"
-                    raise FleetError([HostError("", f"public_keys.{name}.{member}", None, problem, remedy)])
-                found[name].keys[member] = _checked(member, key)
-            found[name] = found[name]._replace(given=frozenset(keys))
-
-
-def _checked(host: str, key: str) -> str:
-    try:
-        return str(parse_peer_key(key))
-    except InputError as error:
-        raise FleetError([HostError(host, error.option, error.value, error.problem, error.remedy)]) from None
+                    remedy = "name a network and one of its members"
+                    raise FleetError([HostError("", f"public_keys.{name}.{member}", None, "no such member", remedy)])
+                try:
+                    found[name].keys[member] = str(parse_peer_key(read_text(key, "public_key"), "public_key"))
+                except InputError as error:
+                    problem = HostError(member, error.option, error.value, error.problem, error.remedy)
+                    if members[name][member].is_client:
+                        raise FleetError([problem]) from None
+                    refused[member] = f"{member}: {error}"
+            found[name] = found[name]._replace(given=frozenset(keys) & found[name].keys.keys())
+        return refused
 
 
 def _intrusion(host: str, facts: Mapping[str, Any]) -> str:

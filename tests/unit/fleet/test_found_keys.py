@@ -27,3 +27,18 @@ def test_a_host_that_reports_its_present_key_as_the_next_one_fails_alone() -> No
     found = Found({name: key_of(name) for name in ("ada", "bob")}, {"ada": key_of("ada"), "bob": key_of("next")})
     (reason,) = reject_claims(network, records, found).values()
     assert reason.startswith(f"ada: next_public_key '{key_of('ada')}': it is the key that the host uses")
+
+
+def test_what_is_no_key_is_refused_for_that_host_alone() -> None:
+    given = {"home": {"ada": "nonsense", "bob": key_of("bob")}}
+    found, refused = KeyFinder({}, given)(Inventory().read())
+    assert (found["home"].keys, found["home"].given) == ({"bob": key_of("bob")}, {"bob"})
+    assert refused["ada"].startswith("ada: public_key")
+
+
+def test_a_key_of_another_member_is_refused_where_a_host_may_have_reported_it() -> None:
+    networks = Inventory().read()
+    found, refused = KeyFinder({}, {"home": {"ada": key_of("bob")}})(networks)
+    records = Records({"bob": MemberRecord(public_key=key_of("bob"))})
+    assert refused == {}
+    assert list(reject_claims(networks[0], records, found["home"])) == ["ada"]
