@@ -6,9 +6,9 @@
 Such a cache can only read and write a value: it has no lock and no comparison. So writers take turns by a value beside
 the registry, with Fischer's algorithm (L. Lamport, "A fast mutual exclusion algorithm", ACM TOCS 5:1, 1987). A writer
 that finds the turn free claims it, and waits until each other writer that found it free must have claimed it.
-It has the turn if the claim is still its own. This holds as long as a claim takes less time than the wait. A writer that
-is delayed for longer can overwrite what another wrote just then. The other one sees this when it reads back, and merges
-again, unless it has already gone on. Then a key or an address is missing until the other's next run records it again.
+It has the turn if the claim is still its own. This holds as long as a claim takes less time than the wait. A writer
+that is delayed for longer can overwrite what another wrote just then. The other one sees this when it reads back, and
+merges again, unless it has already gone on. Then a key or an address is missing until the other's next run records it.
 """
 
 from __future__ import annotations

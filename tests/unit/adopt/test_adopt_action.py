@@ -138,7 +138,7 @@ def test_nothing_is_overwritten_without_saying_so(site: Site) -> None:
     before = path.read_text()
     code, output = site.run()
     assert code == 2
-    assert f"hub1: {path}: is there already and says something else in wireguard_alias; remove the file" in output
+    assert f"hub1: {path}: already exists and differs in wireguard_alias; remove the file" in output
     assert path.read_text() == before
     site.arguments = {"overwrite": True}
     assert site.run()[0] == 0
@@ -161,7 +161,7 @@ def test_variables_that_say_something_else_are_refused(site: Site) -> None:
     site.hosts["server"]["wireguard_addresses"] = ["10.8.0.5"]
     code, output = site.run()
     assert code == 2
-    assert "server: wireguard_addresses ['10.8.0.5']: is defined already, and the host was found with" in output
+    assert "server: wireguard_addresses ['10.8.0.5']: is already defined, but the host has" in output
     assert site.written() == []
 
 
@@ -251,8 +251,8 @@ def test_a_spoke_that_is_left_out_is_a_client_of_its_hub_until_it_is_adopted(sit
     code, output = site.run()
     assert code == 2
     assert "server: /etc/wireguard/wg0.conf line 3: SaveConfig = true; remove the line" in output
-    (note,) = {line.strip() for line in output.splitlines() if line.startswith("  hub1 has server wg0, which is not")}
-    name = note.partition("as the client ")[2].partition(".")[0]
+    (note,) = {line.strip() for line in output.splitlines() if line.startswith("  hub1: the peer server wg0 is not")}
+    name = note.partition("becomes the client ")[2].partition(".")[0]
     network = site.read("group_vars/all/wireguard.yml")["wireguard_networks"]["wg0"]
     assert network["clients"][name]["public_key"] == key_of("server")
     site.file("server")["save_config"] = None

@@ -181,7 +181,7 @@ def test_vaulted_files_are_the_same_and_never_plain(site: Site) -> None:
     refused = site.run("clients")
     assert refused.code == 2
     assert (
-        "phone.conf: is encrypted, and would be replaced by plain text; name its secret in vault_id, or decrypt"
+        "phone.conf: is encrypted, and would be replaced by plain text; set vault_id to its secret, or decrypt"
         in refused.output
     )
     site.password("another")
@@ -211,7 +211,7 @@ def test_a_lost_file_is_made_again_only_on_demand(site: Site) -> None:
     lost = site.run("clients")
     assert lost.code == 2
     assert f"{PHONE}: its private key was only in {site.folder}/phone.conf, which has none now" in lost.output
-    assert "have a new key made: -e wireguard_client_renew=phone" in lost.output
+    assert "or make a new key with -e wireguard_client_renew=phone" in lost.output
     assert recorded_key(site) == old
     renewed = site.run("clients", "-e", "wireguard_client_renew=phone")
     assert renewed.changed
@@ -347,7 +347,7 @@ def test_a_client_that_has_left_does_not_come_back_by_the_file_that_it_left(site
     before = site.registry.read_text()
     refused = site.run("clients")
     assert refused.code == 2
-    assert f"{PHONE}: the key in {site.folder}/phone.conf left the network on 20" in refused.said
+    assert f"{PHONE}: the key in {site.folder}/phone.conf, of phone, left the network on 20" in refused.said
     assert "make a new one with -e wireguard_client_renew=phone, or accept this one with -e" in refused.said
     assert site.registry.read_text() == before
     renewed = site.run("clients", "-e", "wireguard_client_renew=phone")
@@ -412,7 +412,7 @@ def test_no_key_is_recorded_where_the_directory_is_none(site: Site) -> None:
 def test_a_directory_that_cannot_be_one_names_its_option(site: Site) -> None:
     run = site.run("clients", "-e", "wireguard_clients_directory=/dev/null/clients")
     assert run.code == 2
-    assert re.search(r"wireguard_clients_directory: [^;]*'/dev/null[^;]*; name a directory that can be read", run.said)
+    assert re.search(r"wireguard_clients_directory: [^;]*'/dev/null[^;]*; use a directory that can be read", run.said)
 
 
 @pytest.mark.parametrize("playbook", ["clients", "plan"])
@@ -434,7 +434,7 @@ def test_a_key_that_could_not_be_recorded_is_used_by_the_next_run(site: Site, re
     run = site.run("clients", *arguments, read_only=site.registry.parent)
     assert run.code == 2
     assert f"The new keys of phone are in their files in {site.folder}, but could not be recorded: " in run.said
-    assert "Run this again when that is solved: it uses the keys in the files." in run.said
+    assert "Solve this and run again; the keys in the files are used." in run.said
     assert site.registry.read_text() == before
     key = read(site).private_key
     assert key

@@ -67,7 +67,7 @@ def test_a_client_that_has_left_is_removed_while_another_key_is_unknown(site: Ma
     assert "No public key is known yet of the clients wireguard_networks.home.clients.visitor." in run.said
     assert "Run cryptokey.wireguard.clients, which makes their keys, or give each the public_key" in run.said
     assert "The role makes" not in run.said
-    assert "keys that have left, with the hosts that may still have them until a run" in run.said
+    assert "former keys, with the hosts that may still have them until a run" in run.said
     assert PHONE not in site.conf("hub1")
     assert TABLET in site.conf("hub1")
     assert site.recorded()["former"][PHONE]["name"] == "phone"

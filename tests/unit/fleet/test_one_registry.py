@@ -113,7 +113,7 @@ def test_the_files_of_clients_are_where_the_registry_is(inventories: Inventories
         *DC, "-e", "wireguard_clients_directory=~no-such-user/x", playbook="cryptokey.wireguard.clients"
     )
     assert refused.code == 2
-    assert "wireguard_clients_directory '~no-such-user/x': ~no-such-user is no user with a home" in refused.said
+    assert "wireguard_clients_directory '~no-such-user/x': ~no-such-user has no home directory here" in refused.said
 
 
 @pytest.mark.parametrize("limit", [(), ("--limit", "alpha"), ("--limit", "m-hub")])
@@ -190,8 +190,8 @@ def test_definitions_that_differ_by_group_are_refused_whoever_runs(
     refused = inventories.run(*DC, *limit)
     assert refused.code == 2
     assert (
-        "wireguard_networks.office.members: a1 and b1 define it differently; define it once, for all hosts, and name "
-        "in hubs, spokes or members who is in which network"
+        "wireguard_networks.office.members: a1 and b1 define it differently; define it once, for all hosts, and "
+        "list the hosts of each network in hubs, spokes or members"
     ) in refused.said
     assert not (inventories.directory / "dc" / "wireguard_registry").exists()
 
@@ -301,7 +301,7 @@ def test_a_home_directory_is_that_of_the_user(inventories: Inventories) -> None:
     assert refused.code == 2
     assert (
         "wireguard_registry '~no-such-user/x': ~no-such-user has no home directory here; use another user, "
-        "or write the path out"
+        "or an absolute path"
     ) in refused.said
 
 

@@ -274,8 +274,8 @@ def test_a_registry_that_is_only_read_names_what_it_lacks(fleet: Fleet) -> None:
     assert fleet.run("--limit", "office").code == 0
     refused = fleet.run("--limit", "archive")
     assert refused.code == 2
-    assert "archive: wireguard_addresses: the registry of the network home has none and is read only" in refused.output
-    assert f"record one in a run that can write, with its public key {key_of('archive')}, or give one" in refused.output
+    assert "archive: wireguard_addresses: the registry of the network home has none and is read-only" in refused.output
+    assert f"record one in a run that can write, with its public key {key_of('archive')}, or set one" in refused.output
     assert fleet.registry.read_text() == before
 
 

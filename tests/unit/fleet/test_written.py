@@ -308,7 +308,7 @@ def test_a_secret_that_cannot_be_read_is_named_and_the_plan_needs_none(runs: Run
     assert [re.sub("templated: .*;", "templated;", line) for line in lines] == [
         (
             f"wireguard_networks.home.{option}: cannot be templated; give the password that it was encrypted with, "
-            "as with --ask-vault-pass or --vault-id"
+            "with --ask-vault-pass or --vault-id"
         )
         for option in ("preshared_secret", "preshared_keys")
     ]
