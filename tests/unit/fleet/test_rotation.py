@@ -145,6 +145,8 @@ def test_whom_it_concerns() -> None:
 
 
 def test_a_hub_of_clients_is_refused_unless_that_is_wanted() -> None:
-    with pytest.raises(FleetError, match=r"hub: wireguard_hosts: .* clients, .* phone; leave the host out, or set"):
+    with pytest.raises(
+        FleetError, match=r"hub: wireguard_hosts: .* clients that .* files: phone; leave the host out, or set"
+    ):
         plan_rotation(PLANS, ["x", "hub"], False)
     assert plan_rotation(PLANS, ["hub"], True) == Rotation(("hub",), ("hub", "x"))
