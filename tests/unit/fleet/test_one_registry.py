@@ -159,7 +159,7 @@ def test_where_it_could_be_in_either_the_run_is_refused_until_it_is_said(invento
         directory = inventories.directory
         assert (
             "wireguard_registry 'wireguard_registry': the inventory has several directories, so the path could be "
-            f"{directory}/cloud/wireguard_registry (host a-hub) and {directory}/dc/wireguard_registry (host alpha); "
+            f"{directory}/cloud/wireguard_registry (host a-hub) or {directory}/dc/wireguard_registry (host alpha); "
             "none of them exists; set wireguard_registry to an absolute path"
         ) in refused.said
         assert inventories.registries == []

@@ -290,7 +290,7 @@ def test_a_host_that_pulls_removes_the_keys_of_those_that_have_left(fleet: Fleet
     assert run.code == 0, run.output
     (plan,) = run.results[1]["hosts"]["hub1"]
     assert (plan["options"]["peers_mode"], plan["options"]["absent_peers"]) == ("merge", [key_of("server")])
-    assert "keys that have left" not in run.said
+    assert "former keys, with the hosts" not in run.said
     assert fleet.registry.read_text() == before
 
 

@@ -330,7 +330,7 @@ def test_what_runs_is_looked_at_too_before_a_run_says_that_a_key_is_gone(site: S
     site.known("laptop", "server", network="side")
     done = site.run("cryptokey.wireguard.site", "--check", "--diff")
     assert done.code == 0, done.output
-    assert "keys that have left" in done.said
+    assert "former keys, with the hosts" in done.said
     assert f"-    public_key: {key_of('gonehome')}" in done.output
     site.unreachable("hub1")
     failed = site.run("cryptokey.wireguard.site", "--check")
@@ -339,7 +339,7 @@ def test_what_runs_is_looked_at_too_before_a_run_says_that_a_key_is_gone(site: S
     # A host outside of the run is no failure of it.
     limited = site.run("cryptokey.wireguard.site", "--check", "--limit", "laptop,server")
     assert limited.code == 0, limited.output
-    assert "keys that have left" in limited.said
+    assert "former keys, with the hosts" in limited.said
 
 
 def test_a_host_that_a_condition_on_the_role_skips_still_has_the_keys_that_have_left(site: Site) -> None:
@@ -357,4 +357,4 @@ def test_a_host_that_a_condition_on_the_role_skips_still_has_the_keys_that_have_
     assert done.code == 0, done.output
     task = done.output.partition("TASK [cryptokey.wireguard.network : Record which hosts have removed the keys")[2]
     assert "ok: [server]" in task.partition("RUNNING HANDLER")[0]
-    assert "hub1" in done.said.partition("keys that have left")[2].partition(".")[0]
+    assert "hub1" in done.said.partition("former keys, with the hosts")[2].partition(".")[0]
