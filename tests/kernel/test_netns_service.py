@@ -39,7 +39,7 @@ def write_drop_ins(namespaces: dict[str, str]) -> None:
     folder = Path(f"/etc/systemd/system/{UNIT}.d")
     folder.mkdir(exist_ok=True)
     shutil.copy(ROLE / "files/50-cryptokey-adopt.conf", folder)
-    (folder / "60-cryptokey-netns.conf").write_text(template.render(network_interface=namespaces))
+    (folder / "60-cryptokey-netns.conf").write_text(template.render(network_interface={"options": namespaces}))
     run("systemctl", "daemon-reload")
 
 
