@@ -32,7 +32,7 @@ def test_a_host_that_reports_its_present_key_as_the_next_one_fails_alone() -> No
 def test_what_is_no_key_is_refused_for_that_host_alone() -> None:
     given = {"home": {"ada": "nonsense", "bob": key_of("bob")}}
     found, refused = KeyFinder({}, given)(Inventory().read())
-    assert (found["home"].keys, found["home"].given) == ({"bob": key_of("bob")}, {"bob"})
+    assert (found["home"].keys, found["home"].given) == ({"bob": key_of("bob")}, frozenset({"bob"}))
     assert refused["ada"].startswith("ada: public_key")
 
 
