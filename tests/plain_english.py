@@ -51,7 +51,7 @@ def find(text: str) -> Iterator[tuple[int, str, str]]:
     """Each gone word of a text: its line, counted from 1, itself, and what to write instead."""
     for match in _PATTERN.finditer(text):
         word = " ".join(match.group().replace("#", " ").split())
-        remedy = next(remedy for words, remedy in GONE.items() if re.fullmatch(words, word, re.IGNORECASE))
+        (remedy,) = (remedy for words, remedy in GONE.items() if re.fullmatch(words, word, re.IGNORECASE))
         yield text.count("\n", 0, match.start()) + 1, word, remedy
 
 

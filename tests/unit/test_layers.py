@@ -72,7 +72,7 @@ def room_of(path: str) -> str:
 
 def allowed_in(room: str) -> set[str]:
     """What a room may import besides the standard library."""
-    column, _, name = room.partition("/")
+    column, _sign, name = room.partition("/")
     rooms = COLUMNS.get(column, ())
     below = rooms[rooms.index(name) :] if name else ()
     if name in PURE:
@@ -160,7 +160,7 @@ def picture() -> str:
 
 
 def _depth(name: str) -> tuple[bool, int]:
-    column, _, room = name.partition(".")
+    column, _sign, room = name.partition(".")
     return column == "module_utils", COLUMNS[column].index(room)
 
 

@@ -29,7 +29,7 @@ def test_links_of_the_repository_lead_somewhere(page: str) -> None:
     """As they are read on the forge; the built pages are another matter."""
     broken = []
     for link in _LINK.findall(_FENCED.sub("", (ROOT / page).read_text())):
-        name, _, anchor = link.partition("#")
+        name, _sign, anchor = link.partition("#")
         target = (ROOT / page).parent / name if name else ROOT / page
         # The reference is generated.
         if re.match(r"\w+:", link) or target.is_relative_to(DOCS / "reference"):

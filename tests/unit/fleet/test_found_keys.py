@@ -25,8 +25,9 @@ def test_a_host_that_reports_its_present_key_as_the_next_one_fails_alone() -> No
     (network,) = Inventory().read()
     records = Records({"ada": MemberRecord(public_key=key_of("ada"))})
     found = Found({name: key_of(name) for name in ("ada", "bob")}, {"ada": key_of("ada"), "bob": key_of("next")})
-    (reason,) = reject_claims(network, records, found).values()
-    assert reason.startswith(f"ada: next_public_key '{key_of('ada')}': it is the key that the host uses")
+    rejected = reject_claims(network, records, found)
+    assert rejected.keys() == {"ada"}
+    assert rejected["ada"].startswith(f"ada: next_public_key '{key_of('ada')}': it is the key that the host uses")
 
 
 def test_what_is_no_key_is_refused_for_that_host_alone() -> None:
