@@ -23,7 +23,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.report 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.store import Update
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 
 from .plan import open_inventory
@@ -73,7 +72,7 @@ class ActionModule(RunOnce, ActionBase):
             "notes": adoption.notes,
             "problems": problems.splitlines(),
             "kept": [{"host": each.host, "path": each.path, "lines": list(each.kept)} for each in adoption.found],
-            "diff": [*map(_document_diff, changed), *map(_registry_diff, updates)] if writes else [],
+            "diff": [*map(_document_diff, changed), *(update.diff() for update in updates)] if writes else [],
             # The other networks are already written.
             **({"failed": True, "msg": f"Not adopted: {problems}"} if writes and problems else {}),
         }
@@ -122,12 +121,3 @@ def _write(adoption: Adoption) -> None:
 def _document_diff(document: Document) -> dict[str, str]:
     path = str(document.path)
     return {"before_header": path, "before": document.before or "", "after_header": path, "after": document.text}
-
-
-def _registry_diff(update: Update) -> dict[str, str]:
-    return {
-        "before_header": update.place,
-        "before": update.before,
-        "after_header": update.place,
-        "after": update.after,
-    }

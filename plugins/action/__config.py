@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible import errors
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.executor import module_common
 from ansible.plugins.action import ActionBase
 
@@ -22,6 +21,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.err
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.preshared import secret_options
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.preshared_keys import sealed_preshared_keys
+
+from .plan import OMITTED
 
 MODULE = "cryptokey.wireguard.config"
 
@@ -65,14 +66,11 @@ def with_module_defaults(module: str, arguments: Mapping[str, Any], task: Any, t
 
 def _given(template: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """``template`` with None for a value that is omitted, which is an error from ansible-core 2.19 on."""
-    omitted = getattr(errors, "AnsibleValueOmittedError", None)
 
     def given(value: Any) -> Any:
         try:
             return template(value)
-        except AnsibleError as error:
-            if omitted is not None and isinstance(error, omitted):
-                return None
-            raise
+        except OMITTED:
+            return None
 
     return given

@@ -39,6 +39,8 @@ ARGUMENTS = {
 }
 # Options that the role and the playbooks give as literals.
 _LITERAL = frozenset(("assume_keys", "spare_clients"))
+# Raised for a value that is omitted, from ansible-core 2.19 on. Before, there is nothing to catch.
+OMITTED: type[Exception] | tuple[()] = getattr(errors, "AnsibleValueOmittedError", ())
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -74,7 +76,6 @@ class ActionModule(RunOnce, ActionBase):
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:
     """Open the inventory of the task, as if it did not have the hosts ``without``. Raises FleetError."""
-    omitted = getattr(errors, "AnsibleValueOmittedError", None)
-    inventory = Inventory(task_vars, without, partial(AnsibleCache, cache_loader.get), AnsibleError, omitted)
+    inventory = Inventory(task_vars, without, partial(AnsibleCache, cache_loader.get), AnsibleError, OMITTED)
     inventory.check_play()
     return inventory

@@ -18,10 +18,9 @@ from .._store.keyfile import DIRECTORY as KEY_DIRECTORY
 from .._store.keyfile import KeyResult, find_private_key, write_key
 from .._store.public_key import public_key_of
 from .._store.reading import read_file
+from .._wgquick.file import DIRECTORY
 from .._wgquick.parse import decode, parse
 from .reader import open_reader
-
-DIRECTORY = "/etc/wireguard"
 
 
 def adopt_key(

@@ -17,12 +17,11 @@ from .._model.packages import package_hint
 from .._options.parser import refuse_own_key
 from .._store.files import again_when_changed, ensure_parent, remove_file, replace_file, sweep
 from .._store.reading import read_file
-from .._wgquick.file import WgQuickFile
+from .._wgquick.file import DIRECTORY, WgQuickFile
 from .._wgquick.overlay import overlay
 from .._wgquick.render import encode_file, redact, render, render_diff
 from .desired import public_key_if_known, read_desired
 
-DIRECTORY = "/etc/wireguard"
 MODE = 0o600
 
 

@@ -16,12 +16,11 @@ from .._model.names import parse_interface_name
 from .._model.prefix import sort_prefixes
 from .._store.public_key import public_key_of
 from .._store.reading import read_file
-from .._wgquick.file import WgQuickFile, WgQuickPeer, printable
+from .._wgquick.file import DIRECTORY, WgQuickFile, WgQuickPeer, printable
 from .._wgquick.lines import read_comments
 from .._wgquick.parse import decode, parse
 from .._wgquick.render import redact, render
 
-DIRECTORY = "/etc/wireguard"
 _SUFFIX = ".conf"
 
 

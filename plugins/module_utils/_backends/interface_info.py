@@ -18,7 +18,7 @@ from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
 from .._model.parts import Part
 from .._store.reading import read_file
-from .._wgquick.file import printable
+from .._wgquick.file import DIRECTORY, printable
 from .._wgquick.parse import decode, parse
 from .reader import open_reader
 
@@ -54,7 +54,7 @@ def describe_all(names: Iterable[str], reader: Reader, warnings: list[str]) -> l
     return described
 
 
-def read_peer_names(interface: str, directory: str = "/etc/wireguard") -> dict[PublicKey, str]:
+def read_peer_names(interface: str, directory: str = DIRECTORY) -> dict[PublicKey, str]:
     """Read the names of the interface's peers from its file. A missing or unreadable file has no names."""
     path = f"{directory}/{interface}.conf"
     try:

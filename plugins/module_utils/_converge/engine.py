@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, groupby
 from typing import NamedTuple
 
@@ -88,8 +89,8 @@ def converge(
     after = derive_target(desired, before, circumstances)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     _refuse_taken_address(kernel, before, after)
-    verifier = _Verifier(desired, replace(circumstances, correct=after.device.peers))
-    return _run(before, after, kernel, names, check_mode, verifier, origin, guard)
+    expected = partial(_expected, desired, replace(circumstances, correct=after.device.peers))
+    return _run(before, after, kernel, names, check_mode, expected, origin, guard)
 
 
 def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningState) -> None:
@@ -109,12 +110,11 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
     the result says so. Raises as ``converge`` does.
     """
     before, unread = read_parts(interface, kernel)
-    operations = tuple(diff_states(before, derive_absence(before), {}))
-    removal = Removal(before, derive_absence(before), operations, {}, tell_parts(unread))
+    after = derive_absence(before)
+    operations = tuple(diff_states(before, after, {}))
+    removal = Removal(before, after, operations, {}, tell_parts(unread))
     if check_mode or not (operations or unread):
         return removal
-    from .restore import restore_state
-
     done: list[Operation] = []
     try:
         _apply_parts(interface, operations, kernel, done)
@@ -151,18 +151,12 @@ def _still_to_do(operations: Iterable[Operation]) -> str:
     return "; ".join(f"still to do: {operation.describe()}" for operation in operations)
 
 
-@dataclass(frozen=True)
-class _Verifier:
-    desired: DesiredInterface
-    circumstances: Circumstances
-
-    def __call__(self, running: RunningState) -> RunningState:
-        """Derive the target of the state that was just read. An endpoint may have been learned since it was set."""
-        desired = self.desired
-        if any(peer.endpoint for peer in desired.peers or ()):
-            known = {key for key, peer in running.device.peers.items() if peer.endpoint}
-            desired = _without_endpoints(desired, known)
-        return derive_target(desired, running, self.circumstances)
+def _expected(desired: DesiredInterface, circumstances: Circumstances, running: RunningState) -> RunningState:
+    """Derive the target of the state that was just read. An endpoint may have been learned since it was set."""
+    if any(peer.endpoint for peer in desired.peers or ()):
+        known = {key for key, peer in running.device.peers.items() if peer.endpoint}
+        desired = _without_endpoints(desired, known)
+    return derive_target(desired, running, circumstances)
 
 
 def _without_endpoints(desired: DesiredInterface, known: Container[PublicKey]) -> DesiredInterface:
@@ -180,8 +174,8 @@ def _run(
     names: PeerNames,
     check_mode: bool,
     expected: Callable[[RunningState], RunningState],
-    origin: _Origin | None = None,
-    guard: Guard | None = None,
+    origin: _Origin | None,
+    guard: Guard | None,
 ) -> ConvergeResult:
     leaving = diff_move(origin.state, before.netns) if origin else []
     operations = diff_states(before, after, names)

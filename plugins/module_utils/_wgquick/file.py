@@ -12,6 +12,9 @@ from .._model.endpoint import Endpoint
 from .._model.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
 
+# Where wg-quick looks for INTERFACE.conf.
+DIRECTORY = "/etc/wireguard"
+
 
 class WgQuickPeer(NamedTuple):
     """One [Peer]. ``name`` is its ``# friendly_name =``; ``persistent_keepalive`` in seconds, 0 is off."""

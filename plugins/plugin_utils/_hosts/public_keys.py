@@ -91,15 +91,16 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
             raise HostError(host, variable, None, problem, remedy)
         if network is not None and network not in networks:
             raise refused(f"{variable}.network", network, "the host is not in this network")
-        key, next_key = _read_key(result, "public_key"), None
+        key, next_key = read_key(result["public_key"], "public_key"), None
         if result.get("next_public_key") not in (None, ""):
-            next_key = _read_key(result, "next_public_key")
+            next_key = read_key(result["next_public_key"], "next_public_key")
         pair = _Pair(key, next_key, result.get("changed") is True)
         yield networks[0] if network is None else networks[networks.index(network)], pair
 
 
-def _read_key(result: Mapping[str, object], option: str) -> str:
-    return str(parse_peer_key(read_text(result.get(option), option), option))
+def read_key(value: object, option: str) -> str:
+    """Read a public key that a host has reported. Raises InputError."""
+    return str(parse_peer_key(read_text(value, option), option))
 
 
 def _key_owners(network: Network, records: Records, found: Found) -> dict[str, str]:

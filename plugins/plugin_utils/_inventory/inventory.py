@@ -52,7 +52,7 @@ class Inventory:
         without: Collection[str],
         open_cache: Callable[[str], Cache],
         template_error: type[Exception],
-        omitted_error: type[Exception] | None = None,
+        omitted_error: type[Exception] | tuple[()] = (),
     ) -> None:
         self._open_cache = open_cache
         self._template_error = template_error
@@ -88,7 +88,7 @@ class Inventory:
         return value
 
     def _is_omitted(self, error: Exception) -> bool:
-        return self._omitted_error is not None and isinstance(error, self._omitted_error)
+        return isinstance(error, self._omitted_error)
 
     def get(self, host: str, variable: str) -> Any:
         return self._get(host, variable) if variable in self._host(host) else None

@@ -10,11 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
 
-from .._hosts.public_keys import Found, read_reports
-from .._hosts.results import one_line, read_text
-from .._inventory.errors import FleetError, HostError
+from .._hosts.public_keys import Found, read_key, read_reports
+from .._hosts.results import one_line
+from .._inventory.errors import FleetError, HostError, Problems
 from .._inventory.nouns import Network
 from .._inventory.without_facts import REMEDY
 
@@ -57,19 +56,21 @@ class KeyFinder:
         """Return the hosts whose key is not one, each with the reason: a host may have reported it in the play."""
         members = {network.name: {member.name: member for member in network.members} for network in networks}
         refused: dict[str, str] = {}
+        problems = Problems()
         for name, keys in self._given.items():
             for member, key in dict(keys).items():
                 if member not in members.get(name, ()):
                     remedy = "name a network and one of its members"
                     raise FleetError([HostError("", f"public_keys.{name}.{member}", None, "no such member", remedy)])
                 try:
-                    found[name].keys[member] = str(parse_peer_key(read_text(key, "public_key"), "public_key"))
+                    found[name].keys[member] = read_key(key, "public_key")
                 except InputError as error:
-                    problem = HostError(member, error.option, error.value, error.problem, error.remedy)
                     if members[name][member].is_client:
-                        raise FleetError([problem]) from None
-                    refused[member] = f"{member}: {error}"
+                        problems.keep(member, [error])
+                    else:
+                        refused[member] = f"{member}: {error}"
             found[name] = found[name]._replace(given=frozenset(keys) & found[name].keys.keys())
+        problems.refuse()
         return refused
 
 
