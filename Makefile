@@ -95,6 +95,7 @@ docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the 
 	@install -d -m 755 build/docs/source/reference
 	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
 	    --dest-dir build/docs/source/reference cryptokey.wireguard
+	@rm -f build/docs/source/reference/_*.rst && sed -i -E '/^(    |\* :ansplugin:`)_/d' build/docs/source/reference/index.rst
 	sphinx-build -q -W --keep-going build/docs/source build/docs/html
 	pytest tests/docs --junit-xml=build/junit/docs.xml
 	@echo docs: build/docs/html/index.html

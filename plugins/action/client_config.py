@@ -49,7 +49,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run
 from .plan import open_inventory
 
 PLAN = "cryptokey.wireguard.plan"
-RECORD = "cryptokey.wireguard.__registry"
+RECORD = "cryptokey.wireguard._registry"
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 ARGUMENTS = {

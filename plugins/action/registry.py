@@ -10,8 +10,8 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.outcome import Findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.result import keys_result
 
-from .__registry import PUBLIC_ARGUMENTS
-from .__registry import ActionModule as RegistryOfRun
+from ._registry import PUBLIC_ARGUMENTS
+from ._registry import ActionModule as RegistryOfRun
 
 
 class ActionModule(RegistryOfRun):

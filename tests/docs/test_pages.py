@@ -165,6 +165,11 @@ def test_links_lead_somewhere(looks: Looks, page: str) -> None:
     assert broken_links(page, looks.seen[WIDTHS[0]], looks.site, HTML) == []
 
 
+def test_private_steps_have_no_page() -> None:
+    assert [page for page in PAGES if Path(page).name.startswith("_")] == []
+    assert "cryptokey.wireguard._" not in (HTML / "reference/index.html").read_text()
+
+
 def test_every_guide_is_there_and_every_diagram_is_drawn(looks: Looks) -> None:
     sources = {path.relative_to(ROOT / "docs").with_suffix(".html"): path for path in (ROOT / "docs").rglob("*.md")}
     diagrams = {str(page): path.read_text().count("```mermaid") for page, path in sources.items()}

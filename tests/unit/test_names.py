@@ -37,17 +37,17 @@ CHOOSING: dict[str, set[str] | None] = {
     "set_fact": None,
     "plan": None,
     "registry": None,
-    "__registry": None,
-    "__draw": None,
-    "__interface": None,
-    "__config": None,
-    "__adopt": None,
+    "_registry": None,
+    "_draw": None,
+    "_interface": None,
+    "_config": None,
+    "_adopt": None,
     "client_config": None,
 }
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")
 # Actions of this collection that run on the controller: what they return is the controller's.
-OWN = {"plan", "registry", "__registry", "__rotation", "__rolling"}
+OWN = {"plan", "registry", "_registry", "_rotation", "_rolling"}
 # What an expression may not come to, besides results.
 FACTS = {"ansible_facts", "ansible_local", "hostvars"}
 # Uses that choose nothing, each with the reason: the name of the variable or task, and what it comes to.
@@ -207,7 +207,7 @@ def test_results_of_hosts_are_known_and_the_controllers_are_none() -> None:
         ({"m": {"peers": "{{ a | c.w.with_preshared_keys(inventory_hostname, answer.public_key, b) }}"}}, "answer"),
         ({"hosts": "{{ hostvars.a.b }}", "tasks": []}, "hostvars"),
         ({"cryptokey.wireguard.plan": {"without": "{{ answer.names }}"}}, "answer"),
-        ({"cryptokey.wireguard.__config": {"entry": "{{ answer.entry }}"}}, "answer"),
+        ({"cryptokey.wireguard._config": {"entry": "{{ answer.entry }}"}}, "answer"),
         ({"include_tasks": "{{ of_role }}.yml"}, "answer"),
     ],
 )

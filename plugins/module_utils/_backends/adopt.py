@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adopt a host's private key: the step ``__adopt_key`` of the playbook ``adopt``, without Ansible."""
+"""Adopt a host's private key: the step ``_adopt_key`` of the playbook ``adopt``, without Ansible."""
 
 from __future__ import annotations
 

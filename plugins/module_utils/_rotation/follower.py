@@ -53,7 +53,7 @@ class Following(NamedTuple):
 
 
 def parse_following(options: Mapping[str, Any]) -> Following:
-    """Read the options of ``__follow``. Raises InputError."""
+    """Read the options of ``_follow``. Raises InputError."""
     next_keys = dict(_read_keys(*pair) for pair in options["next_public_keys"].items())
     seconds = options["seconds"]
     if not 1 <= seconds <= SECONDS_MAX:

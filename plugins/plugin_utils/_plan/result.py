@@ -17,7 +17,7 @@ from .outcome import Findings, Outcome
 
 
 def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
-    """What both ``plan`` and ``__registry`` return, but for warnings."""
+    """What both ``plan`` and ``_registry`` return, but for warnings."""
     outcomes = findings.outcomes
     hosts = _by_host(outcomes)
     return {

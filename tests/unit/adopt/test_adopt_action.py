@@ -66,8 +66,8 @@ class Site:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         tasks = [
-            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments}, "run_once": True},
-            {"cryptokey.wireguard.__adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
+            {"cryptokey.wireguard._adopt": {**REPORTED, **self.arguments}, "run_once": True},
+            {"cryptokey.wireguard._adopt": {**REPORTED, **self.arguments, "keys": "adopt_keys"}, "run_once": True},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self.directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": self.hosts}}))

@@ -129,7 +129,7 @@ def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_pat
 
 def test_what_follows_a_key_has_all_its_code_loaded_before_it_is_left_alone(tmp_path: Path) -> None:
     loaded = run_from(
-        payload("__follow", tmp_path),
+        payload("_follow", tmp_path),
         f"from {PACKAGE}._rotation import follower",
         "class Device:",
         "    read = lambda self: type('State', (), {'peers': {}})",

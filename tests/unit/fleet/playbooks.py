@@ -68,7 +68,7 @@ class Fleet:
         plan = "cryptokey.wireguard.plan"
         tasks = [
             {"name": "Look", plan: self.looking, "run_once": True, "tags": "look"},
-            {"name": "Record", "cryptokey.wireguard.__registry": self.arguments, "run_once": True, "register": "plan"},
+            {"name": "Record", "cryptokey.wireguard._registry": self.arguments, "run_once": True, "register": "plan"},
             {"name": "Use it", "ansible.builtin.debug": {"var": "plan.hosts[inventory_hostname][0].options.interface"}},
         ]
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]

@@ -16,12 +16,12 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import F
 def run_config(fleet: Fleet) -> dict[str, Any]:
     """The result of the step in check mode on a spoke, whose key and configuration would be files of the test."""
     defaults = {"private_key_file": str(fleet.directory / "wg0.key"), "path": str(fleet.directory / "wg0.conf")}
-    record = {"cryptokey.wireguard.__registry": {"keypairs": "keypair"}, "run_once": True, "register": "plan"}
+    record = {"cryptokey.wireguard._registry": {"keypairs": "keypair"}, "run_once": True, "register": "plan"}
     tasks: list[dict[str, Any]] = [
         {"name": "Record", **record},
         {
             "name": "Write it",
-            "cryptokey.wireguard.__config": {"entry": "{{ plan.hosts[inventory_hostname][0] }}"},
+            "cryptokey.wireguard._config": {"entry": "{{ plan.hosts[inventory_hostname][0] }}"},
             "check_mode": True,
         },
     ]

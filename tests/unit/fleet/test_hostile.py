@@ -132,7 +132,7 @@ class HostileFleet(Fleet):
         own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "base": "10.8.0"}
         self.inventory["all"]["vars"] |= own
         super().write(inventory)
-        record = "cryptokey.wireguard.__registry"
+        record = "cryptokey.wireguard._registry"
         tasks = [
             {"name": "Ask", "ansible.builtin.command": {"argv": ["true"]}},
             {"name": "Plan", record: self.arguments, "run_once": True, "register": "plan"},

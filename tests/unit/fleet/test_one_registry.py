@@ -57,7 +57,7 @@ class Inventories:
         self.write("cloud", {"wg_hub": {"hosts": second}, "wg_spoke": {"hosts": {"aardvark": None}}})
 
     def run(self, *arguments: str, playbook: str = "play.yml", **settings: str) -> Run:
-        module = {"cryptokey.wireguard.__registry": {"keypairs": "keypair"}}
+        module = {"cryptokey.wireguard._registry": {"keypairs": "keypair"}}
         plan = {"name": "Plan", **module, "run_once": True, **self.task}
         (self.directory / "play.yml").write_text(yaml.safe_dump([{**self.play, "tasks": [plan]}]))
         done = subprocess.run(

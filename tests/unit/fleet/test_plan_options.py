@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.action.__registry import ActionModule as RecordingAction
+from ansible_collections.cryptokey.wireguard.plugins.action._registry import ActionModule as RecordingAction
 from ansible_collections.cryptokey.wireguard.plugins.doc_fragments.interface import ModuleDocFragment
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROOT = Path(__file__).parents[3]
-PRIVATE = ("__config", "__draw", "__former_keys", "__interface", "__registry", "__rolling", "__rotation", "__tunnels")
+PRIVATE = ("_adopt", "_config", "_draw", "_former_keys", "_interface", "_registry", "_rolling", "_rotation", "_tunnels")
 # A value of each variable that is passed on, as an operator may write it.
 VARIABLES: dict[str, Any] = {
     "alias": "to Paris",
@@ -106,7 +106,7 @@ def test_every_option_is_a_field_and_is_documented() -> None:
 
 def test_the_role_names_no_option() -> None:
     """Else a new one would have to be added there too."""
-    for name in ("__interface", "__config"):
+    for name in ("_interface", "_config"):
         (task,) = (
             task
             for task in yaml.safe_load((ROOT / "roles/network/tasks/member.yml").read_text())
@@ -121,5 +121,5 @@ def test_private_steps_have_no_module_and_say_what_they_take() -> None:
         described = yaml.safe_load((ROOT / f"plugins/modules/{step}.yml").read_text())["DOCUMENTATION"]
         assert described["module"] == step
         assert not (ROOT / f"plugins/modules/{step}.py").exists()
-    spec = yaml.safe_load((ROOT / "plugins/modules/__registry.yml").read_text())["DOCUMENTATION"]["options"]
+    spec = yaml.safe_load((ROOT / "plugins/modules/_registry.yml").read_text())["DOCUMENTATION"]["options"]
     assert spec.keys() == RecordingAction.arguments.keys()

@@ -348,7 +348,7 @@ def test_a_host_that_a_condition_on_the_role_skips_still_has_the_keys_that_have_
         yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [conditional]}])
     )
     site.known("gone", "hub1", "laptop", "office", "server")
-    plan = {"cryptokey.wireguard.__registry": {"keypairs": "nothing"}, "run_once": True}
+    plan = {"cryptokey.wireguard._registry": {"keypairs": "nothing"}, "run_once": True}
     (site.directory / "keys.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [plan]}]))
     recorded = site.run("keys.yml")
     assert recorded.code == 0, recorded.output

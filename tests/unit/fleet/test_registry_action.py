@@ -82,7 +82,7 @@ def test_a_host_that_leaves_is_dropped_and_its_key_is_a_former_one(fleet: Fleet)
 def test_a_key_that_is_given_ends_no_rotation(fleet: Fleet) -> None:
     """The operator says nothing of the next key. Were it forgotten, it would count as one that has left."""
     fleet.hosts["server"]["keypair"]["next_public_key"] = key_of("next")
-    rotate = {"cryptokey.wireguard.__registry": {"keypairs": "keypair", "rotating": True}}
+    rotate = {"cryptokey.wireguard._registry": {"keypairs": "keypair", "rotating": True}}
     run = run_tasks(fleet, rotate, recording(public_keys={"home": {"server": key_of("server")}}))
     assert run.code == 0, run.output
     assert fleet.recorded()["server"]["next_public_key"] == key_of("next")

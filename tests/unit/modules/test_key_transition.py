@@ -284,9 +284,9 @@ def test_it_is_a_change_only_where_nothing_follows_the_same_peers(
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        ("__follow", {"next_public_keys": {"junk": str(NEXT)}}, "next_public_keys[junk] 'junk': not a WireGuard key"),
-        ("__follow", {"next_public_keys": {str(OLD): 7}}, f"next_public_keys[{OLD}] 7: not a WireGuard key"),
-        ("__rekey", {"interface": "no/name"}, "not an interface name"),
+        ("_follow", {"next_public_keys": {"junk": str(NEXT)}}, "next_public_keys[junk] 'junk': not a WireGuard key"),
+        ("_follow", {"next_public_keys": {str(OLD): 7}}, f"next_public_keys[{OLD}] 7: not a WireGuard key"),
+        ("_rekey", {"interface": "no/name"}, "not an interface name"),
     ],
 )
 def test_a_refusal_says_what_is_wrong(module: str, arguments: dict[str, Any], message: str) -> None:
@@ -294,7 +294,7 @@ def test_a_refusal_says_what_is_wrong(module: str, arguments: dict[str, Any], me
 
 
 def test_without_a_next_key_there_is_nothing_to_change_to(tmp_path: Path) -> None:
-    run = run_module("__rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    run = run_module("_rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
     assert run.changed is False
 
 
@@ -304,5 +304,5 @@ def test_a_switch_that_is_not_settled_is_in_the_way(tmp_path: Path) -> None:
         file = tmp_path / f"wg0.key{suffix}"
         file.touch(0o600)
         file.write_text(str(key))
-    run = run_module("__rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
+    run = run_module("_rekey", {"interface": "wg0", "private_key_file": str(tmp_path / "wg0.key")})
     assert "its key rotation is not finished; finish it first" in run.message

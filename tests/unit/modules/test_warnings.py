@@ -34,7 +34,7 @@ module.main()
 """
 
 
-@pytest.mark.parametrize(("name", "work"), [("interface", "ensure_present"), ("__rekey", "rekey")])
+@pytest.mark.parametrize(("name", "work"), [("interface", "ensure_present"), ("_rekey", "rekey")])
 def test_warnings_are_given_with_the_failure(name: str, work: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, name, work],

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import AUTO
 
 from . import interface
-from .__config import sealed_options, with_module_defaults
+from ._config import sealed_options, with_module_defaults
 
 MODULE = "cryptokey.wireguard.interface"
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: __adopt_key
+module: _adopt_key
 short_description: Copy the private key of an existing interface to its key file
 version_added: 1.0.0
 author:
@@ -40,7 +40,7 @@ notes:
 
 EXAMPLES = r"""
 - name: Copy the private key of wg0 to its key file
-  cryptokey.wireguard.__adopt_key:
+  cryptokey.wireguard._adopt_key:
     interface: wg0
 """
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: __follow
+module: _follow
 short_description: Move allowed IPs to a peer's new key when it is first used
 version_added: 1.0.0
 author:
@@ -64,7 +64,7 @@ notes:
 
 EXAMPLES = r"""
 - name: Watch for the next key of the laptop
-  cryptokey.wireguard.__follow:
+  cryptokey.wireguard._follow:
     interface: wg0
     next_public_keys:
       zsaHx7smrX4UrrzSD2qoIFSAOXXgQ0Tz3vSR0cGIjRw=: 8GA6AHKbEatkLThERFb6MJV4WBv5Kr0RaPh8AIl+kgo=

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: __rekey
+module: _rekey
 short_description: Change a running WireGuard interface to its next key pair
 version_added: 1.0.0
 author:
@@ -21,7 +21,7 @@ description:
   - The disk space for the files is reserved before anything is changed.
   - The old key is kept in its own file until O(cryptokey.wireguard.keypair#module:state=settled) removes it.
   - If there is no next key, nothing is changed.
-  - The peers must know the next key before. On the peers, the step C(__follow) moves the allowed IPs of this host to
+  - The peers must know the next key before. On the peers, the step C(_follow) moves the allowed IPs of this host to
     it.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes
@@ -103,7 +103,7 @@ EXAMPLES = r"""
 # The peers get the next public key here.
 
 - name: Change wg0 to its next key pair
-  cryptokey.wireguard.__rekey:
+  cryptokey.wireguard._rekey:
     interface: wg0
     peers:
       - name: hub
