@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is public: the modules and filters without an underscore, as in the reference. Steps of playbooks are private."""
+"""What is public: the modules and filters without an underscore. Steps of playbooks are private."""
 
 from __future__ import annotations
 
