@@ -21,14 +21,11 @@ from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
-from .._options.arguments import AUTO, CONFIRM_SECONDS, NEVER
-from .._options.values import parse_number
+from .._options.arguments import AUTO, CONFIRM_OPTIONS, CONFIRM_SECONDS, NEVER
 from .._store.keyfile import default_path, find_private_key
 
 if TYPE_CHECKING:
     from .record import Unconfirmed
-
-LEAST_TIMEOUT, MOST_TIMEOUT = 10, 3600
 
 
 class RollbackGuard:
@@ -112,7 +109,7 @@ class RollbackGuard:
 
 def parse_timeout(options: Mapping[str, Any]) -> int:
     """``confirm_timeout`` in seconds. Raises InputError."""
-    timeout = parse_number(options.get("confirm_timeout"), "confirm_timeout", LEAST_TIMEOUT, MOST_TIMEOUT)
+    timeout: int | None = CONFIRM_OPTIONS["confirm_timeout"].parse(options.get("confirm_timeout"), "confirm_timeout")
     return timeout or CONFIRM_SECONDS
 
 
