@@ -281,8 +281,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.inte
     ensure_absent,
     ensure_present,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.records import list_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (

@@ -11,11 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import (
-    ConvergeResult,
-    converge,
-    remove,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver

@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.inte
     ensure_present,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.dns import find_name_servers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.tests.kernel import processes
 from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import load_firewall
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, make_hosts, peer_options

@@ -22,7 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.inte
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, ConvergeResult
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore_state
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.tests.kernel import belongings
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, described, strangers

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, described, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, run_module

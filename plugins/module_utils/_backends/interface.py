@@ -10,8 +10,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._converge.engine import ConvergeError, ConvergeResult, converge, remove
+from .._converge.engine import converge, remove
 from .._converge.protocols import Kernel
+from .._converge.result import ConvergeError, ConvergeResult
 from .._converge.target import Circumstances, assume_ethernet
 from .._host.clock import clock_warning, is_plausible
 from .._host.kernel import HostKernel

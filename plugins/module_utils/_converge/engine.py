@@ -5,42 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain, groupby
-from typing import NamedTuple
+from itertools import groupby
 
-from .._model.dns import check_dns
 from .._model.errors import InputError, tell
-from .._model.interface import DesiredInterface, PeerNames
+from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.operations import Operation, SetDns, SetNetfilter
 from .._model.parts import Part, only, tell_parts
 from .._model.state import RunningState
-from .._options.parser import check_mtu, refuse_own_key
+from .compare import STRANGE_SOCKETS, Comparison, Origin, compare
 from .diff import diff_states
-from .move import diff_move, state_after_move
+from .move import diff_move
 from .protocols import Guard, Kernel
 from .read_parts import read_parts
 from .restore import restore_state
+from .result import ConvergeError, ConvergeResult
 from .target import Circumstances, derive_absence, derive_target
-
-_STRANGE_SOCKETS = "the interface's sockets are in another or a deleted network namespace, and cannot be moved"
-
-
-class ConvergeError(Exception):
-    """The desired state was not reached; the message says why and what runs now."""
-
-
-@dataclass(frozen=True)
-class ConvergeResult:
-    """``operations`` lead from ``before`` to ``after``. In check mode they are planned, else they were applied."""
-
-    before: RunningState
-    after: RunningState
-    operations: tuple[Operation, ...]
-    names: PeerNames
 
 
 @dataclass(frozen=True)
@@ -48,13 +30,6 @@ class Removal(ConvergeResult):
     """``problem``: what of the netfilter table and the name servers may be left, and why. Empty when all is removed."""
 
     problem: str = ""
-
-
-class _Origin(NamedTuple):
-    """Another namespace, and its state while the interface is still there."""
-
-    kernel: Kernel
-    state: RunningState
 
 
 def converge(
@@ -72,35 +47,8 @@ def converge(
     Raises InputError before anything is touched, KernelError when the running state cannot be read, and
     ConvergeError when applying failed or what was read back differs; the state before is then restored.
     """
-    names = {peer.public_key: peer.name for peer in desired.peers or () if peer.name}
-    before = kernel.read(desired.interface)
-    origin = _Origin(elsewhere, elsewhere.read(desired.interface)) if elsewhere and not before.exists else None
-    if origin:
-        before = state_after_move(origin.state, before)
-    if before.sockets_elsewhere:
-        option, value = ("birth_netns", desired.birth_netns or None)
-        raise InputError(option, value, _STRANGE_SOCKETS, "remove the interface with state=absent and run again")
-    own = before.device.public_key
-    if desired.private_key not in (None, before.device.private_key):
-        own = circumstances.public_key_of(desired.private_key)
-    refuse_own_key(desired.peers or (), own)
-    if desired.up:
-        check_dns(desired.dns, desired.dns_search, before.dns)
-    after = derive_target(desired, before, circumstances)
-    check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
-    _refuse_taken_address(kernel, before, after)
-    expected = partial(_expected, desired, replace(circumstances, correct=after.device.peers))
-    return _run(before, after, kernel, names, check_mode, expected, origin, guard)
-
-
-def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningState) -> None:
-    """Refuse an address that another interface has. The kernel allows it, and then routes by either network."""
-    new = [address for address in after.addresses if address not in before.addresses]
-    taken = kernel.taken_address(before.interface, new) if new else None
-    if taken:
-        address, owner = taken
-        remedy = f"give another one, or remove it there with 'ip address delete {address} dev {owner}'"
-        raise InputError("addresses", str(address), f"the interface {owner} already has this address", remedy)
+    comparison = compare(desired, kernel, circumstances, elsewhere)
+    return carry_out(comparison, desired, kernel, circumstances, check_mode, guard)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guard | None = None) -> Removal:
@@ -167,16 +115,17 @@ def _without_endpoints(desired: DesiredInterface, known: Container[PublicKey]) -
     return replace(desired, peers=tuple(relaxed))
 
 
-def _run(
-    before: RunningState,
-    after: RunningState,
+def carry_out(
+    comparison: Comparison,
+    desired: DesiredInterface,
     kernel: Kernel,
-    names: PeerNames,
-    check_mode: bool,
-    expected: Callable[[RunningState], RunningState],
-    origin: _Origin | None,
-    guard: Guard | None,
+    circumstances: Circumstances,
+    check_mode: bool = False,
+    guard: Guard | None = None,
 ) -> ConvergeResult:
+    """Apply what differs, and verify it. The arguments are those of ``converge``, which says what this raises."""
+    before, after, origin = comparison
+    names = desired.peer_names
     leaving = diff_move(origin.state, before.netns) if origin else []
     operations = diff_states(before, after, names)
     outcome = ConvergeResult(origin.state if origin else before, after, (*leaving, *operations), names)
@@ -189,10 +138,11 @@ def _run(
             origin.kernel.apply(before.interface, leaving)
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
-        left = [] if now == after else diff_states(now, expected(now), names)
+        correct = replace(circumstances, correct=after.device.peers)
+        left = [] if now == after else diff_states(now, _expected(desired, correct, now), names)
         problem = _still_to_do(left)
         if now.sockets_elsewhere:
-            problem = _STRANGE_SOCKETS
+            problem = STRANGE_SOCKETS
     except Exception as error:  # after a bug of ours the state must be restored, too
         problem = tell(error)
     if problem:
@@ -200,7 +150,7 @@ def _run(
     return outcome
 
 
-def _undo(outcome: ConvergeResult, kernel: Kernel, origin: _Origin | None, guard: Guard | None) -> str:
+def _undo(outcome: ConvergeResult, kernel: Kernel, origin: Origin | None, guard: Guard | None) -> str:
     """Restore the state before the change and describe the result. After a failure, the guard tries again later."""
     where, moved_to = (origin.kernel, kernel) if origin else (kernel, None)
     restored = restore_state(outcome.before, where, moved_to, outcome.names, revive=guard.revive if guard else None)

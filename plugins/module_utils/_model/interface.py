@@ -89,6 +89,10 @@ class DesiredInterface:
         """Whether the sockets live in another namespace than the interface."""
         return self.netns != self.birth_netns
 
+    @property
+    def peer_names(self) -> PeerNames:
+        return {peer.public_key: peer.name for peer in self.peers or () if peer.name}
+
 
 class RunningPeer(NamedTuple):
     """A peer as the kernel has it. ``latest_handshake`` in seconds since 1970, 0 for never; counters in bytes."""

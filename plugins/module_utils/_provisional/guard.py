@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._converge.engine import ConvergeError
+from .._converge.result import ConvergeError
 from .._model.errors import InputError
 from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PrivateKey, PublicKey

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import confirm
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import restore as restoring
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS

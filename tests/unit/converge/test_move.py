@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, given
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops

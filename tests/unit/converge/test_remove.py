@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, Removal, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import Removal, remove
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import Part

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError, converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface as _running
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import ConvergeError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import dns, programs, trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS
