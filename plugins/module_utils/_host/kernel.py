@@ -5,162 +5,26 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .._model.operations import (
-    AddAddress,
-    AddRoute,
-    AddRule,
-    CreateLink,
-    DeleteLink,
-    MoveLink,
-    Operation,
-    RemoveAddress,
-    RemoveRoute,
-    RemoveRule,
-    SetDns,
-    SetLink,
-    SetNetfilter,
-    SetSourceValidMark,
-    WireGuardOperation,
-)
-from .._netlink import namespace
-from .._netlink.errors import KernelError
-from .._netlink.namespace import in_netns
-from .._netlink.rtnetlink import RouteNetlink
-from .._wireguard import family as wireguard
-from . import netfilter
-from .reader import SRC_VALID_MARK, HostReader
-from .routing import Routing
+from .reader import HostReader
 
 if TYPE_CHECKING:
-    pass
-
-_WIREGUARD = get_args(WireGuardOperation)
-_LINKS = (CreateLink, MoveLink, DeleteLink, SetLink)
-_SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
+    from .._model.operations import Operation
 
 
 class HostKernel(HostReader):
-    """The kernel of this host, to read and to change."""
+    """The kernel of this host, to read and to change. What changes it is loaded when it is first needed."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
-        """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
-        with in_netns(self.netns), ExitStack() as stack:
-            # First of all, as pyroute2 may not load.
-            plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
-            with_links = any(isinstance(operation, _LINKS) for operation in operations)
-            changes = None if plain else stack.enter_context(closing(_Changes(interface, self, with_links)))
-            for is_wireguard, group in groupby(operations, lambda operation: isinstance(operation, _WIREGUARD)):
-                if is_wireguard:
-                    wireguard_operations = cast("list[WireGuardOperation]", list(group))
-                    wireguard.apply_operations(interface, wireguard_operations, self._origin(), self._decoder)
-                elif changes:
-                    for operation in group:
-                        changes.apply(operation)
+        """Do the operations in order. Stops with KernelError at a refusal."""
+        from . import changes
+
+        changes.apply_operations(self, interface, operations)
 
     def rehearse(self) -> None:
         """Load and open what changes are made through, and change nothing. Raises KernelError."""
-        if namespace.netns_exists(self.netns):
-            with in_netns(self.netns):
-                _Changes("", self, with_links=True).close()
+        from . import changes
 
-    def create_link(self, interface: str) -> None:
-        """In one step, so that nothing is ever half moved."""
-        with namespace.open_netns(self.netns) as target, in_netns(self.birth), closing(Routing()) as routing:
-            routing.create_link(interface, target)
-
-
-class _Changes:
-    """Applies operations other than WireGuard's own; looks the link up once, when first needed."""
-
-    def __init__(self, interface: str, host: HostKernel, with_links: bool) -> None:
-        self._interface = interface
-        self._host = host
-        self._routing = Routing() if with_links else None
-        self._netlink = RouteNetlink()
-        self._known_index = 0
-
-    def close(self) -> None:
-        if self._routing:
-            self._routing.close()
-        self._netlink.close()
-
-    def apply(self, operation: Operation) -> None:
-        if self._routing and isinstance(operation, _LINKS):
-            self._change_link(self._routing, operation)
-        elif isinstance(operation, SetDns):
-            if self._host.name_servers is None:
-                raise KernelError(
-                    errno.ENOENT, operation.describe(), "this host has neither systemd-resolved nor resolvconf"
-                )
-            self._host.name_servers.write(self._interface, operation.dns)
-        elif isinstance(operation, AddAddress):
-            # sysctl keep_addr_on_down may have spared it.
-            with _passing(errno.EEXIST):
-                self._netlink.add_address(self._index(), operation.address, operation.lifetime)
-        elif isinstance(operation, RemoveAddress):
-            # Else the kernel drops the other addresses of the network with its first one.
-            _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
-            self._netlink.remove_address(self._index(), operation.address)
-        elif isinstance(operation, AddRoute):
-            # A route with details would stand next to another one, so the very route is there; and a routing daemon may
-            # have been quicker to make its own.
-            with _passing(errno.EEXIST if operation.route.details or not operation.route.is_owned else 0):
-                self._netlink.add_route(self._index(), operation.route, operation.lifetime)
-        elif isinstance(operation, RemoveRoute):
-            # It may have gone with an address, or a routing daemon has taken it away.
-            with _passing(errno.ESRCH):
-                self._netlink.remove_route(self._index(), operation.route)
-        elif isinstance(operation, AddRule):
-            self._netlink.add_rule(operation.rule)
-        elif isinstance(operation, RemoveRule):
-            self._netlink.remove_rule(operation.rule)
-        elif isinstance(operation, SetNetfilter):
-            netfilter.replace_rules(self._interface, operation.family, operation.rules)
-        elif isinstance(operation, SetSourceValidMark):
-            _write_flag(SRC_VALID_MARK, operation.on)
-
-    def _change_link(self, routing: Routing, operation: CreateLink | MoveLink | DeleteLink | SetLink) -> None:
-        if isinstance(operation, CreateLink):
-            if self._host.netns == self._host.birth:
-                routing.create_link(self._interface)
-            else:
-                self._host.create_link(self._interface)
-        elif isinstance(operation, MoveLink):
-            with namespace.open_netns(operation.netns) as target:
-                routing.move_link(self._index(), target)
-        elif isinstance(operation, DeleteLink):
-            routing.delete_link(self._index())
-        else:
-            routing.set_link(self._index(), operation.mtu, operation.up, operation.alias)
-
-    def _index(self) -> int:
-        if not self._known_index:
-            link = self._netlink.link(self._interface)
-            if link is None:
-                raise KernelError(errno.ENODEV, f"find interface {self._interface}")
-            self._known_index = link.ifindex
-        return self._known_index
-
-
-@contextmanager
-def _passing(number: int) -> Iterator[None]:
-    """Pass over this error: what was to be done is done. What is read back afterwards has the last word."""
-    try:
-        yield
-    except KernelError as error:
-        if error.errno != number:
-            raise
-
-
-def _write_flag(path: str, on: bool = True) -> None:
-    try:
-        Path(path).write_text(str(int(on)), encoding="ascii")
-    except OSError as error:
-        raise KernelError(error.errno or errno.EIO, f"write {path}") from None
+        changes.rehearse(self)

@@ -1,22 +1,19 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interface's own netfilter table, through ``nft`` (libnftables has no other stable interface)."""
+"""Read the interface's own netfilter table. Most hosts have none, so ``nft`` is used only where netlink finds one."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import struct
 from pathlib import Path
 
-from .._model.full_tunnel import NFT_FAMILY, netfilter_script, netfilter_table
+from .._model.full_tunnel import NFT_FAMILY, netfilter_table
 from .._netlink.attributes import encode_attribute
 from .._netlink.errors import KernelError
 from .._netlink.netlink import Netlink
-from .nft_json import parse_nft_table, replay_script
-from .programs import find_program, run_program
 
 # include/uapi/linux/netfilter/nfnetlink.h and nf_tables.h: subsystem 10 and its message GETTABLE.
 _NETLINK_NETFILTER = 12
@@ -25,9 +22,6 @@ _NFTA_TABLE_NAME = 1
 _NFGENMSG = struct.Struct("=BBH")
 # No such table, no such family, and no nf_tables at all (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
 _NO_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL})
-
-_NO_NFT = "nft is missing: install the package nftables"
-_NO_JSON = "this nft has no JSON support: install the distribution's own package nftables"
 
 
 def read_rules(interface: str) -> dict[int, frozenset[str]]:
@@ -43,7 +37,11 @@ def read_rules(interface: str) -> dict[int, frozenset[str]]:
         raise KernelError(error.errno or errno.EIO, "open a netfilter socket") from None
     with netlink:
         present = [family for family in NFT_FAMILY if _has_table(netlink, family, netfilter_table(interface))]
-    return {family: _list_rules(family, netfilter_table(interface)) for family in present}
+    if not present:
+        return {}
+    from .nft import list_rules
+
+    return {family: list_rules(family, netfilter_table(interface)) for family in present}
 
 
 def may_have_tables(root: str = "/") -> bool:
@@ -72,35 +70,3 @@ def _has_table(netlink: Netlink, family: int, table: str) -> bool:
             return False
         raise
     return True
-
-
-def _list_rules(family: int, table: str) -> frozenset[str]:
-    doing = f"list the netfilter table {NFT_FAMILY[family]} {table}"
-    listed = _nft(["-j", "--stateless", "list", "table", NFT_FAMILY[family], table], doing)
-    try:
-        return parse_nft_table(json.loads(listed))
-    except (KeyError, TypeError, ValueError):
-        raise KernelError(errno.EPROTO, doing, f"unexpected output of nft: {listed[:80]!r}") from None
-
-
-def replace_rules(interface: str, family: int, rules: frozenset[str]) -> None:
-    """Replace the table in one transaction, or remove it where there are no rules. Raises KernelError."""
-    table = f"{NFT_FAMILY[family]} {netfilter_table(interface)}"
-    doing = f"set the netfilter table {table}"
-    replay = replay_script(rules)
-    if replay is not None:
-        _nft(["-j", "-f", "-"], doing, replay)
-    elif rules:
-        _nft(["-f", "-"], doing, netfilter_script(interface, family, rules))
-    else:
-        _nft(["-f", "-"], doing, f"add table {table}\ndelete table {table}\n")
-
-
-def _nft(arguments: list[str], doing: str, script: str = "") -> str:
-    nft = find_program("nft")
-    if nft is None:
-        raise KernelError(errno.ENOENT, doing, _NO_NFT)
-    done = run_program([nft, *arguments], doing, script)
-    if done.code:
-        raise KernelError(errno.EIO, doing, _NO_JSON if "JSON support not compiled" in done.errors else done.complaint)
-    return done.output

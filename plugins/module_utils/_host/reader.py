@@ -9,6 +9,7 @@ import errno
 from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._model.dns import NO_DNS
 from .._model.parts import ALL_PARTS, Part
@@ -21,7 +22,9 @@ from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard.decode import DeviceDecoder
 from .._wireguard.reading import read_device
 from . import netfilter, reading
-from .dns import NameServers
+
+if TYPE_CHECKING:
+    from .dns import NameServers
 
 SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
@@ -47,9 +50,11 @@ class HostReader:
         self.netns = netns
         self.birth = birth
         self.name_servers = name_servers
-        self._decoder = DeviceDecoder()
+        self.decoder = DeviceDecoder()
 
-    def _origin(self) -> str:
+    @property
+    def origin(self) -> str:
+        """The namespace of the sockets, if it still exists."""
         return self.birth if namespace.netns_exists(self.birth) else self.netns
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
@@ -79,7 +84,7 @@ class HostReader:
             )
             if link is None or Part.INTERFACE not in parts:
                 return base
-            device = read_device(interface, self._decoder, self._origin())
+            device = read_device(interface, self.decoder, self.origin)
             addresses = reading.interface_addresses(netlink, link)
             routes = reading.interface_routes(netlink, link.ifindex)
             return replace(

@@ -20,7 +20,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter, nft
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_nft_table, replay_script
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetNetfilter
@@ -152,7 +152,7 @@ print(json.dumps({{family: sorted(rules) for family, rules in read_rules("wg0").
 """
 WRITE = f"""
 import sys
-from {netfilter.__name__} import replace_rules
+from {nft.__name__} import replace_rules
 replace_rules("wg0", int(sys.argv[1]), frozenset(sys.argv[2:]))
 """
 
@@ -183,7 +183,7 @@ def test_a_table_that_others_have_changed_is_put_back_as_it_was() -> None:
     before, after = in_namespace(
         f'{written(2)}{change}nft -s list ruleset; echo ---; BEFORE=$($PYTHON -c "$READ")\n'
         f'{written(2)}export BEFORE; $PYTHON -c "import json, os\n'
-        "from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.netfilter import replace_rules\n"
+        "from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft import replace_rules\n"
         "replace_rules('wg0', 2, frozenset(json.loads(os.environ['BEFORE'])['2']))\"; nft -s list ruleset"
     ).split("---\n")
     assert before == after

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import ping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import dns, netfilter, programs
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import dns, nft, programs
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.programs import Finished, run_program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
@@ -58,9 +58,9 @@ def is_alive(pid: int) -> bool:
 
 
 USERS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "nft reads": ("nft", lambda _path: netfilter._list_rules(2, "wg-quick-wg0")),
-    "nft writes": ("nft", lambda _path: netfilter.replace_rules("wg0", 2, frozenset({"preraw drop"}))),
-    "nft removes": ("nft", lambda _path: netfilter.replace_rules("wg0", 2, frozenset())),
+    "nft reads": ("nft", lambda _path: nft.list_rules(2, "wg-quick-wg0")),
+    "nft writes": ("nft", lambda _path: nft.replace_rules("wg0", 2, frozenset({"preraw drop"}))),
+    "nft removes": ("nft", lambda _path: nft.replace_rules("wg0", 2, frozenset())),
     "systemctl": ("systemctl", lambda _path: dns._resolved_runs()),
     "resolvectl reads": ("resolvectl", lambda path: dns.Resolved(path).read("lo")),
     "resolvectl writes": ("resolvectl", lambda path: dns.Resolved(path).write("lo", NO_DNS)),
