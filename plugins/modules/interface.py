@@ -276,12 +276,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    InterfaceResult,
     end_unconfirmed,
-    ensure_absent,
     ensure_present,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.records import list_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
@@ -298,12 +295,14 @@ def result_of(outcome: ConvergeResult, with_diff: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": bool(outcome.operations),
         "changes": [operation.describe() for operation in outcome.operations],
-        "operations": list_operations(outcome.operations, outcome.before),
+        "operations": [],
         "provisional": False,
     }
-    if isinstance(outcome, InterfaceResult) and outcome.unconfirmed:
-        change = outcome.unconfirmed
-        result.update(provisional=True, change=change.change, deadline=change.date)
+    # Few runs change something, so that what describes a change is loaded only for one.
+    if outcome.operations:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.applying import describe_change
+
+        result.update(describe_change(outcome))
     if with_diff:
         from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 
@@ -332,6 +331,8 @@ def main() -> None:
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:
+            from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:
         failure = {"msg": str(error), "pending": error.pending}

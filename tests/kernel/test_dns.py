@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    ensure_absent,
-    ensure_present,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel

@@ -16,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    ensure_absent,
-    ensure_present,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult

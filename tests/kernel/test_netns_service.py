@@ -13,14 +13,12 @@ from typing import Any
 import jinja2
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import (
     ensure_config,
     ensure_no_config,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import (
-    ensure_absent,
-    ensure_present,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import DIRECTORY

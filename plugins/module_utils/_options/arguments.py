@@ -64,6 +64,13 @@ CONFIRM_OPTIONS: dict[str, Option] = {
 }
 CONFIRM_ARGUMENTS: dict[str, Any] = {name: option.argument for name, option in CONFIRM_OPTIONS.items()}
 
+
+def parse_confirm_timeout(options: Mapping[str, Any]) -> int:
+    """``confirm_timeout`` in seconds. Raises InputError."""
+    timeout: int | None = CONFIRM_OPTIONS["confirm_timeout"].parse(options.get("confirm_timeout"), "confirm_timeout")
+    return timeout or CONFIRM_SECONDS
+
+
 # Those that say which keys a peer has.
 PEER_KEY_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str"},

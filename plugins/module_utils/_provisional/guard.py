@@ -21,7 +21,7 @@ from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
-from .._options.arguments import AUTO, CONFIRM_OPTIONS, CONFIRM_SECONDS, NEVER
+from .._options.arguments import AUTO, NEVER, parse_confirm_timeout
 from .._store.keyfile import default_path, find_private_key
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RollbackGuard:
         endpoints: Callable[[RunningState], Mapping[PublicKey, str]],
     ) -> None:
         self._wanted = options.get("confirm") or NEVER
-        self._timeout = parse_timeout(options)
+        self._timeout = parse_confirm_timeout(options)
         self._desired = desired
         self._key_file = options.get("private_key_file") or default_path(desired.interface)
         self._with_dns = with_dns
@@ -105,12 +105,6 @@ class RollbackGuard:
             with suppress(InputError, OSError, WatchdogError):
                 stop(self.unconfirmed)
             self.unconfirmed = None
-
-
-def parse_timeout(options: Mapping[str, Any]) -> int:
-    """``confirm_timeout`` in seconds. Raises InputError."""
-    timeout: int | None = CONFIRM_OPTIONS["confirm_timeout"].parse(options.get("confirm_timeout"), "confirm_timeout")
-    return timeout or CONFIRM_SECONDS
 
 
 def _abandon(change: Unconfirmed) -> None:

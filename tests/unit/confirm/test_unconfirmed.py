@@ -17,8 +17,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import z
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import parse_confirm_timeout
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import rollback, watchdog
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.guard import parse_timeout
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import (
     Report,
     Unconfirmed,
@@ -126,13 +126,13 @@ def test_what_came_back_is_remembered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("given_seconds", "seconds"), [(None, 60), (10, 10), ("3600", 3600)])
 def test_how_long_a_change_waits(given_seconds: object, seconds: int) -> None:
-    assert parse_timeout({"confirm_timeout": given_seconds}) == seconds
+    assert parse_confirm_timeout({"confirm_timeout": given_seconds}) == seconds
 
 
 @pytest.mark.parametrize("given_seconds", [0, 9, 3601, "soon"])
 def test_how_long_it_does_not(given_seconds: object) -> None:
     with pytest.raises(InputError, match=r"confirm_timeout .*: out of range"):
-        parse_timeout({"confirm_timeout": given_seconds})
+        parse_confirm_timeout({"confirm_timeout": given_seconds})
 
 
 def test_the_program_needs_nothing_but_python(tmp_path: Path) -> None:

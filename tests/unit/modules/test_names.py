@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import applying, interface, running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
@@ -83,8 +84,8 @@ class Names:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     simulated = Kernel()
-    monkeypatch.setattr(interface, "open_kernel", lambda *_arguments: simulated)
-    monkeypatch.setattr(interface, "_find_elsewhere", lambda _desired: None)
+    monkeypatch.setattr(running, "open_kernel", lambda *_arguments: simulated)
+    monkeypatch.setattr(running, "_find_elsewhere", lambda _desired: None)
     return simulated
 
 
@@ -92,9 +93,15 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
     locks, state = tmp_path / "locks", str(tmp_path / "state")
     monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
-    for name in ("load_endpoints", "record_endpoints", "check_recordable"):
-        monkeypatch.setattr(interface, name, functools.partial(getattr(interface, name), directory=state))
-    monkeypatch.setattr(interface, "record_last_netns", lambda *_arguments: None)
+    where: list[tuple[ModuleType, str]] = [
+        (running, "load_endpoints"),
+        (running, "load_last_netns"),
+        (applying, "check_recordable"),
+        (interface, "record_endpoints"),
+        (interface, "record_last_netns"),
+    ]
+    for module, name in where:
+        monkeypatch.setattr(module, name, functools.partial(getattr(module, name), directory=state))
     servers = Names(locks)
     monkeypatch.setattr(socket, "getaddrinfo", servers)
     return servers
@@ -178,7 +185,7 @@ def test_dead_names_cost_one_limit_and_what_has_an_address_is_set(
 ) -> None:
     names.addresses = {"hub.test": "192.0.2.1"}
     names.hang = threading.Event()
-    monkeypatch.setattr(interface, "Resolver", lambda: Resolver(0.5))
+    monkeypatch.setattr(running, "Resolver", lambda: Resolver(0.5))
     given = options(key_file, "hub.test:1", *(f"dead{number}.test:1" for number in range(19)))
     warnings: list[str] = []
     begin = time.monotonic()
