@@ -20,9 +20,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.abse
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.running import is_up_to_date
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.sockets import SharedSockets
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
@@ -61,6 +63,10 @@ class Managed:
         with self.host.entered():
             return ensure_present({**self.given, **options}, check_mode, self.warnings)
 
+    def is_up_to_date(self, shared: SharedSockets | None = None, **options: Any) -> bool:
+        with self.host.entered():
+            return is_up_to_date({**self.given, **options}, False, [], shared)
+
     def absent(self, check_mode: bool = False, **options: Any) -> ConvergeResult:
         with self.host.entered():
             return ensure_absent({**self.given, **options}, check_mode)
@@ -68,10 +74,12 @@ class Managed:
     def twice(self, **options: Any) -> list[str]:
         """Check mode, the run, the run again: the first two say the same, the third nothing."""
         foretold = self.present(check_mode=True, **options)
+        assert not (foretold.operations and self.is_up_to_date(**options))
         done = self.present(**options)
         assert described(foretold) == described(done)
         assert show_difference(foretold.before, foretold.after, {}) == show_difference(done.before, done.after, {})
         assert described(self.present(**options)) == []
+        assert self.is_up_to_date(**options)
         return described(done)
 
     def read(self, netns: str = "", birth: str = "") -> RunningState:
@@ -132,6 +140,25 @@ def test_the_sockets_stay_outside_and_the_interface_is_in_the_namespace(
     with managed.host.entered():
         answers = [send_pings({**target, **where}, shutil.which("ping")) for where in (APART, {}, {"netns": "nowhere"})]
     assert [answer["reachable"] for (answer,) in answers] == [True, False, False]
+
+
+def test_several_interfaces_are_compared_through_shared_sockets(managed: Managed) -> None:
+    given: list[dict[str, Any]] = [
+        {"interface": "wg0", "addresses": ["10.200.0.1/24"], "peers": strangers(3)},
+        {"interface": "wg1", "addresses": ["10.201.0.1/24"], "peers": strangers(2), **APART},
+        {"interface": "wg2", "addresses": ["10.202.0.1/24"], "peers": strangers(1), **APART},
+    ]
+    for options in given:
+        assert managed.twice(**options)
+    managed.vpn.run("ip", "address", "add", "10.203.0.1/24", "dev", "wg1")
+    managed.host.run("ip", "link", "set", "wg0", "mtu", "1300")
+    with SharedSockets() as shared:
+        assert [managed.is_up_to_date(shared, **options) for options in given] == [True, False, True]
+        assert not managed.is_up_to_date(shared, **{**given[0], "mtu": 1420})
+    with SharedSockets() as shared:
+        changed = [bool(managed.present(**options).operations) for options in given]
+        assert changed == [False, True, False]
+        assert all(managed.is_up_to_date(shared, **options) for options in given)
 
 
 def test_an_interface_lives_in_a_namespace_whole(pair: tuple[Host, Host], managed: Managed) -> None:

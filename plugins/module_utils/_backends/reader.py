@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
-from .._host.dns import NameServers
 from .._host.reader import HostReader
 from .._model.packages import MissingLibrary, package_hint
+
+if TYPE_CHECKING:
+    from .._host.dns import NameServers
 
 
 def check_pyroute2() -> None:

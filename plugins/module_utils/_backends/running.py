@@ -37,6 +37,7 @@ from .reader import check_pyroute2
 if TYPE_CHECKING:
     from .._converge.protocols import Kernel
     from .._host.dns import NameServers
+    from .._host.sockets import SharedSockets
 
 _Result = TypeVar("_Result")
 
@@ -67,8 +68,12 @@ class Examined(NamedTuple):
         return self.endpoints(self.comparison.after) == self.recorded and load_last_netns(interface) == netns
 
 
-def is_up_to_date(options: Mapping[str, Any], check_mode: bool, warnings: list[str]) -> bool:
+def is_up_to_date(
+    options: Mapping[str, Any], check_mode: bool, warnings: list[str], shared: SharedSockets | None = None
+) -> bool:
     """Whether ``ensure_present`` would change nothing and write nothing. Takes no lock, as it only reads.
+
+    Calls for several interfaces in a row can share their sockets and what is read once, until something is changed.
 
     Where an unconfirmed change is recorded, the answer is no. Raises as ``ensure_present`` does before it applies
     anything, and adds the same warnings if the answer is yes.
@@ -77,7 +82,7 @@ def is_up_to_date(options: Mapping[str, Any], check_mode: bool, warnings: list[s
         return False
 
     def attempt(said: list[str], resolver: Resolver) -> bool:
-        found = examine(options, check_mode, said, resolver)
+        found = examine(options, check_mode, said, resolver, shared)
         if not found.comparison.is_equal:
             said.clear()
             return False
@@ -109,7 +114,13 @@ def with_names(
             warnings += said
 
 
-def examine(options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver) -> Examined:
+def examine(
+    options: Mapping[str, Any],
+    check_mode: bool,
+    warnings: list[str],
+    resolver: Resolver,
+    shared: SharedSockets | None = None,
+) -> Examined:
     """Read the options and the running state, and derive the target. Changes nothing.
 
     Raises InputError, MissingLibrary and KernelError, UnconfirmedError if an unconfirmed change is recorded, and
@@ -122,7 +133,7 @@ def examine(options: Mapping[str, Any], check_mode: bool, warnings: list[str], r
     warnings += missing_namespaces(desired, check_mode)
     recorded = load_endpoints(desired.interface)
     name_servers = _name_servers_for(desired)
-    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, name_servers)
+    kernel = open_kernel(desired.interface, check_mode, desired.netns, desired.birth_netns, name_servers, shared)
     resolve = bind_to_netns(desired.birth_netns, resolver)
     now = _plausible_time(warnings)
     circumstances = Circumstances(
@@ -197,13 +208,14 @@ def open_kernel(
     netns: str = "",
     birth: str = "",
     name_servers: NameServers | None = None,
+    shared: SharedSockets | None = None,
 ) -> Kernel:
     """Open the host's kernel. Raises MissingLibrary if pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet. ``FreshKernel`` then has the state that the real run finds.
     """
     try:
-        return _open_host_kernel(netns, birth, name_servers)
+        return _open_host_kernel(netns, birth, name_servers, shared)
     except MissingLibrary:
         if check_mode and not has_link(netns, interface):
             from .fresh import FreshKernel
@@ -212,6 +224,8 @@ def open_kernel(
         raise
 
 
-def _open_host_kernel(netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> HostKernel:
+def _open_host_kernel(
+    netns: str, birth: str, name_servers: NameServers | None = None, shared: SharedSockets | None = None
+) -> HostKernel:
     check_pyroute2()
-    return HostKernel(netns, birth, None if netns else name_servers)
+    return HostKernel(netns, birth, None if netns else name_servers, shared)

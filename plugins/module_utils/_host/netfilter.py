@@ -24,19 +24,25 @@ _NFGENMSG = struct.Struct("=BBH")
 _NO_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
-def read_rules(interface: str) -> dict[int, frozenset[str]]:
-    """By family, the rules of the interface's table as ``CHAIN EXPRESSION``; no table, no entry. A table that others
-    have changed is a single entry, the JSON of all that is in it. Raises KernelError."""
+def open_netfilter() -> Netlink | None:
+    """Open a netfilter socket in the namespace of the calling thread, None where there can be no tables.
+
+    Raises KernelError.
+    """
     if not may_have_tables():
-        return {}
+        return None
     try:
-        netlink = Netlink(_NETLINK_NETFILTER)
+        return Netlink(_NETLINK_NETFILTER)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            return {}
+            return None
         raise KernelError(error.errno or errno.EIO, "open a netfilter socket") from None
-    with netlink:
-        present = [family for family in NFT_FAMILY if _has_table(netlink, family, netfilter_table(interface))]
+
+
+def read_rules(netlink: Netlink, interface: str) -> dict[int, frozenset[str]]:
+    """By family, the rules of the interface's table as ``CHAIN EXPRESSION``; no table, no entry. A table that others
+    have changed is a single entry, the JSON of all that is in it. Raises KernelError."""
+    present = [family for family in NFT_FAMILY if _has_table(netlink, family, netfilter_table(interface))]
     if not present:
         return {}
     from .nft import list_rules

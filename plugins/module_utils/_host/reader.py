@@ -20,8 +20,9 @@ from .._netlink.errors import KernelError
 from .._netlink.namespace import in_netns
 from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard.decode import DeviceDecoder
-from .._wireguard.reading import read_device
+from .._wireguard.reading import dump_device
 from . import netfilter, reading
+from .sockets import SharedSockets, open_sockets
 
 if TYPE_CHECKING:
     from .dns import NameServers
@@ -43,14 +44,22 @@ class HostReader:
     """A network namespace of this host, and the one in which its WireGuard interface has its sockets.
 
     Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
-    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at.
+    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at. ``shared``: sockets that
+    several readers use, which then see one state of what interfaces have in common.
     """
 
-    def __init__(self, netns: str = "", birth: str = "", name_servers: NameServers | None = None) -> None:
+    def __init__(
+        self,
+        netns: str = "",
+        birth: str = "",
+        name_servers: NameServers | None = None,
+        shared: SharedSockets | None = None,
+    ) -> None:
         self.netns = netns
         self.birth = birth
         self.name_servers = name_servers
         self.decoder = DeviceDecoder()
+        self._shared = shared
 
     @property
     def origin(self) -> str:
@@ -64,7 +73,8 @@ class HostReader:
         """
         if not namespace.netns_exists(self.netns):
             return fresh_state(interface, self.netns)
-        with in_netns(self.netns), RouteNetlink() as netlink:
+        with open_sockets(self.netns, self._shared) as sockets:
+            netlink = sockets.routes
             link = netlink.link(interface)
             if link and link.kind != "wireguard":
                 raise KernelError(
@@ -72,19 +82,20 @@ class HostReader:
                     f"read interface {interface}",
                     f"it is a {link.kind} interface, not a wireguard one: choose another name or remove it",
                 )
-            rules, priorities = reading.policy_rules(netlink)
+            rules, priorities = sockets.policy_rules
+            tables = sockets.netfilter if Part.NETFILTER in parts else None
             base = RunningState(
                 interface,
                 rules=rules,
                 priorities=priorities,
-                netfilter=netfilter.read_rules(interface) if Part.NETFILTER in parts else {},
+                netfilter=netfilter.read_rules(tables, interface) if tables else {},
                 src_valid_mark=_read_flag(SRC_VALID_MARK),
                 dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
                 netns=self.netns,
             )
             if link is None or Part.INTERFACE not in parts:
                 return base
-            device = read_device(interface, self.decoder, self.origin)
+            device = dump_device(sockets.wireguard, interface, self.decoder, self.origin)
             addresses = reading.interface_addresses(netlink, link)
             routes = reading.interface_routes(netlink, link.ifindex)
             return replace(

@@ -11,8 +11,18 @@ from . import codec
 from .decode import DeviceDecoder
 
 
+def open_wireguard() -> GenericNetlink:
+    """Open a socket to the family, in the namespace of the calling thread. Raises KernelError."""
+    return GenericNetlink(codec.FAMILY, codec.VERSION)
+
+
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
+    """As ``dump_device``, with a socket of its own."""
+    with open_wireguard() as netlink:
+        return dump_device(netlink, interface, decoder, birth)
+
+
+def dump_device(netlink: GenericNetlink, interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
     """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
-    with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink:
-        doing = f"read the peers of {interface}"
-        return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
+    doing = f"read the peers of {interface}"
+    return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)

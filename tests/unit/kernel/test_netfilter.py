@@ -147,8 +147,10 @@ def test_the_kernel_is_asked_unless_it_cannot_have_any(
 
 READ = f"""
 import json
-from {netfilter.__name__} import read_rules
-print(json.dumps({{family: sorted(rules) for family, rules in read_rules("wg0").items()}}))
+from {netfilter.__name__} import open_netfilter, read_rules
+netlink = open_netfilter()
+found = read_rules(netlink, "wg0") if netlink else {{}}
+print(json.dumps({{family: sorted(rules) for family, rules in found.items()}}))
 """
 WRITE = f"""
 import sys
@@ -164,6 +166,13 @@ def in_namespace(script: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=paths)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def read_rules() -> dict[int, frozenset[str]]:
+    netlink = netfilter.open_netfilter()
+    assert netlink
+    with netlink:
+        return netfilter.read_rules(netlink, "wg0")
 
 
 def written(family: int) -> str:
@@ -201,7 +210,7 @@ def test_a_kernel_without_netfilter_tables_has_none(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Netlink, "request", refuse)
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
-    assert netfilter.read_rules("wg0") == {}
+    assert read_rules() == {}
 
 
 def test_another_refusal_is_not_taken_for_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +220,7 @@ def test_another_refusal_is_not_taken_for_no_table(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Netlink, "request", refuse)
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
     with pytest.raises(KernelError, match="EPERM"):
-        netfilter.read_rules("wg0")
+        read_rules()
 
 
 def test_an_nft_without_json_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -222,4 +231,4 @@ def test_an_nft_without_json_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(netfilter, "may_have_tables", lambda: True)
     monkeypatch.setattr(netfilter, "_has_table", lambda *_arguments: True)
     with pytest.raises(KernelError, match="has no JSON support: install the distribution's own package nftables"):
-        netfilter.read_rules("wg0")
+        read_rules()
