@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import find_private_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import find_private_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.file import FileStore
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import parse_records

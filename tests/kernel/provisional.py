@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_change
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import DIRECTORY as PROGRAMS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable, key_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import run_confirm, run_module
 

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_report
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.endpoints import load_endpoints
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import (
     Host,
     comparable,

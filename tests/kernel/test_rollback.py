@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional.record import find_change, find_report
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import DIRECTORY
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import DIRECTORY as PROGRAMS
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import DIRECTORY
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import comparable, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.names import openresolv
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run

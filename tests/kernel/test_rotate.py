@@ -19,11 +19,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.foll
     stop_following,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation.key_transition import split_peers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
-    converge_key,
-    read_keys,
-    read_private_key,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import converge_key, read_keys
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import read_private_key
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import connect
 from ansible_collections.cryptokey.wireguard.tests.kernel.pings import Ping

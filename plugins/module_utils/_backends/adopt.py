@@ -14,8 +14,9 @@ from .._model.names import parse_interface_name
 from .._model.packages import MissingLibrary, package_hint
 from .._netlink.namespace import has_link
 from .._store.files import ensure_parent
-from .._store.keyfile import DIRECTORY as KEY_DIRECTORY
-from .._store.keyfile import KeyResult, find_private_key, write_key
+from .._store.keyfile import KeyResult, write_key
+from .._store.private_key import DIRECTORY as KEY_DIRECTORY
+from .._store.private_key import find_private_key
 from .._store.public_key import public_key_of
 from .._store.reading import read_file
 from .._wgquick.file import DIRECTORY

@@ -14,7 +14,7 @@ from .._model.interface import DesiredInterface
 from .._model.keys import KEY_BYTES, PRESHARED_KEYS, PrivateKey, PublicKey, is_sealed
 from .._model.names import parse_interface_name
 from .._options.parser import parse_interface
-from .._store.keyfile import default_path, find_private_key, read_private_key
+from .._store.private_key import default_path, find_private_key, read_private_key
 from .._store.public_key import public_key_of
 
 

@@ -31,8 +31,9 @@ from .._options.values import parse_number
 from .._provisional.pending import refuse_unconfirmed
 from .._rotation.key_transition import split_peers
 from .._store.files import again_when_changed, replace_file, stage_file, sweep, use_staged
-from .._store.keyfile import default_path, read_keys, switch_keys, switch_keys_back
+from .._store.keyfile import read_keys, switch_keys, switch_keys_back
 from .._store.lock import one_at_a_time
+from .._store.private_key import default_path
 from .._store.public_key import public_key_of
 from .._store.reading import ChangedMeanwhile, FileContent, read_file
 from .._wgquick.parse import decode, parse

@@ -22,7 +22,7 @@ from .._model.keys import PrivateKey, PublicKey
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.arguments import AUTO, NEVER, parse_confirm_timeout
-from .._store.keyfile import default_path, find_private_key
+from .._store.private_key import default_path, find_private_key
 
 if TYPE_CHECKING:
     from .record import Unconfirmed

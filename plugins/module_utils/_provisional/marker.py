@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from .._store.keyfile import DIRECTORY
+from .._store.private_key import DIRECTORY
 
 
 def record_path(interface: str, directory: str = DIRECTORY) -> str:

@@ -26,7 +26,7 @@ from .._model.keys import PrivateKey, PublicKey, parse_public_key
 from .._model.state import RunningState
 from .._store.endpoints import DIRECTORY as STATE_DIRECTORY
 from .._store.files import atomic_write, ensure_directory, ensure_parent, remove_file
-from .._store.keyfile import DIRECTORY, find_private_key
+from .._store.private_key import DIRECTORY, find_private_key
 from .._store.public_key import public_key_of
 from .._store.reading import read_file
 from .marker import record_path

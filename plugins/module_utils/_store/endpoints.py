@@ -4,7 +4,7 @@
 """Remember which configured endpoint was last applied to each peer.
 
 In the kernel a learned endpoint and a configured one look the same, so a change of the configured one shows only by
-comparing it with this file. The file has public facts only.
+comparing it with this file. The file has public facts only. What writes it is loaded only where it changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from .._model.endpoint import Endpoint
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey, parse_public_key
-from .files import atomic_write, check_room, ensure_directory, remove_file
 
 DIRECTORY = "/var/lib/cryptokey-wireguard"
 
@@ -59,6 +58,8 @@ def record_endpoints(
     """Write ``wanted``, unless it is what is ``recorded`` already. Raises OSError."""
     if wanted == recorded:
         return
+    from .files import atomic_write, ensure_directory
+
     ensure_directory(directory, 0o700)
     atomic_write(str(_path(interface, directory)), _render(wanted), 0o600)
 
@@ -67,6 +68,8 @@ def check_recordable(desired: DesiredInterface, recorded: Mapping[PublicKey, str
     """Raises OSError before anything is applied, if the endpoints could not be written afterwards."""
     most = remember(desired, recorded, recorded, ())
     if most != recorded:
+        from .files import check_room, ensure_directory
+
         ensure_directory(directory, 0o700)
         check_room(str(_path(desired.interface, directory)), len(_render(most)))
 
@@ -78,4 +81,6 @@ def _render(endpoints: Mapping[PublicKey, str]) -> bytes:
 
 def forget_endpoints(interface: str, directory: str = DIRECTORY) -> None:
     """Forget what was applied to an interface that is no more. Raises OSError."""
+    from .files import remove_file
+
     remove_file(str(_path(interface, directory)))

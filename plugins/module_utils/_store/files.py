@@ -20,7 +20,6 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from .._model.errors import InputError
 from .lock import directory_lock
 from .reading import (
     ChangedMeanwhile,
@@ -31,6 +30,7 @@ from .reading import (
     opened,
     parent_of,
     read_in,
+    refuse_shared,
 )
 
 _SELINUX = "security.selinux"
@@ -223,24 +223,8 @@ def ensure_parent(path: str, own_directory: str, check_mode: bool = False) -> bo
     status = check_directory(directory)
     if status is None or directory == own_directory:
         return ensure_directory(directory, 0o700, check_mode)
-    _refuse_shared(directory, status)
+    refuse_shared(directory, status)
     return False
-
-
-def check_parent(path: str) -> None:
-    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
-    /tmp, keeps everybody's files apart. Raises InputError."""
-    directory = str(Path(path).absolute().parent)
-    status = check_directory(directory)
-    if status is not None and not status.st_mode & stat.S_ISVTX:
-        _refuse_shared(directory, status)
-
-
-def _refuse_shared(directory: str, status: os.stat_result) -> None:
-    if status.st_mode & 0o022:
-        raise InputError(
-            "directory", directory, "other users can write to it", "chmod it to 0700, or choose another directory"
-        )
 
 
 def _change_mode(directory: str, mode: int) -> None:

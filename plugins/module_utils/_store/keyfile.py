@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._model.errors import InputError
-from .._model.keys import KEY_BYTES, PrivateKey, PublicKey, parse_private_key
+from .._model.keys import KEY_BYTES, PrivateKey, PublicKey
 from .._model.names import parse_interface_name
 from .._model.packages import MissingLibrary, package_hint
 from .files import (
     again_when_changed,
     atomic_write,
-    check_parent,
     ensure_parent,
     link_file,
     remove_file,
@@ -24,11 +23,10 @@ from .files import (
     replace_file,
     sweep,
 )
+from .private_key import DIRECTORY, OPTION, default_path, find_private_key
 from .public_key import public_key_of
 from .reading import read_file
 
-DIRECTORY = "/etc/wireguard/private"
-_OPTION = "private key file"
 _MODE = 0o600
 
 
@@ -64,10 +62,6 @@ def next_path(path: str) -> str:
 
 def old_path(path: str) -> str:
     return f"{path}.old"
-
-
-def default_path(interface: str) -> str:
-    return f"{DIRECTORY}/{interface}.key"
 
 
 def converge_key(options: Mapping[str, Any], check_mode: bool = False, own_directory: str = DIRECTORY) -> KeyResult:
@@ -113,14 +107,14 @@ def _make_next(path: str, keys: Keys, check_mode: bool) -> Keys:
 def switch_keys(path: str) -> Keys:
     """Replace the key by the next one, and keep the old one. Raises as ``read_keys``, and OSError."""
     if read_keys(path).next is None:
-        raise InputError(_OPTION, next_path(path), "there is no next key", "create one first with state=next")
+        raise InputError(OPTION, next_path(path), "there is no next key", "create one first with state=next")
     return _swap(path, next_path(path), old_path(path))
 
 
 def switch_keys_back(path: str) -> Keys:
     """Undo ``switch_keys``: the old key is in use again, and the other one is the next."""
     if read_keys(path).old is None:
-        raise InputError(_OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
+        raise InputError(OPTION, old_path(path), "there is no old key", "it is in use, or was destroyed")
     return _swap(path, old_path(path), next_path(path))
 
 
@@ -150,36 +144,6 @@ def _missing_library() -> str | None:
             f"the public key cannot be computed, as the Python library {error.name} is missing: {package_hint('nacl')}"
         )
     return None
-
-
-def read_private_key(path: str) -> PrivateKey:
-    """The key in the file. Raises InputError, which never has the file's content, and OSError.
-
-    A key whose bytes are not clamped is as good as one that is: its public key is the same.
-    """
-    private_key = find_private_key(path)
-    if private_key is None:
-        raise InputError(_OPTION, path, "there is no such file", "create it with cryptokey.wireguard.keypair")
-    return private_key
-
-
-def find_private_key(path: str) -> PrivateKey | None:
-    """As ``read_private_key``, but None when there is no file."""
-    content = read_file(path)
-    if content is None:
-        return None
-    if content.owner != os.geteuid():
-        problem = f"owned by user {content.owner}, who may know the key"
-        raise InputError(_OPTION, path, problem, f"remove it for a new key, or chown it to user {os.geteuid()}")
-    if content.mode & 0o077:
-        problem = f"mode {content.mode:04o}: other users may have read it"
-        raise InputError(_OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
-    check_parent(path)
-    try:
-        return parse_private_key(content.data.decode("ascii", "replace"))
-    except InputError as error:
-        remedy = "remove the file for a new key, or restore the right one"
-        raise InputError(_OPTION, path, error.problem, remedy) from None
 
 
 @again_when_changed

@@ -13,7 +13,6 @@ from pathlib import Path
 from .._model.errors import InputError
 from .._model.names import parse_netns
 from .endpoints import DIRECTORY
-from .files import atomic_write, ensure_directory, remove_file
 
 
 def _path(interface: str, directory: str) -> str:
@@ -32,6 +31,8 @@ def record_last_netns(interface: str, netns: str, directory: str = DIRECTORY) ->
     """Write the name of the namespace, if it has changed. Raises OSError."""
     if netns == load_last_netns(interface, directory):
         return
+    from .files import atomic_write, ensure_directory, remove_file
+
     path = _path(interface, directory)
     if netns:
         ensure_directory(directory, 0o700)

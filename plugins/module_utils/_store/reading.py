@@ -123,3 +123,20 @@ def check_regular(path: str, directory: int) -> os.stat_result | None:
     if not stat.S_ISREG(status.st_mode):
         raise InputError("path", path, "not a regular file", "move it away, or choose another path")
     return status
+
+
+def check_parent(path: str) -> None:
+    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
+    /tmp, keeps everybody's files apart. Raises InputError."""
+    directory = str(Path(path).absolute().parent)
+    status = check_directory(directory)
+    if status is not None and not status.st_mode & stat.S_ISVTX:
+        refuse_shared(directory, status)
+
+
+def refuse_shared(directory: str, status: os.stat_result) -> None:
+    """Raises InputError for a directory that others can write to."""
+    if status.st_mode & 0o022:
+        raise InputError(
+            "directory", directory, "other users can write to it", "chmod it to 0700, or choose another directory"
+        )

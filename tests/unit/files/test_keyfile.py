@@ -17,9 +17,8 @@ from nacl.public import PrivateKey as NaclPrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, clamp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary, package_hint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import (
-    KeyResult,
-    converge_key,
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile import KeyResult, converge_key
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import (
     find_private_key,
     read_private_key,
 )

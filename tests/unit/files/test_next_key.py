@@ -24,6 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.keyfile
     switch_keys,
     switch_keys_back,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import default_path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.public_key import public_key_of
 
 A, B, C = (PrivateKey(bytes([number] * 32)) for number in (1, 2, 3))
@@ -186,6 +187,6 @@ def test_a_key_beside_it_is_kept_to_the_same_rules(path: Path, suffix: str) -> N
 
 
 def test_no_interface_has_a_key_of_its_own_there() -> None:
-    names = {keyfile.default_path(name) for name in ("wg0", "wg0.next", "wg0.old", "wg0.key", "next")}
+    names = {default_path(name) for name in ("wg0", "wg0.next", "wg0.old", "wg0.key", "next")}
     beside = {keyfile.next_path(name) for name in names} | {keyfile.old_path(name) for name in names}
     assert not names & beside
