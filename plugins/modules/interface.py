@@ -331,7 +331,7 @@ def main() -> None:
         if module.params["state"] == "present":
             outcome = ensure_present(module.params, module.check_mode, warnings)
         else:
-            from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+            from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.applying import ensure_absent
 
             outcome = ensure_absent(module.params, module.check_mode)
     except UnconfirmedError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.applying import ensure_absent
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.applying import ensure_absent
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface import ensure_present
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.ping import send_pings
@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.runn
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError, ConvergeResult
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.sockets import SharedSockets
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.reader import SharedSockets
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
@@ -148,7 +148,9 @@ def test_several_interfaces_are_compared_through_shared_sockets(managed: Managed
         {"interface": "wg1", "addresses": ["10.201.0.1/24"], "peers": strangers(2), **APART},
         {"interface": "wg2", "addresses": ["10.202.0.1/24"], "peers": strangers(1), **APART},
     ]
+    # The peers of two interfaces have the same prefixes.
     for options in given:
+        options["table"] = "off"
         assert managed.twice(**options)
     managed.vpn.run("ip", "address", "add", "10.203.0.1/24", "dev", "wg1")
     managed.host.run("ip", "link", "set", "wg0", "mtu", "1300")

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.absent import ensure_absent
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.applying import ensure_absent
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import (
     ensure_config,
     ensure_no_config,

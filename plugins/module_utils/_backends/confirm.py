@@ -17,8 +17,6 @@ from .._model.names import parse_interface_name
 from .._model.parts import Part, only
 from .._model.state import RunningState
 from .._provisional import watchdog
-from .._provisional.marker import record_path
-from .._provisional.pending import UnconfirmedError
 from .._provisional.proof import RequiredProof, missing_proofs, required_proofs
 from .._provisional.record import Report, Unconfirmed, find_change, find_report, forget_change
 from .._provisional.rollback import roll_back
@@ -26,8 +24,6 @@ from .._store.endpoints import load_endpoints, record_endpoints
 from .._store.last_netns import record_last_netns
 from .._store.lock import interface_lock
 
-# After its time, a watchdog needs a moment to start and for its work: on a slow host half a minute.
-_GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 # Seconds reserved at the end to report a failure.
 _RESERVE_SECONDS = 5.0
@@ -106,29 +102,6 @@ def read_unconfirmed(options: Mapping[str, Any]) -> ConfirmResult:
     """Read the unconfirmed change and the last rollback. Raises InputError and OSError."""
     interface = parse_interface_name(options["interface"])
     return ConfirmResult(False, [], find_report(interface), find_change(interface))
-
-
-def roll_back_overdue(interface: str, check_mode: bool, warnings: list[str]) -> None:
-    """Roll back a change after its timeout. Raises UnconfirmedError before that, InputError and OSError.
-
-    This does the work of a watchdog that was killed, or that could not restore everything.
-    """
-    change = find_change(interface)
-    if change is None:
-        return
-    if check_mode or change.seconds_left > -_GRACE_SECONDS:
-        raise UnconfirmedError(change)
-    with interface_lock(interface):
-        change = find_change(interface)
-        if change is None:
-            return
-        rolled = roll_back(change)
-    if rolled.left:
-        problem = f"the state before its last change cannot be fully restored: {rolled.report.problem}"
-        remedy = f"fix this and run again. To keep the running state instead, remove {record_path(interface)}"
-        raise InputError("interface", interface, problem, remedy)
-    but = f", but not completely: {rolled.report.problem}" if rolled.report.problem else ""
-    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now{but}")
 
 
 def _find(interface: str, name: str | None) -> Unconfirmed:

@@ -37,7 +37,7 @@ from .reader import check_pyroute2
 if TYPE_CHECKING:
     from .._converge.protocols import Kernel
     from .._host.dns import NameServers
-    from .._host.sockets import SharedSockets
+    from .._host.reader import SharedSockets
 
 _Result = TypeVar("_Result")
 
@@ -178,7 +178,7 @@ def _find_elsewhere(desired: DesiredInterface) -> HostKernel | None:
         return None
     for netns in dict.fromkeys((load_last_netns(name), desired.birth_netns, "")):
         if netns != desired.netns and has_link(netns, name):
-            host = _open_host_kernel(netns, desired.birth_netns)
+            host = HostKernel(netns, desired.birth_netns)
             if name in host.interfaces():
                 return host
     return None
@@ -205,27 +205,18 @@ def _name_servers_for(desired: DesiredInterface) -> NameServers | None:
 def open_kernel(
     interface: str,
     check_mode: bool,
-    netns: str = "",
-    birth: str = "",
+    netns: str,
+    birth: str,
     name_servers: NameServers | None = None,
     shared: SharedSockets | None = None,
 ) -> Kernel:
     """Open the host's kernel. Raises MissingLibrary if pyroute2 is not installed.
 
-    In check mode on a fresh host nothing is installed yet. ``FreshKernel`` then has the state that the real run finds.
+    In check mode on a fresh host nothing is installed yet. Reading takes nothing but Python.
     """
     try:
-        return _open_host_kernel(netns, birth, name_servers, shared)
+        check_pyroute2()
     except MissingLibrary:
-        if check_mode and not has_link(netns, interface):
-            from .fresh import FreshKernel
-
-            return FreshKernel(netns)
-        raise
-
-
-def _open_host_kernel(
-    netns: str, birth: str, name_servers: NameServers | None = None, shared: SharedSockets | None = None
-) -> HostKernel:
-    check_pyroute2()
+        if not check_mode or has_link(netns, interface):
+            raise
     return HostKernel(netns, birth, None if netns else name_servers, shared)

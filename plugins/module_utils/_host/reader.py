@@ -6,23 +6,27 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .._model.dns import NO_DNS
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
-from .._model.state import ETHERNET_MTU, RunningState, fresh_state
+from .._model.state import ETHERNET_MTU, Rule, RunningState, fresh_state
 from .._netlink import namespace
 from .._netlink.errors import KernelError
+from .._netlink.generic import GenericNetlink
 from .._netlink.namespace import in_netns
+from .._netlink.netlink import Netlink
 from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard.decode import DeviceDecoder
-from .._wireguard.reading import dump_device
+from .._wireguard.reading import dump_device, open_wireguard
 from . import netfilter, reading
-from .sockets import SharedSockets, open_sockets
 
 if TYPE_CHECKING:
     from .dns import NameServers
@@ -30,14 +34,71 @@ if TYPE_CHECKING:
 SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
 
-def find_taken_address(
-    netns: str, interface: str, addresses: Iterable[InterfaceAddress]
-) -> tuple[InterfaceAddress, str] | None:
-    """As ``reading.taken_address``, in a namespace. One that does not exist has no addresses."""
-    if not namespace.netns_exists(netns):
-        return None
-    with in_netns(netns), RouteNetlink() as netlink:
-        return reading.taken_address(netlink, interface, addresses)
+class Sockets:
+    """The sockets of the namespace in which they are first used, each opened when it is needed. Raises KernelError."""
+
+    def __init__(self) -> None:
+        self._opened = ExitStack()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    @cached_property
+    def routes(self) -> RouteNetlink:
+        return self._opened.enter_context(RouteNetlink())
+
+    @cached_property
+    def wireguard(self) -> GenericNetlink:
+        return self._opened.enter_context(open_wireguard())
+
+    @cached_property
+    def netfilter(self) -> Netlink | None:
+        """None where there can be no tables."""
+        netlink = netfilter.open_netfilter()
+        return self._opened.enter_context(netlink) if netlink else None
+
+    @cached_property
+    def policy_rules(self) -> tuple[frozenset[Rule], dict[int, tuple[int, ...]]]:
+        """As ``reading.policy_rules``, read once."""
+        return reading.policy_rules(self.routes)
+
+
+class SharedSockets:
+    """Sockets for several reads, by namespace: for runs that only compare. Use it as a context manager.
+
+    What all interfaces have in common, such as policy rules, is read once. So after a change it is out of date.
+    """
+
+    def __init__(self) -> None:
+        self._by_netns: dict[str, Sockets] = {}
+
+    def __enter__(self) -> SharedSockets:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for sockets in self._by_netns.values():
+            sockets.close()
+        self._by_netns.clear()
+
+    def of(self, netns: str) -> Sockets:
+        """Those of a namespace that exists, in which the calling thread is."""
+        return self._by_netns.setdefault(netns, Sockets())
+
+
+@contextmanager
+def open_sockets(netns: str, shared: SharedSockets | None = None) -> Iterator[Sockets]:
+    """Enter the namespace, with sockets of its own or the shared ones. Raises KernelError."""
+    with in_netns(netns):
+        if shared:
+            yield shared.of(netns)
+            return
+        sockets = Sockets()
+        try:
+            yield sockets
+        finally:
+            sockets.close()
 
 
 class HostReader:
@@ -135,7 +196,10 @@ class HostReader:
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]
     ) -> tuple[InterfaceAddress, str] | None:
-        return find_taken_address(self.netns, interface, addresses)
+        if not namespace.netns_exists(self.netns):
+            return None
+        with in_netns(self.netns), RouteNetlink() as netlink:
+            return reading.taken_address(netlink, interface, addresses)
 
     def interfaces(self) -> list[str]:
         if not namespace.netns_exists(self.netns):

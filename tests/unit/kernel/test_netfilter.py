@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter, nft
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft_json import parse_nft_table, replay_script
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.nft import parse_nft_table, replay_script
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_rules
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetNetfilter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_interface_address

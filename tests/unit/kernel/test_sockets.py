@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter, reading, sockets
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.reader import HostReader
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.sockets import SharedSockets
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import netfilter, reader, reading
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.reader import HostReader, SharedSockets
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.rtnetlink import RouteNetlink
 
 Counts = dict[str, int]
@@ -30,7 +29,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         return count
 
     monkeypatch.setattr(reading, "policy_rules", counted("rules", reading.policy_rules))
-    monkeypatch.setattr(sockets, "RouteNetlink", counted("routes", RouteNetlink))
+    monkeypatch.setattr(reader, "RouteNetlink", counted("routes", RouteNetlink))
     monkeypatch.setattr(netfilter, "open_netfilter", counted("netfilter", netfilter.open_netfilter))
     return found
 
@@ -52,8 +51,8 @@ def test_shared_sockets_are_opened_once_and_closed(counts: Counts) -> None:
 
 def test_without_them_each_read_sees_the_host_as_it_is(counts: Counts) -> None:
     before = open_files()
-    reader = HostReader()
+    host = HostReader()
     for _number in range(2):
-        reader.read("wg-none")
+        host.read("wg-none")
     assert counts == {"rules": 2, "routes": 2, "netfilter": 2}
     assert open_files() == before

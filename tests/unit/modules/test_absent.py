@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import absent as _running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import applying as _running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import dns, programs, trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
