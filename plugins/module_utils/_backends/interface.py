@@ -25,7 +25,7 @@ def end_unconfirmed(options: Mapping[str, Any], check_mode: bool, warnings: list
     """
     interface = parse_interface_name(options["interface"])
     if is_recorded(interface):
-        from .overdue import roll_back_overdue
+        from .._provisional.rollback import roll_back_overdue
 
         roll_back_overdue(interface, check_mode, warnings)
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .._model.dns import NO_DNS
@@ -34,28 +33,22 @@ if TYPE_CHECKING:
 SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
 
-class Sockets:
+class Sockets(ExitStack):
     """The sockets of the namespace in which they are first used, each opened when it is needed. Raises KernelError."""
-
-    def __init__(self) -> None:
-        self._opened = ExitStack()
-
-    def close(self) -> None:
-        self._opened.close()
 
     @cached_property
     def routes(self) -> RouteNetlink:
-        return self._opened.enter_context(RouteNetlink())
+        return self.enter_context(RouteNetlink())
 
     @cached_property
     def wireguard(self) -> GenericNetlink:
-        return self._opened.enter_context(open_wireguard())
+        return self.enter_context(open_wireguard())
 
     @cached_property
     def netfilter(self) -> Netlink | None:
         """None where there can be no tables."""
         netlink = netfilter.open_netfilter()
-        return self._opened.enter_context(netlink) if netlink else None
+        return self.enter_context(netlink) if netlink else None
 
     @cached_property
     def policy_rules(self) -> tuple[frozenset[Rule], dict[int, tuple[int, ...]]]:
@@ -63,28 +56,19 @@ class Sockets:
         return reading.policy_rules(self.routes)
 
 
-class SharedSockets:
-    """Sockets for several reads, by namespace: for runs that only compare. Use it as a context manager.
-
-    What all interfaces have in common, such as policy rules, is read once. So after a change it is out of date.
-    """
+class SharedSockets(ExitStack):
+    """The sockets of several reads by namespace, for runs that only compare: what all interfaces have in common, such
+    as policy rules, is read once, and so is out of date after a change."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._by_netns: dict[str, Sockets] = {}
-
-    def __enter__(self) -> SharedSockets:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for sockets in self._by_netns.values():
-            sockets.close()
-        self._by_netns.clear()
 
     def of(self, netns: str) -> Sockets:
         """Those of a namespace that exists, in which the calling thread is."""
-        return self._by_netns.setdefault(netns, Sockets())
+        if netns not in self._by_netns:
+            self._by_netns[netns] = self.enter_context(Sockets())
+        return self._by_netns[netns]
 
 
 @contextmanager
@@ -93,12 +77,9 @@ def open_sockets(netns: str, shared: SharedSockets | None = None) -> Iterator[So
     with in_netns(netns):
         if shared:
             yield shared.of(netns)
-            return
-        sockets = Sockets()
-        try:
-            yield sockets
-        finally:
-            sockets.close()
+        else:
+            with Sockets() as sockets:
+                yield sockets
 
 
 class HostReader:

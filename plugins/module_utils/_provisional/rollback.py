@@ -32,6 +32,7 @@ from .._model.state import RunningState
 from .._store.files import remove_file
 from .._store.lock import interface_lock
 from .marker import record_path
+from .pending import UnconfirmedError
 from .record import Report, Unconfirmed, clock, find_change, find_report, forget_change, record_report
 from .watchdog import CHECK, WatchdogError, program_path, stop
 
@@ -41,6 +42,8 @@ _LOCK_SECONDS = 120.0
 QUICK_ATTEMPTS, QUICK_PAUSE = 10, 2.0
 SLOW_PAUSE, SLOW_SECONDS = 60.0, 24 * 3600.0
 _MANY_CHANGES = 50
+# After its time, a watchdog needs a moment to start and for its work: on a slow host half a minute.
+_GRACE_SECONDS = 30.0
 
 
 class RolledBack(NamedTuple):
@@ -70,6 +73,29 @@ def roll_back(change: Unconfirmed, parts: Iterable[Part] = ALL_PARTS) -> RolledB
         with suppress(InputError, OSError, WatchdogError):  # without a record it does nothing
             stop(change)
     return RolledBack(report, tuple(restored.problems))
+
+
+def roll_back_overdue(interface: str, check_mode: bool, warnings: list[str]) -> None:
+    """Roll back a change after its timeout. Raises UnconfirmedError before that, InputError and OSError.
+
+    This does the work of a watchdog that was killed, or that could not restore everything.
+    """
+    change = find_change(interface)
+    if change is None:
+        return
+    if check_mode or change.seconds_left > -_GRACE_SECONDS:
+        raise UnconfirmedError(change)
+    with interface_lock(interface):
+        change = find_change(interface)
+        if change is None:
+            return
+        rolled = roll_back(change)
+    if rolled.left:
+        problem = f"the state before its last change cannot be fully restored: {rolled.report.problem}"
+        remedy = f"fix this and run again. To keep the running state instead, remove {record_path(interface)}"
+        raise InputError("interface", interface, problem, remedy)
+    but = f", but not completely: {rolled.report.problem}" if rolled.report.problem else ""
+    warnings.append(f"{interface}: the last change was not confirmed in time, and was rolled back only now{but}")
 
 
 def _revive(change: Unconfirmed, before: RunningState, operations: Sequence[Operation]) -> None:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from .._model.errors import InputError
 from .._model.keys import PrivateKey, parse_private_key
-from .reading import check_parent, read_file
+from .reading import check_directory, parent_of, read_file, refuse_shared
 
 DIRECTORY = "/etc/wireguard/private"
 OPTION = "private key file"
@@ -41,9 +42,18 @@ def find_private_key(path: str) -> PrivateKey | None:
     if content.mode & 0o077:
         problem = f"mode {content.mode:04o}: other users may have read it"
         raise InputError(OPTION, path, problem, "remove it for a new key, or chmod it to 0600 if you trust it")
-    check_parent(path)
+    _check_parent(path)
     try:
         return parse_private_key(content.data.decode("ascii", "replace"))
     except InputError as error:
         remedy = "remove the file for a new key, or restore the right one"
         raise InputError(OPTION, path, error.problem, remedy) from None
+
+
+def _check_parent(path: str) -> None:
+    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
+    /tmp, keeps everybody's files apart. Raises InputError."""
+    directory = parent_of(path)
+    status = check_directory(directory)
+    if status is not None and not status.st_mode & stat.S_ISVTX:
+        refuse_shared(directory, status)

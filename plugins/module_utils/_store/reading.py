@@ -125,15 +125,6 @@ def check_regular(path: str, directory: int) -> os.stat_result | None:
     return status
 
 
-def check_parent(path: str) -> None:
-    """Refuse a file in the place of which somebody else could put another one. A directory with the sticky bit, such as
-    /tmp, keeps everybody's files apart. Raises InputError."""
-    directory = str(Path(path).absolute().parent)
-    status = check_directory(directory)
-    if status is not None and not status.st_mode & stat.S_ISVTX:
-        refuse_shared(directory, status)
-
-
 def refuse_shared(directory: str, status: os.stat_result) -> None:
     """Raises InputError for a directory that others can write to."""
     if status.st_mode & 0o022:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import confirm, overdue
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import confirm
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge import restore as restoring
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
@@ -47,7 +47,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     tmp_path.chmod(0o700)
     world = World(tmp_path)
     install(world, monkeypatch.setattr, confirm)
-    monkeypatch.setattr(overdue, "interface_lock", world.lock)
     return world
 
 
@@ -503,7 +502,7 @@ def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float,
     change = world.record(left)
     warnings: list[str] = []
     with pytest.raises(pending.UnconfirmedError) as error:
-        overdue.roll_back_overdue("wg0", check_mode, warnings)
+        rollback.roll_back_overdue("wg0", check_mode, warnings)
     problem = f"is rolled back in 20 s, at {change.date}" if left > 0 else "its rollback is not finished"
     assert problem in str(error.value)
     assert error.value.pending["change"] == NAME
@@ -514,9 +513,9 @@ def test_the_next_run_says_at_once_what_is_in_its_way(world: World, left: float,
 def test_the_next_run_does_the_work_of_a_watchdog_that_was_ended(world: World) -> None:
     world.record(-31)
     warnings: list[str] = []
-    overdue.roll_back_overdue("wg0", False, warnings)
+    rollback.roll_back_overdue("wg0", False, warnings)
     assert (world.state, world.recorded, len(warnings)) == (before(), False, 1)
-    overdue.roll_back_overdue("wg0", False, warnings)
+    rollback.roll_back_overdue("wg0", False, warnings)
     assert len(warnings) == 1
 
 
@@ -524,7 +523,7 @@ def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
     """Here the key, which no file has any more: to try again is of no use."""
     world.record(-31, key_file=str(world.folder / "gone.key"))
     warnings: list[str] = []
-    overdue.roll_back_overdue("wg0", False, warnings)
+    rollback.roll_back_overdue("wg0", False, warnings)
     (warning,) = warnings
     assert warning.endswith(f"but not completely: {world.folder}/gone.key has another private key than before")
     assert not world.recorded
@@ -533,7 +532,7 @@ def test_the_next_run_says_what_it_could_not_restore(world: World) -> None:
 def test_the_next_run_looks_again_under_the_lock(world: World) -> None:
     world.record(-31)
     world.on_lock = lambda: record.forget_change("wg0")
-    overdue.roll_back_overdue("wg0", False, [])
+    rollback.roll_back_overdue("wg0", False, [])
     assert world.applied == []
 
 
@@ -544,7 +543,7 @@ def test_the_next_run_fails_while_not_all_can_be_restored(world: World) -> None:
         InputError,
         match=r"the state before its last change cannot be fully restored: name servers: read the name servers",
     ) as error:
-        overdue.roll_back_overdue("wg0", False, [])
+        rollback.roll_back_overdue("wg0", False, [])
     assert f"remove {world.folder}/wg0.unconfirmed" in str(error.value)
     assert world.recorded
     assert only(world.state, Part.INTERFACE) == only(before(), Part.INTERFACE)
