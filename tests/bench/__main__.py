@@ -34,7 +34,7 @@ MEANINGS = {
     "one_changed": ("one of 10,000 peers changed", "wg syncconf", "<= 1.2"),
     "hundred_changed": ("100 of 10,000 peers removed, 100 added", "wg syncconf", "<= 1.2"),
     "absent": ("an interface with 10,000 peers removed", "peers cleared; ip link delete", "<= 1.2"),
-    "small": ("the whole module process at 10 peers", "Ansible's ping module", "<= 2"),
+    "small": ("the whole module process at 10 peers", "Ansible's ping module", "<= 1.5"),
     "memory": ("its peak memory at 10,000 peers, MiB", "Ansible's ping module", "+120 MiB"),
     "prefix_removal_loss": ("packets lost while a live peer's prefix goes 1,000 times", "wg syncconf", "0"),
     "read_vs_pyroute2": ("10,000 peers read", "pyroute2's info() and a walk", "<= 0.033"),
