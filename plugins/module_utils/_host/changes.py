@@ -43,7 +43,7 @@ _LINKS = (CreateLink, MoveLink, DeleteLink, SetLink)
 _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
 
 
-def apply_operations(host: HostReader, interface: str, operations: Sequence[Operation]) -> None:
+def change_host(host: HostReader, interface: str, operations: Sequence[Operation]) -> None:
     """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
     with in_netns(host.netns), ExitStack() as stack:
         # First of all, as pyroute2 may not load.

@@ -21,7 +21,7 @@ class HostKernel(HostReader):
         """Do the operations in order. Stops with KernelError at a refusal."""
         from . import changes
 
-        changes.apply_operations(self, interface, operations)
+        changes.change_host(self, interface, operations)
 
     def rehearse(self) -> None:
         """Load and open what changes are made through, and change nothing. Raises KernelError."""
