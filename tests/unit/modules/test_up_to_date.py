@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
@@ -162,6 +164,17 @@ def test_it_refuses_what_ensure_present_refuses(host: Host, changed: dict[str, A
             refuse({**host.given, **changed}, False, [])
         messages.append(str(error.value))
     assert messages[0] == messages[1]
+
+
+def test_a_host_without_libraries_is_read_in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are installed by the time of the real run, but for an interface that somebody has made already."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyroute2" else find_spec(name))
+    state = running.open_kernel("wg-none", True, "", "").read("wg-none")
+    assert (state.exists, 32766 in state.priorities[socket.AF_INET]) == (False, True)
+    for interface_name, check_mode in (("wg-none", False), ("lo", True)):
+        with pytest.raises(MissingLibrary, match="pyroute2 is missing"):
+            running.open_kernel(interface_name, check_mode, "", "")
 
 
 def test_it_loads_nothing_that_applies_or_restores() -> None:
