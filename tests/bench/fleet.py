@@ -7,8 +7,8 @@ runs the real one in a mount namespace. The pings pay for that too. WireGuard ne
 tasks tagged ``running`` are skipped. All of it runs in namespaces, without privileges, and writes below build/bench.
 
 Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value. ``processor_ratio`` is the same
-ratio of the processor time of all processes; other load on the machine changes it less. ``tasks`` is how many tasks each
-host runs, ``MiB`` the peak memory of the largest process of the controller.
+ratio of the processor time of all processes; other load on the machine changes it less. ``tasks`` is the
+number of tasks on each host, ``MiB`` the peak memory of the largest process of the controller.
 """
 
 from __future__ import annotations
