@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What whole runs cost in a fleet, next to a playbook of as many pings for each host: ``fleet.py HOSTS...``.
+"""Measure what whole runs cost in a fleet, next to a playbook that only pings each host: ``fleet.py HOSTS...``.
 
 All hosts are this machine, over local connections, each with an /etc/wireguard of its own: its Python is a script that
-runs the real one in a mount namespace. The pings pay for that too. There need be no WireGuard in the kernel, as the
-tasks tagged ``running`` are skipped. All of it runs in namespaces, as whoever calls it, and writes below build/bench.
+runs the real one in a mount namespace. The pings pay for that too. WireGuard need not be in the kernel, as the
+tasks tagged ``running`` are skipped. All of it runs in namespaces, without privileges, and writes below build/bench.
 
-Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value, ``processor_ratio`` the same ratio
-of processor time, of all processes, which heeds less what else the machine does. ``tasks`` is the number of tasks on
-each host, ``MiB`` the peak memory of the control process.
+Prints each row as a line of JSON, as soon as it is there. ``seconds`` is the value. ``processor_ratio`` is the same
+ratio of the processor time of all processes; other load on the machine changes it less. ``tasks`` is the
+number of tasks on each host, ``MiB`` the peak memory of the largest process of the controller.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ import base64
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.cryptokey.wireguard.tests.unit.runs import read_recap
+from ansible_collections.cryptokey.wireguard.tests.unit.runs import counting, read_executions, read_recap
 
 ROOT = Path(__file__).resolve().parents[2]
 FORKS = 8
 HOSTS_PER_HUB = 100
 FEW = 100
 RUNS = 3  # with at most FEW hosts; else one, which takes long enough
+FIRST_PINGS = 5  # for each host, next to the first run
 NEW = "newcomer"
 CONFIG_ONLY = ["--skip-tags", "running"]
 # No network but the loopback: what should touch the running system after all touches nothing of this machine.
@@ -69,6 +70,7 @@ class Run(NamedTuple):
     processor_seconds: float
     mib: float
     output: str
+    tasks: dict[str, list[str]]
 
     @property
     def recap(self) -> dict[str, dict[str, int]]:
@@ -79,15 +81,13 @@ class Run(NamedTuple):
     def changed(self) -> list[str]:
         return [host for host, counts in self.recap.items() if counts["changed"]]
 
-    def tasks(self, hosts: int) -> int:
-        """How many tasks ran on each host. Ansible checks a role's arguments on the controller, and what has run once,
-        for all hosts, is the plan, which is made there too."""
-        blocks = [block for block in self.output.split("\nTASK [")[1:] if "Validating arguments" not in block]
-        counts = [len(re.findall(r"^(?:ok|changed): \[", block, re.MULTILINE)) for block in blocks]
-        each, rest = divmod(sum(count for count in counts if count > 1), hosts)
-        if rest:
-            raise SystemExit(f"not all of the {hosts} hosts have run as many tasks, see {counts}")
-        return each
+    @property
+    def tasks_each(self) -> int:
+        """How many tasks ran on each host."""
+        counts = {len(names) for names in self.tasks.values()}
+        if len(counts) != 1:
+            raise SystemExit(f"the hosts have run different numbers of tasks: {self.tasks}")
+        return counts.pop()
 
 
 class Fleet:
@@ -136,6 +136,7 @@ class Fleet:
         command = [*ISOLATED, "ansible-playbook", "-i", str(self.folder / "inventory.json"), str(playbook), *arguments]
         environment = {
             **os.environ,
+            **counting(self.folder),
             "ANSIBLE_FORKS": str(FORKS),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
@@ -153,7 +154,8 @@ class Fleet:
         if process.returncode:
             raise SystemExit(f"{playbook.name} failed with {self.count} hosts, see {log}")
         print(f"{playbook.name} with {self.count} hosts: {seconds:.1f} s", file=sys.stderr, flush=True)
-        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, log.read_text())
+        busy, mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        return Run(seconds, busy, mib, log.read_text(), read_executions(self.folder))
 
     def site(self) -> Run:
         return self.run(ROOT / "playbooks/site.yml", *CONFIG_ONLY)
@@ -169,7 +171,13 @@ class Fleet:
         path.write_text(json.dumps([{"name": name, "hosts": "all", "gather_facts": False, "tasks": tasks}]))
         return self.run(path)
 
-    def pings(self, count: int) -> Run:
+    def first(self) -> Run:
+        run = self.site()
+        if len(run.changed) != self.count:
+            raise SystemExit("the first run has not set up all hosts")
+        return run
+
+    def pings(self, count: int = 1) -> Run:
         return self.playbook("pings", *({"name": f"Ping {n}", "ansible.builtin.ping": {}} for n in range(count)))
 
     def templates(self) -> Run:
@@ -177,41 +185,50 @@ class Fleet:
         return self.playbook("templates", {"name": "Write it", "ansible.builtin.template": options})
 
 
-def row(value: float, reference: float, **others: float) -> Row:
+def row(runs: list[Run], references: list[Run], **others: float) -> Row:
+    """The medians of both, in seconds."""
+    value, reference = (statistics.median(run.seconds for run in each) for each in (runs, references))
+    busy, reference_busy = (statistics.median(run.processor_seconds for run in each) for each in (runs, references))
     return {
         "value": round(value, 2),
         "reference": round(reference, 2),
         "ratio": round(value / reference, 3),
         "seconds": round(value, 2),
+        "processor_ratio": round(busy / reference_busy, 3),
         **others,
     }
 
 
-def measure(fleet: Fleet) -> Row:
-    """A run that changes nothing. It and the pings are taken in turn, and the medians given."""
-    first = fleet.site()
-    if len(first.changed) != fleet.count:
-        raise SystemExit("the first run has not set up all hosts")
-    sites, pings = [], []
-    for _run in range(RUNS if fleet.count <= FEW else 1):
-        sites.append(fleet.unchanged())
-        pings.append(fleet.pings(sites[-1].tasks(fleet.count)))
-    tasks = sites[-1].tasks(fleet.count)
-    value, reference = (statistics.median(run.seconds for run in runs) for runs in (sites, pings))
-    busy, reference_busy = (statistics.median(run.processor_seconds for run in runs) for runs in (sites, pings))
-    others = {"processor_ratio": round(busy / reference_busy, 3), "first": round(first.seconds, 2), "tasks": tasks}
-    return row(value, reference, **others, MiB=round(sites[-1].mib), reference_MiB=round(pings[-1].mib))
+def memory(fleet: Fleet, run: Run, reference: Run) -> Row:
+    value, other = round(run.mib), round(reference.mib)
+    return {"value": value, "reference": other, "ratio": round(run.mib / reference.mib, 3), "hosts": fleet.count}
 
 
-def onboard(fleet: Fleet, site: float) -> Row:
-    """One host more: it and the hubs are contacted, of which all have to know where it is, and nobody else."""
+def onboard(fleet: Fleet, site: Run) -> Row:
+    """Add one host. Only it and the hubs are contacted, as each hub must know which hub is in front of it."""
     fleet.names.append(NEW)
     fleet.write()
-    run = fleet.run(ROOT / "playbooks/onboard.yml", "-e", f"host={NEW}", *CONFIG_ONLY)
-    concerned = {NEW, *fleet.hubs}
-    if run.recap.keys() != {*concerned, "localhost"} or not concerned <= {*run.changed}:
-        raise SystemExit(f"not just {concerned} were brought up to date, but: {run.recap}")
-    return row(run.seconds, site, hosts=fleet.count, MiB=round(run.mib))
+    run = fleet.run(ROOT / "playbooks/onboard.yml", "-e", f"wireguard_hosts={NEW}", *CONFIG_ONLY)
+    expected = {NEW, *fleet.hubs}
+    if run.recap.keys() - {"localhost"} != expected or not expected <= {*run.changed}:
+        raise SystemExit(f"not just {expected} were updated, but: {run.recap}")
+    return row([run], [site], hosts=fleet.count, MiB=round(run.mib))
+
+
+def measure(fleet: Fleet, largest: bool) -> Iterator[dict[str, Row]]:
+    """The rows of a fleet. A run that changes nothing and the pings are taken in turn."""
+    first = fleet.first()
+    if fleet.count == FEW:
+        yield {f"first_run_{FEW}": row([first], [fleet.pings(FIRST_PINGS)])}
+    pairs = [(fleet.unchanged(), fleet.pings()) for _run in range(RUNS if fleet.count <= FEW else 1)]
+    sites, pings = ([*column] for column in zip(*pairs, strict=True))
+    others = {"tasks": sites[-1].tasks_each, "first": round(first.seconds, 2)}
+    if fleet.count == FEW:
+        others["template"] = round(fleet.templates().seconds, 2)
+    yield {f"fleet_{fleet.count}": row(sites, pings, **others, MiB=round(sites[-1].mib))}
+    if largest:
+        yield {"fleet_memory": memory(fleet, sites[-1], pings[-1])}
+        yield {"onboard": onboard(fleet, sites[-1])}
 
 
 def main() -> None:
@@ -219,12 +236,8 @@ def main() -> None:
     if not counts or counts[0] < 2:
         raise SystemExit("usage: fleet.py HOSTS..., each a number from 2 on")
     for count in counts:
-        fleet = Fleet(count)
-        measured = measure(fleet)
-        if count == FEW:
-            measured["template"] = round(fleet.templates().seconds, 2)
-        print(json.dumps({f"fleet_{count}": measured}), flush=True)
-    print(json.dumps({"onboard": onboard(fleet, measured["seconds"])}), flush=True)
+        for rows in measure(Fleet(count), largest=count == counts[-1]):
+            print(json.dumps(rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -205,18 +205,18 @@ class Bench:
 
         return compare(read, walk, runs=1)
 
+    def module(self, name: str, arguments: dict[str, Any]) -> AnsibleModule:
+        """The process that Ansible starts for the module; compare the ``run`` of two of them."""
+        return AnsibleModule(Path(tempfile.mkdtemp(dir=self.folder), "module"), name, arguments)
+
     def processes(self) -> tuple[Row, Row]:
         """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
         key = self.folder / "private.key"
         key.touch(0o600)
         key.write_text(PRIVATE_KEY.reveal_base64() + "\n")
-        ping = AnsibleModule(self.folder / "ping", "ansible.builtin.ping", {})
+        ping = self.module("ansible.builtin.ping", {})
         many, few = (
-            AnsibleModule(
-                self.folder / str(count),
-                "cryptokey.wireguard.interface",
-                {**options(range(count)), "private_key_file": str(key)},
-            )
+            self.module("cryptokey.wireguard.interface", {**options(range(count)), "private_key_file": str(key)})
             for count in (PEERS, 10)
         )
         self.engine(wanted(range(10)))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import planner
 
+EXECUTIONS = "executions.json"
 COLLECTIONS = planner.__file__.partition("/ansible_collections/")[0]
 
 
@@ -26,6 +27,18 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
         "COLUMNS": "1000",
         **settings,
     }
+
+
+def counting(directory: Path) -> dict[str, str]:
+    """Settings that have a run list the tasks on each host in ``directory``, for ``read_executions``."""
+    plugins = Path(COLLECTIONS, "ansible_collections/cryptokey/wireguard/tests/unit/callback_plugins")
+    return {"ANSIBLE_CALLBACK_PLUGINS": str(plugins), "EXECUTIONS_PATH": str(directory / EXECUTIONS)}
+
+
+def read_executions(directory: Path) -> dict[str, list[str]]:
+    """The names of the tasks on each host, without those that run once for all hosts."""
+    started: dict[str, list[str]] = json.loads((directory / EXECUTIONS).read_text())
+    return started
 
 
 def read_recap(output: str) -> dict[str, dict[str, int]]:
