@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,19 @@ PRIVATE_KEY = PrivateKey(b"bench".ljust(32, b"."))
 PEERS = 10_000
 RUNS = 5
 FEW = 3
+# Two prefixes each. The peak memory of the process that gives all of them to one peer, in MiB, should be at most this.
+SUBNETS = 65_280
+PREFIXES_MEMORY = 200.0
 
 Row = dict[str, float]
+
+
+LINK = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
+
+
+def subnets(n: int) -> list[str]:
+    """The two prefixes of a number below 65,536."""
+    return [f"10.{n // 256}.{n % 256}.0/24", f"fd00:{n:x}::/64"]
 
 
 def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
@@ -56,13 +68,21 @@ def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
         {
             "public_key": str(PublicKey(digest(f"peer {n}"))),
             "preshared_key": PresharedKey(digest(f"preshared {n}")).reveal_base64(),
-            "allowed_ips": [f"10.{n // 256}.{n % 256}.0/24", f"fd00:{n:x}::/64"],
+            "allowed_ips": subnets(n),
             "persistent_keepalive": str(keepalive if n == numbers[0] else 25),
         }
         for n in numbers
     ]
-    link = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
-    return {**link, "peers": peers}
+    return {**LINK, "peers": peers}
+
+
+def one_large_peer(count: int) -> dict[str, Any]:
+    """The module's options for an interface with one peer, which has the prefixes of ``count`` numbers."""
+    peer = {
+        "public_key": str(PublicKey(digest("large"))),
+        "allowed_ips": [*chain.from_iterable(map(subnets, range(count)))],
+    }
+    return {**LINK, "peers": [peer]}
 
 
 def wanted(numbers: range, keepalive: int = 25) -> DesiredInterface:
@@ -208,24 +228,27 @@ class Bench:
 
         return compare(read, walk, runs=1)
 
-    def processes(self) -> tuple[Row, Row]:
-        """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
+    def module(self, name: str, given: dict[str, Any], check: bool = True) -> AnsibleModule:
         key = self.folder / "private.key"
         key.touch(0o600)
         key.write_text(PRIVATE_KEY.reveal_base64() + "\n")
+        arguments = {**given, "private_key_file": str(key)}
+        return AnsibleModule(self.folder / name, "cryptokey.wireguard.interface", arguments, check)
+
+    def processes(self) -> tuple[Row, Row]:
+        """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
         ping = AnsibleModule(self.folder / "ping", "ansible.builtin.ping", {})
-        many, few = (
-            AnsibleModule(
-                self.folder / str(count),
-                "cryptokey.wireguard.interface",
-                {**options(range(count)), "private_key_file": str(key)},
-            )
-            for count in (PEERS, 10)
-        )
+        many, few = (self.module(str(count), options(range(count))) for count in (PEERS, 10))
         self.engine(wanted(range(10)))
         small = compare(few.run, ping.run)
         self.engine(wanted(range(PEERS)))
         return small, row(many.run(), ping.run())
+
+    def prefixes(self) -> Row:
+        """The whole module process that makes an interface and gives one peer all the prefixes, in MiB."""
+        module = self.module("prefixes", one_large_peer(SUBNETS), check=False)
+        self.clear()
+        return row(module.run(changed=True), PREFIXES_MEMORY)
 
 
 @contextmanager
@@ -253,6 +276,8 @@ def main() -> None:
         done(read_vs_pyroute2=each.read_vs_pyroute2())
         small, memory = each.processes()
         done(small=small, memory=memory)
+        each.clear()
+        done(prefixes=each.prefixes())
         each.clear()
         scratch, absent = each.scratch_and_absent()
         done(scratch=scratch, absent=absent)

@@ -14,8 +14,8 @@ import socket
 import struct
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
-from itertools import chain, compress, count, islice, repeat
-from operator import eq
+from itertools import chain, groupby, islice, repeat
+from operator import add, truediv
 from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
@@ -37,7 +37,7 @@ _new = tuple.__new__
 _HEAD = {
     codec.PEER_PUBLIC_KEY: "32s",
     codec.PEER_PRESHARED_KEY: "32s",
-    codec.PEER_LAST_HANDSHAKE: "16s",
+    codec.PEER_LAST_HANDSHAKE: "qq",
     codec.PEER_KEEPALIVE: "H",
     codec.PEER_TX_BYTES: "Q",
     codec.PEER_RX_BYTES: "Q",
@@ -53,12 +53,15 @@ _TAILS: tuple[list[int], ...] = (
 _ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
 # Larger records are rarely alike, and are decoded attribute by attribute.
 _LARGEST_LAYOUT = 1024
+# How many records are unpacked into columns at a time. The memory of their values is used again for the next ones: new
+# memory costs more than the decoding.
+_RECORDS_AT_ONCE = 256
 
 
 class _Layout(NamedTuple):
     """How to unpack records that are alike: all their bytes except the values are the same.
 
-    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and the length and address
+    ``structure`` has the values of ``_HEAD``, then the endpoint if there is one, and the length and address
     of each allowed IP. ``shared``: the position and value of each byte that belongs to no value.
     """
 
@@ -106,11 +109,10 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
     def _peers(self) -> dict[PublicKey, RunningPeer]:
         """Merge the parts of a peer that is split across messages: later parts have its key and more allowed_ips."""
         parts = self._decode(self._rows)
-        keys = list(map(KEY_OF, parts))
-        for at in compress(count(1), map(eq, keys, keys[1:])):
-            first, rest = parts[at - 1], parts[at]
-            parts[at] = first._replace(allowed_ips=first.allowed_ips | rest.allowed_ips)
-        return dict(zip(keys, parts))
+        peers = dict(zip(map(KEY_OF, parts), parts))
+        if len(peers) < len(parts):
+            return {key: _merge_parts(list(same)) for key, same in groupby(parts, KEY_OF)}
+        return peers
 
     def __eq__(self, other: object) -> bool:
         return self._peers == (other._peers if isinstance(other, DumpedPeers) else other)
@@ -138,11 +140,18 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         return self._peers.values()
 
 
+def _merge_parts(parts: Sequence[RunningPeer]) -> RunningPeer:
+    """All at once: a peer of a hundred thousand prefixes has a hundred parts."""
+    first, *rest = parts
+    return first._replace(allowed_ips=first.allowed_ips.union(*(part.allowed_ips for part in rest))) if rest else first
+
+
 class DeviceDecoder:
     """Decodes the dumps of one device. A record that has not changed since the last dump gives the same object."""
 
     def __init__(self) -> None:
-        self._last: dict[_Row, list[RunningPeer]] = {}
+        # As pairs, since hashing a whole dump takes time that a run with a single one need not spend.
+        self._last: list[tuple[_Row, list[RunningPeer]]] = []
         self._expected: dict[bytes, RunningPeer] = {}
 
     def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
@@ -163,19 +172,24 @@ class DeviceDecoder:
 
     def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
         """Decode the rows of one dump, one peer or part of a peer for each record."""
-        decoded = {row: self._last[row] for row in rows if row in self._last}
-        new = [row for row in rows if row not in decoded]
-        gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
+        decoded, known = self._recall(rows)
+        for size in {row.size for row, peers in zip(rows, decoded) if not peers}:
+            alike = [(row, peers) for row, peers in zip(rows, decoded) if not peers and row.size == size]
+            together = iter(_decode_known(_Row(size, b"".join(row.data for row, _peers in alike)), known))
+            for row, peers in alike:
+                peers += islice(together, len(row.data) // size)
+        self._last = list(zip(rows, decoded))
+        return list(chain.from_iterable(decoded))
+
+    def _recall(self, rows: Sequence[_Row]) -> tuple[list[list[RunningPeer]], dict[bytes, RunningPeer]]:
+        """List the peers of each row, none where the last dump lacks it. Then the other known peers by record."""
         known, self._expected = self._expected, {}
-        for row, peers in gone:
-            known.update(zip(row.cut(), peers))
-        for size in {row.size for row in new}:
-            alike = [row for row in new if row.size == size]
-            together = iter(_decode_known(_Row(size, b"".join(row.data for row in alike)), known))
-            for row in alike:
-                decoded[row] = list(islice(together, len(row.data) // size))
-        self._last = decoded
-        return list(chain.from_iterable(map(decoded.__getitem__, rows)))
+        if not self._last:
+            return [[] for _row in rows], known
+        last = dict(self._last)
+        for row in last.keys() - set(rows):
+            known.update(zip(row.cut(), last[row]))
+        return [last.get(row, []) for row in rows], known
 
 
 def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
@@ -203,16 +217,22 @@ def _decode_row(row: _Row) -> Iterable[RunningPeer]:
         for records in (alike, others):
             peers.update(zip(records, _decode_row(_Row(row.size, b"".join(records)))))
         return map(peers.__getitem__, row.cut())
-    keys, secrets, handshakes, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(row.data))
+    step = _RECORDS_AT_ONCE * row.size
+    pieces = (row.data[start : start + step] for start in range(0, len(row.data), step))
+    return chain.from_iterable(_decode_columns(piece, layout) for piece in pieces)
+
+
+def _decode_columns(data: bytes, layout: _Layout) -> Iterable[RunningPeer]:
+    keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(data))
     endpoints = map(decode_endpoint, rest.pop(0)) if layout.has_endpoint else repeat(None)
     prefixes = [map(_new, repeat(Prefix), pairs) for pairs in map(zip, rest[1::2], rest[::2])]
     columns = (
         map(PublicKey, keys),
-        map(PresharedKey, secrets),
+        PresharedKey.wrap_all(secrets),
         endpoints,
         map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
         keepalives,
-        map(_decode_time, handshakes),
+        map(add, seconds, map(truediv, nanoseconds, repeat(1e9))),
         received,
         sent,
     )
