@@ -25,6 +25,7 @@ from .._model.interface import (
     DesiredPeer,
     RunningDevice,
     RunningPeer,
+    UndecodedPeers,
 )
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
@@ -75,7 +76,7 @@ def derive_target(desired: DesiredInterface, running: RunningState, circumstance
     """Derive the state to converge to. It is stable: the target of a target is the same target."""
     device = _target_device(desired, running.device, circumstances)
     addresses = _target_addresses(desired, running)
-    allowed = [peer.allowed_ips for peer in device.peers.values()]
+    allowed = _target_allowed_ips(desired, device.peers)
     # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
     tunnelled = desired.up and not desired.is_apart
     families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
@@ -137,6 +138,8 @@ def _target_peers(
     """Return the mapping that was given, not a copy, where nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
+    if isinstance(running, UndecodedPeers) and running.have_settings(desired.peers):
+        return running
     current = dict(running.items())
     keys = list(map(KEY_OF, desired.peers))
     there = list(map(current.get, keys))
@@ -157,6 +160,17 @@ def _target_peers(
     open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
     wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers))
     return wanted
+
+
+def _target_allowed_ips(
+    desired: DesiredInterface, peers: Mapping[PublicKey, RunningPeer]
+) -> Sequence[frozenset[Prefix]]:
+    """List the allowed IPs of the target's peers, which need not be decoded where the options have them all."""
+    if desired.peers is not None and desired.peers_mode == EXACT:
+        given = [peer.allowed_ips for peer in desired.peers if peer.allowed_ips is not None]
+        if len(given) == len(desired.peers):
+            return given
+    return [peer.allowed_ips for peer in peers.values()]
 
 
 def _without_taken_prefixes(

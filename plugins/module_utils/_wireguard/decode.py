@@ -15,16 +15,16 @@ import struct
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 from itertools import chain, groupby, islice, repeat
-from operator import add, truediv
-from typing import NamedTuple
+from operator import add, contains, eq, truediv
 
 from .._model.endpoint import Endpoint
-from .._model.interface import KEY_OF, RunningDevice, RunningPeer
+from .._model.interface import KEY_OF, DesiredPeer, RunningDevice, RunningPeer, UndecodedPeers
 from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
-from .._netlink.attributes import NLA_HEADER, decode_attributes
+from .._netlink.attributes import decode_attributes
 from .._netlink.namespace import bind_to_netns
 from . import codec
+from .records import Columns, Layout, Row, cut_rows, join_rows, list_attributes
 
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
 _TIMESPEC = struct.Struct("=qq")
@@ -33,75 +33,11 @@ _NEVER = bytes(16)
 # Makes a named tuple from all its fields, without the cost of the class's own __new__.
 _new = tuple.__new__
 
-# The attributes that every record begins with, in the kernel's order, and the struct format of each value.
-_HEAD = {
-    codec.PEER_PUBLIC_KEY: "32s",
-    codec.PEER_PRESHARED_KEY: "32s",
-    codec.PEER_LAST_HANDSHAKE: "qq",
-    codec.PEER_KEEPALIVE: "H",
-    codec.PEER_TX_BYTES: "Q",
-    codec.PEER_RX_BYTES: "Q",
-    codec.PEER_PROTOCOL_VERSION: "",
-}
-# The attributes that may follow.
-_TAILS: tuple[list[int], ...] = (
-    [],
-    [codec.PEER_ENDPOINT],
-    [codec.PEER_ALLOWED_IPS],
-    [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
-)
-_ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
-# Larger records are rarely alike, and are decoded attribute by attribute.
-_LARGEST_LAYOUT = 1024
-# How many records are unpacked into columns at a time. The memory of their values is used again for the next ones: new
-# memory costs more than the decoding.
-_RECORDS_AT_ONCE = 256
 
-
-class _Layout(NamedTuple):
-    """How to unpack records that are alike: all their bytes except the values are the same.
-
-    ``structure`` has the values of ``_HEAD``, then the endpoint if there is one, and the length and address
-    of each allowed IP. ``shared``: the position and value of each byte that belongs to no value.
-    """
-
-    structure: struct.Struct
-    shared: list[tuple[int, int]]
-    has_endpoint: bool
-
-
-class _Row(NamedTuple):
-    """Records of one ``size`` in a row, each with its header as the kernel sends it."""
-
-    size: int
-    data: bytes
-
-    def cut(self) -> list[bytes]:
-        return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
-
-    def fits(self, layout: _Layout) -> bool:
-        """Whether all records have this layout. Each position is compared in all of them at once."""
-        records = len(self.data) // self.size
-        return all(self.data[at :: self.size].count(byte) == records for at, byte in layout.shared)
-
-
-def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
-    """Cut the peers in ``data[start:end]`` into rows: records with the same header have the same size."""
-    while start + 4 <= end:
-        size, _index = NLA_HEADER.unpack_from(data, start)
-        step = (size + 3) & ~3
-        if size < 4 or start + size > end:
-            raise ValueError(f"torn netlink attribute at byte {start}")
-        headers = [data[start + at : end : step] for at in range(4)]
-        row = step * min(len(column) - len(column.lstrip(column[:1])) for column in headers)
-        yield _Row(step, data[start : start + row])
-        start += row
-
-
-class DumpedPeers(Mapping[PublicKey, RunningPeer]):
+class DumpedPeers(UndecodedPeers):
     """The peers of a dump, in its order. All are decoded when the first one is used. Counting decodes none."""
 
-    def __init__(self, rows: Sequence[_Row], decode: Callable[[Sequence[_Row]], list[RunningPeer]]) -> None:
+    def __init__(self, rows: Sequence[Row], decode: Callable[[Sequence[Row]], list[RunningPeer]]) -> None:
         self._rows = rows
         self._decode = decode
 
@@ -132,6 +68,16 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
         return sum(len(row.data) // row.size for row in self._rows) - rests
 
+    def have_settings(self, wanted: Sequence[DesiredPeer]) -> bool:
+        if sum(len(row.data) // row.size for row in self._rows) != len(wanted):
+            return False
+        by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
+        parts = chain.from_iterable(map(Row.divide, join_rows(self._rows)))
+        return all(
+            layout is not None and all(_have_settings(columns, by_key) for columns in part.unpack(layout))
+            for layout, part in parts
+        )
+
     # Those of Mapping are slow.
     def items(self) -> ItemsView[PublicKey, RunningPeer]:
         return self._peers.items()
@@ -151,7 +97,7 @@ class DeviceDecoder:
 
     def __init__(self) -> None:
         # As pairs, since hashing a whole dump takes time that a run with a single one need not spend.
-        self._last: list[tuple[_Row, list[RunningPeer]]] = []
+        self._last: list[tuple[Row, list[RunningPeer]]] = []
         self._expected: dict[bytes, RunningPeer] = {}
 
     def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
@@ -161,27 +107,27 @@ class DeviceDecoder:
     def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
         """Decode all messages of one dump, in order. ``birth``: the namespace of the sockets, for endpoints' scopes."""
         values: dict[int, bytes] = {}
-        rows: list[_Row] = []
+        rows: list[Row] = []
         for data in messages:
             for kind, start, end in decode_attributes(data, 0, len(data)):
                 if kind == codec.DEVICE_PEERS:
-                    rows += _rows(data, start, end)
+                    rows += cut_rows(data, start, end)
                 else:
                     values[kind] = data[start:end]
         return _decode_device(values, DumpedPeers(rows, bind_to_netns(birth, self._decode_rows)))
 
-    def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
+    def _decode_rows(self, rows: Sequence[Row]) -> list[RunningPeer]:
         """Decode the rows of one dump, one peer or part of a peer for each record."""
         decoded, known = self._recall(rows)
         for size in {row.size for row, peers in zip(rows, decoded) if not peers}:
             alike = [(row, peers) for row, peers in zip(rows, decoded) if not peers and row.size == size]
-            together = iter(_decode_known(_Row(size, b"".join(row.data for row, _peers in alike)), known))
+            together = iter(_decode_known(Row(size, b"".join(row.data for row, _peers in alike)), known))
             for row, peers in alike:
                 peers += islice(together, len(row.data) // size)
         self._last = list(zip(rows, decoded))
         return list(chain.from_iterable(decoded))
 
-    def _recall(self, rows: Sequence[_Row]) -> tuple[list[list[RunningPeer]], dict[bytes, RunningPeer]]:
+    def _recall(self, rows: Sequence[Row]) -> tuple[list[list[RunningPeer]], dict[bytes, RunningPeer]]:
         """List the peers of each row, none where the last dump lacks it. Then the other known peers by record."""
         known, self._expected = self._expected, {}
         if not self._last:
@@ -192,7 +138,7 @@ class DeviceDecoder:
         return [last.get(row, []) for row in rows], known
 
 
-def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
+def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
     """Decode the records of a row, but use the known peers for records that have not changed."""
     if not known:
         return _decode_row(row)
@@ -200,79 +146,57 @@ def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[Runnin
     unknown = [record for record in records if record not in known]
     if not unknown:
         return map(known.__getitem__, records)
-    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))))
+    decoded = iter(_decode_row(Row(row.size, b"".join(unknown))))
     return [known[record] if record in known else next(decoded) for record in records]
 
 
-def _decode_row(row: _Row) -> Iterable[RunningPeer]:
-    """Decode column by column if all records have the layout of the first, else those that have and the rest apart."""
-    first = row.data[: row.size]
-    layout = _learn_layout(first)
+def _decode_row(row: Row) -> Iterable[RunningPeer]:
+    parts = [(part, _decode_alike(part, layout)) for layout, part in row.divide()]
+    if len(parts) == 1:
+        return parts[0][1]
+    peers = dict(chain.from_iterable(zip(part.cut(), decoded) for part, decoded in parts))
+    return map(peers.__getitem__, row.cut())
+
+
+def _decode_alike(row: Row, layout: Layout | None) -> Iterable[RunningPeer]:
     if layout is None:
         return map(_decode_record, row.cut())
-    if not row.fits(layout):
-        alike = [record for record in row.cut() if _Row(row.size, record).fits(layout)]
-        others = [record for record in row.cut() if not _Row(row.size, record).fits(layout)]
-        peers: dict[bytes, RunningPeer] = {}
-        for records in (alike, others):
-            peers.update(zip(records, _decode_row(_Row(row.size, b"".join(records)))))
-        return map(peers.__getitem__, row.cut())
-    step = _RECORDS_AT_ONCE * row.size
-    pieces = (row.data[start : start + step] for start in range(0, len(row.data), step))
-    return chain.from_iterable(_decode_columns(piece, layout) for piece in pieces)
+    return chain.from_iterable(map(_decode_columns, row.unpack(layout)))
 
 
-def _decode_columns(data: bytes, layout: _Layout) -> Iterable[RunningPeer]:
-    keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(data))
-    endpoints = map(decode_endpoint, rest.pop(0)) if layout.has_endpoint else repeat(None)
-    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in map(zip, rest[1::2], rest[::2])]
-    columns = (
-        map(PublicKey, keys),
-        PresharedKey.wrap_all(secrets),
-        endpoints,
+def _decode_columns(columns: Columns) -> Iterable[RunningPeer]:
+    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in columns.prefixes]
+    values = (
+        map(PublicKey, columns.keys),
+        PresharedKey.wrap_all(columns.secrets),
+        map(decode_endpoint, columns.endpoints) if columns.endpoints else repeat(None),
         map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
-        keepalives,
-        map(add, seconds, map(truediv, nanoseconds, repeat(1e9))),
-        received,
-        sent,
+        columns.keepalives,
+        map(add, columns.seconds, map(truediv, columns.nanoseconds, repeat(1e9))),
+        columns.received,
+        columns.sent,
     )
-    return map(_new, repeat(RunningPeer), zip(*columns))
+    return map(_new, repeat(RunningPeer), zip(*values))
 
 
-def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
-    """List kind, start and end of the attributes of a record with its header."""
-    return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
-
-
-def _learn_layout(record: bytes) -> _Layout | None:
-    """Read the layout of a record, None if it has unusual attributes or another order."""
-    found = list(_attributes(record))
-    kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
-    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != list(_HEAD) or kinds[len(_HEAD) :] not in _TAILS:
-        return None
-    values = [(start, end, _HEAD[kind]) for kind, start, end in found[: len(_HEAD)] if _HEAD[kind]]
-    for kind, start, end in tail:
-        if kind == codec.PEER_ENDPOINT:
-            values.append((start, end, f"{end - start}s"))
-            continue
-        for _index, first, last in decode_attributes(record, start, end):
-            parts = list(decode_attributes(record, first, last))
-            if [part for part, _start, _end in parts] != _ALLOWED_IP_KINDS:
-                return None
-            (_length, *length), _family, (_address, at, stop) = parts
-            values += [(length[0], length[1], "B"), (at, stop, f"{stop - at}s")]
-    formats, shared, at = ["="], list(enumerate(record)), 0
-    for start, end, format_ in values:
-        formats.append(f"{start - at}x{format_}")
-        at = end
-    formats.append(f"{len(record) - at}x")
-    for start, end, _format in reversed(values):
-        del shared[start:end]
-    return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
+def _have_settings(columns: Columns, wanted: Mapping[bytes, DesiredPeer]) -> bool:
+    """As ``DumpedPeers.have_settings``, for the peers of these columns. A pair equals the Prefix of its values."""
+    found = list(filter(None, map(wanted.get, columns.keys)))
+    if len(found) < len(columns.keys):
+        return False
+    _keys, _names, secrets, endpoints, allowed_ips, keepalives = zip(*found)
+    if any(endpoints) or None in allowed_ips:
+        return False
+    return (
+        all(given is None or given == has for given, has in zip(keepalives, columns.keepalives))
+        and all(given is None or given.reveal_bytes() == has for given, has in zip(secrets, columns.secrets))
+        and all(map(eq, map(len, allowed_ips), repeat(len(columns.prefixes))))
+        and all(all(map(contains, allowed_ips, pairs)) for pairs in columns.prefixes)
+    )
 
 
 def _find_key(record: bytes) -> bytes:
-    keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
+    keys = (record[start:end] for kind, start, end in list_attributes(record) if kind == codec.PEER_PUBLIC_KEY)
     return next(keys)
 
 
@@ -280,7 +204,7 @@ def _decode_record(record: bytes) -> RunningPeer:
     """Decode one record attribute by attribute, in any order: the plain path, also for later parts of split peers."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()
-    for kind, first, last in _attributes(record):
+    for kind, first, last in list_attributes(record):
         if kind == codec.PEER_ALLOWED_IPS:
             allowed = frozenset(_decode_allowed_ips(record, first, last))
         else:

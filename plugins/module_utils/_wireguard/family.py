@@ -38,7 +38,7 @@ def apply_operations(
     doing = f"set {interface}: " + "; ".join(operation.describe() for operation in operations[:3])
     removals = [operation for operation in operations if isinstance(operation, RemovePrefixes)]
     with GenericNetlink(codec.FAMILY, codec.VERSION) as netlink, in_netns(birth):
-        entries = encode_operations(operations, decoder)
+        entries = _encode_changes(operations, decoder)
 
         def send(first: list[PeerChange]) -> None:
             for payload in codec.encode_set(interface, device, chain(codec.encode_peers(first), entries)):
@@ -62,7 +62,7 @@ def _knows_removal_flag(release: str) -> bool:
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 16)
 
 
-def encode_operations(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
+def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
     """The entries of a set message for the new peers, then for those that change or go."""
     from .bulk_add import encode_new_peers
 

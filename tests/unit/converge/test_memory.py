@@ -27,7 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard imp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.bulk_add import encode_new_peers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.codec import DeviceChange
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import encode_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import _encode_changes
 
 SUBNETS = 9_000
 OPTIONS = {
@@ -71,7 +71,7 @@ def converge_once(messages: list[bytes], options: Mapping[str, Any]) -> None:
     operations = diff_states(RunningState("wg0"), after, {})
     decoder = DeviceDecoder()
     changes = [operation for operation in operations if isinstance(operation, AddPeer)]
-    for _payload in codec.encode_set("wg0", DeviceChange(), encode_operations(changes, decoder)):
+    for _payload in codec.encode_set("wg0", DeviceChange(), _encode_changes(changes, decoder)):
         pass
     device = replace(after.device, peers=decoder.decode(messages).peers)
     assert replace(after, device=device) == after
