@@ -34,6 +34,7 @@ from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import check_recordable, forget_endpoints, load_endpoints, record_endpoints, remember
 from .._store.last_netns import load_last_netns, record_last_netns
 from .._store.lock import one_at_a_time
+from .._wireguard.compare import have_settings
 from .desired import public_key_if_known, read_desired
 from .reader import check_pyroute2
 
@@ -97,7 +98,13 @@ def _ensure_present(
     resolve = bind_to_netns(desired.birth_netns, resolver)
     now = _plausible_time(warnings)
     circumstances = Circumstances(
-        now, recorded, resolve, kernel.path_mtu, kernel.has_routes, public_key_of=public_key_if_known
+        now,
+        recorded,
+        resolve,
+        kernel.path_mtu,
+        kernel.has_routes,
+        public_key_of=public_key_if_known,
+        have_settings=have_settings,
     )
 
     def endpoints(after: RunningState) -> Mapping[PublicKey, str]:

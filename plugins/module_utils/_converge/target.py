@@ -25,7 +25,6 @@ from .._model.interface import (
     DesiredPeer,
     RunningDevice,
     RunningPeer,
-    UndecodedPeers,
 )
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
@@ -47,6 +46,10 @@ def assume_empty(_table: int) -> bool:
     return False
 
 
+def assume_different(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[DesiredPeer]) -> bool:
+    return False
+
+
 def assume_unknown(_key: PrivateKey) -> PublicKey | None:
     return None
 
@@ -60,7 +63,8 @@ class Circumstances:
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told.
+    ``public_key_of``: a private key to its public half, None where that cannot be told. ``have_settings``: whether the
+    running peers are as wanted, if that can be told without decoding them.
     """
 
     now: float
@@ -70,6 +74,7 @@ class Circumstances:
     has_routes: Callable[[int], bool] = assume_empty
     correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
     public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
+    have_settings: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], bool] = assume_different
 
 
 def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -138,7 +143,7 @@ def _target_peers(
     """Return the mapping that was given, not a copy, where nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
-    if isinstance(running, UndecodedPeers) and running.have_settings(desired.peers):
+    if circumstances.have_settings(running, desired.peers):
         return running
     current = dict(running.items())
     keys = list(map(KEY_OF, desired.peers))

@@ -8,8 +8,7 @@ In the desired types ``None`` means "leave as it is" and an empty value clears; 
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
@@ -106,17 +105,6 @@ class RunningPeer(NamedTuple):
 
 # Of a peer of either type: it stands first in both.
 KEY_OF = itemgetter(0)
-
-
-class UndecodedPeers(Mapping[PublicKey, RunningPeer]):
-    """Peers that are decoded when one of them is used."""
-
-    @abstractmethod
-    def have_settings(self, wanted: Sequence[DesiredPeer]) -> bool:
-        """Whether these are the wanted peers and no others, each with the settings that are given. Decodes none.
-
-        False if it is not certain, as for peers with endpoints.
-        """
 
 
 @dataclass(frozen=True)

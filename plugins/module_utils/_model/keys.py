@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NoReturn, TypeVar
 
 from .errors import InputError
@@ -110,14 +110,6 @@ class PresharedKey(Secret):
     """A preshared key; all zero means that there is none."""
 
     __slots__ = ()
-
-    @staticmethod
-    def wrap_all(keys: Iterable[bytes]) -> Iterator[PresharedKey]:
-        """Make many, of 32 bytes each, without a call of ``__init__`` for each."""
-        for key in keys:
-            secret = PresharedKey.__new__(PresharedKey)
-            secret._key = key
-            yield secret
 
 
 NO_PRESHARED_KEY = PresharedKey(ZERO_KEY)

@@ -15,39 +15,143 @@ import struct
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 from itertools import chain, groupby, islice, repeat
-from operator import add, contains, eq, truediv
+from operator import add, truediv
+from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
-from .._model.interface import KEY_OF, DesiredPeer, RunningDevice, RunningPeer, UndecodedPeers
+from .._model.interface import KEY_OF, RunningDevice, RunningPeer
 from .._model.keys import ZERO_KEY, PresharedKey, PrivateKey, PublicKey
 from .._model.prefix import Prefix
-from .._netlink.attributes import decode_attributes
+from .._netlink.attributes import NLA_HEADER, decode_attributes
 from .._netlink.namespace import bind_to_netns
 from . import codec
-from .records import Columns, Layout, Row, cut_rows, join_rows, list_attributes
 
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
 _TIMESPEC = struct.Struct("=qq")
 _PORT = struct.Struct("!H")
-_NEVER = bytes(16)
 # Makes a named tuple from all its fields, without the cost of the class's own __new__.
 _new = tuple.__new__
 
+# The attributes that every record begins with, in the kernel's order, and the struct format of each value.
+_HEAD = {
+    codec.PEER_PUBLIC_KEY: "32s",
+    codec.PEER_PRESHARED_KEY: "32s",
+    codec.PEER_LAST_HANDSHAKE: "qq",
+    codec.PEER_KEEPALIVE: "H",
+    codec.PEER_TX_BYTES: "Q",
+    codec.PEER_RX_BYTES: "Q",
+    codec.PEER_PROTOCOL_VERSION: "",
+}
+# The attributes that may follow.
+_TAILS: tuple[list[int], ...] = (
+    [],
+    [codec.PEER_ENDPOINT],
+    [codec.PEER_ALLOWED_IPS],
+    [codec.PEER_ENDPOINT, codec.PEER_ALLOWED_IPS],
+)
+_ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
+# Larger records are rarely alike, and are decoded attribute by attribute.
+_LARGEST_LAYOUT = 1024
+# How many records are unpacked into columns at a time. The memory of their values is used again for the next ones: new
+# memory costs more than the decoding.
+_RECORDS_AT_ONCE = 256
 
-class DumpedPeers(UndecodedPeers):
+
+class _Layout(NamedTuple):
+    """How to unpack records that are alike: all their bytes except the values are the same.
+
+    ``structure`` has the values of ``_HEAD``, then the endpoint if there is one, and the length and address of each
+    allowed IP. ``shared``: the position and value of each byte that belongs to no value.
+    """
+
+    structure: struct.Struct
+    shared: list[tuple[int, int]]
+    has_endpoint: bool
+
+
+class Columns(NamedTuple):
+    """What is in records of one layout, each value of all of them. ``prefixes``: pairs of address and length."""
+
+    keys: tuple[bytes, ...]
+    secrets: tuple[bytes, ...]
+    seconds: tuple[int, ...]
+    nanoseconds: tuple[int, ...]
+    keepalives: tuple[int, ...]
+    sent: tuple[int, ...]
+    received: tuple[int, ...]
+    endpoints: tuple[bytes, ...] | None
+    prefixes: Sequence[Iterator[tuple[bytes, int]]]
+
+
+class Row(NamedTuple):
+    """Records of one ``size`` in a row, each with its header as the kernel sends it."""
+
+    size: int
+    data: bytes
+
+    def cut(self) -> list[bytes]:
+        return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
+
+    def fits(self, layout: _Layout) -> bool:
+        """Whether all records have this layout. Each position is compared in all of them at once."""
+        records = len(self.data) // self.size
+        return all(self.data[at :: self.size] == bytes([byte]) * records for at, byte in layout.shared)
+
+    def unpack(self, layout: _Layout) -> Iterator[Columns]:
+        """Unpack the records, which all have this layout, some at a time."""
+        step = _RECORDS_AT_ONCE * self.size
+        for start in range(0, len(self.data), step):
+            values = layout.structure.iter_unpack(self.data[start : start + step])
+            keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*values)
+            endpoints = rest.pop(0) if layout.has_endpoint else None
+            prefixes = list(map(zip, rest[1::2], rest[::2]))
+            yield Columns(keys, secrets, seconds, nanoseconds, keepalives, sent, received, endpoints, prefixes)
+
+    def divide(self) -> Iterator[tuple[_Layout | None, Row]]:
+        """Divide the records by their layouts. None is for those that are decoded attribute by attribute."""
+        layout = _learn_layout(self.data[: self.size])
+        if layout is None or self.fits(layout):
+            yield layout, self
+            return
+        alike: list[bytes] = []
+        others: list[bytes] = []
+        for record in self.cut():
+            (alike if Row(self.size, record).fits(layout) else others).append(record)
+        yield layout, Row(self.size, b"".join(alike))
+        yield from Row(self.size, b"".join(others)).divide()
+
+
+def _rows(data: bytes, start: int, end: int) -> Iterator[Row]:
+    """Cut the peers in ``data[start:end]`` into rows: records with the same header have the same size."""
+    while start + 4 <= end:
+        size, _index = NLA_HEADER.unpack_from(data, start)
+        step = (size + 3) & ~3
+        if size < 4 or start + size > end:
+            raise ValueError(f"torn netlink attribute at byte {start}")
+        headers = [data[start + at : end : step] for at in range(4)]
+        row = step * min(len(column) - len(column.lstrip(column[:1])) for column in headers)
+        yield Row(step, data[start : start + row])
+        start += row
+
+
+class DumpedPeers(Mapping[PublicKey, RunningPeer]):
     """The peers of a dump, in its order. All are decoded when the first one is used. Counting decodes none."""
 
     def __init__(self, rows: Sequence[Row], decode: Callable[[Sequence[Row]], list[RunningPeer]]) -> None:
-        self._rows = rows
+        self.rows = rows
         self._decode = decode
 
     @cached_property
     def _peers(self) -> dict[PublicKey, RunningPeer]:
         """Merge the parts of a peer that is split across messages: later parts have its key and more allowed_ips."""
-        parts = self._decode(self._rows)
+        parts = self._decode(self.rows)
         peers = dict(zip(map(KEY_OF, parts), parts))
         if len(peers) < len(parts):
-            return {key: _merge_parts(list(same)) for key, same in groupby(parts, KEY_OF)}
+            # All parts at once: a peer of a hundred thousand prefixes has a hundred.
+            for key, same in groupby(parts, KEY_OF):
+                first, *rest = same
+                allowed_ips = first.allowed_ips.union(*(part.allowed_ips for part in rest))
+                peers[key] = first._replace(allowed_ips=allowed_ips) if rest else first
         return peers
 
     def __eq__(self, other: object) -> bool:
@@ -60,23 +164,13 @@ class DumpedPeers(UndecodedPeers):
         return iter(self._peers)
 
     def __bool__(self) -> bool:
-        return bool(self._rows)
+        return bool(self.rows)
 
     def __len__(self) -> int:
         """Count the records, without the later parts of split peers, with which a row may begin."""
-        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self._rows]
+        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self.rows]
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
-        return sum(len(row.data) // row.size for row in self._rows) - rests
-
-    def have_settings(self, wanted: Sequence[DesiredPeer]) -> bool:
-        if sum(len(row.data) // row.size for row in self._rows) != len(wanted):
-            return False
-        by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
-        parts = chain.from_iterable(map(Row.divide, join_rows(self._rows)))
-        return all(
-            layout is not None and all(_have_settings(columns, by_key) for columns in part.unpack(layout))
-            for layout, part in parts
-        )
+        return sum(len(row.data) // row.size for row in self.rows) - rests
 
     # Those of Mapping are slow.
     def items(self) -> ItemsView[PublicKey, RunningPeer]:
@@ -86,18 +180,11 @@ class DumpedPeers(UndecodedPeers):
         return self._peers.values()
 
 
-def _merge_parts(parts: Sequence[RunningPeer]) -> RunningPeer:
-    """All at once: a peer of a hundred thousand prefixes has a hundred parts."""
-    first, *rest = parts
-    return first._replace(allowed_ips=first.allowed_ips.union(*(part.allowed_ips for part in rest))) if rest else first
-
-
 class DeviceDecoder:
     """Decodes the dumps of one device. A record that has not changed since the last dump gives the same object."""
 
     def __init__(self) -> None:
-        # As pairs, since hashing a whole dump takes time that a run with a single one need not spend.
-        self._last: list[tuple[Row, list[RunningPeer]]] = []
+        self._last: dict[Row, list[RunningPeer]] = {}
         self._expected: dict[bytes, RunningPeer] = {}
 
     def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
@@ -111,31 +198,26 @@ class DeviceDecoder:
         for data in messages:
             for kind, start, end in decode_attributes(data, 0, len(data)):
                 if kind == codec.DEVICE_PEERS:
-                    rows += cut_rows(data, start, end)
+                    rows += _rows(data, start, end)
                 else:
                     values[kind] = data[start:end]
         return _decode_device(values, DumpedPeers(rows, bind_to_netns(birth, self._decode_rows)))
 
     def _decode_rows(self, rows: Sequence[Row]) -> list[RunningPeer]:
         """Decode the rows of one dump, one peer or part of a peer for each record."""
-        decoded, known = self._recall(rows)
-        for size in {row.size for row, peers in zip(rows, decoded) if not peers}:
-            alike = [(row, peers) for row, peers in zip(rows, decoded) if not peers and row.size == size]
-            together = iter(_decode_known(Row(size, b"".join(row.data for row, _peers in alike)), known))
-            for row, peers in alike:
-                peers += islice(together, len(row.data) // size)
-        self._last = list(zip(rows, decoded))
-        return list(chain.from_iterable(decoded))
-
-    def _recall(self, rows: Sequence[Row]) -> tuple[list[list[RunningPeer]], dict[bytes, RunningPeer]]:
-        """List the peers of each row, none where the last dump lacks it. Then the other known peers by record."""
+        decoded = {row: self._last[row] for row in rows if row in self._last}
+        new = [row for row in rows if row not in decoded]
+        gone = [(row, peers) for row, peers in self._last.items() if row not in decoded]
         known, self._expected = self._expected, {}
-        if not self._last:
-            return [[] for _row in rows], known
-        last = dict(self._last)
-        for row in last.keys() - set(rows):
-            known.update(zip(row.cut(), last[row]))
-        return [last.get(row, []) for row in rows], known
+        for row, peers in gone:
+            known.update(zip(row.cut(), peers))
+        for size in {row.size for row in new}:
+            alike = [row for row in new if row.size == size]
+            together = iter(_decode_known(Row(size, b"".join(row.data for row in alike)), known))
+            for row in alike:
+                decoded[row] = list(islice(together, len(row.data) // size))
+        self._last = decoded
+        return list(chain.from_iterable(map(decoded.__getitem__, rows)))
 
 
 def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
@@ -151,6 +233,7 @@ def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[Running
 
 
 def _decode_row(row: Row) -> Iterable[RunningPeer]:
+    """Decode the records of one layout together, and those of another apart."""
     parts = [(part, _decode_alike(part, layout)) for layout, part in row.divide()]
     if len(parts) == 1:
         return parts[0][1]
@@ -158,7 +241,7 @@ def _decode_row(row: Row) -> Iterable[RunningPeer]:
     return map(peers.__getitem__, row.cut())
 
 
-def _decode_alike(row: Row, layout: Layout | None) -> Iterable[RunningPeer]:
+def _decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
     if layout is None:
         return map(_decode_record, row.cut())
     return chain.from_iterable(map(_decode_columns, row.unpack(layout)))
@@ -168,7 +251,7 @@ def _decode_columns(columns: Columns) -> Iterable[RunningPeer]:
     prefixes = [map(_new, repeat(Prefix), pairs) for pairs in columns.prefixes]
     values = (
         map(PublicKey, columns.keys),
-        PresharedKey.wrap_all(columns.secrets),
+        map(PresharedKey, columns.secrets),
         map(decode_endpoint, columns.endpoints) if columns.endpoints else repeat(None),
         map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
         columns.keepalives,
@@ -179,24 +262,40 @@ def _decode_columns(columns: Columns) -> Iterable[RunningPeer]:
     return map(_new, repeat(RunningPeer), zip(*values))
 
 
-def _have_settings(columns: Columns, wanted: Mapping[bytes, DesiredPeer]) -> bool:
-    """As ``DumpedPeers.have_settings``, for the peers of these columns. A pair equals the Prefix of its values."""
-    found = list(filter(None, map(wanted.get, columns.keys)))
-    if len(found) < len(columns.keys):
-        return False
-    _keys, _names, secrets, endpoints, allowed_ips, keepalives = zip(*found)
-    if any(endpoints) or None in allowed_ips:
-        return False
-    return (
-        all(given is None or given == has for given, has in zip(keepalives, columns.keepalives))
-        and all(given is None or given.reveal_bytes() == has for given, has in zip(secrets, columns.secrets))
-        and all(map(eq, map(len, allowed_ips), repeat(len(columns.prefixes))))
-        and all(all(map(contains, allowed_ips, pairs)) for pairs in columns.prefixes)
-    )
+def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
+    """List kind, start and end of the attributes of a record with its header."""
+    return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
+
+
+def _learn_layout(record: bytes) -> _Layout | None:
+    """Read the layout of a record, None if it has unusual attributes or another order."""
+    found = list(_attributes(record))
+    kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
+    if len(record) > _LARGEST_LAYOUT or kinds[: len(_HEAD)] != list(_HEAD) or kinds[len(_HEAD) :] not in _TAILS:
+        return None
+    values = [(start, end, _HEAD[kind]) for kind, start, end in found[: len(_HEAD)] if _HEAD[kind]]
+    for kind, start, end in tail:
+        if kind == codec.PEER_ENDPOINT:
+            values.append((start, end, f"{end - start}s"))
+            continue
+        for _index, first, last in decode_attributes(record, start, end):
+            parts = list(decode_attributes(record, first, last))
+            if [part for part, _start, _end in parts] != _ALLOWED_IP_KINDS:
+                return None
+            (_length, *length), _family, (_address, at, stop) = parts
+            values += [(length[0], length[1], "B"), (at, stop, f"{stop - at}s")]
+    formats, shared, at = ["="], list(enumerate(record)), 0
+    for start, end, format_ in values:
+        formats.append(f"{start - at}x{format_}")
+        at = end
+    formats.append(f"{len(record) - at}x")
+    for start, end, _format in reversed(values):
+        del shared[start:end]
+    return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
 
 
 def _find_key(record: bytes) -> bytes:
-    keys = (record[start:end] for kind, start, end in list_attributes(record) if kind == codec.PEER_PUBLIC_KEY)
+    keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
     return next(keys)
 
 
@@ -204,19 +303,20 @@ def _decode_record(record: bytes) -> RunningPeer:
     """Decode one record attribute by attribute, in any order: the plain path, also for later parts of split peers."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()
-    for kind, first, last in list_attributes(record):
+    for kind, first, last in _attributes(record):
         if kind == codec.PEER_ALLOWED_IPS:
             allowed = frozenset(_decode_allowed_ips(record, first, last))
         else:
             values[kind] = record[first:last]
     endpoint = values.get(codec.PEER_ENDPOINT)
+    seconds, nanoseconds = _TIMESPEC.unpack(values.get(codec.PEER_LAST_HANDSHAKE, bytes(16)))
     return RunningPeer(
         PublicKey(values[codec.PEER_PUBLIC_KEY]),
         PresharedKey(values.get(codec.PEER_PRESHARED_KEY, ZERO_KEY)),
         decode_endpoint(endpoint) if endpoint else None,
         allowed,
         _U16.unpack(values.get(codec.PEER_KEEPALIVE, b"\0\0"))[0],
-        _decode_time(values.get(codec.PEER_LAST_HANDSHAKE, _NEVER)),
+        seconds + nanoseconds / 1e9,
         _U64.unpack(values.get(codec.PEER_RX_BYTES, bytes(8)))[0],
         _U64.unpack(values.get(codec.PEER_TX_BYTES, bytes(8)))[0],
     )
@@ -226,13 +326,6 @@ def _decode_allowed_ips(data: bytes, start: int, end: int) -> Iterator[Prefix]:
     for _index, first, last in decode_attributes(data, start, end):
         values = {kind: data[begin:stop] for kind, begin, stop in decode_attributes(data, first, last)}
         yield Prefix(values[codec.ALLOWED_IP_ADDRESS], values[codec.ALLOWED_IP_LENGTH][0])
-
-
-def _decode_time(data: bytes) -> float:
-    if data == _NEVER:
-        return 0.0
-    seconds, nanoseconds = _TIMESPEC.unpack(data)
-    return float(seconds + nanoseconds / 1e9)
 
 
 def decode_endpoint(data: bytes) -> Endpoint | None:
