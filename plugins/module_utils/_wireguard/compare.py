@@ -11,28 +11,63 @@ from operator import contains, eq
 
 from .._model.interface import KEY_OF, DesiredPeer, RunningPeer
 from .._model.keys import PublicKey
-from .decode import Columns, DumpedPeers, Row
+from .decode import Columns, DumpedPeers, Row, decode_record, find_key
 
 
 def have_settings(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[DesiredPeer]) -> bool:
     """Whether these are the wanted peers and no others, each with the settings that are given.
 
-    False if that is not certain: for peers that are not from a dump, have endpoints or are split.
+    False if that is not certain: for peers that are not from a dump, or have endpoints. Only peers that are split
+    across messages are decoded.
     """
-    if not isinstance(peers, DumpedPeers) or sum(len(row.data) // row.size for row in peers.rows) != len(wanted):
+    if not isinstance(peers, DumpedPeers) or len(peers) != len(wanted):
         return False
     by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
-    parts = chain.from_iterable(map(Row.divide, _join_rows(peers.rows)))
-    return all(
+    whole, split = _set_split_apart(peers.rows)
+    parts = chain.from_iterable(map(Row.divide, _join_rows(whole)))
+    return all(_agrees(peer, by_key.get(key)) for key, peer in DumpedPeers(split, _decode_each).items()) and all(
         layout is not None and all(_have_settings(columns, by_key) for columns in part.unpack(layout))
         for layout, part in parts
     )
+
+
+def _set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows without the peers that are split across messages, and the records of these peers in order."""
+    ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in rows]
+    joints = [False, *(last == first for (_first, last), (first, _last) in zip(ends, ends[1:])), False]
+    whole, split = [], []
+    for row, is_rest, goes_on in zip(rows, joints, joints[1:]):
+        start = row.size if is_rest else 0
+        end = max(start, len(row.data) - (row.size if goes_on else 0))
+        whole.append(Row(row.size, row.data[start:end]))
+        split += [Row(row.size, part) for part in (row.data[:start], row.data[end:])]
+    return [row for row in whole if row.data], [row for row in split if row.data]
+
+
+def _decode_each(rows: Sequence[Row]) -> list[RunningPeer]:
+    """Decode rows of one record each."""
+    return [decode_record(row.data) for row in rows]
 
 
 def _join_rows(rows: Sequence[Row]) -> Iterator[Row]:
     """Join all rows of each size."""
     for size in {row.size for row in rows}:
         yield Row(size, b"".join(row.data for row in rows if row.size == size))
+
+
+def _agrees(peer: RunningPeer, wanted: DesiredPeer | None) -> bool:
+    return (
+        wanted is not None
+        and not wanted.endpoint
+        and all(
+            given is None or given == has
+            for given, has in (
+                (wanted.allowed_ips, peer.allowed_ips),
+                (wanted.preshared_key, peer.preshared_key),
+                (wanted.persistent_keepalive, peer.persistent_keepalive),
+            )
+        )
+    )
 
 
 def _have_settings(columns: Columns, wanted: Mapping[bytes, DesiredPeer]) -> bool:

@@ -168,7 +168,7 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
 
     def __len__(self) -> int:
         """Count the records, without the later parts of split peers, with which a row may begin."""
-        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self.rows]
+        ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in self.rows]
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
         return sum(len(row.data) // row.size for row in self.rows) - rests
 
@@ -243,7 +243,7 @@ def _decode_row(row: Row) -> Iterable[RunningPeer]:
 
 def _decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
     if layout is None:
-        return map(_decode_record, row.cut())
+        return map(decode_record, row.cut())
     return chain.from_iterable(map(_decode_columns, row.unpack(layout)))
 
 
@@ -294,12 +294,12 @@ def _learn_layout(record: bytes) -> _Layout | None:
     return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
 
 
-def _find_key(record: bytes) -> bytes:
+def find_key(record: bytes) -> bytes:
     keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
     return next(keys)
 
 
-def _decode_record(record: bytes) -> RunningPeer:
+def decode_record(record: bytes) -> RunningPeer:
     """Decode one record attribute by attribute, in any order: the plain path, also for later parts of split peers."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()

@@ -105,11 +105,16 @@ PEERS = [
     )
     for n in range(1, 200)
 ]
-WHOLE = [encode_nested(codec.DEVICE_PEERS, b"".join(listed(peer, list)[4:] for peer in PEERS))]
+# As one message, and as many, where some peers are split.
+DUMPS = [
+    [encode_nested(codec.DEVICE_PEERS, b"".join(listed(peer, list)[4:] for peer in PEERS))],
+    dump(PEERS, Random(1)),
+]
 
 
-def test_peers_that_are_as_wanted_are_never_decoded() -> None:
-    found = read(WHOLE)
+@pytest.mark.parametrize("messages", DUMPS, ids=["whole", "split"])
+def test_peers_that_are_as_wanted_are_never_decoded(messages: list[bytes]) -> None:
+    found = read(messages)
     desired = DesiredInterface("wg0", peers=tuple(map(wanted, reversed(PEERS))))
     before = RunningState("wg0", exists=True, device=RunningDevice("wg0", peers=found), mtu=1420, up=True)
     after = derive_target(desired, before, CIRCUMSTANCES)
@@ -120,6 +125,8 @@ def test_peers_that_are_as_wanted_are_never_decoded() -> None:
     assert len(after.routes) == sum(len(peer.allowed_ips) for peer in PEERS)
 
 
+@pytest.mark.parametrize("messages", DUMPS, ids=["whole", "split"])
+@pytest.mark.parametrize("number", [71, 77])
 @pytest.mark.parametrize(
     "change",
     [
@@ -132,11 +139,11 @@ def test_peers_that_are_as_wanted_are_never_decoded() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_one_peer_that_differs_is_found(change: dict[str, Any]) -> None:
+def test_one_peer_that_differs_is_found(messages: list[bytes], number: int, change: dict[str, Any]) -> None:
     desired = list(map(wanted, PEERS))
-    found = read(WHOLE)
+    found = read(messages)
     assert have_settings(found, desired)
-    (at,) = (number for number, peer in enumerate(desired) if peer.public_key[0] == 77)
+    (at,) = (at for at, peer in enumerate(desired) if peer.public_key[0] == number)
     desired[at] = desired[at]._replace(**change)
     assert not have_settings(found, desired)
     assert not have_settings(found, desired[1:])
