@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import have_settings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
@@ -43,8 +45,19 @@ PRIVATE_KEY = PrivateKey(b"bench".ljust(32, b"."))
 PEERS = 10_000
 RUNS = 5
 FEW = 3
+# Two prefixes each. The peak memory of the process that gives all of them to one peer, in MiB, should be at most this.
+SUBNETS = 65_280
+PREFIXES_MEMORY = 200.0
 
 Row = dict[str, float]
+
+
+LINK = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
+
+
+def subnets(n: int) -> list[str]:
+    """The two prefixes of a number below 65,536."""
+    return [f"10.{n // 256}.{n % 256}.0/24", f"fd00:{n:x}::/64"]
 
 
 def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
@@ -53,13 +66,21 @@ def options(numbers: range, keepalive: int = 25) -> dict[str, Any]:
         {
             "public_key": str(PublicKey(digest(f"peer {n}"))),
             "preshared_key": PresharedKey(digest(f"preshared {n}")).reveal_base64(),
-            "allowed_ips": [f"10.{n // 256}.{n % 256}.0/24", f"fd00:{n:x}::/64"],
+            "allowed_ips": subnets(n),
             "persistent_keepalive": str(keepalive if n == numbers[0] else 25),
         }
         for n in numbers
     ]
-    link = {"interface": INTERFACE, "up": False, "mtu": 1420, "table": "off", "addresses": [], "listen_port": 51999}
-    return {**link, "peers": peers}
+    return {**LINK, "peers": peers}
+
+
+def one_large_peer(count: int) -> dict[str, Any]:
+    """The module's options for an interface with one peer, which has the prefixes of ``count`` numbers."""
+    peer = {
+        "public_key": str(PublicKey(digest("large"))),
+        "allowed_ips": [*chain.from_iterable(map(subnets, range(count)))],
+    }
+    return {**LINK, "peers": [peer]}
 
 
 def wanted(numbers: range, keepalive: int = 25) -> DesiredInterface:
@@ -115,7 +136,7 @@ class Bench:
 
     def engine(self, desired: DesiredInterface, operations: int | None = None) -> ConvergeResult:
         """Converge as the module does once it knows what is wanted: read, plan, and where needed apply and verify."""
-        outcome = converge(desired, HostKernel(), Circumstances(time.time()))
+        outcome = converge(desired, HostKernel(), Circumstances(time.time(), have_settings=have_settings))
         if operations is not None and len(outcome.operations) != operations:
             raise SystemExit(f"{len(outcome.operations)} operations instead of {operations}: {outcome.operations[:3]}")
         return outcome
@@ -205,24 +226,30 @@ class Bench:
 
         return compare(read, walk, runs=1)
 
-    def module(self, name: str, arguments: dict[str, Any]) -> AnsibleModule:
+    def module(self, name: str, arguments: dict[str, Any], check: bool = True) -> AnsibleModule:
         """The process that Ansible starts for the module; compare the ``run`` of two of them."""
-        return AnsibleModule(Path(tempfile.mkdtemp(dir=self.folder), "module"), name, arguments)
+        return AnsibleModule(Path(tempfile.mkdtemp(dir=self.folder), "module"), name, arguments, check)
 
-    def processes(self) -> tuple[Row, Row]:
-        """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
+    def interface(self, given: dict[str, Any], check: bool = True) -> AnsibleModule:
         key = self.folder / "private.key"
         key.touch(0o600)
         key.write_text(PRIVATE_KEY.reveal_base64() + "\n")
+        return self.module("cryptokey.wireguard.interface", {**given, "private_key_file": str(key)}, check)
+
+    def processes(self) -> tuple[Row, Row]:
+        """The whole module process next to ping's: seconds at ten peers, MiB at all of them."""
         ping = self.module("ansible.builtin.ping", {})
-        many, few = (
-            self.module("cryptokey.wireguard.interface", {**options(range(count)), "private_key_file": str(key)})
-            for count in (PEERS, 10)
-        )
+        many, few = (self.interface(options(range(count))) for count in (PEERS, 10))
         self.engine(wanted(range(10)))
         small = compare(few.run, ping.run)
         self.engine(wanted(range(PEERS)))
         return small, row(many.run(), ping.run())
+
+    def prefixes(self) -> Row:
+        """The whole module process that makes an interface and gives one peer all the prefixes, in MiB."""
+        module = self.interface(one_large_peer(SUBNETS), check=False)
+        self.clear()
+        return row(module.run(changed=True), PREFIXES_MEMORY)
 
 
 @contextmanager
@@ -250,6 +277,8 @@ def main() -> None:
         done(read_vs_pyroute2=each.read_vs_pyroute2())
         small, memory = each.processes()
         done(small=small, memory=memory)
+        each.clear()
+        done(prefixes=each.prefixes())
         each.clear()
         scratch, absent = each.scratch_and_absent()
         done(scratch=scratch, absent=absent)

@@ -20,9 +20,12 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 class AnsibleModule:
-    """``run`` starts the file that Ansible made for the module and its arguments, in check mode."""
+    """``run`` starts the file that Ansible made for the module and its arguments.
 
-    def __init__(self, folder: Path, name: str, arguments: dict[str, Any]) -> None:
+    Ansible runs it once to make the file. ``check``: in check mode, as is the file itself then.
+    """
+
+    def __init__(self, folder: Path, name: str, arguments: dict[str, Any], check: bool = True) -> None:
         folder.mkdir()
         playbook = folder / "playbook.yml"
         playbook.touch(0o600)
@@ -36,20 +39,20 @@ class AnsibleModule:
             "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],
         }
         subprocess.run(
-            ["ansible-playbook", "--check", str(playbook)],
+            ["ansible-playbook", *(["--check"] if check else []), str(playbook)],
             env={**os.environ, **environment},
             check=True,
             stdout=subprocess.DEVNULL,
         )
         (self.file,) = (folder / "remote").rglob("AnsiballZ_*.py")
 
-    def run(self) -> float:
-        """Returns the peak of its memory in MiB; one that fails or would change something ends the bench."""
+    def run(self, changed: bool = False) -> float:
+        """Return the peak of its memory in MiB. The bench ends if it fails, or does not change what it should."""
         # It finds all it needs in itself.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         command = [sys.executable, "-c", _PEAK, sys.executable, str(self.file)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         output, peak = done.stdout.strip().splitlines()[-2:]
-        if json.loads(output).get("changed"):
-            raise SystemExit(f"{self.file.name} would change something: {output[:500]}")
+        if json.loads(output).get("changed", False) is not changed:
+            raise SystemExit(f"{self.file.name} should{'' if changed else ' not'} change something: {output[:500]}")
         return int(peak) / 1024

@@ -29,6 +29,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import AddPeer, SetPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_peers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import have_settings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
@@ -82,6 +84,13 @@ def test_all_of_them_are_written_and_read(crowd: Crowd) -> None:
         peer["public_key"]: 2 for peer in crowd.options["peers"]
     }
     assert len(peers) == PEERS
+
+
+def test_peers_that_are_as_wanted_are_found_so_without_decoding_them(crowd: Crowd) -> None:
+    with crowd.entered():
+        peers = read_device("wg0", DeviceDecoder()).peers
+    assert have_settings(peers, parse_peers(crowd.options["peers"]))
+    assert "_peers" not in vars(peers)
 
 
 def test_the_dump_has_new_peers_as_they_are_foretold(host: Host) -> None:

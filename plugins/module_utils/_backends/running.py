@@ -31,6 +31,7 @@ from .._provisional.marker import is_recorded
 from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import load_endpoints, remember
 from .._store.last_netns import load_last_netns
+from .._wireguard.compare import have_settings
 from .desired import public_key_if_known, read_desired
 from .reader import check_pyroute2
 
@@ -137,7 +138,13 @@ def examine(
     resolve = bind_to_netns(desired.birth_netns, resolver)
     now = _plausible_time(warnings)
     circumstances = Circumstances(
-        now, recorded, resolve, kernel.path_mtu, kernel.has_routes, public_key_of=public_key_if_known
+        now,
+        recorded,
+        resolve,
+        kernel.path_mtu,
+        kernel.has_routes,
+        public_key_of=public_key_if_known,
+        have_settings=have_settings,
     )
     try:
         comparison = compare(desired, kernel, circumstances, _find_elsewhere(desired))

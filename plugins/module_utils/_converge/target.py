@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
-from operator import eq, itemgetter
 
 from .._model.dns import NO_DNS, merge_dns
 from .._model.endpoint import Endpoint
@@ -34,12 +33,6 @@ from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, Runni
 # What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
 TUNNEL_OVERHEAD = 80
 
-_COMPARED = ("allowed_ips", "preshared_key", "persistent_keepalive")
-_WANTED_VALUES, _RUNNING_VALUES = (
-    itemgetter(*map(kind._fields.index, _COMPARED)) for kind in (DesiredPeer, RunningPeer)
-)
-_NO_PEER = RunningPeer(PublicKey(b""), persistent_keepalive=-1)
-
 
 def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
     return (endpoint,)
@@ -50,6 +43,10 @@ def assume_ethernet(_hosts: Iterable[str]) -> int:
 
 
 def assume_empty(_table: int) -> bool:
+    return False
+
+
+def assume_different(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[DesiredPeer]) -> bool:
     return False
 
 
@@ -66,7 +63,8 @@ class Circumstances:
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told.
+    ``public_key_of``: a private key to its public half, None where that cannot be told. ``have_settings``: whether the
+    running peers are as wanted, if that can be told without decoding them.
     """
 
     now: float
@@ -76,13 +74,14 @@ class Circumstances:
     has_routes: Callable[[int], bool] = assume_empty
     correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
     public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
+    have_settings: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], bool] = assume_different
 
 
 def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
     """Derive the state to converge to. It is stable: the target of a target is the same target."""
     device = _target_device(desired, running.device, circumstances)
     addresses = _target_addresses(desired, running)
-    allowed = [peer.allowed_ips for peer in device.peers.values()]
+    allowed = _target_allowed_ips(desired, device.peers)
     # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
     tunnelled = desired.up and not desired.is_apart
     families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
@@ -144,9 +143,11 @@ def _target_peers(
     """Return the mapping that was given, not a copy, where nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
+    if circumstances.have_settings(running, desired.peers):
+        return running
     current = dict(running.items())
     keys = list(map(KEY_OF, desired.peers))
-    there = list(map(current.get, keys, repeat(_NO_PEER)))
+    there = list(map(current.get, keys))
     candidates = _peers_to_examine(desired.peers, there, circumstances.correct) if current else desired.peers
     unlisted: dict[PublicKey, RunningPeer] = {}
     if desired.peers_mode != EXACT:
@@ -161,9 +162,20 @@ def _target_peers(
     others = [peer for peer in candidates if peer.endpoint is not None or peer.public_key in current]
     for peer in others:
         wanted[peer.public_key] = _target_peer(peer, current.get(peer.public_key), circumstances, enforce)
-    open_ended = {peer.public_key: wanted[peer.public_key] for peer in candidates if peer.allowed_ips is None}
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
     wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers))
     return wanted
+
+
+def _target_allowed_ips(
+    desired: DesiredInterface, peers: Mapping[PublicKey, RunningPeer]
+) -> Sequence[frozenset[Prefix]]:
+    """List the allowed IPs of the target's peers, which need not be decoded where the options have them all."""
+    if desired.peers is not None and desired.peers_mode == EXACT:
+        given = [peer.allowed_ips for peer in desired.peers if peer.allowed_ips is not None]
+        if len(given) == len(desired.peers):
+            return given
+    return [peer.allowed_ips for peer in peers.values()]
 
 
 def _without_taken_prefixes(
@@ -186,18 +198,22 @@ def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicK
 
 
 def _peers_to_examine(
-    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer], correct: Mapping[PublicKey, RunningPeer]
+    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer | None], correct: Mapping[PublicKey, RunningPeer]
 ) -> Sequence[DesiredPeer]:
     """Select the peers that may need a change, see docs/contributing/large-peer-sets.md.
 
     A peer with an endpoint is always selected, unless it is correct: the kernel's endpoint may be another and right.
     """
-    same = map(eq, map(_WANTED_VALUES, peers), map(_RUNNING_VALUES, there))
-    differ = [peer for peer, equal in zip(peers, same) if not equal or peer.endpoint]
-    if not correct:
-        return differ
-    objects = dict(zip(map(KEY_OF, peers), there))
-    return [peer for peer in differ if objects[peer.public_key] is not correct.get(peer.public_key)]
+    differ = [
+        (peer, has)
+        for peer, has in zip(peers, there)
+        if has is None
+        or peer.endpoint is not None
+        or (peer.allowed_ips is not None and peer.allowed_ips != has.allowed_ips)
+        or (peer.persistent_keepalive is not None and peer.persistent_keepalive != has.persistent_keepalive)
+        or (peer.preshared_key is not None and peer.preshared_key != has.preshared_key)
+    ]
+    return [peer for peer, has in differ if has is None or has is not correct.get(peer.public_key)]
 
 
 def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
@@ -365,6 +381,8 @@ def _keep_present_routes(
 ) -> frozenset[Route]:
     """Keep a wanted route that exists in another form, with a gateway, metric or source; of several the plain one, else
     the best. A route of a routing daemon serves as well, and is not ours."""
+    if not (running.routes or running.other_routes):
+        return wanted
     missing = wanted - running.routes
     if not missing:
         return wanted

@@ -52,6 +52,8 @@ def is_sealed(value: object) -> bool:
 class PublicKey(bytes):
     """A Curve25519 public key. Hashes and compares as the bytes it is; ``str()`` is its base64."""
 
+    __slots__ = ()
+
     def __str__(self) -> str:
         return base64.b64encode(self).decode("ascii")
 

@@ -13,7 +13,7 @@ from typing import Any
 from .._model.dns import NO_DNS, check_dns
 from .._model.endpoint import Endpoint, parse_endpoint
 from .._model.errors import InputError
-from .._model.interface import EXACT, DesiredInterface, DesiredPeer
+from .._model.interface import EXACT, KEY_OF, DesiredInterface, DesiredPeer
 from .._model.keys import (
     PresharedKey,
     PrivateKey,
@@ -107,13 +107,13 @@ def _refuse_absent(desired: DesiredInterface) -> None:
             raise InputError("absent_peers", peer.label, "peers lists this public_key too", remedy)
 
 
-def refuse_own_key(peers: Iterable[DesiredPeer], own: PublicKey | None) -> None:
+def refuse_own_key(peers: Sequence[DesiredPeer], own: PublicKey | None) -> None:
     """The kernel ignores the interface's own key as a peer, silently (drivers/net/wireguard/netlink.c, set_peer)."""
-    for peer in peers if own else ():
-        if peer.public_key == own:
-            raise InputError(
-                "peers", peer.label, "this is the interface's own public_key", "give the peer's key, not the host's"
-            )
+    if own and own in map(KEY_OF, peers):
+        label = next(peer.label for peer in peers if peer.public_key == own)
+        raise InputError(
+            "peers", label, "this is the interface's own public_key", "give the peer's key, not the host's"
+        )
 
 
 def _refuse_shared_prefix(peers: Iterable[DesiredPeer]) -> None:

@@ -14,8 +14,8 @@ import socket
 import struct
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
-from itertools import chain, compress, count, islice, repeat
-from operator import eq
+from itertools import chain, groupby, islice, repeat
+from operator import add, truediv
 from typing import NamedTuple
 
 from .._model.endpoint import Endpoint
@@ -29,7 +29,6 @@ from . import codec
 _U16, _U32, _U64 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("=Q")
 _TIMESPEC = struct.Struct("=qq")
 _PORT = struct.Struct("!H")
-_NEVER = bytes(16)
 # Makes a named tuple from all its fields, without the cost of the class's own __new__.
 _new = tuple.__new__
 
@@ -37,7 +36,7 @@ _new = tuple.__new__
 _HEAD = {
     codec.PEER_PUBLIC_KEY: "32s",
     codec.PEER_PRESHARED_KEY: "32s",
-    codec.PEER_LAST_HANDSHAKE: "16s",
+    codec.PEER_LAST_HANDSHAKE: "qq",
     codec.PEER_KEEPALIVE: "H",
     codec.PEER_TX_BYTES: "Q",
     codec.PEER_RX_BYTES: "Q",
@@ -53,13 +52,16 @@ _TAILS: tuple[list[int], ...] = (
 _ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
 # Larger records are rarely alike, and are decoded attribute by attribute.
 _LARGEST_LAYOUT = 1024
+# How many records are unpacked into columns at a time. The memory of their values is used again for the next ones: new
+# memory costs more than the decoding.
+_RECORDS_AT_ONCE = 256
 
 
 class _Layout(NamedTuple):
     """How to unpack records that are alike: all their bytes except the values are the same.
 
-    ``structure`` has the first six values of ``_HEAD``, then the endpoint if there is one, and the length and address
-    of each allowed IP. ``shared``: the position and value of each byte that belongs to no value.
+    ``structure`` has the values of ``_HEAD``, then the endpoint if there is one, and the length and address of each
+    allowed IP. ``shared``: the position and value of each byte that belongs to no value.
     """
 
     structure: struct.Struct
@@ -67,7 +69,21 @@ class _Layout(NamedTuple):
     has_endpoint: bool
 
 
-class _Row(NamedTuple):
+class Columns(NamedTuple):
+    """What is in records of one layout, each value of all of them. ``prefixes``: pairs of address and length."""
+
+    keys: tuple[bytes, ...]
+    secrets: tuple[bytes, ...]
+    seconds: tuple[int, ...]
+    nanoseconds: tuple[int, ...]
+    keepalives: tuple[int, ...]
+    sent: tuple[int, ...]
+    received: tuple[int, ...]
+    endpoints: tuple[bytes, ...] | None
+    prefixes: Sequence[Iterator[tuple[bytes, int]]]
+
+
+class Row(NamedTuple):
     """Records of one ``size`` in a row, each with its header as the kernel sends it."""
 
     size: int
@@ -79,10 +95,33 @@ class _Row(NamedTuple):
     def fits(self, layout: _Layout) -> bool:
         """Whether all records have this layout. Each position is compared in all of them at once."""
         records = len(self.data) // self.size
-        return all(self.data[at :: self.size].count(byte) == records for at, byte in layout.shared)
+        return all(self.data[at :: self.size] == bytes([byte]) * records for at, byte in layout.shared)
+
+    def unpack(self, layout: _Layout) -> Iterator[Columns]:
+        """Unpack the records, which all have this layout, some at a time."""
+        step = _RECORDS_AT_ONCE * self.size
+        for start in range(0, len(self.data), step):
+            values = layout.structure.iter_unpack(self.data[start : start + step])
+            keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*values)
+            endpoints = rest.pop(0) if layout.has_endpoint else None
+            prefixes = list(map(zip, rest[1::2], rest[::2]))
+            yield Columns(keys, secrets, seconds, nanoseconds, keepalives, sent, received, endpoints, prefixes)
+
+    def divide(self) -> Iterator[tuple[_Layout | None, Row]]:
+        """Divide the records by their layouts. None is for those that are decoded attribute by attribute."""
+        layout = _learn_layout(self.data[: self.size])
+        if layout is None or self.fits(layout):
+            yield layout, self
+            return
+        alike: list[bytes] = []
+        others: list[bytes] = []
+        for record in self.cut():
+            (alike if Row(self.size, record).fits(layout) else others).append(record)
+        yield layout, Row(self.size, b"".join(alike))
+        yield from Row(self.size, b"".join(others)).divide()
 
 
-def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
+def _rows(data: bytes, start: int, end: int) -> Iterator[Row]:
     """Cut the peers in ``data[start:end]`` into rows: records with the same header have the same size."""
     while start + 4 <= end:
         size, _index = NLA_HEADER.unpack_from(data, start)
@@ -91,26 +130,29 @@ def _rows(data: bytes, start: int, end: int) -> Iterator[_Row]:
             raise ValueError(f"torn netlink attribute at byte {start}")
         headers = [data[start + at : end : step] for at in range(4)]
         row = step * min(len(column) - len(column.lstrip(column[:1])) for column in headers)
-        yield _Row(step, data[start : start + row])
+        yield Row(step, data[start : start + row])
         start += row
 
 
 class DumpedPeers(Mapping[PublicKey, RunningPeer]):
     """The peers of a dump, in its order. All are decoded when the first one is used. Counting decodes none."""
 
-    def __init__(self, rows: Sequence[_Row], decode: Callable[[Sequence[_Row]], list[RunningPeer]]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[Row], decode: Callable[[Sequence[Row]], list[RunningPeer]]) -> None:
+        self.rows = rows
         self._decode = decode
 
     @cached_property
     def _peers(self) -> dict[PublicKey, RunningPeer]:
         """Merge the parts of a peer that is split across messages: later parts have its key and more allowed_ips."""
-        parts = self._decode(self._rows)
-        keys = list(map(KEY_OF, parts))
-        for at in compress(count(1), map(eq, keys, keys[1:])):
-            first, rest = parts[at - 1], parts[at]
-            parts[at] = first._replace(allowed_ips=first.allowed_ips | rest.allowed_ips)
-        return dict(zip(keys, parts))
+        parts = self._decode(self.rows)
+        peers = dict(zip(map(KEY_OF, parts), parts))
+        if len(peers) < len(parts):
+            # All parts at once: a peer of a hundred thousand prefixes has a hundred.
+            for key, same in groupby(parts, KEY_OF):
+                first, *rest = same
+                allowed_ips = first.allowed_ips.union(*(part.allowed_ips for part in rest))
+                peers[key] = first._replace(allowed_ips=allowed_ips) if rest else first
+        return peers
 
     def __eq__(self, other: object) -> bool:
         return self._peers == (other._peers if isinstance(other, DumpedPeers) else other)
@@ -122,13 +164,13 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         return iter(self._peers)
 
     def __bool__(self) -> bool:
-        return bool(self._rows)
+        return bool(self.rows)
 
     def __len__(self) -> int:
         """Count the records, without the later parts of split peers, with which a row may begin."""
-        ends = [(_find_key(row.data[: row.size]), _find_key(row.data[-row.size :])) for row in self._rows]
+        ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in self.rows]
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
-        return sum(len(row.data) // row.size for row in self._rows) - rests
+        return sum(len(row.data) // row.size for row in self.rows) - rests
 
     # Those of Mapping are slow.
     def items(self) -> ItemsView[PublicKey, RunningPeer]:
@@ -142,7 +184,7 @@ class DeviceDecoder:
     """Decodes the dumps of one device. A record that has not changed since the last dump gives the same object."""
 
     def __init__(self) -> None:
-        self._last: dict[_Row, list[RunningPeer]] = {}
+        self._last: dict[Row, list[RunningPeer]] = {}
         self._expected: dict[bytes, RunningPeer] = {}
 
     def expect_peers(self, peers: Iterable[tuple[bytes, RunningPeer]]) -> None:
@@ -152,7 +194,7 @@ class DeviceDecoder:
     def decode(self, messages: Iterable[bytes], birth: str = "") -> RunningDevice:
         """Decode all messages of one dump, in order. ``birth``: the namespace of the sockets, for endpoints' scopes."""
         values: dict[int, bytes] = {}
-        rows: list[_Row] = []
+        rows: list[Row] = []
         for data in messages:
             for kind, start, end in decode_attributes(data, 0, len(data)):
                 if kind == codec.DEVICE_PEERS:
@@ -161,7 +203,7 @@ class DeviceDecoder:
                     values[kind] = data[start:end]
         return _decode_device(values, DumpedPeers(rows, bind_to_netns(birth, self._decode_rows)))
 
-    def _decode_rows(self, rows: Sequence[_Row]) -> list[RunningPeer]:
+    def _decode_rows(self, rows: Sequence[Row]) -> list[RunningPeer]:
         """Decode the rows of one dump, one peer or part of a peer for each record."""
         decoded = {row: self._last[row] for row in rows if row in self._last}
         new = [row for row in rows if row not in decoded]
@@ -171,14 +213,14 @@ class DeviceDecoder:
             known.update(zip(row.cut(), peers))
         for size in {row.size for row in new}:
             alike = [row for row in new if row.size == size]
-            together = iter(_decode_known(_Row(size, b"".join(row.data for row in alike)), known))
+            together = iter(_decode_known(Row(size, b"".join(row.data for row in alike)), known))
             for row in alike:
                 decoded[row] = list(islice(together, len(row.data) // size))
         self._last = decoded
         return list(chain.from_iterable(map(decoded.__getitem__, rows)))
 
 
-def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
+def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[RunningPeer]:
     """Decode the records of a row, but use the known peers for records that have not changed."""
     if not known:
         return _decode_row(row)
@@ -186,37 +228,38 @@ def _decode_known(row: _Row, known: dict[bytes, RunningPeer]) -> Iterable[Runnin
     unknown = [record for record in records if record not in known]
     if not unknown:
         return map(known.__getitem__, records)
-    decoded = iter(_decode_row(_Row(row.size, b"".join(unknown))))
+    decoded = iter(_decode_row(Row(row.size, b"".join(unknown))))
     return [known[record] if record in known else next(decoded) for record in records]
 
 
-def _decode_row(row: _Row) -> Iterable[RunningPeer]:
-    """Decode column by column if all records have the layout of the first, else those that have and the rest apart."""
-    first = row.data[: row.size]
-    layout = _learn_layout(first)
+def _decode_row(row: Row) -> Iterable[RunningPeer]:
+    """Decode the records of one layout together, and those of another apart."""
+    parts = [(part, _decode_alike(part, layout)) for layout, part in row.divide()]
+    if len(parts) == 1:
+        return parts[0][1]
+    peers = dict(chain.from_iterable(zip(part.cut(), decoded) for part, decoded in parts))
+    return map(peers.__getitem__, row.cut())
+
+
+def _decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
     if layout is None:
-        return map(_decode_record, row.cut())
-    if not row.fits(layout):
-        alike = [record for record in row.cut() if _Row(row.size, record).fits(layout)]
-        others = [record for record in row.cut() if not _Row(row.size, record).fits(layout)]
-        peers: dict[bytes, RunningPeer] = {}
-        for records in (alike, others):
-            peers.update(zip(records, _decode_row(_Row(row.size, b"".join(records)))))
-        return map(peers.__getitem__, row.cut())
-    keys, secrets, handshakes, keepalives, sent, received, *rest = zip(*layout.structure.iter_unpack(row.data))
-    endpoints = map(decode_endpoint, rest.pop(0)) if layout.has_endpoint else repeat(None)
-    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in map(zip, rest[1::2], rest[::2])]
-    columns = (
-        map(PublicKey, keys),
-        map(PresharedKey, secrets),
-        endpoints,
+        return map(decode_record, row.cut())
+    return chain.from_iterable(map(_decode_columns, row.unpack(layout)))
+
+
+def _decode_columns(columns: Columns) -> Iterable[RunningPeer]:
+    prefixes = [map(_new, repeat(Prefix), pairs) for pairs in columns.prefixes]
+    values = (
+        map(PublicKey, columns.keys),
+        map(PresharedKey, columns.secrets),
+        map(decode_endpoint, columns.endpoints) if columns.endpoints else repeat(None),
         map(frozenset, zip(*prefixes)) if prefixes else repeat(frozenset()),
-        keepalives,
-        map(_decode_time, handshakes),
-        received,
-        sent,
+        columns.keepalives,
+        map(add, columns.seconds, map(truediv, columns.nanoseconds, repeat(1e9))),
+        columns.received,
+        columns.sent,
     )
-    return map(_new, repeat(RunningPeer), zip(*columns))
+    return map(_new, repeat(RunningPeer), zip(*values))
 
 
 def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
@@ -251,12 +294,12 @@ def _learn_layout(record: bytes) -> _Layout | None:
     return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
 
 
-def _find_key(record: bytes) -> bytes:
+def find_key(record: bytes) -> bytes:
     keys = (record[start:end] for kind, start, end in _attributes(record) if kind == codec.PEER_PUBLIC_KEY)
     return next(keys)
 
 
-def _decode_record(record: bytes) -> RunningPeer:
+def decode_record(record: bytes) -> RunningPeer:
     """Decode one record attribute by attribute, in any order: the plain path, also for later parts of split peers."""
     values: dict[int, bytes] = {}
     allowed: frozenset[Prefix] = frozenset()
@@ -266,13 +309,14 @@ def _decode_record(record: bytes) -> RunningPeer:
         else:
             values[kind] = record[first:last]
     endpoint = values.get(codec.PEER_ENDPOINT)
+    seconds, nanoseconds = _TIMESPEC.unpack(values.get(codec.PEER_LAST_HANDSHAKE, bytes(16)))
     return RunningPeer(
         PublicKey(values[codec.PEER_PUBLIC_KEY]),
         PresharedKey(values.get(codec.PEER_PRESHARED_KEY, ZERO_KEY)),
         decode_endpoint(endpoint) if endpoint else None,
         allowed,
         _U16.unpack(values.get(codec.PEER_KEEPALIVE, b"\0\0"))[0],
-        _decode_time(values.get(codec.PEER_LAST_HANDSHAKE, _NEVER)),
+        seconds + nanoseconds / 1e9,
         _U64.unpack(values.get(codec.PEER_RX_BYTES, bytes(8)))[0],
         _U64.unpack(values.get(codec.PEER_TX_BYTES, bytes(8)))[0],
     )
@@ -282,13 +326,6 @@ def _decode_allowed_ips(data: bytes, start: int, end: int) -> Iterator[Prefix]:
     for _index, first, last in decode_attributes(data, start, end):
         values = {kind: data[begin:stop] for kind, begin, stop in decode_attributes(data, first, last)}
         yield Prefix(values[codec.ALLOWED_IP_ADDRESS], values[codec.ALLOWED_IP_LENGTH][0])
-
-
-def _decode_time(data: bytes) -> float:
-    if data == _NEVER:
-        return 0.0
-    seconds, nanoseconds = _TIMESPEC.unpack(data)
-    return float(seconds + nanoseconds / 1e9)
 
 
 def decode_endpoint(data: bytes) -> Endpoint | None:

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare the peers of a dump with the wanted ones, and decode none (docs/contributing/large-peer-sets.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from operator import contains, eq
+
+from .._model.interface import KEY_OF, DesiredPeer, RunningPeer
+from .._model.keys import PublicKey
+from .decode import Columns, DumpedPeers, Row, decode_record, find_key
+
+
+def have_settings(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[DesiredPeer]) -> bool:
+    """Whether these are the wanted peers and no others, each with the settings that are given.
+
+    False if that is not certain: for peers that are not from a dump, or have endpoints. Only peers that are split
+    across messages are decoded.
+    """
+    if not isinstance(peers, DumpedPeers) or len(peers) != len(wanted):
+        return False
+    by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
+    whole, split = _set_split_apart(peers.rows)
+    parts = chain.from_iterable(map(Row.divide, _join_rows(whole)))
+    return all(_agrees(peer, by_key.get(key)) for key, peer in DumpedPeers(split, _decode_each).items()) and all(
+        layout is not None and all(_have_settings(columns, by_key) for columns in part.unpack(layout))
+        for layout, part in parts
+    )
+
+
+def _set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows without the peers that are split across messages, and the records of these peers in order."""
+    ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in rows]
+    joints = [False, *(last == first for (_first, last), (first, _last) in zip(ends, ends[1:])), False]
+    whole, split = [], []
+    for row, is_rest, goes_on in zip(rows, joints, joints[1:]):
+        start = row.size if is_rest else 0
+        end = max(start, len(row.data) - (row.size if goes_on else 0))
+        whole.append(Row(row.size, row.data[start:end]))
+        split += [Row(row.size, part) for part in (row.data[:start], row.data[end:])]
+    return [row for row in whole if row.data], [row for row in split if row.data]
+
+
+def _decode_each(rows: Sequence[Row]) -> list[RunningPeer]:
+    """Decode rows of one record each."""
+    return [decode_record(row.data) for row in rows]
+
+
+def _join_rows(rows: Sequence[Row]) -> Iterator[Row]:
+    """Join all rows of each size."""
+    for size in {row.size for row in rows}:
+        yield Row(size, b"".join(row.data for row in rows if row.size == size))
+
+
+def _agrees(peer: RunningPeer, wanted: DesiredPeer | None) -> bool:
+    return (
+        wanted is not None
+        and not wanted.endpoint
+        and all(
+            given is None or given == has
+            for given, has in (
+                (wanted.allowed_ips, peer.allowed_ips),
+                (wanted.preshared_key, peer.preshared_key),
+                (wanted.persistent_keepalive, peer.persistent_keepalive),
+            )
+        )
+    )
+
+
+def _have_settings(columns: Columns, wanted: Mapping[bytes, DesiredPeer]) -> bool:
+    """The same for the peers of these columns. A pair of address and length equals the Prefix of the two."""
+    found = list(filter(None, map(wanted.get, columns.keys)))
+    if len(found) < len(columns.keys):
+        return False
+    _keys, _names, secrets, endpoints, allowed_ips, keepalives = zip(*found)
+    if any(endpoints) or None in allowed_ips:
+        return False
+    return (
+        all(given is None or given == has for given, has in zip(keepalives, columns.keepalives))
+        and all(given is None or given.reveal_bytes() == has for given, has in zip(secrets, columns.secrets))
+        and all(map(eq, map(len, allowed_ips), repeat(len(columns.prefixes))))
+        and all(all(map(contains, allowed_ips, pairs)) for pairs in columns.prefixes)
+    )
