@@ -48,7 +48,7 @@ BESIDES: dict[str, set[str]] = {
     | {"segno"},
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},
     "plugin_utils/_plan": {"module_utils._model", "module_utils._options", "cryptography"},
-    "plugin_utils/_hosts": {"module_utils._model"},
+    "plugin_utils/_hosts": {"module_utils._model", "jinja2"},
     "plugin_utils/_inventory": {"module_utils._model", "module_utils._options"},
     "plugin_utils/_registry": {"module_utils._model", "module_utils._store", "yaml"},
     "modules": {"module_utils", "ansible.module_utils"},  # nothing else is there on a managed node
