@@ -26,7 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.result i
     old_keys,
     plan_result,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.warnings import warnings_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.warnings import key_warnings, warnings_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.ansible_cache import AnsibleCache
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 
@@ -71,7 +71,10 @@ class ActionModule(RunOnce, ActionBase):
             result["affected"] = affected_hosts(findings, names)
         if arguments["older_than"] is not None:
             result["old_keys"] = old_keys(findings.outcomes, arguments["older_than"])
-        return {**result, "warnings": list(warnings_of(findings))}
+        # Who asks for old keys, or assumes keys, does not ask about the keys of all members.
+        quiet = arguments["assume_keys"] or names or arguments["older_than"] is not None
+        warnings = [*warnings_of(findings), *(() if quiet else key_warnings(findings))]
+        return {**result, "warnings": warnings}
 
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:

@@ -247,6 +247,17 @@ refused_clients:
   sample:
     home:
       phone: ["wireguard_networks.home.clients.phone.dns_search 'corp.example': there is no server to ask for it"]
+registry:
+  description: Whether M(cryptokey.wireguard.registry) should be run.
+  returned: success
+  type: dict
+  contains:
+    outdated:
+      description: Whether the inventory has changes that are not recorded, such as a new address.
+      type: bool
+    dates:
+      description: Whether the days on which hosts were seen are old. They are recorded with the next public keys.
+      type: bool
 unknown_keys:
   description: The members whose public key is not known yet.
   returned: success

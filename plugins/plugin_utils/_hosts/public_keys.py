@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import parse_peer_key
@@ -18,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
 from .._inventory.errors import HostError, list_names
 from .._inventory.nouns import Network
 from .._registry.member_record import MemberRecord, Records
-from .results import loop_results, read_text, refused
+from .results import loop_results, read_mappings, read_text, refused
 
 
 class _Pair(NamedTuple):
@@ -54,7 +54,7 @@ def read_reports(
 ) -> tuple[dict[str, Found], dict[str, str]]:
     """Return what was found by network, and the refused hosts.
 
-    ``registered`` gives what a host has in ``variable``: results of the module ``keypair``, or None.
+    ``registered`` gives what a host has in ``variable``: results of the module ``member`` or ``keypair``, or None.
     """
     found = {network.name: Found({}, {}) for network in networks}
     rejected: dict[str, str] = {}
@@ -78,13 +78,10 @@ def read_reports(
 
 
 def _read_pairs(host: str, networks: list[str], variable: str, registered: object) -> Iterator[tuple[str, _Pair]]:
-    """The network of each result of the host's ``keypair`` task, which may have run in a loop, and its keys."""
-    for result in loop_results(registered, variable):
+    """The network of each key pair that the host reports, and its keys."""
+    for result, network in _results(registered, variable):
         if result.get("public_key") in (None, ""):
             continue
-        loop_var = read_text(result.get("ansible_loop_var", "item"), "ansible_loop_var")
-        item = result.get(loop_var)
-        network = item.get("network") if isinstance(item, Mapping) else None
         if network is None and len(networks) > 1:
             problem = f"the host is in {list_names(networks)}, but a result does not say which network its key is for"
             remedy = "loop over the host's interfaces, with the name of the network as network in each item"
@@ -94,8 +91,19 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
         key, next_key = read_key(result["public_key"], "public_key"), None
         if result.get("next_public_key") not in (None, ""):
             next_key = read_key(result["next_public_key"], "next_public_key")
-        pair = _Pair(key, next_key, result.get("changed") is True)
+        pair = _Pair(key, next_key, (result.get("changed"), result.get("created")).count(True) > 0)
         yield networks[0] if network is None else networks[networks.index(network)], pair
+
+
+def _results(registered: object, variable: str) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """Each result with a key, and its network: of ``member``, or of ``keypair``, which may have run in a loop."""
+    if isinstance(registered, Mapping) and "interfaces" in registered:
+        for result in read_mappings(registered["interfaces"], f"{variable}.interfaces"):
+            yield result, result.get("network")
+        return
+    for result in loop_results(registered, variable):
+        item = result.get(read_text(result.get("ansible_loop_var", "item"), "ansible_loop_var"))
+        yield result, item.get("network") if isinstance(item, Mapping) else None
 
 
 def read_key(value: object, option: str) -> str:

@@ -21,7 +21,7 @@ from .._registry.store import Store, Update
 from .former import FormerKey, list_former
 from .planner import Plan, plan_network
 from .reader import Aside, read_networks
-from .reconcile import ChangedKey, Reconciled, changed_warning, reconcile
+from .reconcile import ChangedKey, Reconciled, changed_warning, is_old, reconcile
 from .renames import interface_hint, member_hints
 
 # From the networks of the inventory: the keys that were found, by network, and the hosts whose report is refused.
@@ -77,6 +77,22 @@ class Findings(NamedTuple):
     def former_keys(self) -> list[FormerKey]:
         """The keys that have left and that hosts may still have as peers."""
         return [key for each in self.outcomes for key in list_former(each.reconciled.network, each.reconciled.records)]
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the inventory has changed in ways that are not recorded yet."""
+        return any(outcome.is_changed for outcome in self.outcomes)
+
+    def has_old_dates(self, hosts: Collection[str]) -> bool:
+        """Whether the days on which these hosts were seen should be recorded again."""
+        today = datetime.date.today().isoformat()
+        return any(
+            is_old(each.update.records.members[host].last_seen, today)
+            for each in self.outcomes
+            if not each.read_only and each.store.is_writable(each.network.name)
+            for host in each.plan.hosts.keys() & set(hosts) & each.update.records.members.keys()
+            if each.update.records.members[host].last_seen
+        )
 
     @property
     def all_refused(self) -> dict[str, str]:

@@ -221,9 +221,14 @@ def _expired(network: Network, today: str) -> set[str]:
 def _refresh(members: dict[str, MemberRecord], found: Mapping[str, str], today: str) -> None:
     """If one member that reported was last seen long ago, set ``last_seen`` of all of them: one commit, not many."""
     reported = [name for name, key in found.items() if name in members and members[name].public_key == key]
-    if any(_days(members[name].last_seen or today, today) > LAST_SEEN_DAYS for name in reported):
+    if any(is_old(members[name].last_seen, today) for name in reported):
         for name in reported:
             members[name] = members[name]._replace(last_seen=today)
+
+
+def is_old(last_seen: str | None, today: str) -> bool:
+    """Whether a member that reports now was seen so long ago that this should be recorded."""
+    return _days(last_seen or today, today) > LAST_SEEN_DAYS
 
 
 def _clock_warnings(network: str, records: Records, today: str) -> tuple[str, ...]:

@@ -30,8 +30,17 @@ def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
         ),
         "hubs": sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
         "outside": [name for name in play_hosts if name not in hosts],
+        "registry": {"outdated": findings.outdated, "dates": findings.has_old_dates(play_hosts)},
         **keys_result(findings),
     }
+
+
+def affected_result(result: Mapping[str, Any], earlier: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The hosts to update again by a new plan, and the same as batches: ``names``, and those whose entries differ."""
+    affected = {host for host, entries in result["hosts"].items() if entries != earlier["hosts"].get(host)}
+    affected.update(names)
+    parts = ([host for host in batch if host in affected] for batch in result["batches"])
+    return {"affected": sorted(affected), "affected_batches": [part for part in parts if part]}
 
 
 def keys_result(findings: Findings) -> dict[str, Any]:

@@ -29,13 +29,21 @@ def warnings_of(findings: Findings) -> Iterator[str]:
     yield from _network_hints(outcomes)
 
 
+def key_warnings(findings: Findings) -> Iterator[str]:
+    """Those of keys that should be replaced, and of clients without one."""
+    today = datetime.date.today()
+    for each in findings.outcomes:
+        yield from old_key_warnings(each.reconciled, today)
+    yield from _unknown_keys_of_clients(findings.outcomes)
+
+
 def recording_warnings(findings: Findings, rotating: bool) -> Iterator[str]:
     """Those of a task that records keys."""
-    today = datetime.date.today()
-    if not rotating:
-        for each in findings.outcomes:
-            yield from old_key_warnings(each.reconciled, today)
-    yield from _unknown_keys(findings.outcomes)
+    if rotating:
+        yield from _unknown_keys_of_clients(findings.outcomes)
+    else:
+        yield from key_warnings(findings)
+    yield from _unknown_keys_of_hosts(findings.outcomes)
 
 
 def _network_hints(outcomes: Iterable[Outcome]) -> Iterator[str]:
@@ -49,23 +57,27 @@ def _network_hints(outcomes: Iterable[Outcome]) -> Iterator[str]:
         yield from network_hints(FileStore(directory).networks(), defined, directory)
 
 
-def _unknown_keys(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Who makes the missing keys: the role those of hosts, and ``clients`` those of clients."""
-    hosts, clients = set[str](), set[str]()
-    for outcome in outcomes:
-        unknown = set(outcome.plan.unknown_keys)
-        hosts |= unknown & outcome.plan.hosts.keys()
-        clients |= {
-            f"{NETWORKS}.{outcome.network.name}.clients.{name}" for name in unknown & outcome.plan.clients.keys()
-        }
-    left_out = "Their peers do not have them yet, and keep all other peers except former ones."
+_LEFT_OUT = "Their peers do not have them yet, and keep all other peers except former ones."
+
+
+def _unknown_keys_of_hosts(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    hosts = {name for each in outcomes for name in each.plan.unknown_keys if name in each.plan.hosts}
     if hosts:
         yield (
-            f"No public key is known yet of {', '.join(sorted(hosts))}. {left_out} The role makes a host's keys when "
+            f"No public key is known yet of {', '.join(sorted(hosts))}. {_LEFT_OUT} The role makes a host's keys when "
             "it runs there."
         )
+
+
+def _unknown_keys_of_clients(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    clients = {
+        f"{NETWORKS}.{each.network.name}.clients.{name}"
+        for each in outcomes
+        for name in each.plan.unknown_keys
+        if name in each.plan.clients
+    }
     if clients:
         yield (
-            f"No public key is known yet of the clients {', '.join(sorted(clients))}. {left_out} Run "
+            f"No public key is known yet of the clients {', '.join(sorted(clients))}. {_LEFT_OUT} Run "
             "cryptokey.wireguard.clients, which makes their keys, or give each the public_key of its device."
         )
