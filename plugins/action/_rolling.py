@@ -13,6 +13,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.batches import describe_stop
 
+# The group that says that the run has ended early.
+TUNNELS_DOWN = "network_tunnels_down"
+
 
 class ActionModule(RunOnce, ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -30,12 +33,20 @@ class ActionModule(RunOnce, ActionBase):
         found = {host: values.get(arguments["proof"]) for host, values in known.items()}
         proofs = {host: proof for host, proof in found.items() if proof is not None and not _is_skipped(proof)}
         there = set(variables["ansible_play_hosts"])
-        failed = [hub for hub in plan["hubs"] if arguments["begun"] in known.get(hub, ()) and hub not in there]
+        begun = {host for host, values in known.items() if _has_begun(values.get(arguments["begun"]))}
+        failed = [hub for hub in plan["hubs"] if hub in begun and hub not in there]
         end = describe_stop(plan["batches"], proofs, failed)
         result.update(changed=False, stop=bool(end), msg=end)
+        if end:
+            result.update(add_group=TUNNELS_DOWN, parent_groups=["all"])
         if end and arguments["fail"]:
             result["failed"] = True
         return result
+
+
+def _has_begun(update: object) -> bool:
+    """Whether the host answered when its update began, so that a failure can be one of the update."""
+    return isinstance(update, Mapping) and not (update.get("unreachable") is True and "begun" not in update)
 
 
 def _is_skipped(proof: object) -> bool:

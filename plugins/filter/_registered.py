@@ -1,21 +1,22 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the result that a task with ``run_once`` registered. A step of the playbooks, not public."""
+"""Find the plan that an earlier play has registered."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: _registered
-short_description: Find the result that a task registered for all hosts
+short_description: Find a result that an earlier play has registered
 version_added: 1.0.0
 author:
   - the cryptokey.wireguard authors (@cryptokey)
 description:
-  - A private step of the playbooks, for the C(hosts) and C(serial) of a play, which are templated without a host.
-  - Reads the variables of no more hosts than it needs to find the result. Filters such as C(selectattr) would read the
-    variables of all hosts at each use.
-positional: _input, hostvars, name
+  - A step of the playbook C(site), and private to this collection.
+  - Returns the value of a variable of the first host that has registered it. Hosts that returned a fact of this name
+    are passed over, because the value could be theirs. It is empty if no host has registered the variable.
+  - It ends with the first host that has it. Filters such as C(map) would look at all hosts.
+positional: hostvars, variable, key
 options:
   _input:
     description: The names of the hosts.
@@ -23,23 +24,27 @@ options:
     elements: str
     required: true
   hostvars:
-    description: The variable of this name.
+    description: The variables of all hosts.
     type: dict
     required: true
-  name:
-    description: The name of the result. A fact of this name, which a managed host could return, is ignored.
+  variable:
+    description: The name of the variable.
     type: str
     required: true
+  key:
+    description: A key that the value must have.
+    type: str
 """
 
 EXAMPLES = r"""
-- name: Update the members
-  hosts: "{{ (groups.all | cryptokey.wireguard._registered(hostvars, 'network_plan')).batches | flatten }}"
+- name: Show the batches of the plan
+  ansible.builtin.debug:
+    msg: "{{ (groups.all | cryptokey.wireguard._registered(hostvars, 'network_plan')).batches }}"
 """
 
 RETURN = r"""
 _value:
-  description: The result of the first host that has one, an empty dictionary if no host has.
+  description: The value, or an empty dictionary.
   type: dict
 """
 
@@ -47,12 +52,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
-def registered(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-    """The first host's value of the variable that is no fact."""
+def registered(hosts: Iterable[str], hostvars: Mapping[str, Any], variable: str, key: str = "") -> Any:
+    """Return what a task has registered in the variable, and has this key."""
     for host in hosts:
-        variables = hostvars[host]
-        if name in variables and name not in variables.get("ansible_facts", {}):
-            return variables[name]
+        values = hostvars[host]
+        if variable not in values or variable in (values.get("ansible_facts") or {}):
+            continue
+        found = values[variable]
+        if not key or key in found:
+            return found
     return {}
 
 

@@ -40,6 +40,7 @@ MEANINGS = {
     "prefix_removal_loss": ("packets lost while a live peer's prefix goes 1,000 times", "wg syncconf", "0"),
     "read_vs_pyroute2": ("10,000 peers read", "pyroute2's info() and a walk", "<= 0.033"),
     "growth": ("nothing to change at 10,000 peers", "ten times that at 1,000", "<= 1.2"),
+    "payload_member": ("the payload of member, KiB", "Ansible's ping module", "300 KiB"),
     "payload_interface": ("the payload of interface, KiB", "Ansible's ping module", "290 KiB"),
     "payload_interface_info": ("the payload of interface_info, KiB", "Ansible's ping module", "275 KiB"),
     "payload_config": ("the payload of config, KiB", "Ansible's ping module", "240 KiB"),

@@ -39,8 +39,7 @@ CHOOSING: dict[str, set[str] | None] = {
     "registry": None,
     "_registry": None,
     "_draw": None,
-    "_interface": None,
-    "_config": None,
+    "member": {"interfaces"},
     "_adopt": None,
     "client_config": None,
 }
@@ -52,7 +51,7 @@ OWN = {"plan", "registry", "_registry", "_rotation", "_rolling"}
 FACTS = {"ansible_facts", "ansible_local", "hostvars"}
 # Uses that choose nothing, each with the reason: the name of the variable or task, and what it comes to.
 ALLOWED = {
-    ("roles/network/tasks/member.yml", "network_lacks"): "selects among words and interfaces of the controller",
+    ("roles/network/handlers/main.yml", "network_member"): "selects among words and interfaces of the controller",
     ("roles/network/tasks/packages.yml", "ansible_facts"): "selects among the names of the files in vars",
     ("playbooks/site.yml", "hostvars"): "reads what plan has registered, of hosts that have no such fact",
     ("playbooks/onboard.yml", "hostvars"): "localhost's, where no module of a managed host runs",
@@ -170,8 +169,8 @@ def test_nothing_is_chosen_by_a_hosts_answer(path: str) -> None:
 
 def test_results_of_hosts_are_known_and_the_controllers_are_none() -> None:
     registered = _all_registered()
-    assert {"network_lacks", "network_keypairs", "network_probe", "network_info", "adopt_lacks"} <= registered
-    assert not {"network_plan", "network_inventory", "network_rotation", "network_rolled"} & registered
+    assert {"network_member", "network_keypairs", "network_probe", "network_info", "adopt_lacks"} <= registered
+    assert not {"network_plan", "network_comparison", "network_rotation", "network_rolled"} & registered
 
 
 @pytest.mark.parametrize(
@@ -207,7 +206,7 @@ def test_results_of_hosts_are_known_and_the_controllers_are_none() -> None:
         ({"m": {"peers": "{{ a | c.w.with_preshared_keys(inventory_hostname, answer.public_key, b) }}"}}, "answer"),
         ({"hosts": "{{ hostvars.a.b }}", "tasks": []}, "hostvars"),
         ({"cryptokey.wireguard.plan": {"without": "{{ answer.names }}"}}, "answer"),
-        ({"cryptokey.wireguard._config": {"entry": "{{ answer.entry }}"}}, "answer"),
+        ({"cryptokey.wireguard.member": {"interfaces": "{{ answer.entries }}"}}, "answer"),
         ({"include_tasks": "{{ of_role }}.yml"}, "answer"),
     ],
 )

@@ -35,7 +35,7 @@ PROGRAMS = {"cat", "ls", "openssl"}
 NOT_RUN = {"status", "remove"}
 
 _VARYING = (
-    (re.compile(r"\b[A-Za-z0-9+/]{43}="), "KEY"),
+    (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}="), "KEY"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "DAY"),
     (re.compile(r"\*{3,}$"), "***"),
 )

@@ -39,7 +39,26 @@ def failed(run: Run) -> dict[str, int]:
     return {host: counts["failed"] for host, counts in run.recap.items()}
 
 
-def test_a_hosts_answer_names_no_file_and_no_namespace(site: HostileSite) -> None:
+NO_NAME = "not a name that the plan has for this host"
+
+
+@pytest.mark.parametrize(
+    ("lack", "more", "message"),
+    [
+        ("{folder}/evil", {}, NO_NAME),
+        ("../../../evil", {}, NO_NAME),
+        (JINJA, {}, NO_NAME),
+        ("systemd", {"interfaces": [{"interface": "../evil"}]}, NO_NAME),
+        ("systemd", {"interfaces": []}, ""),
+        ("systemd", {"packages": JINJA}, "expected true or false"),
+        # What the strategies of Ansible take for a command of the controller.
+        ("rotated", {"add_group": "wg_hub", "add_host": {"host_name": "evil"}, "unreachable": True}, ""),
+    ],
+)
+def test_a_hosts_answer_names_no_file_no_group_and_no_host(
+    site: HostileSite, lack: str, more: dict[str, Any], message: str
+) -> None:
+    lack = lack.replace("{folder}", str(site.directory))
     marker = site.directory / "OWNED"
     task = {
         "ansible.builtin.command": {"argv": ["touch", str(marker)]},
@@ -48,25 +67,23 @@ def test_a_hosts_answer_names_no_file_and_no_namespace(site: HostileSite) -> Non
     }
     evil = site.directory / "evil.yml"
     evil.write_text(yaml.safe_dump([task]))
-    lines = [
-        f"{evil.with_suffix('')} wgtest0",
-        "../../../evil wgtest0",
-        f"first netns {marker}",
-        f"first netns ;{JINJA}",
-    ]
-    site.take_over(BAD, command={"stdout": "\n".join(lines), "changed": False})
+    part = {"interface": "wgtest0", "network": "home", "created": False, "differs": False}
+    answer = {"changed": True, "complete": True, "packages": False, "interfaces": [{**part, "lacks": [lack]}]}
+    site.take_over(BAD, member={**answer, **more})
     run = site.run("cryptokey.wireguard.site", "--check")
-    assert failed(run) == {"hub1": 0, "laptop": 0, "office": 0, "server": 0}, run.output
+    alone = {BAD} if message else set()
+    assert {host for host, count in failed(run).items() if count} == alone, run.output
+    assert message in run.said
     assert not marker.exists()
-    assert str(evil) not in run.output.partition("Enable services and timers")[2]
-    assert not run.items("Create missing network namespaces")
+    assert set(run.recap) == {"hub1", "laptop", "office", "server"}
 
 
 def test_a_distribution_names_no_file(site: HostileSite) -> None:
     (site.directory / "evil.yml").write_text("network_packages: [evil]\n")
     name = f"{site.directory}/evil"
     facts = {"ansible_distribution": name, "ansible_os_family": name, "ansible_pkg_mgr": "apt"}
-    site.take_over(BAD, command={"stdout": "first packages", "changed": False}, setup={"ansible_facts": facts})
+    answer = {"changed": True, "complete": False, "packages": True, "interfaces": []}
+    site.take_over(BAD, member=answer, setup={"ansible_facts": facts})
     run = site.run("cryptokey.wireguard.site", "--check", "--limit", f"hub1,{BAD}")
     assert failed(run) == {"hub1": 0, BAD: 1}, run.output
     assert "no package names are known for this distribution" in run.output
@@ -85,14 +102,16 @@ def test_a_distribution_names_no_file(site: HostileSite) -> None:
 def test_a_host_that_reports_no_key_of_its_own_fails_alone(
     site: HostileSite, answer: dict[str, Any], message: str
 ) -> None:
-    site.take_over(BAD, keypair=answer)
+    part = {"interface": "wgtest0", "network": "home", "created": False, "differs": False, "lacks": []}
+    whole = {"changed": False, "complete": True, "packages": False, "interfaces": [{**part, **answer}]}
+    site.take_over(BAD, member=whole)
     run = site.run("cryptokey.wireguard.site", "--check", "--limit", f"hub1,{BAD}")
     assert run.code == 2, run.output
     assert failed(run) == {"hub1": 0, BAD: 1}
     assert message in run.said
     assert "\x1b" not in run.output
     assert not (site.directory / "OWNED").exists()
-    assert run.items("Write the configurations for the next boot") == {("hub1", "wgtest0")}
+    assert ("hub1", "wgtest0") in run.updated
 
 
 def test_a_malformed_answer_is_one_line_of_the_table(site: HostileSite) -> None:
@@ -196,7 +215,7 @@ def test_facts_of_a_host_that_is_not_in_the_play_choose_no_hosts(site: HostileSi
     run: RoleRun = site.run("cryptokey.wireguard.site", "--check", "-e", f"wireguard_hosts={BAD}")
     assert run.code == 0, run.output
     assert set(run.recap) == {BAD}
-    assert run.items("Configure the running interfaces") == {(BAD, "wgtest0")}
+    assert run.updated == {(BAD, "wgtest0")}
 
 
 def test_facts_of_ansible_can_still_be_used(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROOT = Path(__file__).parents[3]
-PRIVATE = ("_adopt", "_config", "_draw", "_former_keys", "_interface", "_registry", "_rolling", "_rotation", "_tunnels")
+PRIVATE = ("_adopt", "_draw", "_former_keys", "_registry", "_rolling", "_rotation", "_tunnels")
 # A value of each variable that is passed on, as an operator may write it.
 VARIABLES: dict[str, Any] = {
     "alias": "to Paris",
@@ -106,13 +106,8 @@ def test_every_option_is_a_field_and_is_documented() -> None:
 
 def test_the_role_names_no_option() -> None:
     """Else a new one would have to be added there too."""
-    for name in ("_interface", "_config"):
-        (task,) = (
-            task
-            for task in yaml.safe_load((ROOT / "roles/network/tasks/member.yml").read_text())
-            if f"cryptokey.wireguard.{name}" in task
-        )
-        assert task[f"cryptokey.wireguard.{name}"] == {"entry": "{{ item }}"}
+    (task,) = yaml.safe_load((ROOT / "roles/network/tasks/member.yml").read_text())
+    assert task["cryptokey.wireguard.member"]["interfaces"] == "{{ network_own }}"
 
 
 def test_private_steps_have_no_module_and_say_what_they_take() -> None:

@@ -5,6 +5,7 @@ is touched. There need be no WireGuard in its kernel, as what would be set up is
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,9 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
 SECRET = key_of("a preshared key")
+UPDATE = "Update this member"
+# With -v on one line, with more on several.
+RESULT = r"^(?:ok|changed): \[(\S+)\] => (\{[^\n]*\}|\{\n.*?^\})$"
 # An empty folder for keys and configurations, no systemd, and no network but the loopback.
 ISOLATED = ["unshare", "--map-root-user", "--mount", "--net", "sh", "-ec"]
 SCRIPT = 'mount -t tmpfs none /etc/wireguard; mount -t tmpfs none /run; ip link set lo up; exec "$@"'
@@ -29,6 +33,23 @@ class RoleRun(Run):
         """The hosts and the items of a task of the role, whatever became of them."""
         text = self.output.partition(f"TASK [cryptokey.wireguard.network : {task}] ")[2].partition("\nTASK [")[0]
         return set(re.findall(r"^\w+: \[(\S+)\] => \(item=(\S+)\)", text, re.MULTILINE))
+
+    @property
+    def updates(self) -> list[tuple[str, dict[str, Any]]]:
+        """The hosts that were updated, and what the task returned, in the order of the run."""
+        return self.returned(UPDATE)
+
+    def returned(self, task: str) -> list[tuple[str, dict[str, Any]]]:
+        """Of each run of a task of the role, the hosts, and what it returned."""
+        parts = self.output.split(f"TASK [cryptokey.wireguard.network : {task}] ")[1:]
+        found = (re.findall(RESULT, part.partition("\nTASK [")[0], re.MULTILINE | re.DOTALL) for part in parts)
+        return [(host, json.loads(text)) for part in found for host, text in part]
+
+    @property
+    def updated(self) -> set[tuple[str, str]]:
+        """The hosts and interfaces that were updated, not only asked for their keys."""
+        done = ((host, result["interfaces"]) for host, result in self.updates if result["complete"])
+        return {(host, part["interface"]) for host, parts in done for part in parts}
 
 
 class Site:
@@ -81,7 +102,8 @@ class Site:
 
     def run(self, playbook: str, *arguments: str) -> RoleRun:
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
-        command = ["ansible-playbook", "-i", "inventory.yml", playbook, *arguments]
+        shown = [] if any(each.startswith("-v") for each in arguments) else ["-v"]
+        command = ["ansible-playbook", "-i", "inventory.yml", playbook, *shown, *arguments]
         done = subprocess.run(
             [*ISOLATED, SCRIPT, "sh", *command],
             cwd=self.directory,
@@ -118,9 +140,8 @@ def test_each_network_of_a_host_has_its_interface_and_whoever_is_not_there_keeps
         ("server", "wgtest0"),
         ("server", "wgtest1"),
     }
-    assert run.items("Create the key pair for each network") == interfaces
-    assert run.items("Configure the running interfaces") == interfaces
-    assert run.items("Write the configurations for the next boot") == interfaces
+    assert run.updated == interfaces
+    assert all(result["converged"] == [part["interface"] for part in result["interfaces"]] for _, result in run.updates)
     # In the hub's running state and in its file.
     assert run.output.count(f'+        "office ({key_of("officehome")})": {{') == 1
     assert run.output.count(f"+PublicKey = {key_of('officehome')}") == 1
@@ -134,14 +155,15 @@ def test_without_what_is_tagged_running_only_keys_and_files_are_made(site: Site)
     site.known("laptop", "office", "server")
     run = site.run("cryptokey.wireguard.site", "--limit", "hub1", "--skip-tags", "running", "--diff")
     assert run.code == 0, run.output
-    interface = {("hub1", "wgtest0")}
-    assert run.items("Create the key pair for each network") == interface
-    assert run.items("Write the configurations for the next boot") == interface
+    # First the key, which is then recorded, and then the file.
+    (first, second) = (result for host, result in run.updates)
+    assert [(part["created"], part["known"]) for part in first["interfaces"]] == [(True, False)]
+    assert [(part["created"], part["known"]) for part in second["interfaces"]] == [(False, True)]
     assert run.output.count("+PublicKey = ") == 3
-    assert site.recorded("home")["hub1"]["public_key"]
+    assert site.recorded("home")["hub1"]["public_key"] == second["interfaces"][0]["public_key"]
     # Which would need WireGuard in this kernel, and a hub forwards.
-    assert not run.items("Configure the running interfaces")
-    assert "TASK [cryptokey.wireguard.network : Enable IP forwarding]" not in run.output
+    assert (first["converged"], second["converged"]) == ([], [])
+    assert "ip_forward" not in run.output
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -153,13 +175,9 @@ def test_what_a_host_lacks_is_seen_to_before_its_keys_and_holds_up_nobody_else(s
     playbook = "cryptokey.wireguard.site" if whole else "role.yml"
     run = site.run(playbook, "--limit", "hub1,laptop", "--skip-tags", "running")
     assert run.code == 2, run.output
-    assert "wireguard_netns and wireguard_birth_netns need systemd, and this host does not run it" in run.output
+    assert "network namespaces need systemd, which does not run on this host" in run.output
     assert {host: counts["failed"] for host, counts in run.recap.items()} == {"hub1": 0, "laptop": 1}
-    interface = {("hub1", "wgtest0")}
-    assert run.items("Create the key pair for each network") == interface
-    assert run.items("Write the configurations for the next boot") == interface
-    # Of those that have everything nobody has to skip it.
-    assert run.output.count("RUNNING HANDLER") == 2
+    assert run.updated == {("hub1", "wgtest0")}
 
 
 def test_keys_are_made_for_each_network_and_recorded_before_anybody_else_is_told(site: Site) -> None:
@@ -179,7 +197,7 @@ def test_keys_are_made_for_each_network_and_recorded_before_anybody_else_is_told
     keys = [site.recorded(network)["laptop"]["public_key"] for network in ("home", "side")]
     assert len(set(keys)) == 2
     assert "No public key is known yet of hub1, office, server." in run.output
-    assert "Bring the running interfaces" not in run.output
+    assert run.updated == set()
 
 
 def test_onboarding_contacts_those_that_have_to_know_of_the_new_host_and_says_who_was_not_reached(site: Site) -> None:
@@ -192,10 +210,7 @@ def test_onboarding_contacts_those_that_have_to_know_of_the_new_host_and_says_wh
     assert set(run.recap) == {"localhost", "office", "hub1", "server"}
     assert "Updated: hub1, office" in run.output
     assert "Not reached, to be updated by the next run of site.yml: server" in run.output
-    assert run.items("Configure the running interfaces") == {
-        ("hub1", "wgtest0"),
-        ("office", "wgtest0"),
-    }
+    assert run.updated == {("hub1", "wgtest0"), ("office", "wgtest0")}
 
 
 def test_offboarding_tells_those_that_knew_the_host_and_what_is_left_to_do(site: Site) -> None:
@@ -254,8 +269,8 @@ def test_one_network_of_a_host_can_be_removed(site: Site) -> None:
     arguments = ["--check", "-e", "wireguard_hosts=laptop"]
     run = site.run("cryptokey.wireguard.remove", *arguments, "-e", "wireguard_network=side")
     assert run.code == 0, run.output
-    assert "=> (item=wgtest1)" in run.output
-    assert "remove.yml for laptop => (item=wgtest0)" not in run.output
+    ((host, result),) = run.returned("Remove this host's part of the networks")
+    assert (host, [part["interface"] for part in result["interfaces"]]) == ("laptop", ["wgtest1"])
     refused = site.run("cryptokey.wireguard.remove", *arguments, "-e", "wireguard_network=sied")
     assert refused.code == 2
     assert "wireguard_network sied: no such network; leave it out, or name one of home, side" in refused.output
@@ -268,10 +283,7 @@ def test_changing_a_key_contacts_the_host_and_its_peers_and_says_whose_key_was_n
     assert run.code == 0, run.output
     assert set(run.recap) == {"localhost", "office", "hub1"}
     assert run.items("Create the next key pair for each network") == {("office", "wgtest0")}
-    assert run.items("Configure the running interfaces") == {
-        ("hub1", "wgtest0"),
-        ("office", "wgtest0"),
-    }
+    assert run.updated == {("hub1", "wgtest0"), ("office", "wgtest0")}
     assert "Not changed on all interfaces, see the errors above: office" in run.output
 
 
@@ -293,11 +305,8 @@ def test_hubs_are_changed_one_after_the_other_each_with_its_spokes(site: Site) -
     site.known("hub1", "laptop", "office", "server")
     run = site.run("cryptokey.wireguard.site", "--check")
     assert run.code == 0, run.output
-    task = "TASK [cryptokey.wireguard.network : Configure the running interfaces]"
-    turns = [
-        set(re.findall(r"\[(\w+)\] => \(item", part.partition("\nTASK")[0])) for part in run.output.split(task)[1:]
-    ]
-    assert turns == [{"hub1", "laptop"}, {"office", "server"}]
+    turns = [host for host, _result in run.updates]
+    assert (set(turns[:2]), set(turns[2:])) == ({"hub1", "laptop"}, {"office", "server"})
 
 
 @pytest.mark.parametrize("part", ["main", "keys"])
@@ -319,8 +328,9 @@ def test_a_condition_on_the_role_that_skips_the_first_host_is_for_that_host_alon
     run = site.run("role.yml", "--skip-tags", "running")
     assert run.code == 0, run.output
     interfaces = {("server", "wgtest0"), ("server", "wgtest1")}
-    assert run.items("Create the key pair for each network") == interfaces
-    assert run.items("Write the configurations for the next boot") == (interfaces if part == "main" else set())
+    made = {(host, each["interface"]) for host, result in run.updates for each in result["interfaces"]}
+    assert made == interfaces
+    assert run.updated == (interfaces if part == "main" else set())
     assert {host for host, counts in run.recap.items() if counts["changed"]} == {"server"}
 
 

@@ -32,6 +32,13 @@ def test_no_more_hosts_are_read_than_are_needed() -> None:
     assert hostvars.read == ["a", "b"]
 
 
+def test_a_result_without_the_key_is_passed_over() -> None:
+    hostvars = HostVars({"a": {"plan": {"hosts": 1}}, "b": {"plan": {"hosts": 2, "affected": []}}, "c": {}})
+    assert registered("abc", hostvars, "plan", "affected") == {"hosts": 2, "affected": []}
+    assert hostvars.read == ["a", "b"]
+    assert registered("ac", hostvars, "plan", "affected") == {}
+
+
 def test_a_fact_of_a_host_is_ignored() -> None:
     hosts = {"a": {"plan": {"evil": 1}, "ansible_facts": {"plan": {"evil": 1}}}, "b": {"plan": {}, "ansible_facts": {}}}
     assert registered("ab", hosts, "plan") == {}

@@ -145,7 +145,7 @@ def test_the_search_finds_what_is_there(site: Site) -> None:
     registry = yaml.safe_load((site.folder / "wireguard_registry" / "home.yml").read_text())
     public = spellings({"hub1": registry["hosts"]["hub1"]["public_key"]})
     assert any(hits(place, output, public) for place, output in site.outputs)
-    remains = [path for path in files(site.folder / "remote") if path.name.startswith("AnsiballZ_config")]
+    remains = [path for path in files(site.folder / "remote") if path.name.startswith("AnsiballZ_member")]
     assert any(hits("", path.read_bytes(), public) for path in remains)
 
 
