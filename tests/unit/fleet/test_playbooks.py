@@ -141,7 +141,9 @@ def test_each_network_of_a_host_has_its_interface_and_whoever_is_not_there_keeps
         ("server", "wgtest1"),
     }
     assert run.updated == interfaces
-    assert all(result["converged"] == [part["interface"] for part in result["interfaces"]] for _, result in run.updates)
+    assert all(
+        result["converged"] == [part["interface"] for part in result["interfaces"]] for _host, result in run.updates
+    )
     # In the hub's running state and in its file.
     assert run.output.count(f'+        "office ({key_of("officehome")})": {{') == 1
     assert run.output.count(f"+PublicKey = {key_of('officehome')}") == 1
