@@ -57,7 +57,8 @@ class ActionModule(ActionBase):
         self._variables = task_vars or {}
         self._warnings: list[Any] = []
         arguments = dict(self._task.args)
-        entries = [self._prepare(entry) for entry in _read_entries(arguments.pop("interfaces", None))]
+        defaults = {**self._defaults_of(INTERFACE), **self._defaults_of(CONFIG)}
+        entries = [self._prepare(entry, defaults) for entry in _read_entries(arguments.pop("interfaces", None))]
         try:
             result.update(self._run_steps(entries, arguments))
         finally:
@@ -70,11 +71,17 @@ class ActionModule(ActionBase):
             self._task.notify = [handler for handler in self._task.notify if handler not in idle]
         return result
 
-    def _prepare(self, entry: Mapping[str, Any]) -> Result:
+    def _defaults_of(self, module: str) -> Result:
+        """What the operator has in ``module_defaults`` for a module that is run here."""
+        apply = getattr(module_common, "_apply_action_arg_defaults", None)
+        if apply is not None:
+            return dict(apply(module, self._task, {}, self._templar))
+        # Before ansible-core 2.19.
+        groups, merge = self._task._parent._play._action_groups, module_common.get_action_args_with_defaults
+        return dict(merge(module, {}, self._task.module_defaults, self._templar, action_groups=groups))
+
+    def _prepare(self, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Result:
         """The entry with its setup and the options that the modules get."""
-        defaults = {}
-        for module in (INTERFACE, CONFIG):
-            defaults.update(with_module_defaults(module, {}, self._task, self._templar))
         options = sealed_options(entry, self._variables, self._templar)
         confirming = {"confirm": AUTO, **(entry.get("interface_options") or {})}
         return {**entry, "options": {**defaults, **options, **confirming}, "setup": setup_of(entry)}
@@ -112,11 +119,8 @@ class ActionModule(ActionBase):
 
     def _run_member(self, entries: Sequence[Result], arguments: Mapping[str, Any]) -> Result:
         given = [{name: value for name, value in entry.items() if name != "interface_options"} for entry in entries]
-        answer = dict(
-            self._execute_module(MEMBER, module_args={**arguments, "interfaces": given}, task_vars=self._variables)
-        )
-        self._warnings += answer.pop("warnings", None) or []
-        return {name: value for name, value in answer.items() if name not in _OF_THE_CONTROLLER}
+        module_args = {**arguments, "interfaces": given}
+        return self._heard(self._execute_module(MEMBER, module_args=module_args, task_vars=self._variables))
 
     def _read(self, answer: Result, entries: Sequence[Result]) -> MemberReport:
         try:
@@ -131,9 +135,12 @@ class ActionModule(ActionBase):
         task.args = {name: value for name, value in options.items() if name != "path"}
         parts = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
         action = interface.ActionModule(task=task, **{name: getattr(self, f"_{name}") for name in parts})
-        done = action.run(task_vars=self._variables)
-        self._warnings += done.pop("warnings", None) or []
-        return done
+        return self._heard(action.run(task_vars=self._variables))
+
+    def _heard(self, answer: Mapping[str, Any]) -> Result:
+        """The answer of a module without orders to the controller. Its warnings are kept for the result."""
+        self._warnings += answer.get("warnings") or []
+        return {name: value for name, value in answer.items() if name not in ("warnings", *_OF_THE_CONTROLLER)}
 
 
 def _read_entries(value: object) -> list[Mapping[str, Any]]:
@@ -204,17 +211,6 @@ def sealed_options(entry: Mapping[str, Any], variables: Mapping[str, Any], templ
     except (FleetError, InputError, MissingLibrary) as error:
         raise AnsibleActionFail(str(error)) from None
     return {**options, "peers": peers}
-
-
-def with_module_defaults(module: str, arguments: Mapping[str, Any], task: Any, templar: Any) -> Result:
-    """The arguments and, of others, what the operator has in ``module_defaults`` for the module that is run."""
-    apply = getattr(module_common, "_apply_action_arg_defaults", None)
-    if apply is not None:
-        return dict(apply(module, task, dict(arguments), templar))
-    # Before ansible-core 2.19.
-    groups = task._parent._play._action_groups
-    merge = module_common.get_action_args_with_defaults
-    return dict(merge(module, dict(arguments), task.module_defaults, templar, action_groups=groups))
 
 
 def _given(template: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -49,9 +49,12 @@ class MemberPart:
 
     entry: Entry
     keys: KeyResult
-    created: bool = False
     differs: bool = False
     lacks: list[str] = field(default_factory=list)
+
+    @property
+    def created(self) -> bool:
+        return self.keys.changed
 
     @property
     def known(self) -> bool:
@@ -149,7 +152,7 @@ def _ensure_keys(entry: Entry, check_mode: bool, warnings: list[str]) -> MemberP
     keys = converge_key({**entry.options, "state": "present"}, check_mode)
     if keys.warning:
         warnings.append(f"{entry.interface}: {keys.warning}")
-    return MemberPart(entry, keys, created=keys.changed)
+    return MemberPart(entry, keys)
 
 
 def _compare(parts: Iterable[MemberPart], check_mode: bool, warnings: list[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .results import read_choice, read_flag, read_list, read_mapping, read_mappings, read_text, refused
+from .results import read_choice, read_flag, read_list, read_mappings, read_text, refused
 
 LACKS = ("systemd", "openrc", "reresolve", "rotated")
 KEYS = ("public_key", "next_public_key", "old_public_key")
@@ -41,7 +41,9 @@ class MemberReport(NamedTuple):
 
 def read_member(answer: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> MemberReport:
     """Read the answer of a host with these entries of the plan. Raises InputError."""
-    parts = [_read_part(each, where, entries) for where, each in _numbered(answer.get("interfaces"))]
+    planned = {entry["options"]["interface"]: entry for entry in entries}
+    found = enumerate(read_mappings(answer.get("interfaces"), "interfaces"))
+    parts = [_read_part(each, f"interfaces[{number}]", planned) for number, each in found]
     names = [part.interface for part in parts]
     if names and names != [entry["options"]["interface"] for entry in entries]:
         raise refused("interfaces", ", ".join(names), "not the interfaces of the plan, each of them once")
@@ -49,12 +51,8 @@ def read_member(answer: Mapping[str, Any], entries: Sequence[Mapping[str, Any]])
     return MemberReport(changed, complete, packages, tuple(parts), _read_diffs(answer.get("diff", [])))
 
 
-def _numbered(value: object) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(f"interfaces[{number}]", each) for number, each in enumerate(read_mappings(value, "interfaces"))]
-
-
-def _read_part(part: Mapping[str, Any], where: str, entries: Sequence[Mapping[str, Any]]) -> PartReport:
-    planned = {entry["options"]["interface"]: entry for entry in entries}
+def _read_part(part: Mapping[str, Any], where: str, planned: Mapping[str, Mapping[str, Any]]) -> PartReport:
+    """``planned``: the entries of the plan, by their interfaces."""
     interface = read_choice(part.get("interface"), f"{where}.interface", planned)
     lacks = [read_choice(each, f"{where}.lacks", LACKS) for each in read_list(part.get("lacks"), f"{where}.lacks")]
     created, differs = (read_flag(part.get(name), f"{where}.{name}") for name in ("created", "differs"))
@@ -66,9 +64,7 @@ def _read_part(part: Mapping[str, Any], where: str, entries: Sequence[Mapping[st
 
 def _read_diffs(value: object) -> list[dict[str, str]]:
     return [
-        {name: _read_lines(each.get(name), f"diff.{name}") for name in _DIFF}
-        for each in read_mappings(value, "diff")
-        if read_mapping(each, "diff")
+        {name: _read_lines(each.get(name), f"diff.{name}") for name in _DIFF} for each in read_mappings(value, "diff")
     ]
 
 

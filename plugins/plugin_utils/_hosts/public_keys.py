@@ -91,7 +91,7 @@ def _read_pairs(host: str, networks: list[str], variable: str, registered: objec
         key, next_key = read_key(result["public_key"], "public_key"), None
         if result.get("next_public_key") not in (None, ""):
             next_key = read_key(result["next_public_key"], "next_public_key")
-        pair = _Pair(key, next_key, (result.get("changed"), result.get("created")).count(True) > 0)
+        pair = _Pair(key, next_key, result.get("changed") is True or result.get("created") is True)
         yield networks[0] if network is None else networks[networks.index(network)], pair
 
 
