@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from .._netlink.errors import KernelError
 from .programs import run_program
-from .setup import PROGRAM, TIMER, UNITS, drop_ins_of, runs_systemd, service_of, timer_of, unit_states
+from .setup import PROGRAM, TIMER, UNITS, drop_ins_of, has_timer, runs_systemd, service_of, timer_of, unit_states
 
 
 def remove_setup(interface: str, check_mode: bool, root: str = "/") -> bool:
@@ -22,26 +22,28 @@ def remove_setup(interface: str, check_mode: bool, root: str = "/") -> bool:
     The drop-ins, which say how to stop the service, are removed after it was stopped. Raises KernelError and OSError.
     """
     top = Path(root)
-    used = [unit for unit in (timer_of(interface), service_of(interface)) if runs_systemd(top) and _is_used(unit)]
-    files = [file for file in _files_of(interface, top) if os.path.lexists(file)]
-    if not check_mode and (used or files):
-        _stop(used)
-        _remove(files)
-        if runs_systemd(top):
-            _systemctl("daemon-reload")
-    return bool(used or files)
+    units = (timer_of(interface), service_of(interface))
+    return _take_down(units, _files_of(interface, top), check_mode, runs_systemd(top))
 
 
 def remove_timer(interface: str, check_mode: bool, root: str = "/") -> bool:
-    """The same for the timer that resolves names alone."""
-    files = [file for file in _timer_files(interface, Path(root)) if os.path.lexists(file)]
-    if files and not check_mode:
-        systemd = runs_systemd(Path(root))
-        _stop([timer_of(interface)] if systemd and _is_used(timer_of(interface)) else [])
+    """The same for the timer that resolves names alone, if its file is there."""
+    if not has_timer(interface, root):
+        return False
+    top = Path(root)
+    return _take_down((timer_of(interface),), _timer_files(interface, top), check_mode, runs_systemd(top))
+
+
+def _take_down(units: Sequence[str], paths: Iterable[Path], check_mode: bool, systemd: bool) -> bool:
+    used = [unit for unit, state in zip(units, unit_states(units)) if _is_used(state)] if systemd else []
+    files = [path for path in paths if os.path.lexists(path)]
+    if not check_mode and (used or files):
+        for unit in used:
+            _systemctl("disable", "--now", "--", unit)
         _remove(files)
         if systemd:
             _systemctl("daemon-reload")
-    return bool(files)
+    return bool(used or files)
 
 
 def _files_of(interface: str, root: Path) -> Iterator[Path]:
@@ -60,14 +62,8 @@ def _timer_files(interface: str, root: Path) -> Iterator[Path]:
         yield root / PROGRAM
 
 
-def _is_used(unit: str) -> bool:
-    (state,) = unit_states([unit])
+def _is_used(state: Mapping[str, str]) -> bool:
     return state.get("UnitFileState", "").startswith("enabled") or state.get("ActiveState", "") not in ("", "inactive")
-
-
-def _stop(units: Iterable[str]) -> None:
-    for unit in units:
-        _systemctl("disable", "--now", "--", unit)
 
 
 def _systemctl(*arguments: str) -> None:

@@ -33,11 +33,11 @@ class Host:
         """``fails``: the first argument of the call that fails."""
         (self.root / "run/systemd/system").mkdir(parents=True)
         self.write("bin/systemctl")
-        states = "".join(f'*" {unit}") echo UnitFileState=enabled; echo ActiveState=active ;;\n' for unit in used)
+        states = "".join(f"'{unit}') echo UnitFileState=enabled; echo ActiveState=active ;;\n" for unit in used)
         # What is there when it is called says whether drop-ins outlive the service.
         self.root.joinpath("bin/systemctl").write_text(
-            f'#!/bin/sh\nif [ "$1" = show ]; then case "$*" in\n{states}'
-            "*) echo UnitFileState=; echo ActiveState=inactive ;;\nesac; exit; fi\n"
+            '#!/bin/sh\nif [ "$1" = show ]; then shift 3; for unit; do\n[ "$first" ] && echo; first=no\n'
+            f"case $unit in\n{states}*) echo UnitFileState=; echo ActiveState=inactive ;;\nesac; done; exit; fi\n"
             f'echo "$* $(test -e {self.root}/{DROP_INS[0]} && echo with drop-in)" >>{self.calls}\n'
             f'[ "$1" != {fails} ] || {{ echo "it did not work" >&2; exit 1; }}\n'
         )
