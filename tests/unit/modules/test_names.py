@@ -4,28 +4,26 @@
 
 from __future__ import annotations
 
-import functools
 import socket
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import applying, interface, running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface, running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
+from ansible_collections.cryptokey.wireguard.tests.unit.modules.state import keep_state_in
 
 KEYS = [PublicKey(bytes([number] * 32)) for number in range(1, 21)]
 
@@ -91,18 +89,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
-    locks, state = tmp_path / "locks", str(tmp_path / "state")
-    monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=str(locks)))
-    where: list[tuple[ModuleType, str]] = [
-        (running, "load_endpoints"),
-        (running, "load_last_netns"),
-        (applying, "check_recordable"),
-        (interface, "record_endpoints"),
-        (interface, "record_last_netns"),
-    ]
-    for module, name in where:
-        monkeypatch.setattr(module, name, functools.partial(getattr(module, name), directory=state))
-    servers = Names(locks)
+    keep_state_in(tmp_path, monkeypatch)
+    servers = Names(tmp_path / "locks")
     monkeypatch.setattr(socket, "getaddrinfo", servers)
     return servers
 

@@ -4,28 +4,26 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import socket
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import applying, interface, running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface, running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.running import is_up_to_date
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import lock
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
+from ansible_collections.cryptokey.wireguard.tests.unit.modules.state import keep_state_in
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.test_names import KEYS, Kernel, options
 
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils"
@@ -60,21 +58,9 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     """One that is converged."""
     found = Host(tmp_path)
-    directory = str(tmp_path / "state")
-    where: list[tuple[ModuleType, str]] = [
-        (running, "is_recorded"),
-        (running, "load_endpoints"),
-        (running, "load_last_netns"),
-        (applying, "check_recordable"),
-        (interface, "record_endpoints"),
-        (interface, "record_last_netns"),
-    ]
-    for module, name in where:
-        monkeypatch.setattr(module, name, functools.partial(getattr(module, name), directory=directory))
+    keep_state_in(tmp_path, monkeypatch, (running, "is_recorded"))
     monkeypatch.setattr(running, "open_kernel", lambda *_arguments: found.kernel)
     monkeypatch.setattr(running, "_find_elsewhere", lambda _desired: None)
-    locks = str(tmp_path / "locks")
-    monkeypatch.setattr(lock, "interface_lock", functools.partial(interface_lock, directory=locks))
     monkeypatch.setattr(trigger_handshake, "start_new_sessions", lambda *_arguments: None)
     monkeypatch.setattr(socket, "getaddrinfo", found.addresses)
     assert found.converge()
