@@ -35,6 +35,7 @@ MEANINGS = {
     "hundred_changed": ("100 of 10,000 peers removed, 100 added", "wg syncconf", "<= 1.2"),
     "absent": ("an interface with 10,000 peers removed", "peers cleared; ip link delete", "<= 1.2"),
     "small": ("the whole module process at 10 peers", "Ansible's ping module", "<= 1.5"),
+    "member_three": ("the process of member with three interfaces, nothing to change", "with one", "<= 1.25"),
     "memory": ("its peak memory at 10,000 peers, MiB", "Ansible's ping module", "+120 MiB"),
     "prefixes": ("one peer with 130,560 allowed IPs set from nothing: peak memory of the module, MiB", "200", "<= 1.0"),
     "prefix_removal_loss": ("packets lost while a live peer's prefix goes 1,000 times", "wg syncconf", "0"),

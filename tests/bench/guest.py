@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -245,6 +245,27 @@ class Bench:
         self.engine(wanted(range(PEERS)))
         return small, row(many.run(), ping.run())
 
+    def member_three(self) -> Row:
+        """The whole module process of ``member`` that changes nothing: with three interfaces, next to one."""
+        three, one = (self._member(names) for names in (("bench1", "bench2", "bench3"), ("bench4",)))
+        # In this VM no service brings an interface up, and that is reported as a change.
+        return compare(lambda: three.run(changed=True), lambda: one.run(changed=True), runs=11)
+
+    def _member(self, names: Iterable[str]) -> AnsibleModule:
+        """The process of ``member`` for these interfaces with ten peers each, after they are up to date."""
+        entries = [
+            {
+                "network": name,
+                "options": {**options(range(10)), "interface": name, "listen_port": 51000 + int(name[-1])},
+                "forwarding": {},
+            }
+            for name in names
+        ]
+        arguments = {"interfaces": entries, "check_keys": False}
+        return AnsibleModule(
+            Path(tempfile.mkdtemp(dir=self.folder)), "cryptokey.wireguard.member", arguments, check=False, runs=2
+        )
+
     def prefixes(self) -> Row:
         """The whole module process that makes an interface and gives one peer all the prefixes, in MiB."""
         module = self.interface(one_large_peer(SUBNETS), check=False)
@@ -277,6 +298,7 @@ def main() -> None:
         done(read_vs_pyroute2=each.read_vs_pyroute2())
         small, memory = each.processes()
         done(small=small, memory=memory)
+        done(member_three=each.member_three())
         each.clear()
         done(prefixes=each.prefixes())
         each.clear()

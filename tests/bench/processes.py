@@ -22,11 +22,16 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 class AnsibleModule:
     """``run`` starts the file that Ansible made for the module and its arguments.
 
-    Ansible runs it once to make the file. ``check``: in check mode, as is the file itself then.
+    Ansible runs it once to make the file. ``check``: in check mode, as is the file itself then. ``runs``: how often to
+    run the task, until it does not start other modules any more.
     """
 
-    def __init__(self, folder: Path, name: str, arguments: dict[str, Any], check: bool = True) -> None:
-        folder.mkdir()
+    def __init__(self, folder: Path, name: str, arguments: dict[str, Any], check: bool = True, runs: int = 1) -> None:
+        for number in range(runs):
+            self.file = self._run_task(folder / str(number), name, arguments, check)[-1]
+
+    def _run_task(self, folder: Path, name: str, arguments: dict[str, Any], check: bool) -> list[Path]:
+        folder.mkdir(parents=True)
         playbook = folder / "playbook.yml"
         playbook.touch(0o600)
         task = {"name": "Run", name: arguments}
@@ -44,7 +49,7 @@ class AnsibleModule:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        (self.file,) = (folder / "remote").rglob("AnsiballZ_*.py")
+        return sorted((folder / "remote").rglob(f"AnsiballZ_{name.rpartition('.')[2]}.py"))
 
     def run(self, changed: bool = False) -> float:
         """Return the peak of its memory in MiB. The bench ends if it fails, or does not change what it should."""
