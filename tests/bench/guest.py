@@ -33,7 +33,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import have_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import find_proven
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
@@ -136,7 +136,7 @@ class Bench:
 
     def engine(self, desired: DesiredInterface, operations: int | None = None) -> ConvergeResult:
         """Converge as the module does once it knows what is wanted: read, plan, and where needed apply and verify."""
-        outcome = converge(desired, HostKernel(), Circumstances(time.time(), have_settings=have_settings))
+        outcome = converge(desired, HostKernel(), Circumstances(time.time(), find_proven=find_proven))
         if operations is not None and len(outcome.operations) != operations:
             raise SystemExit(f"{len(outcome.operations)} operations instead of {operations}: {outcome.operations[:3]}")
         return outcome

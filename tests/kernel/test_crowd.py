@@ -30,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operati
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_peers
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import have_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import find_proven
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
@@ -89,7 +89,9 @@ def test_all_of_them_are_written_and_read(crowd: Crowd) -> None:
 def test_peers_that_are_as_wanted_are_found_so_without_decoding_them(crowd: Crowd) -> None:
     with crowd.entered():
         peers = read_device("wg0", DeviceDecoder()).peers
-    assert have_settings(peers, parse_peers(crowd.options["peers"]))
+    proven = find_proven(peers, parse_peers(crowd.options["peers"]))
+    assert proven
+    assert (len(proven.keys), len(proven.others)) == (PEERS, 0)
     assert "_peers" not in vars(peers)
 
 

@@ -31,7 +31,7 @@ from .._provisional.marker import is_recorded
 from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import load_endpoints, remember
 from .._store.last_netns import load_last_netns
-from .._wireguard.compare import have_settings
+from .._wireguard.compare import find_proven
 from .desired import public_key_if_known, read_desired
 from .reader import check_pyroute2
 
@@ -144,7 +144,7 @@ def examine(
         kernel.path_mtu,
         kernel.has_routes,
         public_key_of=public_key_if_known,
-        have_settings=have_settings,
+        find_proven=find_proven,
     )
     try:
         comparison = compare(desired, kernel, circumstances, _find_elsewhere(desired))

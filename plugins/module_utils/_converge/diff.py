@@ -33,6 +33,7 @@ from .._model.operations import (
     SetPeer,
     SetSourceValidMark,
 )
+from .._model.peers import PatchedPeers
 from .._model.prefix import InterfaceAddress, Prefix, sort_prefixes
 from .._model.state import MAIN_TABLE, Route, RunningState
 
@@ -91,6 +92,8 @@ def _diff_peers(
     """Of ten thousand peers nearly all are the same objects, see docs/contributing/large-peer-sets.md."""
     if before is after:
         return
+    if isinstance(after, PatchedPeers) and after.base is before:
+        before, after = after.others, after.wanted
     had, has = dict(before.items()), after if isinstance(after, dict) else dict(after.items())
     pairs = zip(map(had.get, has), has.values())
     changed = [(old, new) for old, new in pairs if old is not new]

@@ -139,7 +139,7 @@ def carry_out(
         kernel.apply(before.interface, operations)
         now = kernel.read(before.interface)
         correct = replace(circumstances, correct=after.device.peers)
-        left = [] if now == after else diff_states(now, _expected(desired, correct, now), names)
+        left = diff_states(now, _expected(desired, correct, now), names)
         problem = _still_to_do(left)
         if now.sockets_elsewhere:
             problem = STRANGE_SOCKETS

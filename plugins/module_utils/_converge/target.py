@@ -27,6 +27,7 @@ from .._model.interface import (
     RunningPeer,
 )
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
+from .._model.peers import PatchedPeers, Proven
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, RunningState
 
@@ -46,8 +47,8 @@ def assume_empty(_table: int) -> bool:
     return False
 
 
-def assume_different(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[DesiredPeer]) -> bool:
-    return False
+def prove_nothing(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[DesiredPeer]) -> Proven | None:
+    return None
 
 
 def assume_unknown(_key: PrivateKey) -> PublicKey | None:
@@ -63,8 +64,8 @@ class Circumstances:
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told. ``have_settings``: whether the
-    running peers are as wanted, if that can be told without decoding them.
+    ``public_key_of``: a private key to its public half, None where that cannot be told. ``find_proven``: the
+    running peers that are as wanted, if that can be told without decoding them.
     """
 
     now: float
@@ -74,7 +75,7 @@ class Circumstances:
     has_routes: Callable[[int], bool] = assume_empty
     correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
     public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
-    have_settings: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], bool] = assume_different
+    find_proven: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], Proven | None] = prove_nothing
 
 
 def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -143,12 +144,26 @@ def _target_peers(
     """Return the mapping that was given, not a copy, where nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
-    if circumstances.have_settings(running, desired.peers):
-        return running
+    proven = circumstances.find_proven(running, desired.peers) if desired.peers_mode == EXACT else None
+    if proven is None:
+        return _target_each(desired, desired.peers, running, circumstances)
+    rest = [peer for peer in desired.peers if peer.public_key not in proven.keys]
+    wanted = _target_each(desired, rest, proven.others, circumstances)
+    is_same = len(wanted) == len(proven.others) and all(peer is proven.others.get(key) for key, peer in wanted.items())
+    return running if is_same else PatchedPeers(running, proven.others, wanted)
+
+
+def _target_each(
+    desired: DesiredInterface,
+    peers: Sequence[DesiredPeer],
+    running: Mapping[PublicKey, RunningPeer],
+    circumstances: Circumstances,
+) -> Mapping[PublicKey, RunningPeer]:
+    """Derive these peers. Return the mapping that was given, not a copy, where nothing differs."""
     current = dict(running.items())
-    keys = list(map(KEY_OF, desired.peers))
+    keys = list(map(KEY_OF, peers))
     there = list(map(current.get, keys))
-    candidates = _peers_to_examine(desired.peers, there, circumstances.correct) if current else desired.peers
+    candidates = _peers_to_examine(peers, there, circumstances.correct) if current else peers
     unlisted: dict[PublicKey, RunningPeer] = {}
     if desired.peers_mode != EXACT:
         listed = frozenset(keys)
@@ -162,8 +177,8 @@ def _target_peers(
     others = [peer for peer in candidates if peer.endpoint is not None or peer.public_key in current]
     for peer in others:
         wanted[peer.public_key] = _target_peer(peer, current.get(peer.public_key), circumstances, enforce)
-    open_ended = {peer.public_key: wanted[peer.public_key] for peer in desired.peers if peer.allowed_ips is None}
-    wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers))
+    open_ended = {peer.public_key: wanted[peer.public_key] for peer in peers if peer.allowed_ips is None}
+    wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers or ()))
     return wanted
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare the peers of a dump with the wanted ones, and decode none (docs/contributing/large-peer-sets.md)."""
+"""Compare the peers of a dump with the wanted ones, and decode few (docs/contributing/large-peer-sets.md)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,40 @@ from operator import contains, eq
 
 from .._model.interface import KEY_OF, DesiredPeer, RunningPeer
 from .._model.keys import PublicKey
-from .decode import Columns, DumpedPeers, Row, decode_record, find_key
+from .._model.peers import Proven
+from .decode import Columns, DumpedPeers, Row, decode_alike, decode_record, find_key
+
+# So many peers that are not as wanted, and more than those that are: it is quicker to decode them all.
+_MANY = 1000
 
 
-def have_settings(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[DesiredPeer]) -> bool:
-    """Whether these are the wanted peers and no others, each with the settings that are given.
+def find_proven(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[DesiredPeer]) -> Proven | None:
+    """Find the peers that have all the settings that are given. The others are decoded.
 
-    False if that is not certain: for peers that are not from a dump, or have endpoints. Only peers that are split
-    across messages are decoded.
+    None if the peers are not from a dump, or if most of them would be decoded. A peer with an endpoint is never proven.
     """
-    if not isinstance(peers, DumpedPeers) or len(peers) != len(wanted):
-        return False
+    if not isinstance(peers, DumpedPeers):
+        return None
     by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
+    keys: set[bytes] = set()
+    others: dict[PublicKey, RunningPeer] = {}
     whole, split = _set_split_apart(peers.rows)
-    parts = chain.from_iterable(map(Row.divide, _join_rows(whole)))
-    return all(_agrees(peer, by_key.get(key)) for key, peer in DumpedPeers(split, _decode_each).items()) and all(
-        layout is not None and all(_have_settings(columns, by_key) for columns in part.unpack(layout))
-        for layout, part in parts
-    )
+    for key, peer in DumpedPeers(split, _decode_each).items():
+        if _agrees(peer, by_key.get(key)):
+            keys.add(key)
+        else:
+            others[key] = peer
+    for layout, part in chain.from_iterable(map(Row.divide, _join_rows(whole))):
+        for piece in part.cut_to_size():
+            columns = piece.unpack(layout) if layout else None
+            if columns and _have_settings(columns, by_key):
+                keys.update(columns.keys)
+            else:
+                found = list(decode_alike(piece, layout))
+                others.update(zip(map(KEY_OF, found), found))
+            if len(others) > _MANY and len(others) > len(keys):
+                return None
+    return Proven(keys, others) if len(others) <= len(keys) else None
 
 
 def _set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:

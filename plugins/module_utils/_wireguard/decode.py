@@ -97,15 +97,18 @@ class Row(NamedTuple):
         records = len(self.data) // self.size
         return all(self.data[at :: self.size] == bytes([byte]) * records for at, byte in layout.shared)
 
-    def unpack(self, layout: _Layout) -> Iterator[Columns]:
-        """Unpack the records, which all have this layout, some at a time."""
+    def cut_to_size(self) -> Iterator[Row]:
+        """Cut the row into some with as many records as are unpacked at a time."""
         step = _RECORDS_AT_ONCE * self.size
-        for start in range(0, len(self.data), step):
-            values = layout.structure.iter_unpack(self.data[start : start + step])
-            keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*values)
-            endpoints = rest.pop(0) if layout.has_endpoint else None
-            prefixes = list(map(zip, rest[1::2], rest[::2]))
-            yield Columns(keys, secrets, seconds, nanoseconds, keepalives, sent, received, endpoints, prefixes)
+        return (Row(self.size, self.data[start : start + step]) for start in range(0, len(self.data), step))
+
+    def unpack(self, layout: _Layout) -> Columns:
+        """Unpack the records, which all have this layout."""
+        values = layout.structure.iter_unpack(self.data)
+        keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*values)
+        endpoints = rest.pop(0) if layout.has_endpoint else None
+        prefixes = list(map(zip, rest[1::2], rest[::2]))
+        return Columns(keys, secrets, seconds, nanoseconds, keepalives, sent, received, endpoints, prefixes)
 
     def divide(self) -> Iterator[tuple[_Layout | None, Row]]:
         """Divide the records by their layouts. None is for those that are decoded attribute by attribute."""
@@ -234,17 +237,18 @@ def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[Running
 
 def _decode_row(row: Row) -> Iterable[RunningPeer]:
     """Decode the records of one layout together, and those of another apart."""
-    parts = [(part, _decode_alike(part, layout)) for layout, part in row.divide()]
+    parts = [(part, decode_alike(part, layout)) for layout, part in row.divide()]
     if len(parts) == 1:
         return parts[0][1]
     peers = dict(chain.from_iterable(zip(part.cut(), decoded) for part, decoded in parts))
     return map(peers.__getitem__, row.cut())
 
 
-def _decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
+def decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
+    """Decode records of one layout, or those of none one by one."""
     if layout is None:
         return map(decode_record, row.cut())
-    return chain.from_iterable(map(_decode_columns, row.unpack(layout)))
+    return chain.from_iterable(_decode_columns(piece.unpack(layout)) for piece in row.cut_to_size())
 
 
 def _decode_columns(columns: Columns) -> Iterable[RunningPeer]:

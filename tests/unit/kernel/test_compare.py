@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances, derive_target
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
@@ -25,12 +26,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.attributes import encode_nested
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard import codec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import have_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.compare import find_proven
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder, DumpedPeers
 
 from .test_codec import CROWD, dump, listed
 
-CIRCUMSTANCES = Circumstances(0, have_settings=have_settings)
+CIRCUMSTANCES = Circumstances(0, find_proven=find_proven)
 
 
 def read(messages: list[bytes]) -> DumpedPeers:
@@ -80,9 +81,13 @@ def test_what_agrees_as_bytes_agrees_decoded(peers: list[RunningPeer], data: st.
     for number in data.draw(st.sets(st.integers(0, len(desired) - 1), max_size=2) if desired else st.just(set[int]())):
         desired[number] = desired[number]._replace(**data.draw(CHANGES))
     found = read(dump(peers, random))
-    same = have_settings(found, desired)
+    proven = find_proven(found, desired)
     assert not is_decoded(found)
-    assert not same or agree(peers, desired)
+    if proven:
+        given = {peer.public_key: peer for peer in desired}
+        shown = [peer for peer in peers if peer.public_key in proven.keys]
+        assert agree(shown, [given[peer.public_key] for peer in shown])
+        assert proven.others == {peer.public_key: peer for peer in peers if peer not in shown}
     # Nor does the target depend on the way.
     before = RunningState("wg0", exists=True, device=RunningDevice("wg0", peers=found))
     decoded = RunningState("wg0", exists=True, device=RunningDevice("wg0", peers={p.public_key: p for p in peers}))
@@ -90,6 +95,7 @@ def test_what_agrees_as_bytes_agrees_decoded(peers: list[RunningPeer], data: st.
         interface = DesiredInterface("wg0", peers=tuple(desired))
         ways = [derive_target(interface, state, CIRCUMSTANCES) for state in (before, decoded)]
         assert ways[0] == ways[1]
+        assert diff_states(before, ways[0], {}) == diff_states(decoded, ways[1], {})
 
 
 PEERS = [
@@ -142,8 +148,35 @@ def test_peers_that_are_as_wanted_are_never_decoded(messages: list[bytes]) -> No
 def test_one_peer_that_differs_is_found(messages: list[bytes], number: int, change: dict[str, Any]) -> None:
     desired = list(map(wanted, PEERS))
     found = read(messages)
-    assert have_settings(found, desired)
+    assert find_proven(found, desired) == ({peer.public_key for peer in PEERS}, {})
     (at,) = (at for at, peer in enumerate(desired) if peer.public_key[0] == number)
     desired[at] = desired[at]._replace(**change)
-    assert not have_settings(found, desired)
-    assert not have_settings(found, desired[1:])
+    proven = find_proven(found, desired)
+    assert proven is None or PEERS[at].public_key in proven.others
+    proven = find_proven(found, desired[1:])
+    assert proven is None or {PEERS[0].public_key, PEERS[at].public_key} <= proven.others.keys()
+
+
+def crowd(start: int, keepalive: int = 25) -> list[RunningPeer]:
+    """A thousand peers, each with a prefix of its own."""
+    return [
+        RunningPeer(
+            PublicKey(n.to_bytes(32, "big")),
+            allowed_ips=frozenset([Prefix(bytes([10, 1, *n.to_bytes(2, "big")]), 32)]),
+            persistent_keepalive=keepalive if n == 700 else 25,
+        )
+        for n in range(start, start + 1000)
+    ]
+
+
+@pytest.mark.parametrize(("now", "changes"), [(crowd(0, 7), 1), (crowd(50), 100)], ids=["one", "hundred"])
+def test_of_many_peers_few_are_decoded_for_a_change(now: list[RunningPeer], changes: int) -> None:
+    records = [listed(peer, list)[4:] for peer in crowd(0)]
+    messages = [records[start : start + 150] for start in range(0, 1000, 150)]
+    found = read([encode_nested(codec.DEVICE_PEERS, b"".join(message)) for message in messages])
+    before = RunningState("wg0", exists=True, device=RunningDevice("wg0", peers=found), mtu=1420)
+    desired = DesiredInterface("wg0", peers=tuple(map(wanted, now)), up=False)
+    after = derive_target(desired, before, CIRCUMSTANCES)
+    assert len(diff_states(before, after, {})) == changes
+    assert not is_decoded(found)
+    assert dict(after.device.peers) == {peer.public_key: peer for peer in now}
