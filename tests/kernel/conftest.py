@@ -20,12 +20,14 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forge
 from ansible_collections.cryptokey.wireguard.tests.kernel.provisional import Machine, Side, settled
 
 # These also run what belongs to the controller, whose Python is newer than the oldest one of hosts.
-collect_ignore = ["test_adopt.py"] if sys.version_info < (3, 10) else []
+collect_ignore = ["test_adopt.py", "test_access.py"] if sys.version_info < (3, 10) else []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", type=Path, help="write what was injected and survived to this file, as JSON")
     parser.addoption("--pairs", type=int, default=100, help="how many random pairs of states to converge (%(default)s)")
+    parser.addoption("--triples", type=int, default=200, help="how many packets to compare with access (%(default)s)")
+    parser.addoption("--seed", help="make the same random networks for them again")
 
 
 def pytest_report_header() -> str:
