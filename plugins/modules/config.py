@@ -45,6 +45,9 @@ notes:
     distributions. If a host does not have it, O(dns) is refused.
   - An O(alias) is set in a C(PostUp) line. O(up) has no effect.
   - For a full tunnel with O(outside_replies), a C(PostUp) line is added, which requires C(nft).
+  - With O(nftables), the table is written to C(INTERFACE.nft) in the same directory, with mode V(0600). A C(PreUp) line
+    before all others loads it, and a C(PostDown) line removes it. They require C(nft). A file of that name that this
+    module did not write is never changed.
   - For an interface in another network namespace than its sockets, run C(wg-quick up) in O(birth_netns) and
     C(wg-quick down) in O(netns). C(PostUp) lines move the interface and replace C(Address) and C(Table). Your own hooks
     run in these namespaces too.
@@ -122,9 +125,11 @@ def main() -> None:
         module.fail_json(msg=str(error))
     result: dict[str, Any] = {"changed": outcome.changed, "path": outcome.path}
     if module._diff:
-        before, after = outcome.diff()
-        headers = {"before_header": outcome.path, "after_header": outcome.path}
-        result["diff"] = {**headers, "before": before, "after": after}
+        diffs = [
+            {"before_header": path, "after_header": path, "before": before, "after": after}
+            for path, before, after in outcome.diffs
+        ]
+        result["diff"] = diffs if len(diffs) > 1 else diffs[0]
     module.exit_json(**result)
 
 

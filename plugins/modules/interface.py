@@ -19,6 +19,7 @@ description:
     module fails.
   - Manages the link, its keys and peers, addresses, and the routes that the allowed IPs of the peers need. For a
     default route through the tunnel it manages the policy rules and the netfilter table of C(wg-quick) as well.
+  - With O(nftables), it manages an nftables table that belongs to the interface.
   - A change can end the session with a peer, for example if the peer was removed by hand and is added again. If the
     peer has an endpoint, the module then starts a handshake with it, because the peer would still use the old session.
   - The configuration for the next boot is not written. Use M(cryptokey.wireguard.config) with the same options for it.
@@ -54,7 +55,7 @@ options:
     default: 60
 notes:
   - Requires C(pyroute2) on the managed node, and C(pynacl) to recognise the interface's own public key. A full tunnel
-    requires C(nft).
+    and O(nftables) require C(nft).
   - Routes of the interface that it does not need are removed if they were created by hand, by C(wg-quick) or by this
     module. Routes of routing daemons are kept.
   - The programs C(wg), C(ip) and C(wg-quick) are never used. Name servers are set with C(resolvectl) or C(resolvconf).
@@ -70,6 +71,10 @@ notes:
     that is up must have its UDP port in O(birth_netns), and is refused otherwise.
   - While a change is not confirmed, other runs show a warning with the deadline, and wait until the change is confirmed
     or rolled back. With C(async) they fail instead.
+  - The last reading of the table of O(nftables) is stored in C(/run/cryptokey-wireguard), so that C(nft) is not started
+    if no rule of the host has changed since.
+  - If the table of O(nftables) cannot be restored, the interface keeps the present table. If there is none, it is left
+    down.
   - If one part cannot be restored, for example because a name server program fails, the other parts are restored
     anyway. The host retries every minute for a day, and so does the next run, which fails until all is restored.
   - The watchdog of a provisional change is a transient systemd timer, or a separate process on hosts without systemd.
@@ -177,6 +182,7 @@ operations:
       description:
         - What is changed, by the name of its option. For a whole peer it is V(peers).
         - It can also be V(routes), V(rules), V(netfilter) or V(src_valid_mark).
+        - For V(nftables), the values are the table as C(nft) lists it.
       type: str
     before:
       description:

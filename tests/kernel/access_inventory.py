@@ -32,7 +32,10 @@ def random_inventory(random: Random) -> Inventory:
             else:
                 inventory.hosts[name] |= _leaf(random, hubs, "wireguard_")
         options["clients"] = {
-            f"c{number}": {"addresses": _addresses(51 + number, (4, 6))["wireguard_addresses"], **_leaf(random, hubs, "")}
+            f"c{number}": {
+                "addresses": _addresses(51 + number, (4, 6))["wireguard_addresses"],
+                **_leaf(random, hubs, ""),
+            }
             for number in range(random.randint(0, 2))
         }
     elif topology == "custom":

@@ -51,7 +51,9 @@ class Host(Namespace):
         with self.entered():
             resolver.look_up([peer.endpoint for peer in desired.peers or () if peer.endpoint])
         now = time.time() + seconds_later
-        circumstances = Circumstances(now, self.recorded, resolver, here.path_mtu, here.has_routes)
+        circumstances = Circumstances(
+            now, self.recorded, resolver, here.path_mtu, here.has_routes, list_table=here.list_table
+        )
         with self.entered():
             outcome = converge(desired, here, circumstances, check_mode)
         if not check_mode:

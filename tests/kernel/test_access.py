@@ -88,7 +88,9 @@ def make_triples(network: Network, random: Random) -> list[Triple]:
 def _is_at(network: Network, end: tuple[str, str], target: str) -> bool:
     """Whether the target is at the same host or behind it: no tunnel is used then."""
     home = end[0].removeprefix("lan-")
-    return any(address == target for member in network.members if member.name == home for _p, address in sources(member))
+    return any(
+        address == target for member in network.members if member.name == home for _p, address in sources(member)
+    )
 
 
 def compute(reach: Reach, network: Network, triple: Triple) -> Answer:
@@ -105,9 +107,7 @@ def describe(example: Example, triple: Triple, answer: Answer, real: bool) -> st
     return f"{triple} is {'answered' if real else 'not answered'}, computed: {answer.outcome} ({steps})\n  {texts}"
 
 
-def test_what_is_computed_is_what_packets_do(
-    pytestconfig: pytest.Config, say: Callable[[str], None]
-) -> None:
+def test_what_is_computed_is_what_packets_do(pytestconfig: pytest.Config, say: Callable[[str], None]) -> None:
     wanted, seed = pytestconfig.getoption("--triples"), pytestconfig.getoption("--seed") or time.time_ns()
     done, reached, networks, start = 0, 0, 0, time.monotonic()
     wrong: list[str] = []

@@ -27,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 
 ROLE = Path(__file__).parents[2] / "roles/network"
 UNIT = "wg-quick@wg0.service"
+TABLE = 'chain forward { type filter hook forward priority filter; oifname "wg0" drop; }\n'
 FULL = {**strangers(3)[2], "allowed_ips": ["0.0.0.0/0", "::/0"]}
 
 
@@ -47,7 +48,7 @@ def options(tmp_path: Path) -> Iterator[dict[str, Any]]:
     key = tmp_path / "wg0.key"
     key.touch(0o600)
     key.write_text(key_of("machine").reveal_base64())
-    options = {"interface": "wg0", "private_key_file": str(key), "listen_port": 51821}
+    options = {"interface": "wg0", "private_key_file": str(key), "listen_port": 51821, "nftables": TABLE}
     yield {**options, "addresses": ["10.200.0.1/24", "fd20::1/64"], "peers": [*strangers(2), FULL]}
     run("sh", "-c", f"systemctl stop {UNIT}; rm -rf /etc/systemd/system/{UNIT}.d; systemctl daemon-reload")
     ensure_no_config(options)

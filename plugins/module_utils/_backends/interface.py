@@ -76,3 +76,4 @@ def _record(found: Examined) -> None:
     desired = found.desired
     record_endpoints(desired.interface, found.endpoints(found.comparison.after), found.recorded)
     record_last_netns(desired.interface, desired.netns)
+    found.remember_table()

@@ -102,7 +102,7 @@ def ensure_member(entries: Sequence[Entry], steps: Steps, check_mode: bool, warn
         _ensure_forwarding(entries, result, check_mode, warnings)
     for entry in entries:
         outcome = ensure_config(entry.options, check_mode)
-        result.add(outcome.changed, *([(outcome.path, *outcome.diff())] if outcome.changed else []))
+        result.add(outcome.changed, *(outcome.diffs if outcome.changed else ()))
     if steps.running:
         for entry in entries:
             result.add(_remove_timer(entry, check_mode))
@@ -135,7 +135,7 @@ def ensure_no_member(entries: Sequence[Entry], steps: Steps, check_mode: bool) -
             result.add(remove_setup(entry.interface, check_mode))
             continue
         outcome = ensure_no_config(entry.options, check_mode)
-        result.add(outcome.changed, *([(outcome.path, *outcome.diff())] if outcome.changed else []))
+        result.add(outcome.changed, *(outcome.diffs if outcome.changed else ()))
         result.add(converge_key({**entry.options, "state": "absent"}, check_mode).changed)
     return result
 

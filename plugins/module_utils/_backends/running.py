@@ -11,10 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._converge.compare import Comparison, compare
-from .._converge.target import Circumstances
+from .._converge.target import Circumstances, assume_printed
 from .._host.clock import clock_warning, is_plausible
 from .._host.kernel import HostKernel
 from .._host.resolve import NamesMissing, Resolver
@@ -23,6 +24,7 @@ from .._model.errors import InputError
 from .._model.interface import DesiredInterface
 from .._model.keys import PublicKey
 from .._model.names import parse_interface_name, parse_netns
+from .._model.own_table import OwnTable
 from .._model.packages import MissingLibrary, package_hint
 from .._model.state import RunningState
 from .._netlink.namespace import bind_to_netns, has_link, netns_exists
@@ -36,7 +38,6 @@ from .desired import public_key_if_known, read_desired
 from .reader import check_pyroute2
 
 if TYPE_CHECKING:
-    from .._converge.protocols import Kernel
     from .._host.dns import NameServers
     from .._host.reader import SharedSockets
 
@@ -51,7 +52,7 @@ class Examined(NamedTuple):
     """
 
     desired: DesiredInterface
-    kernel: Kernel
+    kernel: HostKernel
     circumstances: Circumstances
     comparison: Comparison
     recorded: Mapping[PublicKey, str]
@@ -61,6 +62,10 @@ class Examined(NamedTuple):
     def endpoints(self, after: RunningState) -> Mapping[PublicKey, str]:
         """The endpoints to record once the interface is in this state."""
         return remember(self.desired, self.recorded, after.device.peers, self.resolver.unresolved)
+
+    def remember_table(self) -> None:
+        """Spare the next run to start nft, if the interface's own table is as it should be."""
+        self.kernel.remember_table(self.desired.interface, self.comparison.after.own_table)
 
     @property
     def is_recorded(self) -> bool:
@@ -89,7 +94,10 @@ def is_up_to_date(
             return False
         resolver.check()
         said += resolver.warnings
-        return check_mode or found.is_recorded
+        if check_mode:
+            return True
+        found.remember_table()
+        return found.is_recorded
 
     return with_names(options, warnings, attempt)
 
@@ -145,6 +153,7 @@ def examine(
         kernel.has_routes,
         public_key_of=public_key_if_known,
         find_proven=find_proven,
+        list_table=_list_table_with(kernel, desired, check_mode),
     )
     try:
         comparison = compare(desired, kernel, circumstances, _find_elsewhere(desired))
@@ -152,6 +161,16 @@ def examine(
         resolver.check()  # with the names known it may be right, such as the MTU towards an endpoint
         raise
     return Examined(desired, kernel, circumstances, comparison, recorded, resolver, name_servers is not None)
+
+
+def _list_table_with(kernel: HostKernel, desired: DesiredInterface, check_mode: bool) -> Callable[[str, str], OwnTable]:
+    """How to find what the option nftables makes. In check mode on a fresh host nft is not installed yet."""
+    if check_mode and desired.nftables:
+        from .._host.programs import find_program
+
+        if find_program("nft") is None:
+            return assume_printed
+    return lru_cache(maxsize=1)(kernel.list_table)
 
 
 def _plausible_time(warnings: list[str]) -> float:
@@ -216,7 +235,7 @@ def open_kernel(
     birth: str,
     name_servers: NameServers | None = None,
     shared: SharedSockets | None = None,
-) -> Kernel:
+) -> HostKernel:
     """Open the host's kernel. Raises MissingLibrary if pyroute2 is not installed.
 
     In check mode on a fresh host nothing is installed yet. Reading takes nothing but Python.

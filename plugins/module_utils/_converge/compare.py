@@ -71,6 +71,8 @@ def compare(
     if desired.up:
         check_dns(desired.dns, desired.dns_search, before.dns)
     after = derive_target(desired, before, circumstances)
+    if origin and desired.nftables is None:
+        after = replace(after, own_table=origin.state.own_table)
     check_mtu(after.mtu, chain(after.addresses, (route.prefix for route in after.routes)))
     _refuse_taken_address(kernel, before, after)
     return Comparison(before, after, origin)

@@ -30,6 +30,7 @@ from .._model.operations import (
     SetDns,
     SetLink,
     SetNetfilter,
+    SetNftables,
     SetPeer,
     SetSourceValidMark,
 )
@@ -42,11 +43,13 @@ def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> 
     """List the operations that turn ``before`` into ``after``; none when they are equal.
 
     Rules go first and come last, so that the tunnel's own packets are never sent into the tunnel. A
-    prefix that moves is added to its new owner, which takes it from the old one in the same step.
+    prefix that moves is added to its new owner, which takes it from the old one in the same step. The interface's own
+    table is loaded before anything else and removed last: its policy fails closed.
     """
     if not after.exists:
         return list(_diff_absence(before, after))
     return [
+        *_load_own_table(before, after),
         *_remove_rules(before, after),
         *([] if before.exists else [CreateLink(after.interface)]),
         *_diff_device(before.device, after.device),
@@ -57,6 +60,7 @@ def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> 
         *_diff_netfilter(before, after),
         *_diff_routes(before, after),
         *(AddRule(rule) for rule in sorted(after.rules - before.rules)),
+        *_remove_own_table(before, after),
     ]
 
 
@@ -65,7 +69,18 @@ def _remove_rules(before: RunningState, after: RunningState) -> Iterator[Operati
     return (RemoveRule(rule) for rule in sorted(before.rules - after.rules, reverse=True))
 
 
+def _load_own_table(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    if after.own_table and before.own_table != after.own_table:
+        yield SetNftables(after.interface, after.own_table)
+
+
+def _remove_own_table(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    if before.own_table and not after.own_table:
+        yield SetNftables(before.interface, after.own_table)
+
+
 def _diff_absence(before: RunningState, after: RunningState) -> Iterator[Operation]:
+    yield from _load_own_table(before, after)
     yield from _remove_rules(before, after)
     yield from _diff_dns(before, after)
     if before.exists:
@@ -73,6 +88,7 @@ def _diff_absence(before: RunningState, after: RunningState) -> Iterator[Operati
             yield ClearPeers(len(before.device.peers))
         yield DeleteLink(before.interface)
     yield from _diff_netfilter(before, after)
+    yield from _remove_own_table(before, after)
     yield from (AddRule(rule) for rule in sorted(after.rules - before.rules))
 
 

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from .._model.errors import InputError, tell
-from .._model.interface import DesiredInterface
+from .._model.interface import DesiredInterface, PeerNames
 from .._model.keys import PublicKey
-from .._model.operations import Operation, SetDns, SetNetfilter
+from .._model.operations import Operation, SetDns, SetNetfilter, SetNftables
 from .._model.parts import Part, only, tell_parts
 from .._model.state import RunningState
 from .compare import STRANGE_SOCKETS, Comparison, Origin, compare
 from .diff import diff_states
-from .move import diff_move
+from .move import diff_left_behind, diff_move
 from .protocols import Guard, Kernel
 from .read_parts import read_parts
 from .restore import restore_state
@@ -92,7 +92,7 @@ def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel
 def _part_of(operation: Operation) -> Part:
     if isinstance(operation, SetDns):
         return Part.DNS
-    return Part.NETFILTER if isinstance(operation, SetNetfilter) else Part.INTERFACE
+    return Part.NETFILTER if isinstance(operation, (SetNetfilter, SetNftables)) else Part.INTERFACE
 
 
 def _still_to_do(operations: Iterable[Operation]) -> str:
@@ -126,17 +126,16 @@ def carry_out(
     """Apply what differs, and verify it. The arguments are those of ``converge``, which says what this raises."""
     before, after, origin = comparison
     names = desired.peer_names
-    leaving = diff_move(origin.state, before.netns) if origin else []
-    operations = diff_states(before, after, names)
-    outcome = ConvergeResult(origin.state if origin else before, after, (*leaving, *operations), names)
+    steps = [(where, step) for where, step in _list_steps(comparison, kernel, names) if step]
+    operations = tuple(operation for _kernel, step in steps for operation in step)
+    outcome = ConvergeResult(origin.state if origin else before, after, operations, names)
     if check_mode or not outcome.operations:
         return outcome
     if guard:
         guard.arm(outcome.before, after, names)
     try:
-        if origin:
-            origin.kernel.apply(before.interface, leaving)
-        kernel.apply(before.interface, operations)
+        for where, step in steps:
+            where.apply(before.interface, step)
         now = kernel.read(before.interface)
         correct = replace(circumstances, correct=after.device.peers)
         left = diff_states(now, _expected(desired, correct, now), names)
@@ -148,6 +147,22 @@ def carry_out(
     if problem:
         raise ConvergeError(f"{before.interface}: {problem}. {_undo(outcome, kernel, origin, guard)}")
     return outcome
+
+
+def _list_steps(
+    comparison: Comparison, kernel: Kernel, names: PeerNames
+) -> Iterator[tuple[Kernel, Sequence[Operation]]]:
+    """The operations in order, and where each group is applied. The own table is there before the interface arrives."""
+    before, after, origin = comparison
+    operations = diff_states(before, after, names)
+    if origin is None:
+        yield kernel, operations
+        return
+    first = [operation for operation in operations if isinstance(operation, SetNftables) and operation.table]
+    yield kernel, first
+    yield origin.kernel, diff_move(origin.state, before.netns)
+    yield kernel, [operation for operation in operations if operation not in first]
+    yield origin.kernel, diff_left_behind(origin.state)
 
 
 def _undo(outcome: ConvergeResult, kernel: Kernel, origin: Origin | None, guard: Guard | None) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .._model.operations import MoveLink, Operation, SetDevice
+from .._model.operations import MoveLink, Operation, SetDevice, SetNftables
+from .._model.own_table import NO_TABLE
 from .._model.state import RunningState
 from .compare import lasting_mark
 from .diff import diff_states
@@ -17,9 +18,15 @@ from .target import derive_absence
 def diff_move(state: RunningState, netns: str) -> list[Operation]:
     """List the operations, in the namespace of ``state``, that move the link to ``netns`` and leave nothing behind.
 
-    The kernel drops the addresses and the routes. The mark of a full tunnel is removed with its rules.
+    The kernel drops the addresses and the routes. The mark of a full tunnel is removed with its rules. The interface's
+    own table stays until the link has gone: see ``diff_left_behind``.
     """
-    behind = replace(state, exists=False)
+    behind = replace(state, exists=False, own_table=NO_TABLE)
     cleanup = diff_states(behind, derive_absence(behind), {})
     unmark = [] if lasting_mark(state) == state.device.fwmark else [SetDevice(fwmark=0)]
     return [*cleanup, *unmark, MoveLink(state.interface, netns)]
+
+
+def diff_left_behind(state: RunningState) -> list[Operation]:
+    """List what is left to do in the namespace of ``state`` once the link has been moved away."""
+    return [SetNftables(state.interface, NO_TABLE)] if state.own_table else []

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .._model.interface import PeerNames
 from .._model.operations import Operation
+from .._model.own_table import OwnTable
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import RunningState
@@ -33,6 +34,12 @@ class Kernel(Reader, Protocol):
 
     def has_routes(self, table: int) -> bool:
         """Whether the routing table has a route."""
+
+    def has_own_table(self, interface: str) -> bool:
+        """Whether the interface's own table exists, found out without nft."""
+
+    def list_table(self, interface: str, body: str) -> OwnTable:
+        """The interface's own table with this body, as it would be read. Changes nothing."""
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]

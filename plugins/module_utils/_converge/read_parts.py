@@ -23,11 +23,12 @@ def read_parts(
     """
     state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
     problems: dict[Part, str] = {}
-    for part, field in ((Part.NETFILTER, "netfilter"), (Part.DNS, "dns")):
+    for part, fields in ((Part.NETFILTER, ("netfilter", "own_table")), (Part.DNS, ("dns",))):
         problem = ""
         try:
             if part in parts:
-                state = replace(state, **{field: getattr(kernel.read(interface, {part}), field)})
+                found = kernel.read(interface, {part})
+                state = replace(state, **{field: getattr(found, field) for field in fields})
         except Exception as error:
             problem = tell(error)
         if problem:

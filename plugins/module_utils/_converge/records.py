@@ -108,6 +108,8 @@ def _whole(operation: ops.Operation, state: RunningState) -> Record:
     if isinstance(operation, ops.SetNetfilter):
         before = sorted(state.netfilter.get(operation.family, ()))
         return _record("set", "netfilter", before, sorted(operation.rules))
+    if isinstance(operation, ops.SetNftables):
+        return _record("set", "nftables", state.own_table.listing or None, operation.table.listing or None)
     if isinstance(operation, ops.SetSourceValidMark):
         return _record("set", "src_valid_mark", state.src_valid_mark, operation.on)
     for attribute, add, remove in (

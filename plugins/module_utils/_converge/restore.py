@@ -20,12 +20,13 @@ from typing import NamedTuple
 from .._model.errors import tell
 from .._model.interface import PeerNames, RunningPeer
 from .._model.keys import ZERO_KEY, PrivateKey, PublicKey
-from .._model.operations import Operation, RemovePeer, SetDevice
+from .._model.operations import Operation, RemovePeer, SetDevice, SetNftables
 from .._model.parts import ALL_PARTS, Part, only, tell_parts
 from .._model.state import Rule, RunningState
 from .diff import diff_other_routes, diff_states
 from .move import diff_move
 from .protocols import Kernel
+from .target import without_tunnel
 
 
 class RestoreResult(NamedTuple):
@@ -54,16 +55,42 @@ def restore_state(
     """
     done: list[Operation] = []
     problems: dict[Part, str] = {}
+    wanted = before
     for part in parts:
+        if part is Part.INTERFACE and before.up and before.own_table:
+            problem = _load_missing_table(before, kernel, done)
+            if problem:
+                problems[part] = f"left down, as its nftables table cannot be loaded: {problem}"
+                wanted = _held_down(before)
         said = _attempt(partial(_remove_from_new_netns, before, part, moved_to, done)) if moved_to else []
         if not said or part is not Part.INTERFACE:  # of that there must not be two
-            said += _attempt(partial(_restore_part, only(before, part), part, kernel, names, done))
+            said += _attempt(partial(_restore_part, only(wanted, part), part, kernel, names, done))
         if said:
-            problems[part] = "; ".join(said)
+            problems[part] = "; ".join((*filter(None, [problems.get(part)]), *said))
         if part is Part.INTERFACE and revive:
             with suppress(Exception):
                 revive(before, done)
     return RestoreResult(done, problems)
+
+
+def _load_missing_table(before: RunningState, kernel: Kernel, done: list[Operation]) -> str:
+    """Load the interface's own table if there is none, before the interface can come up. Return why that failed.
+
+    Another table of that name stays until the interface is restored: any policy is better than none.
+    """
+    try:
+        if not kernel.has_own_table(before.interface):
+            operation = SetNftables(before.interface, before.own_table)
+            kernel.apply(before.interface, [operation])
+            done.append(operation)
+    except Exception as error:
+        return tell(error)
+    return ""
+
+
+def _held_down(state: RunningState) -> RunningState:
+    """The state with the interface down, without the routes and rules that need it up."""
+    return replace(without_tunnel(state), up=False, routes=frozenset(), other_routes=frozenset())
 
 
 def _attempt(work: Callable[[list[str]], None]) -> list[str]:

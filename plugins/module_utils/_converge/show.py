@@ -57,6 +57,7 @@ def show_state(state: RunningState) -> dict[str, Any]:
         "routes": [str(route) for route in sorted(state.routes)],
         "rules": _show_rules(rule for rule in state.rules if not rule.fwmark or rule.fwmark == state.device.fwmark),
         "netfilter": [_show_entry(rule) for family in families for rule in sorted(state.netfilter[family])],
+        **({"nftables": state.own_table.listing.expandtabs(4).splitlines()} if state.own_table else {}),
     }
 
 

@@ -27,6 +27,7 @@ from .._model.interface import (
     RunningPeer,
 )
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
+from .._model.own_table import NO_TABLE, OwnTable
 from .._model.peers import PatchedPeers, Proven
 from .._model.prefix import InterfaceAddress, Prefix
 from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, RunningState
@@ -51,6 +52,10 @@ def prove_nothing(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[Des
     return None
 
 
+def assume_printed(_interface: str, body: str) -> OwnTable:
+    return OwnTable(body, body)
+
+
 def assume_unknown(_key: PrivateKey) -> PublicKey | None:
     return None
 
@@ -64,8 +69,9 @@ class Circumstances:
     name has no address. It is asked only where the answer matters, since it may take seconds.
     ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
     routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told. ``find_proven``: the
-    running peers that are as wanted, if that can be told without decoding them.
+    ``public_key_of``: a private key to its public half, None where that cannot be told. ``find_proven``: the running
+    peers that are as wanted, if that can be told without decoding them. ``list_table``: an interface and the body of
+    its own table to that table as this host lists it.
     """
 
     now: float
@@ -76,6 +82,7 @@ class Circumstances:
     correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
     public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
     find_proven: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], Proven | None] = prove_nothing
+    list_table: Callable[[str, str], OwnTable] = assume_printed
 
 
 def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -107,8 +114,15 @@ def derive_target(desired: DesiredInterface, running: RunningState, circumstance
         netfilter=netfilter,
         src_valid_mark=running.src_valid_mark or socket.AF_INET in families,
         alias=running.alias if desired.alias is None else desired.alias,
+        own_table=_target_own_table(desired, running, circumstances),
         dns=merge_dns(desired.dns, desired.dns_search, running.dns) if desired.up else NO_DNS,
     )
+
+
+def _target_own_table(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> OwnTable:
+    if desired.nftables is None:
+        return running.own_table
+    return circumstances.list_table(desired.interface, desired.nftables) if desired.nftables else NO_TABLE
 
 
 def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
@@ -116,13 +130,19 @@ def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
     return circumstances.path_mtu(hosts) - TUNNEL_OVERHEAD
 
 
+def without_tunnel(state: RunningState) -> RunningState:
+    """The state without the rules of the interface's own full tunnel."""
+    rules = _target_rules(state, (), 0)
+    return replace(state, rules=rules, priorities=_target_priorities(state, rules))
+
+
 def derive_absence(running: RunningState) -> RunningState:
     """Derive the state without the interface and everything that belongs to it."""
-    rules = _target_rules(running, (), 0)
+    without = without_tunnel(running)
     return RunningState(
         running.interface,
-        rules=rules,
-        priorities=_target_priorities(running, rules),
+        rules=without.rules,
+        priorities=without.priorities,
         src_valid_mark=running.src_valid_mark,
         netns=running.netns,
     )

@@ -26,15 +26,17 @@ from .._model.operations import (
     SetDns,
     SetLink,
     SetNetfilter,
+    SetNftables,
     SetSourceValidMark,
     WireGuardOperation,
 )
+from .._model.state import RunningState
 from .._netlink import namespace
 from .._netlink.errors import KernelError
 from .._netlink.namespace import in_netns
 from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard import family as wireguard
-from . import nft
+from . import nft, own_table
 from .reader import SRC_VALID_MARK, HostReader
 from .routing import Routing
 
@@ -59,8 +61,10 @@ def change_host(host: HostReader, interface: str, operations: Sequence[Operation
                     changes.apply(operation)
 
 
-def rehearse(host: HostReader) -> None:
-    """Load and open what changes are made through, and change nothing. Raises KernelError."""
+def rehearse(host: HostReader, state: RunningState) -> None:
+    """Load and open what changes are made through to restore the state, and change nothing. Raises KernelError."""
+    if state.own_table:
+        own_table.rehearse_table(state.interface, state.own_table)
     if namespace.netns_exists(host.netns):
         with in_netns(host.netns):
             _Changes("", host, with_links=True).close()
@@ -119,6 +123,8 @@ class _Changes:
             self._netlink.remove_rule(operation.rule)
         elif isinstance(operation, SetNetfilter):
             nft.replace_rules(self._interface, operation.family, operation.rules)
+        elif isinstance(operation, SetNftables):
+            own_table.replace_table(self._interface, operation.table)
         elif isinstance(operation, SetSourceValidMark):
             _write_flag(SRC_VALID_MARK, operation.on)
 

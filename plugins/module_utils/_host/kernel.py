@@ -8,14 +8,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .reader import HostReader
+from .._model.own_table import NO_TABLE, OwnTable
+from .._netlink.namespace import netns_exists
+from . import netfilter
+from .reader import HostReader, open_sockets
 
 if TYPE_CHECKING:
     from .._model.operations import Operation
+    from .._model.state import RunningState
+    from .._netlink.netlink import Netlink
+    from .own_table import TableReading
 
 
 class HostKernel(HostReader):
     """The kernel of this host, to read and to change. What changes it is loaded when it is first needed."""
+
+    _table: TableReading | None = None
+
+    def read_own_table(self, netlink: Netlink, interface: str) -> OwnTable:
+        self._table = None
+        if not netfilter.has_own_table(netlink, interface):
+            return NO_TABLE
+        from .own_table import read_table
+
+        self._table = read_table(netlink, interface, own_netns=not self.netns)
+        return OwnTable(self._table.listing)
+
+    def has_own_table(self, interface: str) -> bool:
+        """Whether the interface's own table exists. Takes no program. Raises KernelError."""
+        if not netns_exists(self.netns):
+            return False
+        with open_sockets(self.netns) as sockets:
+            return bool(sockets.netfilter and netfilter.has_own_table(sockets.netfilter, interface))
+
+    def list_table(self, interface: str, body: str) -> OwnTable:
+        """The interface's own table with this body, as it would be read. Raises InputError and KernelError."""
+        from .own_table import find_table
+
+        return find_table(interface, body, self._table)
+
+    def remember_table(self, interface: str, wanted: OwnTable) -> None:
+        """Spare the next run the same work, if the table that was read last is the wanted one."""
+        if self._table and wanted.body and self._table.listing == wanted.listing:
+            from .own_table import remember_table
+
+            remember_table(interface, wanted.body, self._table)
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
         """Do the operations in order. Stops with KernelError at a refusal."""
@@ -23,8 +60,8 @@ class HostKernel(HostReader):
 
         changes.change_host(self, interface, operations)
 
-    def rehearse(self) -> None:
-        """Load and open what changes are made through, and change nothing. Raises KernelError."""
+    def rehearse(self, state: RunningState) -> None:
+        """Load and open what changes are made through to restore the state, and change nothing. Raises KernelError."""
         from . import changes
 
-        changes.rehearse(self)
+        changes.rehearse(self, state)

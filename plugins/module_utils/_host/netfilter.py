@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the interface's own netfilter table. Most hosts have none, so ``nft`` is used only where netlink finds one."""
+"""Read the interface's own netfilter tables. Most hosts have none, so ``nft`` is used only where netlink finds one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from .._model.full_tunnel import NFT_FAMILY, netfilter_table
+from .._model.own_table import own_table_name
 from .._netlink.attributes import encode_attribute
 from .._netlink.errors import KernelError
 from .._netlink.netlink import Netlink
@@ -19,6 +20,7 @@ from .._netlink.netlink import Netlink
 _NETLINK_NETFILTER = 12
 _NFT_MSG_GETTABLE = 10 << 8 | 1
 _NFTA_TABLE_NAME = 1
+_NFPROTO_INET = 1
 _NFGENMSG = struct.Struct("=BBH")
 # No such table, no such family, and no nf_tables at all (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
 _NO_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL})
@@ -48,6 +50,11 @@ def read_rules(netlink: Netlink, interface: str) -> dict[int, frozenset[str]]:
     from .nft import list_rules
 
     return {family: list_rules(family, netfilter_table(interface)) for family in present}
+
+
+def has_own_table(netlink: Netlink, interface: str) -> bool:
+    """Whether the interface has a table of the option ``nftables``. Raises KernelError."""
+    return _has_table(netlink, _NFPROTO_INET, own_table_name(interface))
 
 
 def may_have_tables(root: str = "/") -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._model.dns import NO_DNS
+from .._model.own_table import NO_TABLE, OwnTable
 from .._model.parts import ALL_PARTS, Part
 from .._model.prefix import InterfaceAddress
 from .._model.state import ETHERNET_MTU, Rule, RunningState, fresh_state
@@ -134,6 +135,7 @@ class HostReader:
                 src_valid_mark=_read_flag(SRC_VALID_MARK),
                 dns=self.name_servers.read(interface) if self.name_servers and Part.DNS in parts else NO_DNS,
                 netns=self.netns,
+                own_table=self.read_own_table(tables, interface) if tables else NO_TABLE,
             )
             if link is None or Part.INTERFACE not in parts:
                 return base
@@ -154,6 +156,10 @@ class HostReader:
                 unconnected=reading.unconnected(addresses.found, routes.connected) if link.up else frozenset(),
                 sockets_elsewhere=link.up and self._lacks_port(device.listen_port),
             )
+
+    def read_own_table(self, _netlink: Netlink, _interface: str) -> OwnTable:
+        """What only reports on interfaces leaves it out: see ``HostKernel``."""
+        return NO_TABLE
 
     def _lacks_port(self, port: int) -> bool:
         """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""

@@ -16,6 +16,7 @@ from .dns import NO_DNS, Dns
 from .endpoint import Endpoint
 from .interface import RunningPeer, label_peer
 from .keys import PresharedKey, PrivateKey, PublicKey
+from .own_table import OwnTable, own_table_label
 from .prefix import InterfaceAddress, Prefix, sort_prefixes
 from .state import Lifetime, Route, Rule
 
@@ -215,6 +216,16 @@ class SetNetfilter(NamedTuple):
         return f"{'set' if self.rules else 'remove'} the {which} netfilter table wg-quick-{self.interface}"
 
 
+class SetNftables(NamedTuple):
+    """Replace the interface's own nftables table in one transaction; ``NO_TABLE`` removes it."""
+
+    interface: str
+    table: OwnTable
+
+    def describe(self) -> str:
+        return f"{'set' if self.table else 'remove'} the nftables table {own_table_label(self.interface)}"
+
+
 class SetSourceValidMark(NamedTuple):
     """net.ipv4.conf.all.src_valid_mark: if it is 1, reverse path filtering considers the fwmark (wg-quick(8)).
 
@@ -242,5 +253,6 @@ Operation = Union[
     AddRule,
     RemoveRule,
     SetNetfilter,
+    SetNftables,
     SetSourceValidMark,
 ]

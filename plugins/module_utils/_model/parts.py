@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import Enum
 
 from .dns import NO_DNS
+from .own_table import NO_TABLE
 from .state import RunningState
 
 
@@ -20,7 +21,7 @@ class Part(Enum):
     """
 
     INTERFACE = "interface"  # with its keys, peers, addresses, routes and rules
-    NETFILTER = "netfilter table"
+    NETFILTER = "netfilter table"  # of a full tunnel, and the interface's own table
     DNS = "name servers"
 
 
@@ -35,7 +36,7 @@ def tell_parts(problems: Mapping[Part, str]) -> str:
 def only(state: RunningState, part: Part) -> RunningState:
     """The state with the other parts empty, so that two such states differ in that part alone."""
     if part is Part.NETFILTER:
-        return RunningState(state.interface, netfilter=state.netfilter, netns=state.netns)
+        return RunningState(state.interface, netfilter=state.netfilter, own_table=state.own_table, netns=state.netns)
     if part is Part.DNS:
         return RunningState(state.interface, dns=state.dns, netns=state.netns)
-    return replace(state, netfilter={}, dns=NO_DNS)
+    return replace(state, netfilter={}, own_table=NO_TABLE, dns=NO_DNS)

@@ -12,6 +12,7 @@ from typing import NamedTuple, Union
 
 from .dns import NO_DNS, Dns
 from .interface import RunningDevice
+from .own_table import NO_TABLE, OwnTable
 from .prefix import Details, InterfaceAddress, Prefix
 
 MAIN_TABLE = 254
@@ -110,7 +111,7 @@ class RunningState:
     routes that end.
     ``rules`` are all full-tunnel rules of the host, and ``priorities`` those of all its rules by family. ``netfilter``
     has, by family, the rules of the interface's own table as ``CHAIN EXPRESSION``, or the JSON of a table that others
-    have changed. ``dns`` is empty, too, where it
+    have changed. ``own_table`` is the one of the option ``nftables``. ``dns`` is empty, too, where it
     was not read; it may outlive the interface. All of that is so in the network namespace ``netns``, empty for the
     host's own. ``sockets_elsewhere``: the UDP sockets of the interface are not in the namespace where they should be.
     ``unconnected``: networks of addresses to which the kernel's own route is gone, as ``ip route flush`` has it.
@@ -131,6 +132,7 @@ class RunningState:
     alias: str = ""
     dns: Dns = NO_DNS
     netns: str = ""
+    own_table: OwnTable = NO_TABLE
     sockets_elsewhere: bool = False
     unconnected: frozenset[Prefix] = field(default=frozenset(), compare=False)
     lifetimes: Mapping[Mortal, Lifetime] = field(default_factory=dict, compare=False)

@@ -13,6 +13,7 @@ import ctypes
 import errno
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from .errors import KernelError
 _DIRECTORIES = ("/run/netns", "/var/run/netns")
 _CURRENT = "/proc/thread-self/ns/net"
 _CLONE_NEWNET = 0x40000000
+_SO_NETNS_COOKIE = 71  # include/uapi/asm-generic/socket.h
 _Result = TypeVar("_Result")
 
 
@@ -69,6 +71,34 @@ def in_netns(name: str) -> Iterator[None]:
             if outermost:
                 _thread.own = None
             _setns(before, "")
+
+
+@contextmanager
+def in_new_netns() -> Iterator[None]:
+    """Run this thread in a new, empty network namespace, which is gone afterwards. Raises KernelError."""
+    with _current() as before:
+        if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
+            raise KernelError(ctypes.get_errno(), "create a network namespace to try rules in")
+        outermost = _thread.own is None
+        if outermost:
+            _thread.own = before
+        try:
+            yield
+        finally:
+            if outermost:
+                _thread.own = None
+            _setns(before, "")
+
+
+def netns_identity() -> str:
+    """What tells the present namespace from all others since boot; before Linux 5.14, from all that exist now."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as probe:
+        try:
+            cookie = probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
+        except OSError:
+            status = Path(_CURRENT).stat()
+            return f"inode {status.st_dev}:{status.st_ino}"
+    return f"cookie {int.from_bytes(cookie, sys.byteorder)}"
 
 
 def bind_to_netns(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from .._model.interface import ENFORCE, INITIAL
 from .._model.names import parse_netns
-from .values import choice, number, parse_alias, parse_boolean, parse_dns, parse_search, parse_table
+from .._model.own_table import parse_table_body
+from .values import choice, number, parse_alias, parse_boolean, parse_dns, parse_search, parse_string, parse_table
 
 _TEXTS = {"type": "list", "elements": "str"}
 _POLICIES = (INITIAL, ENFORCE)
@@ -29,6 +30,10 @@ class Option(NamedTuple):
     argument: Mapping[str, Any]
     parse: Callable[[object, str], Any]
     has_variable: bool = True
+
+
+def _parse_nftables(value: object, option: str) -> str:
+    return parse_table_body(parse_string(value, option, "'chain input { }'"), option)
 
 
 # Of both modules. Each is the field of this name in DesiredInterface.
@@ -46,6 +51,7 @@ OPTIONS: dict[str, Option] = {
     "birth_netns": Option({"type": "str"}, parse_netns),
     "outside_replies": Option({"type": "bool", "default": True}, parse_boolean, has_variable=False),
     "up": Option({"type": "bool", "default": True}, parse_boolean, has_variable=False),
+    "nftables": Option({"type": "str"}, _parse_nftables, has_variable=False),
 }
 
 # Of ``interface`` alone.

@@ -163,7 +163,7 @@ def _rehearse(change: Unconfirmed) -> None:
     """Do all of the work except the changes: load every module, read every part, compare, and open every socket."""
     load_program(change.program)
     for host in filter(None, _kernels(change)):
-        host.rehearse()
+        host.rehearse(change.before)
         for step in diff_restore(host.read(change.interface), change.before, change.names):
             for operation in step:
                 operation.describe()

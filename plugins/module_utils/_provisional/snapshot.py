@@ -17,6 +17,7 @@ from .._model.dns import Dns
 from .._model.endpoint import Endpoint
 from .._model.interface import RunningDevice, RunningPeer
 from .._model.keys import NO_PRESHARED_KEY, PrivateKey, parse_preshared_key, parse_private_key, parse_public_key
+from .._model.own_table import OwnTable
 from .._model.prefix import Details, InterfaceAddress, parse_interface_address, parse_prefix, sort_prefixes
 from .._model.state import Lifetime, Mortal, Route, Rule, RunningState
 
@@ -42,6 +43,7 @@ def encode_state(state: RunningState, with_private_key: bool = True) -> Plain:
         "alias": state.alias,
         "dns": list(state.dns),
         "netns": state.netns,
+        "own_table": state.own_table.listing,
         "sockets_elsewhere": state.sockets_elsewhere,
     }
 
@@ -70,6 +72,7 @@ def decode_state(plain: Mapping[str, Any], private_key: PrivateKey | None = None
         alias=plain["alias"],
         dns=Dns(tuple(servers), tuple(search), exclusive),
         netns=plain["netns"],
+        own_table=OwnTable(plain["own_table"]),
         sockets_elsewhere=plain["sockets_elsewhere"],
     )
 

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lines among ``unmanaged`` that come under management once their option is given: name servers and alias."""
+"""The lines among ``unmanaged`` that come under management once their option is given: name servers, alias, and the
+interface's own nftables table."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from .._model.dns import NO_DNS, Dns, check_dns, merge_dns, split_dns_words
 from .._model.interface import DesiredInterface
+from .._model.own_table import removal_commands
+from .moved import HOST, enter_command
 
 _ALIAS_COMMAND = re.compile(r"ip link set dev %i alias '[^']*'")
+_INSIDE = r"(?:ip netns exec \S+ |nsenter -t 1 -n )?"
 
 # The keys of lines that are kept word for word.
 VERBATIM = ("dns", "preup", "postup", "predown", "postdown")
@@ -40,8 +44,31 @@ def alias_lines(desired: DesiredInterface) -> Lines:
     return (f"PostUp = ip link set dev %i alias '{desired.alias}'",) if desired.alias else ()
 
 
-def is_replaced(desired: DesiredInterface, line: str) -> bool:
-    """Whether ``dns_lines`` or ``alias_lines`` say what is to become of this line."""
+def table_lines(desired: DesiredInterface, table_file: str) -> Lines:
+    """wg-quick runs PreUp before it makes the link, and goes no further if that fails. The table is loaded where the
+    interface will be, and removed once that is gone."""
+    if not desired.nftables:
+        return ()
+    inside = f"{enter_command(desired.netns or HOST)} " if desired.is_apart else ""
+    load, remove = _table_commands(desired.interface, table_file)
+    return f"PreUp = {inside}{load}", f"PostDown = {inside}{remove}"
+
+
+def _table_commands(interface: str, table_file: str) -> tuple[str, str]:
+    return f"nft -f {table_file}", f"nft '{'; '.join(removal_commands(interface))}'"
+
+
+def is_table_line(line: str, interface: str, table_file: str) -> bool:
+    """Whether the line is one of ``table_lines``, in whichever namespace."""
+    load, remove = _table_commands(interface, table_file)
+    command = {"preup": load, "postdown": remove}.get(_key(line))
+    return command is not None and re.fullmatch(f"{_INSIDE}{re.escape(command)}", _value(line)) is not None
+
+
+def is_replaced(desired: DesiredInterface, line: str, table_file: str) -> bool:
+    """Whether ``dns_lines``, ``alias_lines`` or ``table_lines`` say what is to become of this line."""
+    if desired.nftables is not None and is_table_line(line, desired.interface, table_file):
+        return True
     if _key(line) == "dns":
         return _manages_dns(desired)
     return is_alias(line) and desired.alias is not None

@@ -41,9 +41,14 @@ class Moved(NamedTuple):
     table: str
 
 
+def enter_command(netns: str) -> str:
+    """What runs a command in the namespace, ``HOST`` or a name."""
+    return "nsenter -t 1 -n" if netns == HOST else f"ip netns exec {netns}"
+
+
 def render_moved(moved: Moved) -> tuple[str, ...]:
     """The lines, in order."""
-    inside = "nsenter -t 1 -n" if moved.netns == HOST else f"ip netns exec {moved.netns}"
+    inside = enter_command(moved.netns)
     return (
         f"PostUp = ip link set dev %i netns {moved.netns}",
         *(f"PostUp = {inside} ip address add dev %i {address}" for address in moved.addresses),

@@ -14,8 +14,8 @@ from .._model.full_tunnel import DEFAULT_ROUTE, post_up_commands
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer
 from .._model.keys import PublicKey
 from .._model.prefix import InterfaceAddress, Prefix
-from .file import WgQuickFile, WgQuickPeer
-from .lines import alias_lines, dns_lines, is_replaced
+from .file import DIRECTORY, WgQuickFile, WgQuickPeer
+from .lines import alias_lines, dns_lines, is_replaced, table_lines
 from .moved import HOST
 
 _T = TypeVar("_T")
@@ -24,8 +24,10 @@ _FULL_TUNNEL = DesiredPeer(PublicKey(bytes(32)), allowed_ips=frozenset(DEFAULT_R
 _OWN_COMMANDS = post_up_commands(DesiredInterface("", peers=(_FULL_TUNNEL,)))
 
 
-def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
+def overlay(desired: DesiredInterface, file: WgQuickFile, table_file: str = "") -> WgQuickFile:
     """Return the content that the file should have. Raises InputError if the file cannot be managed.
+
+    ``table_file`` has the interface's own nftables table; if not given, it is beside the file's usual place.
 
     ``overlay(desired, overlay(desired, file)) == overlay(desired, file)``. Peers keep their place in the file.
     """
@@ -33,6 +35,7 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
         raise InputError(
             "SaveConfig", "true", "wg-quick would overwrite the file when it stops", "remove the line from the file"
         )
+    table_file = table_file or f"{DIRECTORY}/{desired.interface}.nft"
     existing = tuple(peer for peer in file.peers if peer.public_key not in desired.absent_peers)
     peers = existing if desired.peers is None else _overlay_peers(desired, desired.peers, existing)
     return WgQuickFile(
@@ -43,10 +46,11 @@ def overlay(desired: DesiredInterface, file: WgQuickFile) -> WgQuickFile:
         mtu=_given(desired.mtu, file.mtu),
         table=desired.table,
         unmanaged=(
+            *table_lines(desired, table_file),
             *dns_lines(desired, file.unmanaged),
             *_own_hooks(desired, peers),
             *alias_lines(desired),
-            *(line for line in file.unmanaged if not _is_own(line) and not is_replaced(desired, line)),
+            *(line for line in file.unmanaged if not _is_own(line) and not is_replaced(desired, line, table_file)),
         ),
         peers=peers,
         netns=(desired.netns or HOST) if desired.is_apart else "",

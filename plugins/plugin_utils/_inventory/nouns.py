@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import InterfaceAddress, Prefix
 
+from .policy import Policy
+
 SPLIT = "split"
 FULL = "full"
 
@@ -93,6 +95,7 @@ class Network:
     the pairs of nodes that custom connects, by name, each pair once and in order. ``interface`` is that of hosts which
     have no other one. Addresses are given out from
     ``pools``; one that was freed rests for ``rest_days``. ``port`` is where members with an endpoint listen by default.
+    Without ``policy`` everybody may reach everybody.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Network:
     pools: tuple[Prefix, ...] = ()
     rest_days: int = DEFAULT_REST_DAYS
     port: int = DEFAULT_PORT
+    policy: Policy | None = None
 
     @property
     def hosts(self) -> tuple[Member, ...]:

@@ -25,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
@@ -56,6 +57,7 @@ def before() -> RunningState:
         rules=frozenset({Rule(2, 100, 0x7)}),
         priorities={2: (0, 100, 32766, 32767)},
         netfilter={2: frozenset({"preraw drop"})},
+        own_table=OwnTable("chain input { }\n"),
         dns=Dns(("10.9.0.2",), ("corp.example",), True),
     )
 
@@ -72,6 +74,7 @@ def after() -> RunningState:
         rules=frozenset(),
         priorities={2: (0, 32766, 32767)},
         netfilter={},
+        own_table=OwnTable("chain forward { }\n"),
         dns=NO_DNS,
     )
 
@@ -124,10 +127,16 @@ class World:
     def has_routes(self, _table: int) -> bool:
         return False
 
+    def has_own_table(self, _interface: str) -> bool:
+        return bool(self.state.own_table)
+
+    def list_table(self, _interface: str, body: str) -> OwnTable:
+        return OwnTable(body, body)
+
     def taken_address(self, _interface: str, _addresses: object) -> tuple[InterfaceAddress, str] | None:
         return None
 
-    def rehearse(self) -> None:
+    def rehearse(self, _state: RunningState) -> None:
         if World in self.broken:
             raise self.broken[World]
 

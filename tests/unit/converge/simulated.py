@@ -33,7 +33,7 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.DeleteLink):
         assert not state.device.peers
         gone = RunningState("wg0", rules=state.rules, priorities=state.priorities, dns=state.dns)
-        return replace(gone, netfilter=state.netfilter, src_valid_mark=state.src_valid_mark)
+        return replace(gone, netfilter=state.netfilter, own_table=state.own_table, src_valid_mark=state.src_valid_mark)
     if isinstance(op, ops.MoveLink):
         gone = replace(state, exists=False, device=RunningDevice(""), up=False, mtu=0, alias="")
         return replace(gone, addresses=(), routes=frozenset(), other_routes=frozenset(), lifetimes={})
@@ -46,6 +46,9 @@ def _apply(state: RunningState, op: ops.Operation) -> RunningState:
     if isinstance(op, ops.SetNetfilter):
         tables = {**state.netfilter, op.family: op.rules}
         return replace(state, netfilter={family: rules for family, rules in tables.items() if rules})
+    if isinstance(op, ops.SetNftables):
+        assert op.table != state.own_table
+        return replace(state, own_table=op.table)
     if isinstance(op, ops.SetSourceValidMark):
         return replace(state, src_valid_mark=op.on)
     if isinstance(op, ops.SetDns):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys im
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     Prefix,
     parse_interface_address,
@@ -87,6 +89,8 @@ ROUTES = [
     if not (route.source and len(route.source) != len(prefix.packed))
 ]
 DNS = [NO_DNS, Dns(("10.9.0.1",), (), True), Dns(("fd00::1", "10.9.0.1"), ("corp.example",), False)]
+# Bodies, which are also what the simulated nft prints.
+TABLES = ["chain input { }\n", "chain forward { }\n"]
 NOW = 1_000_000.0
 T = TypeVar("T")
 
@@ -145,6 +149,7 @@ def desired_interfaces(draw: st.DrawFn) -> DesiredInterface:
         endpoint_policy=draw(st.sampled_from(["initial", "enforce"])),
         netns=draw(st.sampled_from(["", "vpn"])),
         birth_netns=draw(st.sampled_from(["", "vpn"])),
+        nftables=draw(optional(st.sampled_from(["", *TABLES]))),
     )
 
 
@@ -160,7 +165,9 @@ def running_states(draw: st.DrawFn) -> RunningState:
     priorities = {f: tuple(sorted([0, 32766, 32767, *(r.priority for r in rules if r.family == f)])) for f in (2, 10)}
     # A record of resolvconf may outlive its interface.
     dns = draw(st.sampled_from(DNS))
-    host = RunningState("wg0", rules=rules, priorities=priorities, dns=dns, src_valid_mark=draw(st.booleans()))
+    own_table = OwnTable(draw(st.sampled_from(["", *TABLES])))
+    host = RunningState("wg0", rules=rules, priorities=priorities, dns=dns, own_table=own_table)
+    host = replace(host, src_valid_mark=draw(st.booleans()))
     if not draw(st.booleans()):
         return host
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -210,4 +217,5 @@ def running_states(draw: st.DrawFn) -> RunningState:
         alias=draw(st.sampled_from(["", "to Paris", "by hand"])),
         dns=dns,
         src_valid_mark=host.src_valid_mark,
+        own_table=own_table,
     )

@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
     DesiredInterface,
     RunningDevice,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
@@ -80,6 +81,12 @@ class Namespace:
 
     def has_routes(self, table: int) -> bool:
         return False
+
+    def has_own_table(self, _interface: str) -> bool:
+        return bool(self.machine.states[self.netns].own_table)
+
+    def list_table(self, _interface: str, body: str) -> OwnTable:
+        return OwnTable(body, body)
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]

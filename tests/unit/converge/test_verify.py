@@ -14,6 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.resu
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.parts import ALL_PARTS, Part
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
     InterfaceAddress,
@@ -51,6 +52,12 @@ class Kernel:
 
     def has_routes(self, table: int) -> bool:
         return False
+
+    def has_own_table(self, _interface: str) -> bool:
+        return bool(self.state.own_table)
+
+    def list_table(self, _interface: str, body: str) -> OwnTable:
+        return OwnTable(body, body)
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]

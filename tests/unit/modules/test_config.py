@@ -86,6 +86,92 @@ def test_check_then_write_then_keep(arguments: dict[str, Any]) -> None:
     assert not path.exists()
 
 
+BODY = 'chain input { type filter hook input priority filter; iifname "wg0" drop; }\n'
+SCRIPT = f"""add table inet cryptokey-wg0
+delete table inet cryptokey-wg0
+table inet cryptokey-wg0 {{
+{BODY}}}
+"""
+
+
+def hooks(path: Path) -> list[str]:
+    return [line for line in path.read_text().split("\n") if line.startswith(("Pre", "Post"))]
+
+
+def test_the_own_table_is_a_file_beside_it_that_is_loaded_first(arguments: dict[str, Any]) -> None:
+    plain = {**arguments, "peers": []}
+    path = conf(arguments, "[Interface]\nPreUp = echo theirs\nPostDown = echo theirs\n")
+    table = path.with_suffix(".nft")
+    wanted = {**plain, "nftables": BODY}
+    checked = run_module("config", wanted, check=True, diff=True)
+    assert not table.exists()
+    written = run_module("config", wanted, diff=True)
+    assert checked.result["diff"] == written.result["diff"]
+    assert [each["after_header"] for each in written.result["diff"]] == [str(path), str(table)]
+    assert (stat.S_IMODE(table.stat().st_mode), table.read_text().partition("\n")[2]) == (0o600, SCRIPT)
+    load = f"PreUp = nft -f {table}"
+    remove = "PostDown = nft 'add table inet cryptokey-wg0; delete table inet cryptokey-wg0'"
+    assert hooks(path) == [load, remove, "PreUp = echo theirs", "PostDown = echo theirs"]
+    for again in (wanted, plain):
+        assert run_module("config", again).changed is False
+    table.chmod(0o644)
+    assert run_module("config", plain).changed is False
+    assert [run_module("config", wanted).changed for _run in range(2)] == [True, False]
+    assert [run_module("config", {**plain, "nftables": ""}).changed for _run in range(2)] == [True, False]
+    assert (hooks(path), table.exists()) == (["PreUp = echo theirs", "PostDown = echo theirs"], False)
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "inside"),
+    [
+        ({"netns": "vpn"}, "ip netns exec vpn "),
+        ({"birth_netns": "vpn"}, "nsenter -t 1 -n "),
+        ({"netns": "vpn", "birth_netns": "vpn"}, ""),
+    ],
+)
+def test_the_own_table_is_loaded_where_the_interface_will_be(
+    arguments: dict[str, Any], namespaces: dict[str, str], inside: str
+) -> None:
+    plain = {**arguments, "peers": [], "nftables": BODY}
+    run_module("config", plain)
+    path = Path(arguments["path"])
+    for given, prefix in ((namespaces, inside), ({}, "")):
+        assert [run_module("config", {**plain, **given}).changed for _run in range(2)][1] is False
+        found = [line for line in hooks(path) if "nft" in line]
+        assert [line.startswith((f"PreUp = {prefix}nft", f"PostDown = {prefix}nft")) for line in found] == [True, True]
+
+
+def test_without_a_file_its_table_goes_too(arguments: dict[str, Any]) -> None:
+    run_module("config", {**arguments, "nftables": BODY})
+    table = Path(arguments["path"]).with_suffix(".nft")
+    absent = {**arguments, "state": "absent"}
+    assert run_module("config", absent, check=True).changed is True
+    assert table.exists()
+    assert [run_module("config", absent).changed for _run in range(2)] == [True, False]
+    assert not table.exists()
+
+
+def test_a_table_of_somebody_else_is_left_with_its_hook(arguments: dict[str, Any]) -> None:
+    path = Path(arguments["path"])
+    table = path.with_suffix(".nft")
+    hook = f"PreUp = nft -f {table}"
+    conf(arguments, f"[Interface]\n{hook}\n")
+    table.write_text("table inet mine { }\n")
+    plain = {**arguments, "peers": []}
+    refused = run_module("config", {**plain, "nftables": BODY})
+    assert refused.message == f"nftables: {table} was not written by this module; move or rename that file"
+    run_module("config", {**plain, "nftables": ""})
+    assert (hooks(path), table.read_text()) == ([hook], "table inet mine { }\n")
+    run_module("config", {**plain, "state": "absent"})
+    assert table.exists()
+
+
+def test_a_path_that_a_hook_cannot_name_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    odd = {**arguments, "path": str(tmp_path / "100% own" / "wg0.conf"), "nftables": BODY}
+    assert "use letters, digits and" in run_module("config", odd).message
+    assert not Path(odd["path"]).parent.exists()
+
+
 @pytest.mark.skipif(not shutil.which("wg-quick"), reason="wireguard-tools is not installed")
 def test_wg_quick_takes_it(arguments: dict[str, Any]) -> None:
     run_module("config", arguments)

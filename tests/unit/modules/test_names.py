@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.converge.simulated import apply_all
@@ -47,6 +48,15 @@ class Kernel:
 
     def has_routes(self, _table: int) -> bool:
         return False
+
+    def has_own_table(self, _interface: str) -> bool:
+        return bool(self.state.own_table)
+
+    def list_table(self, _interface: str, body: str) -> OwnTable:
+        return OwnTable(body, body)
+
+    def remember_table(self, *_arguments: object) -> None:
+        """It has no nft to spare."""
 
     def taken_address(self, *_arguments: object) -> None:
         return None

@@ -9,8 +9,8 @@ from pathlib import Path
 from ansible_collections.cryptokey.wireguard.tests.bench.payloads import AIMS, measure
 
 # Larger than what is aimed at: config reads the running handshakes of peers that change their keys, and interface has
-# all that it takes to roll a change back. member reads, compares and writes all of it.
-LIMITS = {**AIMS, "member": 384, "config": 280, "interface": 390, "interface_info": 283}
+# all that it takes to roll a change back. member reads, compares and writes all of it. Each of them can have a table.
+LIMITS = {**AIMS, "member": 400, "config": 290, "interface": 405, "interface_info": 286}
 
 
 def test_payloads_stay_below_their_limits(tmp_path: Path) -> None:
