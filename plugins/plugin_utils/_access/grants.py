@@ -127,11 +127,15 @@ class GrantTable:
             )
         return self._services[key]
 
+    def matching(self, packet: Packet) -> int:
+        """All grants that allow the packet."""
+        if len(packet.dst) == 16 and packet.wire_protocol in UNPARSED:
+            return 0
+        return self.sources(packet.src) & self.destinations(packet.dst) & self.services(packet)
+
     def find(self, packet: Packet) -> Grant | None:
         """The first grant that allows the packet."""
-        if len(packet.dst) == 16 and packet.wire_protocol in UNPARSED:
-            return None
-        found = self.sources(packet.src) & self.destinations(packet.dst) & self.services(packet)
+        found = self.matching(packet)
         return self.grants[(found & -found).bit_length() - 1] if found else None
 
 

@@ -100,6 +100,7 @@ class Machine:
     def __init__(self, name: str, is_client: bool) -> None:
         self.name = name
         self.is_client = is_client
+        self.has_expired = False
         self.interfaces: list[Interface] = []
         self.own: set[bytes] = set()
         self.forwards: set[int] = set()
@@ -167,6 +168,7 @@ class Machines:
     def _add(self, machine: Machine, network: Network, member: Member, plan: Plan) -> Interface:
         if member.is_client:
             entry = plan.clients[member.name]
+            machine.has_expired = entry["expired"]
         else:
             entry = plan.hosts[member.name]["options"]
             forwarding = plan.hosts[member.name]["forwarding"]
