@@ -98,7 +98,7 @@ def _on(step: Step) -> str:
 
 _TEXTS: dict[str, Callable[[Step, _Direction], str]] = {
     reach.SENT: _sent,
-    reach.ALLOWED: _allowed,
+    reach.GATE: _allowed,
     reach.NO_GRANT: _no_grant,
     reach.NOT_FORWARDED: _not_forwarded,
     reach.SOURCE: _source,

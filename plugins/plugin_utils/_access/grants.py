@@ -146,6 +146,8 @@ def _has_service(grant: Grant, packet: Packet) -> bool:
 def serves(service: Service, packet: Packet) -> bool:
     if service.protocol is None:
         return True
+    if service.protocol == ICMPV6 and len(packet.dst) == 4:
+        return False
     if on_wire(service.protocol, packet.dst) != packet.wire_protocol:
         return False
     return service.first <= packet.port <= service.last

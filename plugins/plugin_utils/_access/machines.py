@@ -9,9 +9,9 @@ built when a packet first comes by.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
 
@@ -35,10 +35,8 @@ class Planned(NamedTuple):
     plan: Plan
 
 
-class Masquerades(Protocol):
-    """What a host masquerades, of ``internet``, ``subnets`` and ``global_ipv6``."""
-
-    def __call__(self, network: Network, host: Member) -> Collection[str]: ...
+# What a host of a network masquerades: of ``internet``, ``subnets`` and ``global_ipv6``.
+Masquerades = Callable[[Network, Member], Collection[str]]
 
 
 class ByDefault:

@@ -27,7 +27,7 @@ OUTSIDE = "outside"  # the source sends it by its own routes, past all tunnels: 
 
 # What happens at one step of a path.
 SENT = "sent"
-ALLOWED = "allowed"
+GATE = "gate"  # a host compares it with its rules
 INPUT = "input"
 LAN = "lan"
 INTERNET = "internet"
@@ -71,9 +71,9 @@ class Answer(NamedTuple):
         return self.outcome == REACHED
 
     @property
-    def grants(self) -> list[Grant]:
-        """The grants that allowed it, in each network that it passed."""
-        return [step.grant for step in self.there if step.grant]
+    def grants(self) -> list[tuple[Interface, Grant]]:
+        """The grants that allowed it, each with the interface where it was looked for."""
+        return [(step.interface, step.grant) for step in self.there if step.interface and step.grant]
 
     @property
     def last(self) -> Step:
@@ -92,38 +92,51 @@ class Reach:
 
         ``any_client``: as if clients had allowed IPs of their owners' making, which can send and accept everything.
         """
-        there = _Walk(self, packet, source, packet.src, packet.dst, any_client)
+        path = self.path(source, packet.src, packet.dst, any_client)
+        if path.outcome in (NO_PATH, OUTSIDE):
+            return path
+        there, passes = _compare(path.there, packet)
+        if not passes:
+            return Answer(DENIED, there)
+        back, passes = _compare(path.back, packet)
+        return Answer(path.outcome if passes else NO_ANSWER, there, back)
+
+    def path(self, source: Machine, src: bytes, dst: bytes, any_client: bool = False) -> Answer:
+        """The way between two addresses, whatever the rules are: where they are looked at there is a ``GATE``."""
+        there = _Walk(self, source, src, dst, any_client)
         outcome = there.go()
         if outcome != REACHED:
             return Answer(outcome, tuple(there.steps))
-        last = there.steps[-1]
-        if last.what == NOT_MASQUERADED:
+        if there.steps[-1].what == NOT_MASQUERADED:
             return Answer(NO_ANSWER, tuple(there.steps))
-        back = _Walk(self, packet, last.machine, packet.dst, packet.src, any_client, there.passed)
+        back = _Walk(self, there.at, dst, src, any_client, there.passed)
         outcome = back.go()
         if outcome == REACHED and back.at is not source:
             outcome = back.end(NO_PATH, ELSEWHERE)
         return Answer(REACHED if outcome == REACHED else NO_ANSWER, tuple(there.steps), tuple(back.steps))
 
 
-class _Walk:
-    """One direction. ``packet`` has the original addresses; ``src`` and ``dst`` are those of this direction.
+def _compare(steps: Sequence[Step], packet: Packet) -> tuple[tuple[Step, ...], bool]:
+    """The steps with their grants, up to the first gate that has none, and whether it passes all of them."""
+    found: list[Step] = []
+    for step in steps:
+        if step.what == GATE and step.interface and step.interface.grants:
+            grant = step.interface.grants.find(packet)
+            if grant is None:
+                return (*found, step._replace(what=NO_GRANT)), False
+            step = step._replace(grant=grant)
+        found.append(step)
+    return tuple(found), True
 
-    ``known``: on the way back, the machines that know the connection.
-    """
+
+class _Walk:
+    """One direction. ``known``: on the way back, the machines that know the connection."""
 
     def __init__(
-        self,
-        reach: Reach,
-        packet: Packet,
-        start: Machine,
-        src: bytes,
-        dst: bytes,
-        any_client: bool,
-        known: set[Machine] | None = None,
+        self, reach: Reach, start: Machine, src: bytes, dst: bytes, any_client: bool, known: set[Machine] | None = None
     ) -> None:
         self.addresses, self.machines = reach.addresses, reach.machines
-        self.packet, self.at, self.src, self.dst = packet, start, src, dst
+        self.at, self.src, self.dst = start, src, dst
         self.any_client, self.known = any_client, known
         self.arrived: Interface | None = None
         self.steps: list[Step] = []
@@ -150,8 +163,8 @@ class _Walk:
         at = self.at
         if self.dst in at.own:
             # A host accepts the answers to what it sends itself.
-            if self.arrived and self.known is None and not self._allowed({self.arrived}):
-                return DENIED
+            if self.arrived and self.known is None and not self._gates({self.arrived}):
+                return NO_PATH
             return self.end(REACHED, INPUT, self.arrived)
         found = at.routes.find(self.dst)
         if self.any_client and at.is_client and at.interfaces[0].peers:
@@ -160,26 +173,23 @@ class _Walk:
         if self.arrived or self.src not in at.own:
             if len(self.dst) not in at.forwards:
                 return self.end(NO_PATH, NOT_FORWARDED, self.arrived)
-            if not self._allowed({each for each in (self.arrived, out) if each}):
-                return DENIED
+            if not self._gates({each for each in (self.arrived, out) if each}):
+                return NO_PATH
         elif found is None:
             return self.end(OUTSIDE, LEFT)
         if found is None:
             return self._leave()
         return self._send(out) if out else self._to_subnet(found[0])
 
-    def _allowed(self, interfaces: set[Interface]) -> bool:
-        """Whether the rules of all these interfaces of the machine allow the connection."""
+    def _gates(self, interfaces: set[Interface]) -> bool:
+        """Note where rules are looked at. False where they do not know the connection, whatever they are."""
         for interface in sorted(interfaces, key=lambda each: each.name):
             if interface.grants is None:
                 continue
             if self.known is not None and self.at not in self.known:
-                self.end(DENIED, UNKNOWN_HERE, interface)
+                self.end(NO_PATH, UNKNOWN_HERE, interface)
                 return False
-            grant = interface.grants.find(self.packet)
-            self.steps.append(Step(ALLOWED if grant else NO_GRANT, self.at, interface, grant=grant))
-            if grant is None:
-                return False
+            self.steps.append(Step(GATE, self.at, interface))
         return True
 
     def _to_subnet(self, subnet: Prefix) -> str:

@@ -116,18 +116,15 @@ class _Run:
                     self._fail(path, target.text, problem, remedy)
                 return
         for packet, answer in results:
-            for interface in (step.interface for step in answer.there if step.grant):
-                if interface and interface.grants:
+            for interface, _grant in answer.grants:
+                if interface.grants:
                     self._covered[interface.network.name] |= interface.grants.matching(packet)
 
     def _deny(self, test: Test, sources: list[Source], target: Target, path: str) -> None:
         """It must not get through between any pair, whatever allowed IPs a client's owner sets."""
         for _packet, answer in self._ask(test, sources, target, any_client=True):
             if answer.reached:
-                steps = [step for step in answer.there if step.grant]
-                grants = [
-                    place_of(step.interface.network.name, step.grant) for step in steps if step.interface and step.grant
-                ]
+                grants = [place_of(interface.network.name, grant) for interface, grant in answer.grants]
                 allowed = f"{list_names(list(dict.fromkeys(grants)))} allows it"
                 why = allowed if grants else "no host on the way has rules"
                 remedy = "narrow the grant, or move this to accept" if grants else "remove this from the test"

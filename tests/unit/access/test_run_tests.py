@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.run_tests import Checked, check_policies
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.left_members import forget_in_policies
@@ -68,8 +69,8 @@ def test_each_failing_test_is_named_with_the_missing_grant_or_path() -> None:
     )
     assert no_path == (
         f"{path}[1].accept[0] 'internet:443': ada does not reach it: no allowed IPs on ada have 203.0.113.1, so it "
-        "uses its own routes, outside the networks; change the topology or the allowed IPs so that there is a path, or move "
-        "this to deny"
+        "uses its own routes, outside the networks; change the topology or the allowed IPs so that there is a path, or "
+        "move this to deny"
     )
     assert allowed == (
         f"{path}[1].deny[0] 'bob:443': ada reaches it: wireguard_networks.home.policy.grants[0] (src: [ada], dst: "
@@ -186,6 +187,13 @@ def test_a_policy_forgets_hosts_that_leave() -> None:
 
 
 def test_what_is_no_policy_is_left_to_be_refused() -> None:
-    for wrong in (None, 5, [], {"grants": 5, "tests": "x"}, {"grants": ["x", {"src": 7}], "tests": [{"accept": 5}]}):
+    wrongs: tuple[Any, ...] = (
+        None,
+        5,
+        [],
+        {"grants": 5, "tests": "x"},
+        {"grants": ["x", {"src": 7}], "tests": [{"accept": 5}]},
+    )
+    for wrong in wrongs:
         networks = {"home": {"policy": wrong}}
         assert forget_in_policies(networks, ["ada"], {})[0] == networks
