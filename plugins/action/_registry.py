@@ -16,6 +16,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.findings import check_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
@@ -76,13 +77,14 @@ class ActionModule(RunOnce, ActionBase):
         spare, accepted = arguments.get("spare_clients", False), arguments["accept_changed_keys"]
         request = Request(records=True, rotating=rotating, spare_clients=spare, accept_changed_keys=accepted)
         findings = find_outcomes(inventory, inventory.networks(self._templar), request, finder)
+        access = check_findings(findings, inventory.without)
         # Nothing is written before everything is checked.
         if not self._task.check_mode:
             findings = findings.recorded()
         later = self._later_hint(findings, inventory.play_hosts, task_vars) if variable else ""
         # Before the hosts are asked for their keys, it is no news that some are unknown.
         keys = [] if earlier and not variable else recording_warnings(findings, rotating)
-        warnings = [*warnings_of(findings), *keys, *filter(None, [later])]
+        warnings = [*warnings_of(findings), *access, *keys, *filter(None, [later])]
         result = self.result_of(findings, inventory.play_hosts)
         if earlier:
             result |= affected_result(result, earlier, unknown)

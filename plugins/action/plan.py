@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import cache_loader
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.findings import check_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, list_names
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.given import parse_host_names
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.inventory import Inventory
@@ -64,6 +65,7 @@ class ActionModule(RunOnce, ActionBase):
         finder = KeyFinder(intruders(task_vars["hostvars"], inventory.groups["all"]))
         request = Request(spare_clients=arguments["spare_clients"], secrets=secrets)
         findings = find_outcomes(inventory, defined, request, finder)
+        access = check_findings(findings, inventory.without)
         if arguments["assume_keys"]:
             findings = findings.assuming_keys()
         result = {"changed": False, **plan_result(findings, inventory.play_hosts)}
@@ -73,7 +75,7 @@ class ActionModule(RunOnce, ActionBase):
             result["old_keys"] = old_keys(findings.outcomes, arguments["older_than"])
         # Who asks for old keys, or assumes keys, does not ask about the keys of all members.
         quiet = arguments["assume_keys"] or names or arguments["older_than"] is not None
-        warnings = [*warnings_of(findings), *(() if quiet else key_warnings(findings))]
+        warnings = [*warnings_of(findings), *access, *(() if quiet else key_warnings(findings))]
         return {**result, "warnings": warnings}
 
 

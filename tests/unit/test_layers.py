@@ -33,6 +33,7 @@ PLUGIN_UTILS = (
     "_report",  # tables and graphs
     "_clients",  # configurations for devices
     "_adopt",  # networks that others have set up
+    "_access",  # who reaches what, and tests of it
     "_plan",  # topologies, addresses, order of a run
     "_hosts",  # what managed hosts answer
     "_inventory",  # variables to networks and members
@@ -47,6 +48,7 @@ BESIDES: dict[str, set[str]] = {
     "plugin_utils/_clients": {f"module_utils.{room}" for room in ("_model", "_options", "_store", "_wgquick")}
     | {"segno"},
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},
+    "plugin_utils/_access": {"module_utils._model"},
     "plugin_utils/_plan": {"module_utils._model", "module_utils._options", "cryptography"},
     "plugin_utils/_hosts": {"module_utils._model", "jinja2"},
     "plugin_utils/_inventory": {"module_utils._model", "module_utils._options"},

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .._hosts.public_keys import Found, reject_claims
 from .._inventory.errors import FleetError, Problems, list_names
 from .._inventory.inventory import Inventory
+from .._inventory.left_members import forget_in_policies
 from .._inventory.nouns import Network
 from .._inventory.option_parsers import option_of
 from .._registry.member_record import Records
@@ -180,6 +181,8 @@ def find_outcomes(inventory: Inventory, defined: Any, request: Request, find_key
 
 def _read_networks(defined: Any, inventory: Inventory, aside: Aside) -> tuple[Network, ...]:
     """Raises FleetError, which names the hosts that the inventory is read without, as they may be the reason."""
+    defined, warnings = forget_in_policies(defined, inventory.without, inventory.groups)
+    aside.warnings += warnings
     try:
         return read_networks(defined, inventory.groups, inventory.variables, aside)
     except FleetError as error:
