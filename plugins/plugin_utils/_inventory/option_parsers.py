@@ -110,6 +110,7 @@ PEER_OPTIONS = ("allowed_ips", "endpoint", "persistent_keepalive")
 # Those of a network of any topology; each has some of its own besides.
 COMMON_OPTIONS = (
     "interface",
+    "policy",
     "pools",
     "port",
     "prefixes",
