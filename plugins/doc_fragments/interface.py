@@ -230,4 +230,16 @@ options:
       - If not given, it is the namespace of the module's process.
       - It cannot be changed for an existing interface. Remove the interface first.
     type: str
+  nftables:
+    description:
+      - The content of the interface's own nftables table, C(inet cryptokey-INTERFACE), in the language of C(nft). It is
+        what stands between the braces of the table, such as chains, sets and counters. Other tables are not changed.
+      - The table is loaded before the interface comes up and before peers are added. If C(nft) refuses it, nothing is
+        changed and the module fails. A change replaces the whole table in one transaction.
+      - A table that differs, for example because a rule was added by hand, is replaced. To compare the two, the module
+        loads the wanted table into a temporary network namespace.
+      - At boot, C(wg-quick) loads the table before it creates the interface. If that fails, the interface stays down.
+      - If not given, the table is not changed. An empty string removes it, and so does O(state=absent).
+    type: str
+    version_added: 1.1.0
 """

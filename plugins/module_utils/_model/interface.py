@@ -61,7 +61,8 @@ class DesiredInterface:
     that no peer needs stay. ``dns`` and
     ``dns_search`` in order of preference. ``up`` False holds it down, where it has no routes and no name servers.
     ``endpoint_policy``: ``initial`` keeps what a live peer's endpoint has become, ``enforce`` does not. ``netns``: the
-    network namespace of the interface, ``birth_netns`` that of its sockets; empty for the host's own.
+    network namespace of the interface, ``birth_netns`` that of its sockets; empty for the host's own. ``nftables``: the
+    body of the interface's own table, empty for none.
     """
 
     interface: str
@@ -83,6 +84,7 @@ class DesiredInterface:
     endpoint_policy: str = INITIAL
     netns: str = ""
     birth_netns: str = ""
+    nftables: str | None = None
 
     @property
     def is_apart(self) -> bool:

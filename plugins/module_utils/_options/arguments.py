@@ -46,6 +46,7 @@ OPTIONS: dict[str, Option] = {
     "birth_netns": Option({"type": "str"}, parse_netns),
     "outside_replies": Option({"type": "bool", "default": True}, parse_boolean, has_variable=False),
     "up": Option({"type": "bool", "default": True}, parse_boolean, has_variable=False),
+    "nftables": Option({"type": "str"}, lambda value, _option: str(value), has_variable=False),
 }
 
 # Of ``interface`` alone.
