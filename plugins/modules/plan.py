@@ -109,6 +109,7 @@ hosts:
         options:
           description:
             - The options for both M(cryptokey.wireguard.interface) and M(cryptokey.wireguard.config). Pass all of them.
+              Add C(nftables) with P(cryptokey.wireguard.with_rules#filter).
               V(interface), V(addresses), V(peers) and V(peers_mode) always exist, the others if the inventory has them.
             - V(peers_mode) is V(merge) while the key of a peer is not known. V(absent_peers) then has the former keys.
             - A peer has V(next_public_key) while it is about to change its key. Preshared keys are not included.
@@ -125,6 +126,12 @@ hosts:
         forwarding:
           description: V(true) for each address family, V(ipv4) or V(ipv6), that the host must forward.
           type: dict
+        rules:
+          description:
+            - The host's part of the firewall rules, for P(cryptokey.wireguard.with_rules#filter). Left out if the
+              interface needs no rules.
+          type: dict
+          version_added: 1.1.0
         reresolve:
           description: The number of seconds between two lookups of the names of dead peers, if this is enabled.
           type: int
@@ -173,6 +180,14 @@ interfaces:
       - network: home
         interface: wg0
         public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
+rules:
+  description:
+    - The parts of the firewall rules that hosts share, by the name of the network. Networks without rules are left out.
+      P(cryptokey.wireguard.with_rules#filter) combines them with the entries in RV(hosts).
+  returned: success
+  type: dict
+  version_added: 1.1.0
+  sample: {}
 clients:
   description: The plan of each client, by the name of its network and the name of the client.
   returned: success

@@ -35,6 +35,7 @@ PLUGIN_UTILS = (
     "_adopt",  # networks that others have set up
     "_access",  # who reaches what, and tests of it
     "_plan",  # topologies, addresses, order of a run
+    "_policy",  # who may reach what, as nftables
     "_hosts",  # what managed hosts answer
     "_inventory",  # variables to networks and members
     "_registry",  # the durable record of public facts
@@ -50,6 +51,7 @@ BESIDES: dict[str, set[str]] = {
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},
     "plugin_utils/_access": {"module_utils._model"},
     "plugin_utils/_plan": {"module_utils._model", "module_utils._options", "cryptography"},
+    "plugin_utils/_policy": {"module_utils._model"},
     "plugin_utils/_hosts": {"module_utils._model", "jinja2"},
     "plugin_utils/_inventory": {"module_utils._model", "module_utils._options"},
     "plugin_utils/_registry": {"module_utils._model", "module_utils._store", "yaml"},

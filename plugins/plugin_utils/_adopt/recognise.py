@@ -26,8 +26,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory import option_parsers
 from .._inventory.errors import FleetError, HostError, Problems
 from .._inventory.nouns import DEFAULT_PORT, FULL
+from .._inventory.prefixes import as_text
 from .._plan.planner import plan_network
-from .._plan.prefixes import as_text
 from .._plan.reader import read_networks
 from .._plan.reconcile import reconcile
 from .._registry.member_record import Records

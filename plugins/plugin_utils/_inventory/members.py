@@ -32,6 +32,7 @@ _FIELDS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "hub": ("hub", parse_name),
     "interface": ("interface", option_parsers.parse_interface),
     "key_max_age": ("key_max_age", option_parsers.given_number(0, 36500)),
+    "masquerade": ("masquerade", option_parsers.parse_masquerade),
     "persistent_keepalive": ("persistent_keepalive", option_parsers.given_number(0, 65535, off=True)),
     "public_key": ("public_key", option_parsers.parse_key),
     "reresolve": ("reresolve", option_parsers.parse_reresolve),

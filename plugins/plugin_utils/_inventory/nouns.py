@@ -17,6 +17,8 @@ from .policy import Policy
 
 SPLIT = "split"
 FULL = "full"
+# What a host can masquerade.
+INTERNET, SUBNETS, GLOBAL_IPV6 = "internet", "subnets", "global_ipv6"
 
 DEFAULT_PORT = 51820
 DEFAULT_REST_DAYS = 30
@@ -43,8 +45,9 @@ class Member:
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
     The names of dead peers are resolved again every ``reresolve`` seconds, never with 0. A key that is older than
     ``key_max_age`` days is warned of. A change of the interface is provisional with ``confirm``, and is rolled back
-    after ``confirm_timeout`` seconds. ``peers`` has what the member says of single peers itself, by name, and
-    ``interface`` another name than the network's.
+    after ``confirm_timeout`` seconds. ``masquerade`` is empty where the host must not be a gateway.
+    ``peers`` has what the member says of single peers itself, by name, and ``interface`` another name than the
+    network's.
 
     Of a client there may be a ``public_key`` and the last day on which it is let in, ``valid_until``.
     """
@@ -64,6 +67,7 @@ class Member:
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reresolve: int = 0
     interface: str | None = None
+    masquerade: tuple[str, ...] | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)
     accept_changed_key: bool = False
     key_max_age: int | None = None

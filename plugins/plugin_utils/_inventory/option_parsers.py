@@ -35,7 +35,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.value
 from .close import nearest
 from .errors import ClientName, Owner
 from .given import parse_name
-from .nouns import FULL, SPLIT, Member, PeerOptions
+from .nouns import FULL, GLOBAL_IPV6, INTERNET, SPLIT, SUBNETS, Member, PeerOptions
 
 PREFIX = "wireguard_"
 NETWORKS = "wireguard_networks"
@@ -80,6 +80,7 @@ HOST_OPTIONS = (
     "hub",
     "interface",
     "key_max_age",
+    "masquerade",
     "peers",
     "persistent_keepalive",
     "reresolve",
@@ -110,6 +111,7 @@ PEER_OPTIONS = ("allowed_ips", "endpoint", "persistent_keepalive")
 # Those of a network of any topology; each has some of its own besides.
 COMMON_OPTIONS = (
     "interface",
+    "policy",
     "pools",
     "port",
     "prefixes",
@@ -269,6 +271,15 @@ def parse_key(value: object, option: str) -> str:
 
 def parse_tunnel(value: object, option: str) -> str:
     return choice((SPLIT, FULL))(value, option)
+
+
+def parse_masquerade(value: object, option: str) -> tuple[str, ...]:
+    """What is masqueraded; an empty list for nothing."""
+    kinds = [choice((INTERNET, SUBNETS, GLOBAL_IPV6))(each, option) for each in parse_list(value, option)]
+    if kinds == [GLOBAL_IPV6]:
+        problem = "it only says which IPv6 addresses are translated"
+        raise InputError(option, GLOBAL_IPV6, problem, f"add {INTERNET} or {SUBNETS}")
+    return tuple(sorted(set(kinds)))
 
 
 def parse_reresolve(value: object, option: str) -> int:

@@ -24,9 +24,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.argum
 from .._inventory.errors import HostError, Problems, list_names
 from .._inventory.nouns import Link, Member, Network, PeerOptions
 from .._inventory.option_parsers import DEFAULT_KEEPALIVE, PREFIX
+from .._inventory.prefixes import as_text
 from .._inventory.short_names import MAX_NAME, is_short, shorten_name
 from .checks import check_keys, check_next_keys
-from .prefixes import as_text
 from .refusals import Refusals
 from .routing_loops import RoutingLoops
 from .topology import TOPOLOGIES

@@ -15,6 +15,7 @@ from .._inventory.errors import FleetError, Problems, list_names
 from .._inventory.members import read_client, read_host
 from .._inventory.network_options import HostGroups, NetworkOptions, read_network_options
 from .._inventory.nouns import Network
+from .._inventory.read_policy import read_policies
 from .checks import check_networks
 from .planner import check_alone
 from .topology import TOPOLOGY_OPTIONS
@@ -58,6 +59,7 @@ def read_networks(
     ]
     foreign: dict[str, list[str]] = {}
     found = _with_members(all_options, options, host_variables, problems, foreign)
+    found = read_policies(found, options, groups, problems)
     aside.warnings += _foreign(foreign)
     aside.refuse(problems)
     # How members relate, and what their options are together, is looked at when each option is right by itself.

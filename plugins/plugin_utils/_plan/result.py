@@ -10,19 +10,23 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .._inventory.errors import FleetError, HostError
+from .._policy.body import Rules
 from .affected import affected
 from .batches import batches
 from .key_age import key_ages
 from .outcome import Findings, Outcome
+from .rules import find_rules, hosts_with_other_rules, shared_rules
 
 
 def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
     """What both ``plan`` and ``_registry`` return, but for warnings."""
     outcomes = findings.outcomes
-    hosts = _by_host(outcomes)
+    rules = find_rules([outcome.reconciled.network for outcome in outcomes], datetime.date.today())
+    hosts = _by_host(outcomes, rules)
     return {
         "hosts": hosts,
         "interfaces": {name: [_interface(plan) for plan in plans] for name, plans in hosts.items()},
+        "rules": shared_rules(rules),
         "clients": {outcome.network.name: outcome.plan.clients for outcome in outcomes},
         "refused_clients": _refused_clients(findings),
         "batches": batches(
@@ -54,11 +58,12 @@ def keys_result(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _by_host(outcomes: Iterable[Outcome]) -> dict[str, list[dict[str, Any]]]:
+def _by_host(outcomes: Iterable[Outcome], rules: Mapping[str, Rules]) -> dict[str, list[dict[str, Any]]]:
     hosts: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
+        own = rules[outcome.network.name].hosts
         for name, plan in outcome.plan.hosts.items():
-            hosts.setdefault(name, []).append(plan)
+            hosts.setdefault(name, []).append({**plan, "rules": own[name]} if name in own else plan)
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["options"]["interface"]))
     return hosts
@@ -92,7 +97,10 @@ def affected_hosts(findings: Findings, names: Collection[str]) -> list[str]:
             remedy = "use a host of the inventory that is in a group of a network"
             raise FleetError([HostError("", "affected_by", name, "in no network", remedy)])
     today = datetime.date.today()
-    return sorted({host for each in findings.outcomes for host in affected(each.reconciled, each.plan, names, today)})
+    found = {host for each in findings.outcomes for host in affected(each.reconciled, each.plan, names, today)}
+    known = {name for each in findings.outcomes for name in each.reconciled.keys}
+    networks = [outcome.reconciled.network for outcome in findings.outcomes]
+    return sorted(found | (hosts_with_other_rules(networks, names, today) & known))
 
 
 def old_keys(outcomes: Iterable[Outcome], days: int) -> list[str]:

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory import option_parsers
 from .._inventory.errors import Problems, list_names
 from .._inventory.nouns import FULL, Link, Member, Network
-from .prefixes import literal_prefix
+from .._inventory.prefixes import literal_prefix
 
 
 class RoutingLoops:

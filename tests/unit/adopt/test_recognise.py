@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
     recognise,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.prefixes import as_text
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.prefixes import as_text
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.prefixes import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.prefixes import (
     as_text,
     collapse,
     literal_prefix,

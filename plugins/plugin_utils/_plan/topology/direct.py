@@ -12,7 +12,7 @@ from ..._inventory import option_parsers
 from ..._inventory.close import nearest
 from ..._inventory.errors import Problems
 from ..._inventory.nouns import FULL, Link, Member, Network
-from ..prefixes import as_text, without
+from ..._inventory.prefixes import as_text, without
 
 
 def _can_meet(one: Member, other: Member) -> bool:

@@ -16,7 +16,7 @@ from ..._inventory import option_parsers
 from ..._inventory.close import nearest
 from ..._inventory.errors import Problems
 from ..._inventory.nouns import FULL, SPLIT, Link, Member, Network
-from ..prefixes import as_text, collapse, literal_prefix, subtract, without
+from ..._inventory.prefixes import as_text, collapse, literal_prefix, subtract, without
 
 
 class HubAndSpoke:

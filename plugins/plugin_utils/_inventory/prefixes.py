@@ -9,7 +9,11 @@ import socket
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, sort_prefixes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    Prefix,
+    parse_prefix,
+    sort_prefixes,
+)
 
 
 def as_text(prefixes: Iterable[Prefix]) -> list[str]:
@@ -73,3 +77,30 @@ def literal_prefix(endpoint: Endpoint) -> Prefix | None:
         return None
     packed = socket.inet_pton(endpoint.family, endpoint.host)
     return Prefix(packed, len(packed) * 8)
+
+
+def _parse(*texts: str) -> tuple[Prefix, ...]:
+    return tuple(map(parse_prefix, texts))
+
+
+DEFAULT_ROUTES = _parse("0.0.0.0/0", "::/0")
+UNIQUE_LOCAL = parse_prefix("fc00::/7")
+# Public addresses are all but those that IANA's registries of special-purpose addresses call not globally reachable.
+# Those for documentation count as public: examples and labs use them so.
+PUBLIC = tuple(
+    subtract(
+        _parse("0.0.0.0/0", "2000::/3"),
+        _parse(
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "224.0.0.0/3",
+        ),
+    )
+)

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The addresses of the sources and destinations of grants and tests."""
+
+from __future__ import annotations
+
+import datetime
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, sort_key, sort_prefixes
+
+from .._inventory.nouns import Member, Network
+from .._inventory.policy import Side
+from .._inventory.prefixes import DEFAULT_ROUTES, PUBLIC, collapse, subtract
+
+
+class Prefixes(NamedTuple):
+    """Disjoint prefixes by family, sorted."""
+
+    ipv4: tuple[Prefix, ...] = ()
+    ipv6: tuple[Prefix, ...] = ()
+
+
+def by_family(prefixes: Iterable[Prefix]) -> Prefixes:
+    """Sorted and disjoint prefixes by family."""
+    found = tuple(prefixes)
+    return Prefixes(
+        tuple(prefix for prefix in found if len(prefix[0]) == 4),
+        tuple(prefix for prefix in found if len(prefix[0]) != 4),
+    )
+
+
+def is_expired(member: Member, today: datetime.date) -> bool:
+    """Whether a client is past the last day on which it is let in."""
+    return bool(member.valid_until and member.valid_until < today)
+
+
+class Resolver:
+    """Resolves sides to addresses. ``networks`` are all networks, with final addresses. Each side is resolved once."""
+
+    def __init__(self, networks: Sequence[Network], today: datetime.date) -> None:
+        self._networks = {network.name: network for network in networks}
+        self._found: dict[tuple[str, Side, bool], Prefixes] = {}
+        # Member to its addresses in each of its networks. A client past its date has none.
+        self._addresses: dict[str, dict[str, tuple[Prefix, ...]]] = {}
+        for network in networks:
+            for member in network.members:
+                addresses = () if is_expired(member, today) else tuple(each.host for each in member.addresses)
+                self._addresses.setdefault(member.name, {})[network.name] = addresses
+
+    def sources(self, network: str, side: Side) -> Prefixes:
+        """What ``side`` stands for as a source in a grant or test of this network."""
+        return self._resolve(network, side, True)
+
+    def destinations(self, network: str, side: Side) -> Prefixes:
+        """What ``side`` stands for as a destination in a grant or test of this network."""
+        return self._resolve(network, side, False)
+
+    def addresses(self, network: str, member: str) -> tuple[Prefix, ...]:
+        """The addresses of a member in this network, else in the only other network that has it."""
+        homes = self._addresses.get(member, {})
+        found = homes.get(network)
+        return found if found is not None else next(iter(homes.values()), ())
+
+    @cached_property
+    def inside(self) -> list[Prefix]:
+        """The prefixes of all networks and the subnets behind their members, as the fewest prefixes."""
+        networks = self._networks.values()
+        return collapse(prefix for network in networks for prefix in (*network.prefixes, *network.subnets))
+
+    @cached_property
+    def internet(self) -> Prefixes:
+        """The public addresses outside all networks."""
+        return by_family(subtract(PUBLIC, self.inside))
+
+    def _resolve(self, network: str, side: Side, is_source: bool) -> Prefixes:
+        key = (network, side, is_source)
+        if key not in self._found:
+            self._found[key] = self._add_up(network, side, is_source)
+        return self._found[key]
+
+    def _add_up(self, network: str, side: Side, is_source: bool) -> Prefixes:
+        if side.everything and not is_source:
+            return by_family(DEFAULT_ROUTES)
+        wide: list[Prefix] = list(side.prefixes)
+        if side.everything:
+            own = self._networks[network]
+            wide += [*own.prefixes, *own.subnets]
+        if side.internet:
+            wide += [*self.internet.ipv4, *self.internet.ipv6]
+        wide = collapse(wide)
+        hosts = {address for name in side.members for address in self.addresses(network, name)}
+        # Addresses of members stay single, so that a change of one member is a change of one line.
+        cover = _Cover(wide)
+        return by_family(sort_prefixes([*wide, *(each for each in hosts if not cover.has(each))]))
+
+
+class _Cover:
+    """Whether single addresses lie in one of disjoint, sorted prefixes."""
+
+    def __init__(self, prefixes: Sequence[Prefix]) -> None:
+        self._prefixes = prefixes
+        self._keys = [sort_key(prefix) for prefix in prefixes]
+
+    def has(self, address: Prefix) -> bool:
+        place = bisect_right(self._keys, sort_key(address)) if self._keys else 0
+        return place > 0 and self._prefixes[place - 1].covers(address)
