@@ -11,7 +11,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 
 PORTS = (22, 53, 80, 443, 8000, 8050, 8100)
 _SERVICES: tuple[Any, ...] = ("*", "icmp", "tcp:*", "udp:*", "tcp:80", "udp:53", "tcp:8000-8100", 443, 22, 17, "tcp")
-_MASQUERADES = (None, None, None, [], ["internet"], ["internet", "subnets"], ["subnets"])
+_MASQUERADES: tuple[list[str] | None, ...] = (None, None, None, [], ["internet"], ["internet", "subnets"], ["subnets"])
 
 
 def random_inventory(random: Random) -> Inventory:
