@@ -23,6 +23,9 @@ description:
     configuration for the next boot.
   - Reports missing packages, services and timers, and does not install them. The role C(cryptokey.wireguard.network)
     does.
+  - For an interface that forwards, or has an nftables table of its own, warns of rules of other programs that drop what
+    it forwards, or its UDP port if peers depend on it. The warning names the chain and the command that allows it.
+    These rules are not changed. C(nft) is started for this only if a rule of the host has changed since the last run.
   - Adds the preshared keys that C(wireguard_networks) asks for, encrypted for the host.
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes

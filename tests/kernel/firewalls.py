@@ -116,7 +116,7 @@ _FIREWALLD = """table inet firewalld {
 """
 
 
-_RULES = {
+RULES = {
     "docker": _DOCKER,
     "ufw": _UFW.replace("FAMILY", "ip").replace("CHAIN", "ufw").replace("ICMP", "icmp")
     + _UFW.replace("FAMILY", "ip6").replace("CHAIN", "ufw6").replace("ICMP", "ipv6-icmp"),
@@ -126,6 +126,6 @@ _RULES = {
 
 def load_firewall(host: Namespace, name: str) -> None:
     command = ("ip", "netns", "exec", host.name, "nft", "-f", "-")
-    done = subprocess.run(command, input=_RULES[name], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=RULES[name], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr}")

@@ -57,6 +57,8 @@ MEDDLING = [
     f"wg set wg0 peer {KEYS[2]} persistent-keepalive 9 endpoint 192.0.2.9:9",
     f"wg set wg0 peer {KEYS[4]} preshared-key /dev/null allowed-ips 0.0.0.0/0",
     "nft delete table ip wg-quick-wg0",
+    "nft delete table inet cryptokey-wg0",
+    "nft add rule inet cryptokey-wg0 input drop",
 ]
 
 
@@ -96,7 +98,9 @@ def laboratory() -> Iterator[Host]:
 def go(wanted: DesiredInterface | None, check_mode: bool) -> ConvergeResult:
     if wanted is None:
         return remove("wg0", Kernel(), check_mode)
-    return converge(wanted, Kernel(), Circumstances(time.time(), resolve=resolve), check_mode)
+    kernel = Kernel()
+    circumstances = Circumstances(time.time(), resolve=resolve, list_table=kernel.list_table)
+    return converge(wanted, kernel, circumstances, check_mode)
 
 
 def test_every_state_is_reached_from_every_other(request: pytest.FixtureRequest, say: Callable[[str], None]) -> None:

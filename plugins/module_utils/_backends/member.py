@@ -110,8 +110,19 @@ def ensure_member(entries: Sequence[Entry], steps: Steps, check_mode: bool, warn
         for part in result.parts:
             part.lacks = missing[part.entry.interface]
             result.add(bool(part.lacks))
+            warnings += _find_obstacles(part.entry, check_mode)
     result.complete = True
     return result
+
+
+def _find_obstacles(entry: Entry, check_mode: bool) -> list[str]:
+    """Warnings about rules of others, for interfaces that forward or have a policy."""
+    forwards = any(entry.forwarding.values())
+    if not (forwards or entry.options.get("nftables")):
+        return []
+    from .obstacles import find_obstacles
+
+    return find_obstacles(entry.options, forwards, check_mode)
 
 
 def _remove_timer(entry: Entry, check_mode: bool) -> bool:

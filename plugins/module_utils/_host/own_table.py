@@ -46,12 +46,25 @@ class TableReading(NamedTuple):
     digest: str = ""
 
 
+def read_stamp(netlink: Netlink) -> Stamp | None:
+    """Read which generation the rules of the present namespace are. None for a kernel that does not tell."""
+    try:
+        replies = netlink.request(_NFT_MSG_GETGEN, _NFGENMSG.pack(socket.AF_UNSPEC, 0, 0), "read nftables' generation")
+        for reply in replies:
+            for kind, start, end in decode_attributes(reply, _NFGENMSG.size, len(reply)):
+                if kind == _NFTA_GEN_ID and end - start == _GENERATION.size:
+                    return Stamp(netns_identity(), _GENERATION.unpack_from(reply, start)[0])
+    except (OSError, ValueError):
+        return None
+    return None
+
+
 def read_table(netlink: Netlink, interface: str, own_netns: bool) -> TableReading:
     """Read a table that exists in the namespace of the calling thread. Raises KernelError.
 
     A record is used only in the host's own namespace: a named one can be removed and made again.
     """
-    stamp = _read_stamp(netlink) if own_netns else None
+    stamp = read_stamp(netlink) if own_netns else None
     known = load_table(interface) if stamp else None
     if known and known.stamp == stamp:
         return TableReading(known.listing, stamp, known.digest)
@@ -107,19 +120,6 @@ def _by_line_of_body(error: str) -> str:
 
 def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
-
-
-def _read_stamp(netlink: Netlink) -> Stamp | None:
-    """None for a kernel that does not tell."""
-    try:
-        replies = netlink.request(_NFT_MSG_GETGEN, _NFGENMSG.pack(socket.AF_UNSPEC, 0, 0), "read nftables' generation")
-        for reply in replies:
-            for kind, start, end in decode_attributes(reply, _NFGENMSG.size, len(reply)):
-                if kind == _NFTA_GEN_ID and end - start == _GENERATION.size:
-                    return Stamp(netns_identity(), _GENERATION.unpack_from(reply, start)[0])
-    except (OSError, ValueError):
-        return None
-    return None
 
 
 def _list_table(interface: str) -> str:
