@@ -27,9 +27,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge, remove
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeResult
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import HostKernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey, PrivateKey, PublicKey

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge, remove
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeResult
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.tables import resolve_table

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import Operation

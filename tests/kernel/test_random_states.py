@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge, remove
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeResult
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import HostKernel as Kernel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import NO_PRESHARED_KEY

@@ -14,8 +14,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from .._converge.circumstances import Circumstances, assume_printed
 from .._converge.compare import Comparison, compare
-from .._converge.target import Circumstances, assume_printed
 from .._host.clock import clock_warning, is_plausible
 from .._host.kernel import HostKernel
 from .._host.resolve import NamesMissing, Resolver

@@ -20,8 +20,8 @@ from .target import derive_target
 
 if TYPE_CHECKING:
     from .._model.interface import DesiredInterface
+    from .circumstances import Circumstances
     from .protocols import Kernel
-    from .target import Circumstances
 
 STRANGE_SOCKETS = "the interface's sockets are in another or a deleted network namespace, and cannot be moved"
 

@@ -15,6 +15,7 @@ from .._model.keys import PublicKey
 from .._model.operations import Operation, SetDns, SetNetfilter, SetNftables
 from .._model.parts import Part, only, tell_parts
 from .._model.state import RunningState
+from .circumstances import Circumstances
 from .compare import STRANGE_SOCKETS, Comparison, Origin, compare
 from .diff import diff_states
 from .move import diff_left_behind, diff_move
@@ -22,7 +23,7 @@ from .protocols import Guard, Kernel
 from .read_parts import read_parts
 from .restore import restore_state
 from .result import ConvergeError, ConvergeResult
-from .target import Circumstances, derive_absence, derive_target
+from .target import derive_absence, derive_target
 
 
 @dataclass(frozen=True)

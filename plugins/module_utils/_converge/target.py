@@ -9,80 +9,21 @@ A target is complete, as a running state is. So the difference of the two is all
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from .._model.dns import NO_DNS, merge_dns
-from .._model.endpoint import Endpoint
 from .._model.full_tunnel import DEFAULT_ROUTE, FIRST_TABLE, full_tunnel_families, netfilter_rules
-from .._model.interface import (
-    ENFORCE,
-    EXACT,
-    KEY_OF,
-    SESSION_SECONDS,
-    DesiredInterface,
-    DesiredPeer,
-    RunningDevice,
-    RunningPeer,
-)
-from .._model.keys import NO_PRESHARED_KEY, PrivateKey, PublicKey
+from .._model.interface import EXACT, DesiredInterface, RunningDevice, RunningPeer
+from .._model.keys import PublicKey
 from .._model.own_table import NO_TABLE, OwnTable
-from .._model.peers import PatchedPeers, Proven
 from .._model.prefix import InterfaceAddress, Prefix
-from .._model.state import ETHERNET_MTU, MAIN_TABLE, UNICAST, Route, Rule, RunningState
+from .._model.state import MAIN_TABLE, UNICAST, Route, Rule, RunningState
+from .circumstances import Circumstances
+from .target_peers import target_peers
 
 # What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
 TUNNEL_OVERHEAD = 80
-
-
-def resolve_literal(endpoint: Endpoint, _peer: str) -> tuple[Endpoint, ...]:
-    return (endpoint,)
-
-
-def assume_ethernet(_hosts: Iterable[str]) -> int:
-    return ETHERNET_MTU
-
-
-def assume_empty(_table: int) -> bool:
-    return False
-
-
-def prove_nothing(_peers: Mapping[PublicKey, RunningPeer], _wanted: Sequence[DesiredPeer]) -> Proven | None:
-    return None
-
-
-def assume_printed(_interface: str, body: str) -> OwnTable:
-    return OwnTable(body, body)
-
-
-def assume_unknown(_key: PrivateKey) -> PublicKey | None:
-    return None
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """The facts that a target depends on besides the two states.
-
-    ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
-    ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
-    name has no address. It is asked only where the answer matters, since it may take seconds.
-    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
-    routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told. ``find_proven``: the running
-    peers that are as wanted, if that can be told without decoding them. ``list_table``: an interface and the body of
-    its own table to that table as this host lists it.
-    """
-
-    now: float
-    recorded: Mapping[PublicKey, str] = field(default_factory=dict)
-    resolve: Callable[[Endpoint, str], tuple[Endpoint, ...]] = resolve_literal
-    path_mtu: Callable[[Iterable[str]], int] = assume_ethernet
-    has_routes: Callable[[int], bool] = assume_empty
-    correct: Mapping[PublicKey, RunningPeer] = field(default_factory=dict)
-    public_key_of: Callable[[PrivateKey], PublicKey | None] = assume_unknown
-    find_proven: Callable[[Mapping[PublicKey, RunningPeer], Sequence[DesiredPeer]], Proven | None] = prove_nothing
-    list_table: Callable[[str, str], OwnTable] = assume_printed
 
 
 def derive_target(desired: DesiredInterface, running: RunningState, circumstances: Circumstances) -> RunningState:
@@ -154,52 +95,8 @@ def _target_device(desired: DesiredInterface, device: RunningDevice, circumstanc
         interface=desired.interface,
         private_key=desired.private_key or device.private_key,
         listen_port=desired.listen_port or device.listen_port,
-        peers=_target_peers(desired, device.peers, circumstances),
+        peers=target_peers(desired, device.peers, circumstances),
     )
-
-
-def _target_peers(
-    desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
-) -> Mapping[PublicKey, RunningPeer]:
-    """Return the mapping that was given, not a copy, where nothing differs."""
-    if desired.peers is None:
-        return _without(running, desired.absent_peers)
-    proven = circumstances.find_proven(running, desired.peers) if desired.peers_mode == EXACT else None
-    if proven is None:
-        return _target_each(desired, desired.peers, running, circumstances)
-    rest = [peer for peer in desired.peers if peer.public_key not in proven.keys]
-    wanted = _target_each(desired, rest, proven.others, circumstances)
-    is_same = len(wanted) == len(proven.others) and all(peer is proven.others.get(key) for key, peer in wanted.items())
-    return running if is_same else PatchedPeers(running, proven.others, wanted)
-
-
-def _target_each(
-    desired: DesiredInterface,
-    peers: Sequence[DesiredPeer],
-    running: Mapping[PublicKey, RunningPeer],
-    circumstances: Circumstances,
-) -> Mapping[PublicKey, RunningPeer]:
-    """Derive these peers. Return the mapping that was given, not a copy, where nothing differs."""
-    current = dict(running.items())
-    keys = list(map(KEY_OF, peers))
-    there = list(map(current.get, keys))
-    candidates = _peers_to_examine(peers, there, circumstances.correct) if current else peers
-    unlisted: dict[PublicKey, RunningPeer] = {}
-    if desired.peers_mode != EXACT:
-        listed = frozenset(keys)
-        unlisted = {key: peer for key, peer in current.items() if key not in listed | desired.absent_peers}
-    if not candidates and len(keys) + len(unlisted) == len(current):
-        return running
-    wanted = {key: current[key] for key in keys if key in current}
-    enforce = desired.endpoint_policy == ENFORCE
-    plain = [peer for peer in candidates if peer.endpoint is None and peer.public_key not in current]
-    wanted.update(zip(map(KEY_OF, plain), _new_peers(plain)))
-    others = [peer for peer in candidates if peer.endpoint is not None or peer.public_key in current]
-    for peer in others:
-        wanted[peer.public_key] = _target_peer(peer, current.get(peer.public_key), circumstances, enforce)
-    open_ended = {peer.public_key: wanted[peer.public_key] for peer in peers if peer.allowed_ips is None}
-    wanted.update(_without_taken_prefixes({**unlisted, **open_ended}, desired.peers or ()))
-    return wanted
 
 
 def _target_allowed_ips(
@@ -211,95 +108,6 @@ def _target_allowed_ips(
         if len(given) == len(desired.peers):
             return given
     return [peer.allowed_ips for peer in peers.values()]
-
-
-def _without_taken_prefixes(
-    kept: Mapping[PublicKey, RunningPeer], wanted: Iterable[DesiredPeer]
-) -> Mapping[PublicKey, RunningPeer]:
-    """Take from the kept peers the prefixes that the wanted ones are given, since a prefix has one owner."""
-    if not kept:
-        return kept
-    taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in wanted if peer.allowed_ips))
-    return {
-        key: peer._replace(allowed_ips=peer.allowed_ips - taken) if taken & peer.allowed_ips else peer
-        for key, peer in kept.items()
-    }
-
-
-def _without(running: Mapping[PublicKey, RunningPeer], absent: frozenset[PublicKey]) -> Mapping[PublicKey, RunningPeer]:
-    if absent.isdisjoint(running):
-        return running
-    return {key: peer for key, peer in running.items() if key not in absent}
-
-
-def _peers_to_examine(
-    peers: Sequence[DesiredPeer], there: Sequence[RunningPeer | None], correct: Mapping[PublicKey, RunningPeer]
-) -> Sequence[DesiredPeer]:
-    """Select the peers that may need a change, see docs/contributing/large-peer-sets.md.
-
-    A peer with an endpoint is always selected, unless it is correct: the kernel's endpoint may be another and right.
-    """
-    differ = [
-        (peer, has)
-        for peer, has in zip(peers, there)
-        if has is None
-        or peer.endpoint is not None
-        or (peer.allowed_ips is not None and peer.allowed_ips != has.allowed_ips)
-        or (peer.persistent_keepalive is not None and peer.persistent_keepalive != has.persistent_keepalive)
-        or (peer.preshared_key is not None and peer.preshared_key != has.preshared_key)
-    ]
-    return [peer for peer, has in differ if has is None or has is not correct.get(peer.public_key)]
-
-
-def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
-    """Make the peers that are not there yet. What is not given has the value that the kernel starts with."""
-    keys, _names, secrets, _endpoints, allowed_ips, keepalives = zip(*wanted) if wanted else repeat((), 6)
-    columns = (
-        keys,
-        [NO_PRESHARED_KEY if secret is None else secret for secret in secrets],
-        repeat(None),
-        [frozenset() if prefixes is None else prefixes for prefixes in allowed_ips],
-        [keepalive or 0 for keepalive in keepalives],
-        repeat(0.0),
-        repeat(0),
-        repeat(0),
-    )
-    return map(tuple.__new__, repeat(RunningPeer), zip(*columns))
-
-
-def _target_peer(
-    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
-) -> RunningPeer:
-    """Derive one peer. Return the object that was given, not a copy, where nothing differs."""
-    base = running or RunningPeer(wanted.public_key)
-    peer = RunningPeer(
-        base.public_key,
-        base.preshared_key if wanted.preshared_key is None else wanted.preshared_key,
-        base.endpoint if wanted.endpoint is None else _target_endpoint(wanted, running, circumstances, enforce),
-        base.allowed_ips if wanted.allowed_ips is None else wanted.allowed_ips,
-        base.persistent_keepalive if wanted.persistent_keepalive is None else wanted.persistent_keepalive,
-        base.latest_handshake,
-        base.transfer_rx,
-        base.transfer_tx,
-    )
-    return base if peer == base else peer
-
-
-def _target_endpoint(
-    wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
-) -> Endpoint | None:
-    """The configured endpoint is an initial one: a live peer keeps its learned endpoint, unless ``enforce`` is set."""
-    known = running.endpoint if running else None
-    if wanted.endpoint is None:
-        return known
-    dead = running is None or circumstances.now - running.latest_handshake > SESSION_SECONDS
-    reconfigured = circumstances.recorded.get(wanted.public_key, str(wanted.endpoint)) != str(wanted.endpoint)
-    if known is not None and not (dead or reconfigured or enforce):
-        return known
-    candidates = circumstances.resolve(wanted.endpoint, wanted.label)
-    # Which address of a name comes first may be chance. Which family does is what the host can use now.
-    serves = known is not None and known in candidates and not (dead and known.family != candidates[0].family)
-    return candidates[0] if candidates and not serves else known
 
 
 def _target_fwmark(

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from hypothesis import given
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.compare import compare
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState, fresh_state

@@ -9,13 +9,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import (
-    Circumstances,
-    derive_absence,
-    derive_target,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import derive_absence, derive_target
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.dns import NO_DNS, Dns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances, derive_target
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import derive_target
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import AddPeer

@@ -12,16 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.records import list_operations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.restore import restore_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.show import show_difference
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import (
-    Circumstances,
-    derive_absence,
-    derive_target,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import derive_absence, derive_target
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, PeerNames
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PublicKey

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.engine import converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model import operations as ops
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface, DesiredPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable

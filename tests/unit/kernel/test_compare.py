@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.circumstances import Circumstances
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import Circumstances, derive_target
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import derive_target
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import (
     DesiredInterface,
