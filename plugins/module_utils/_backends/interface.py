@@ -12,6 +12,7 @@ from .._converge.result import ConvergeResult
 from .._host.resolve import Resolver
 from .._model.names import parse_interface_name
 from .._provisional.marker import is_recorded
+from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import record_endpoints
 from .._store.last_netns import record_last_netns
 from .._store.lock import one_at_a_time
@@ -46,10 +47,12 @@ def ensure_present(options: Mapping[str, Any], check_mode: bool, warnings: list[
 def _ensure_present(
     options: Mapping[str, Any], check_mode: bool, warnings: list[str], resolver: Resolver
 ) -> ConvergeResult:
-    """Converge once under the lock. Raises NamesMissing before anything is touched.
+    """Converge once under the lock. Raises NamesMissing before anything is touched, and UnconfirmedError if an
+    unconfirmed change is recorded.
 
     The result is an InterfaceResult if there is something to change.
     """
+    refuse_unconfirmed(parse_interface_name(options["interface"]))
     found = examine(options, check_mode, warnings, resolver)
     desired, (before, after, _origin) = found.desired, found.comparison
     if found.comparison.is_equal:

@@ -30,7 +30,6 @@ from .._model.state import RunningState
 from .._netlink.namespace import bind_to_netns, has_link, netns_exists
 from .._options.arguments import parse_confirm_timeout
 from .._provisional.marker import is_recorded
-from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import load_endpoints, remember
 from .._store.last_netns import load_last_netns
 from .._wireguard.compare import find_proven
@@ -132,11 +131,10 @@ def examine(
 ) -> Examined:
     """Read the options and the running state, and derive the target. Changes nothing.
 
-    Raises InputError, MissingLibrary and KernelError, UnconfirmedError if an unconfirmed change is recorded, and
-    NamesMissing if the options can be judged only once names are resolved.
+    Raises InputError, MissingLibrary and KernelError, and NamesMissing if the options can be judged only once names are
+    resolved.
     """
     desired = read_desired(options, check_mode)
-    refuse_unconfirmed(desired.interface)
     parse_confirm_timeout(options)
     desired = replace(desired, table=resolve_table(desired.table))
     warnings += missing_namespaces(desired, check_mode)
