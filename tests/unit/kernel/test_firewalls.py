@@ -132,7 +132,7 @@ import json, subprocess, sys
 from {obstacles.__name__} import find_obstacles
 from {obstacles.__name__.rpartition("._backends")[0]}._store import table_record
 from {obstacles.__name__.rpartition(".")[0]} import obstacles
-table_record.load_firewall.__defaults__ = table_record.record_firewall.__defaults__ = (sys.argv[1],)
+table_record.load_obstacles.__defaults__ = table_record.record_obstacles.__defaults__ = (sys.argv[1],)
 starts, run = [], obstacles.run_program
 def counted(*arguments):
     starts.append(arguments)
