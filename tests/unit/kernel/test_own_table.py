@@ -194,3 +194,24 @@ def test_what_was_read_is_remembered_for_root_alone(tmp_path: Path) -> None:
         assert load_table("wg0", str(folder)) is None
     forget_rules("wg0", str(folder))
     assert not file.exists()
+
+
+def test_a_table_that_could_not_be_made_again_is_found_before_it_is_relied_on(tmp_path: Path) -> None:
+    """The rollback's program does so, and a provisional change is refused if it fails."""
+    script = """
+from dataclasses import replace as changed
+replace(sys.argv[2])
+host = HostKernel()
+state, told = host.read("wg0"), []
+theirs = nft("list", "ruleset")
+for listing in (state.own_table.listing.replace("drop", "drip"), state.own_table.listing + "# not what nft lists\\n"):
+    try:
+        host.rehearse(changed(state, own_table=OwnTable(listing)))
+    except OSError as error:
+        told.append(str(error))
+print(json.dumps([*told, nft("list", "ruleset") == theirs]))
+"""
+    refused, other, same = on_host(tmp_path, script, BODY)
+    assert refused.startswith("rehearse the nftables table inet cryptokey-wg0: /dev/stdin:")
+    assert "nft does not make the same table from its own listing" in other
+    assert same
