@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.result import ConvergeError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import own_table
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import nft_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netlink.errors import KernelError
 from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import load_firewall
@@ -47,7 +47,7 @@ def listed(host: Host) -> str:
 @contextmanager
 def without_nft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(own_table, "find_program", lambda _name: None)
+        patch.setattr(nft_table, "find_program", lambda _name: None)
         yield
 
 

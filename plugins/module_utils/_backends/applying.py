@@ -24,6 +24,7 @@ from .._provisional.pending import refuse_unconfirmed
 from .._store.endpoints import check_recordable, forget_endpoints
 from .._store.last_netns import load_last_netns, record_last_netns
 from .._store.lock import one_at_a_time
+from .._store.table_record import forget_rules
 from .running import Examined, open_kernel
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def ensure_absent(options: Mapping[str, Any], check_mode: bool) -> ConvergeResul
     if not check_mode:
         forget_endpoints(interface)
         record_last_netns(interface, "")
+        forget_rules(interface)
     if removal.problem:
         known = "would be removed anyway" if check_mode else "is removed anyway"
         raise ConvergeError(

@@ -15,7 +15,7 @@ from .._host.netfilter import open_netfilter
 from .._host.own_table import read_stamp
 from .._host.programs import find_program, run_program
 from .._model.errors import InputError
-from .._store.table_record import FirewallRecord, load_firewall, record_firewall
+from .._store.table_record import load_obstacles, record_obstacles
 
 # Interfaces of containers and virtual machines. What accepts packets to them need not accept any others.
 _OF_GUESTS = ("br-", "cni", "docker", "lo", "lxc", "veth", "virbr")
@@ -39,13 +39,13 @@ def find_obstacles(options: Mapping[str, Any], forwards: bool, check_mode: bool)
     except OSError:
         return []
     question = [_families(options), port, _links(interface) if forwards else None]
-    known = load_firewall(interface) if stamp else None
-    if known and (known.stamp, known.question) == (stamp, question):
-        return known.found
+    known = load_obstacles(interface, stamp, question) if stamp else None
+    if known is not None:
+        return known
     found = _look(interface, question)
     if stamp and found is not None and not check_mode:
         with suppress(InputError, OSError):
-            record_firewall(interface, FirewallRecord(stamp, question, found))
+            record_obstacles(interface, stamp, question, found)
     return found or []
 
 

@@ -36,7 +36,7 @@ from .._netlink.errors import KernelError
 from .._netlink.namespace import in_netns
 from .._netlink.rtnetlink import RouteNetlink
 from .._wireguard import family as wireguard
-from . import nft, own_table
+from . import nft, nft_table
 from .reader import SRC_VALID_MARK, HostReader
 from .routing import Routing
 
@@ -64,7 +64,7 @@ def change_host(host: HostReader, interface: str, operations: Sequence[Operation
 def rehearse(host: HostReader, state: RunningState) -> None:
     """Load and open what changes are made through to restore the state, and change nothing. Raises KernelError."""
     if state.own_table:
-        own_table.rehearse_table(state.interface, state.own_table)
+        nft_table.rehearse_table(state.interface, state.own_table)
     if namespace.netns_exists(host.netns):
         with in_netns(host.netns):
             _Changes("", host, with_links=True).close()
@@ -124,7 +124,7 @@ class _Changes:
         elif isinstance(operation, SetNetfilter):
             nft.replace_rules(self._interface, operation.family, operation.rules)
         elif isinstance(operation, SetNftables):
-            own_table.replace_table(self._interface, operation.table)
+            nft_table.replace_table(self._interface, operation.table)
         elif isinstance(operation, SetSourceValidMark):
             _write_flag(SRC_VALID_MARK, operation.on)
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from .._model.operations import Operation
     from .._model.state import RunningState
     from .._netlink.netlink import Netlink
-    from .own_table import TableReading
+    from .._store.table_record import TableRecord
 
 
 class HostKernel(HostReader):
     """The kernel of this host, to read and to change. What changes it is loaded when it is first needed."""
 
-    _table: TableReading | None = None
+    _table: TableRecord | None = None
 
     def read_own_table(self, netlink: Netlink, interface: str) -> OwnTable:
         self._table = None

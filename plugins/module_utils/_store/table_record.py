@@ -15,37 +15,27 @@ from typing import Any, NamedTuple
 
 from .lock import DIRECTORY
 
-_TABLE, _FIREWALL = "nftables", "firewall"
+_TABLE, _OBSTACLES = "nftables", "obstacles"
 
 
-class Stamp(NamedTuple):
-    """A moment of a network namespace: its rules are the same while ``generation`` is."""
-
-    namespace: str
-    generation: int
+# A moment of a network namespace: which one, and the generation of its rules. They are the same while that is.
+Stamp = tuple[str, int]
 
 
 class TableRecord(NamedTuple):
-    """``listing``: what nft printed at that moment. ``digest``: that of the body which makes just this table."""
+    """An interface's own table as nft listed it. ``stamp``: when that was, None if it cannot be told. ``digest``: that
+    of the body which makes just this table, empty if it is not known."""
 
-    stamp: Stamp
     listing: str
-    digest: str
-
-
-class FirewallRecord(NamedTuple):
-    """``question``: what was looked for in the rules of others at that moment. ``found``: what was found, in words."""
-
-    stamp: Stamp
-    question: list[Any]
-    found: list[str]
+    stamp: Stamp | None = None
+    digest: str = ""
 
 
 def load_table(interface: str, directory: str = DIRECTORY) -> TableRecord | None:
     """The record, None if there is none or it cannot be read."""
     try:
-        stamp, listing, digest = _load(interface, _TABLE, directory)
-        return TableRecord(Stamp(*stamp), str(listing), str(digest))
+        listing, (namespace, generation), digest = _load(interface, _TABLE, directory)
+        return TableRecord(str(listing), (str(namespace), int(generation)), str(digest))
     except (OSError, TypeError, ValueError):
         return None
 
@@ -55,26 +45,40 @@ def record_table(interface: str, record: TableRecord, directory: str = DIRECTORY
     _record(interface, _TABLE, record, directory)
 
 
-def load_firewall(interface: str, directory: str = DIRECTORY) -> FirewallRecord | None:
-    """The record, None if there is none or it cannot be read."""
+def load_obstacles(interface: str, stamp: Stamp, question: list[Any], directory: str = DIRECTORY) -> list[str] | None:
+    """What was found in the rules of others at that moment, in words. None if it is not known for this question."""
     try:
-        stamp, question, found = _load(interface, _FIREWALL, directory)
-        return FirewallRecord(Stamp(*stamp), list(question), list(map(str, found)))
+        then, asked, found = _load(interface, _OBSTACLES, directory)
+        return list(map(str, found)) if (tuple(then), asked) == (stamp, question) else None
     except (OSError, TypeError, ValueError):
         return None
 
 
-def record_firewall(interface: str, record: FirewallRecord, directory: str = DIRECTORY) -> None:
-    """Write the record. Raises InputError and OSError."""
-    _record(interface, _FIREWALL, record, directory)
+def record_obstacles(
+    interface: str, stamp: Stamp, question: list[Any], found: list[str], directory: str = DIRECTORY
+) -> None:
+    """Write what was found. Raises InputError and OSError."""
+    _record(interface, _OBSTACLES, (stamp, question, found), directory)
+
+
+def forget_rules(interface: str, directory: str = DIRECTORY) -> None:
+    """Remove both records of an interface that is no more. Raises InputError and OSError."""
+    from .files import remove_file
+
+    for kind in (_TABLE, _OBSTACLES):
+        remove_file(_path(interface, kind, directory))
 
 
 def _load(interface: str, kind: str, directory: str) -> Any:
-    return json.loads(Path(directory, f"{interface}.{kind}.json").read_text(encoding="utf-8"))
+    return json.loads(Path(_path(interface, kind, directory)).read_text(encoding="utf-8"))
 
 
 def _record(interface: str, kind: str, record: object, directory: str) -> None:
     from .files import atomic_write, ensure_directory
 
     ensure_directory(directory, 0o700)
-    atomic_write(str(Path(directory, f"{interface}.{kind}.json")), json.dumps(record).encode(), 0o600)
+    atomic_write(_path(interface, kind, directory), json.dumps(record).encode(), 0o600)
+
+
+def _path(interface: str, kind: str, directory: str) -> str:
+    return str(Path(directory, f"{interface}.{kind}.json"))

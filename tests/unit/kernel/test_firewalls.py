@@ -132,7 +132,7 @@ import json, subprocess, sys
 from {obstacles.__name__} import find_obstacles
 from {obstacles.__name__.rpartition("._backends")[0]}._store import table_record
 from {obstacles.__name__.rpartition(".")[0]} import obstacles
-table_record.load_firewall.__defaults__ = table_record.record_firewall.__defaults__ = (sys.argv[1],)
+table_record.load_obstacles.__defaults__ = table_record.record_obstacles.__defaults__ = (sys.argv[1],)
 starts, run = [], obstacles.run_program
 def counted(*arguments):
     starts.append(arguments)
@@ -187,3 +187,20 @@ obstacles.run_program = lambda *_arguments: run(["echo", "no JSON"], "print")
 print(json.dumps(told()[0]))
 """
     assert runs(tmp_path, script, PLAIN) == []
+
+
+def test_a_member_that_forwards_is_warned_and_one_that_does_not_is_not(tmp_path: Path) -> None:
+    script = """
+from pathlib import Path
+from {}.member import Steps, ensure_member, read_entry
+nft(sys.argv[2])
+def warned(forwarding):
+    key, conf = (str(Path(sys.argv[1], "wg0" + suffix)) for suffix in (".key", ".conf"))
+    options = {{"interface": "wg0", "addresses": ["10.8.0.1/24"], "peers": [], "private_key_file": key, "path": conf}}
+    entry = read_entry({{"network": "home", "options": options, "forwarding": forwarding}}, lambda given: given)
+    warnings = []
+    ensure_member([entry], Steps(check_keys=False, converged=True), True, warnings)
+    return [each for each in warnings if "drops what wg0 forwards" in each]
+print(json.dumps([len(warned(each)) for each in ({{"ipv4": True}}, {{}})]))
+""".format(obstacles.__name__.rpartition(".")[0])
+    assert runs(tmp_path, script, PLAIN) == [1, 0]

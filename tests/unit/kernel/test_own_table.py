@@ -8,13 +8,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import own_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.table_record import (
-    Stamp,
     TableRecord,
+    forget_rules,
     load_table,
     record_table,
 )
@@ -35,11 +36,11 @@ folder = sys.argv[1]
 table_record.load_table.__defaults__ = table_record.record_table.__defaults__ = (folder,)
 starts = []
 run = programs.run_program
-from {PACKAGE}._host import own_table
+from {PACKAGE}._host import nft_table
 def counted(command, *arguments, **named):
     starts.append(command[1:])
     return run(command, *arguments, **named)
-own_table.run_program = counted
+nft_table.run_program = counted
 def nft(*words):
     done = subprocess.run(["nft", *words], capture_output=True, text=True, check=True)
     return done.stdout
@@ -69,7 +70,7 @@ chain access {
 """
 
 
-def on_host(folder: Path, script: str, *arguments: str) -> object:
+def on_host(folder: Path, script: str, *arguments: str) -> Any:
     """The JSON that the script prints in a network namespace of its own."""
     command = ["unshare", "--net", sys.executable, "-c", HOST + script, str(folder), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
@@ -164,21 +165,21 @@ theirs = nft("list", "ruleset")
 told = []
 for path in (os.environ["PATH"], None):
     if path is None:
-        own_table.find_program = lambda _name: None
+        nft_table.find_program = lambda _name: None
     try:
         HostKernel().list_table("wg0", "chain a { type nonsense; }\\n")
     except Exception as error:
         told += [str(error)]
 print(json.dumps([*told, nft("list", "ruleset") == theirs]))
 """
-    refused, missing, same = on_host(tmp_path, script, BODY)  # type: ignore[misc]
+    refused, missing, same = on_host(tmp_path, script, BODY)
     assert refused.startswith("nftables: nft refuses the table: line 1: ")
     assert refused.endswith("Nothing was changed")
     assert "nft is missing: install the package nftables" in missing
     assert same
 
 
-RECORD = TableRecord(Stamp("cookie 7", 12), "table inet cryptokey-wg0 {\n}\n", "ab" * 32)
+RECORD = TableRecord("table inet cryptokey-wg0 {\n}\n", ("cookie 7", 12), "ab" * 32)
 
 
 def test_what_was_read_is_remembered_for_root_alone(tmp_path: Path) -> None:
@@ -188,6 +189,29 @@ def test_what_was_read_is_remembered_for_root_alone(tmp_path: Path) -> None:
     assert load_table("wg0", str(folder)) == RECORD
     (file,) = folder.glob("wg0*")
     assert (folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
-    for damaged in ("", "[]", "{}", '[["cookie 7"], "", ""]', "[1, 2, 3]", "\udcff"):
+    for damaged in ("", "[]", "{}", '["", ["cookie 7"], ""]', "[1, 2, 3]", "\udcff"):
         file.write_bytes(damaged.encode("utf-8", "surrogateescape"))
         assert load_table("wg0", str(folder)) is None
+    forget_rules("wg0", str(folder))
+    assert not file.exists()
+
+
+def test_a_table_that_could_not_be_made_again_is_found_before_it_is_relied_on(tmp_path: Path) -> None:
+    """The rollback's program does so, and a provisional change is refused if it fails."""
+    script = """
+from dataclasses import replace as changed
+replace(sys.argv[2])
+host = HostKernel()
+state, told = host.read("wg0"), []
+theirs = nft("list", "ruleset")
+for listing in (state.own_table.listing.replace("drop", "drip"), state.own_table.listing + "# not what nft lists\\n"):
+    try:
+        host.rehearse(changed(state, own_table=OwnTable(listing)))
+    except OSError as error:
+        told.append(str(error))
+print(json.dumps([*told, nft("list", "ruleset") == theirs]))
+"""
+    refused, other, same = on_host(tmp_path, script, BODY)
+    assert refused.startswith("rehearse the nftables table inet cryptokey-wg0: /dev/stdin:")
+    assert "nft does not make the same table from its own listing" in other
+    assert same

@@ -16,10 +16,12 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import interface, running
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.running import is_up_to_date
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import trigger_handshake
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import programs, trigger_handshake
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.resolve import Resolver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import OwnTable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.lock import interface_lock
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
@@ -163,6 +165,18 @@ def test_a_host_without_libraries_is_read_in_check_mode(monkeypatch: pytest.Monk
             running.open_kernel(interface_name, check_mode, "", "")
 
 
+@pytest.mark.parametrize(("check_mode", "there"), [(True, True), (True, False), (False, False)])
+def test_check_mode_needs_no_nft_on_a_fresh_host(
+    monkeypatch: pytest.MonkeyPatch, host: Host, check_mode: bool, there: bool
+) -> None:
+    """By the time of the real run it is installed."""
+    monkeypatch.setattr(programs, "find_program", lambda _name: "/usr/sbin/nft" if there else None)
+    monkeypatch.setattr(host.kernel, "list_table", lambda _interface, body: OwnTable(f"listed {body}"))
+    body = "chain input { }\n"
+    found = running.examine({**host.given, "nftables": body, "peers": []}, check_mode, [], Resolver())
+    assert found.comparison.after.own_table == OwnTable(body if check_mode and not there else f"listed {body}")
+
+
 def test_it_loads_nothing_that_applies_or_restores() -> None:
     script = f"import sys, {PACKAGE}._backends.interface; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment())
@@ -170,4 +184,5 @@ def test_it_loads_nothing_that_applies_or_restores() -> None:
     assert "_backends.running" in loaded
     unwanted = {"_model.operations", "_converge.engine", "_provisional.guard", "_backends.applying"}
     unwanted |= {"_host.changes", "_host.nft", "_host.dns", "_host.programs", "_store.files", "_store.keyfile"}
+    unwanted |= {"_host.own_table", "_host.nft_table", "_store.table_record"}
     assert loaded.isdisjoint(unwanted | {"_wireguard.family", "_converge.records"})
