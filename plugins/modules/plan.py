@@ -131,7 +131,6 @@ hosts:
             - The host's part of the firewall rules, for P(cryptokey.wireguard.with_rules#filter). Left out if the
               interface needs no rules.
           type: dict
-          version_added: 1.1.0
         reresolve:
           description: The number of seconds between two lookups of the names of dead peers, if this is enabled.
           type: int
@@ -186,7 +185,6 @@ rules:
       P(cryptokey.wireguard.with_rules#filter) combines them with the entries in RV(hosts).
   returned: success
   type: dict
-  version_added: 1.1.0
   sample: {}
 clients:
   description: The plan of each client, by the name of its network and the name of the client.

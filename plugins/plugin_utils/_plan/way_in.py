@@ -18,7 +18,7 @@ from .._inventory.errors import FleetError, list_names
 from .._inventory.nouns import Network
 from .._inventory.option_parsers import NETWORKS
 from .._inventory.policy import TCP, Grant
-from .._policy.resolve import Resolver
+from .._policy.resolve import SideResolver
 
 SSH = 22
 # A host and the name of a variable, to its value.
@@ -47,7 +47,7 @@ def way_in_warnings(
     """A warning for the hosts that no grant lets the controller reach."""
     if not any(network.policy for network in networks):
         return
-    resolver = Resolver(networks, today)
+    resolver = SideResolver(networks, today)
     blocked: dict[_Blocked, list[str]] = {}
     for network in networks:
         if network.policy:
@@ -58,14 +58,14 @@ def way_in_warnings(
     for (name, source, port), hosts in blocked.items():
         address = format_ip(source.packed)
         yield (
-            f"The policy of the network {name} would cut Ansible's own connection to {list_names(hosts)}: no grant lets "
-            f'the controller, {address}, reach port {port} there by TCP. Add a grant such as {{src: "{address}", '
+            f"The policy of the network {name} would cut Ansible's own connection to {list_names(hosts)}: no grant "
+            f'lets the controller, {address}, reach port {port} there by TCP. Add a grant such as {{src: "{address}", '
             f'dst: [{list_names(hosts)}], ip: "tcp:{port}"}} to {NETWORKS}.{name}.policy.grants.'
         )
 
 
 def _check(
-    network: Network, host: str, resolver: Resolver, get: GetVariable, find_source: FindSource
+    network: Network, host: str, resolver: SideResolver, get: GetVariable, find_source: FindSource
 ) -> _Blocked | None:
     """What is blocked, None where Ansible does not come through the tunnel, or a grant lets it in."""
     with contextlib.suppress(FleetError):  # a variable that cannot be templated here is not for this task to refuse
@@ -94,7 +94,7 @@ def _holds(prefixes: Iterable[Prefix], address: Prefix) -> bool:
     return any(prefix.covers(address) for prefix in prefixes)
 
 
-def _allows(grant: Grant, network: str, resolver: Resolver, source: Prefix, target: Prefix, port: int) -> bool:
+def _allows(grant: Grant, network: str, resolver: SideResolver, source: Prefix, target: Prefix, port: int) -> bool:
     return (
         any(each.protocol in (None, TCP) and each.first <= port <= each.last for each in grant.services)
         and any(_holds(family, source) for family in resolver.sources(network, grant.src))
