@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = [sys.executable, str(ROOT / "tests/lab")]
 INVENTORY = ROOT / "build/lab/inventory.yml"
 RESULTS = ROOT / "build/bench.json"
-PARTS = ["payloads", "engine", "planner", "site", "fleet"]
+PARTS = ["payloads", "engine", "planner", "policy", "site", "fleet"]
 FLEETS = [20, 100, 1000]
 # Seconds that a second `make site` took with the first design of the role.
 FIRST_DESIGN = 60.0
@@ -48,6 +48,8 @@ MEANINGS = {
     "payload_config_info": ("the payload of config_info, KiB", "Ansible's ping module", "220 KiB"),
     "planner_10000": ("10,000 hosts, 10 hubs planned", "100 times a fleet of 100", "<= 1.3"),
     "mesh_1000": ("a mesh of 1,000 planned, a million peers", "100 times a mesh of 100", "<= 1.3"),
+    "policy_3000": ("200 grants compiled for 3,000 hosts", "twice that for 1,500", "<= 1.2"),
+    "policy_hub_10000": ("lines of a hub's table, 10,000 clients, 50 grants", "twice that with 5,000", "<= 1.0"),
     "no_change_site": ("a site.yml that changes nothing, on the lab", "one ping task per host", ""),
     "lab": ("a second make site with the VMs up", "the first design, 60 s", "<= 35 s"),
     # Config-only: without the tasks tagged running, as WireGuard need not be in this kernel.
@@ -117,7 +119,7 @@ def on_this_machine(script: str, *arguments: str) -> Iterator[Rows]:
 def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
     if part == "engine":
         yield in_guest()
-    elif part in {"payloads", "planner"}:
+    elif part in {"payloads", "planner", "policy"}:
         yield from on_this_machine(f"{part}.py")
     elif part == "site":
         yield on_the_lab()

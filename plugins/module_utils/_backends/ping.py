@@ -46,7 +46,7 @@ class Ping:
     timeout: int
 
 
-class Target(NamedTuple):
+class PingTarget(NamedTuple):
     """An address to ping, or a ``public_key`` whose handshake is checked."""
 
     name: str
@@ -89,10 +89,10 @@ def send_pings(options: Mapping[str, Any], program: str | None, check_mode: bool
     ]
 
 
-def _parse_target(target: Mapping[str, Any], path: str) -> Target:
+def _parse_target(target: Mapping[str, Any], path: str) -> PingTarget:
     if target.get("public_key"):
-        return Target(target["name"], None, parse_public_key(target["public_key"], f"{path}.public_key"))
-    return Target(target["name"], format_ip(parse_interface_address(target["address"], f"{path}.address").packed))
+        return PingTarget(target["name"], None, parse_public_key(target["public_key"], f"{path}.public_key"))
+    return PingTarget(target["name"], format_ip(parse_interface_address(target["address"], f"{path}.address").packed))
 
 
 def _handshake(is_alive: bool) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _outcome(ping: dict[str, Any] | PingError) -> dict[str, Any]:
     return {**UNREACHABLE, "problem": str(ping)} if isinstance(ping, PingError) else ping
 
 
-def _ping(options: Ping, target: Target) -> dict[str, Any] | PingError:
+def _ping(options: Ping, target: PingTarget) -> dict[str, Any] | PingError:
     """Ping one target. An error is returned, so it does not hide the results of other targets."""
     numbers = {"-i": INTERVAL, "-c": options.count, "-W": options.timeout}
     flags = ["-n", "-q", *(text for flag, value in numbers.items() for text in (flag, str(value)))]

@@ -25,7 +25,7 @@ class Verdict(Enum):
     DROP = "drop"  # No next key is recorded any more. The run does not warn.
 
 
-class Policy(NamedTuple):
+class KeyPolicy(NamedTuple):
     """What decides besides the keys themselves.
 
     ``former``: the public keys that have left the network. ``accept_changed``: whether the operator accepts any key of
@@ -37,7 +37,7 @@ class Policy(NamedTuple):
     rotating: bool = False
 
 
-def judge_key(reported: str | None, known: MemberRecord, policy: Policy) -> Verdict:
+def judge_key(reported: str | None, known: MemberRecord, policy: KeyPolicy) -> Verdict:
     """Judge the key that a host uses now. ``reported`` is None if the host did not report one in this run."""
     if not reported or reported == known.public_key:
         return Verdict.KEEP
@@ -48,7 +48,7 @@ def judge_key(reported: str | None, known: MemberRecord, policy: Policy) -> Verd
     return Verdict.ACCEPT if reported == known.next_public_key or not known.public_key else Verdict.REJECT
 
 
-def judge_next_key(reported: str | None, known: MemberRecord, policy: Policy) -> Verdict:
+def judge_next_key(reported: str | None, known: MemberRecord, policy: KeyPolicy) -> Verdict:
     """Judge the key that a host has made to take the place of its present one. Its present key is accepted."""
     if not reported:
         return Verdict.DROP

@@ -24,6 +24,7 @@ from .planner import Plan, plan_network
 from .reader import Aside, read_networks
 from .reconcile import ChangedKey, Reconciled, changed_warning, is_old, reconcile
 from .renames import interface_hint, member_hints
+from .way_in import way_in_warnings
 
 # From the networks of the inventory: the keys that were found, by network, and the hosts whose report is refused.
 FindKeys = Callable[[tuple[Network, ...]], tuple[dict[str, Found], dict[str, str]]]
@@ -176,7 +177,10 @@ def find_outcomes(inventory: Inventory, defined: Any, request: Request, find_key
         for network in networks
     ]
     problems.refuse()
-    return Findings([outcome for outcome in outcomes if outcome], refused, aside)
+    planned = [outcome for outcome in outcomes if outcome]
+    complete = [outcome.reconciled.network for outcome in planned]
+    aside.warnings += way_in_warnings(complete, datetime.date.today(), inventory.get)
+    return Findings(planned, refused, aside)
 
 
 def _read_networks(defined: Any, inventory: Inventory, aside: Aside) -> tuple[Network, ...]:

@@ -22,7 +22,7 @@ from .._inventory.nouns import Member, Network
 from .._registry.member_record import MemberRecord, Records
 from .allocate import Allocation, allocate
 from .former import accept_for_clients, former_hubs, former_keys, refuse_former
-from .key_acceptance import Policy, Verdict, judge_key, judge_next_key
+from .key_acceptance import KeyPolicy, Verdict, judge_key, judge_next_key
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 HUB_AND_SPOKE = "hub_and_spoke"
@@ -180,7 +180,7 @@ def _member_record(
     The peers of a member keep its recorded key until another one is accepted. A key in the inventory needs no report.
     """
     known = recorded = run.records.members.get(member.name, MemberRecord())
-    policy = Policy(run.records.former, member.accept_changed_key, run.rotating)
+    policy = KeyPolicy(run.records.former, member.accept_changed_key, run.rotating)
     if member.public_key:
         known, verdict = known._replace(public_key=member.public_key, next_public_key=None), Verdict.KEEP
     else:

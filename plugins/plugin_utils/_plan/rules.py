@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .._inventory.nouns import Network
 from .._policy.body import Placement, Rules, compile_rules
-from .._policy.resolve import Resolver
+from .._policy.resolve import SideResolver
 from .affected import network_without
 from .topology import TOPOLOGIES
 
 
 def find_rules(networks: Sequence[Network], today: datetime.date) -> dict[str, Rules]:
     """The rules of each network. All members have their addresses."""
-    resolver = Resolver(networks, today)
+    resolver = SideResolver(networks, today)
     interfaces: dict[str, list[str]] = {}
     for network in networks:
         for host in network.hosts:

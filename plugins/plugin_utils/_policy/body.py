@@ -22,7 +22,7 @@ from .._inventory.policy import ICMP, ICMPV6, LAST_PORT, Grant, Service
 from .._inventory.prefixes import collapse
 from .concerns import Concerns
 from .masquerade import OWN, exits, masqueraded, nat_rules, source_sets
-from .resolve import Resolver
+from .resolve import SideResolver
 from .sets import FAMILIES, Sets, name_of, render_prefixes
 
 # The set of a host's own addresses, but for the family.
@@ -58,7 +58,7 @@ class Placement(NamedTuple):
     interfaces: Mapping[str, Sequence[str]]
 
 
-def compile_rules(network: Network, resolver: Resolver, placement: Placement) -> Rules:
+def compile_rules(network: Network, resolver: SideResolver, placement: Placement) -> Rules:
     """Compile the rules of one network. Linear in members and grants."""
     ends = exits(network)
     kinds = {host.name: masqueraded(host, ends) for host in network.hosts}
@@ -83,7 +83,7 @@ class _Line(NamedTuple):
 class _Compiler:
     """Compiles the rules of one network. Equal parts of several hosts are made once."""
 
-    def __init__(self, network: Network, resolver: Resolver, placement: Placement, ends: frozenset[str]) -> None:
+    def __init__(self, network: Network, resolver: SideResolver, placement: Placement, ends: frozenset[str]) -> None:
         self._network = network
         self._resolver = resolver
         self._placement = placement

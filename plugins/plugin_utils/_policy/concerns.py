@@ -12,7 +12,7 @@ from functools import cached_property
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Member, Network
-from .resolve import Resolver
+from .resolve import SideResolver
 
 _NONE: frozenset[int] = frozenset()
 
@@ -20,7 +20,7 @@ _NONE: frozenset[int] = frozenset()
 class Concerns:
     """The numbers of the grants of a network that concern each of its hosts which is no relay."""
 
-    def __init__(self, network: Network, resolver: Resolver) -> None:
+    def __init__(self, network: Network, resolver: SideResolver) -> None:
         self._network = network
         self._resolver = resolver
 

@@ -39,7 +39,7 @@ def is_expired(member: Member, today: datetime.date) -> bool:
     return bool(member.valid_until and member.valid_until < today)
 
 
-class Resolver:
+class SideResolver:
     """Resolves sides to addresses. ``networks`` are all networks, with final addresses. Each side is resolved once."""
 
     def __init__(self, networks: Sequence[Network], today: datetime.date) -> None:

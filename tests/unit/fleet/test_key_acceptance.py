@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.key_acceptance import (
-    Policy,
+    KeyPolicy,
     judge_key,
     judge_next_key,
 )
@@ -73,7 +73,7 @@ def test_a_reported_key(case: tuple[str, str, str, str], with_next: bool) -> Non
     reported = REPORTS[report]
     known = MemberRecord(RECORDED if BOOLEANS[recorded] else None, next_public_key=NEXT if with_next else None)
     for rotating in (True, False):
-        policy = Policy([reported] if reported and BOOLEANS[former] else [], BOOLEANS[accepted], rotating)
+        policy = KeyPolicy([reported] if reported and BOOLEANS[former] else [], BOOLEANS[accepted], rotating)
         assert judge_key(reported, known, policy).value == the_row(KEYS, case)[-1]
 
 
@@ -84,7 +84,7 @@ NEXT_REPORTS = {"none": None, "the recorded next key": NEXT, "another key": ANOT
 def test_a_reported_next_key(case: tuple[str, str, str, str]) -> None:
     report, former, accepted, rotating = case
     reported = NEXT_REPORTS[report]
-    policy = Policy([reported] if reported and BOOLEANS[former] else [], BOOLEANS[accepted], BOOLEANS[rotating])
+    policy = KeyPolicy([reported] if reported and BOOLEANS[former] else [], BOOLEANS[accepted], BOOLEANS[rotating])
     known = MemberRecord(RECORDED, next_public_key=NEXT)
     assert judge_next_key(reported, known, policy).value == the_row(NEXT_KEYS, case)[-1]
     if report != "the recorded next key":

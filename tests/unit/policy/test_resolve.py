@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix, sort_key
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.policy import Side
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy.resolve import Prefixes, Resolver
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy.resolve import Prefixes, SideResolver
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory
 
 NAMES = ("hub", "ada", "bob", "cid", "phone", "old", "eve")
 
 
-def resolver(today: datetime.date = TODAY) -> Resolver:
+def resolver(today: datetime.date = TODAY) -> SideResolver:
     found = Inventory()
     found.networks["home"]["clients"] = {
         "phone": {"addresses": ["10.8.0.9"]},
@@ -29,7 +29,7 @@ def resolver(today: datetime.date = TODAY) -> Resolver:
     found.hosts["eve"] = {"wireguard_addresses": ["198.51.100.1"], "wireguard_endpoint": "203.0.113.4"}
     found.hosts["fay"] = {"wireguard_addresses": ["198.51.100.2"]}
     found.groups["all"] = [*found.hosts]
-    return Resolver(found.read(), today)
+    return SideResolver(found.read(), today)
 
 
 def texts(found: Prefixes) -> list[str]:
