@@ -38,6 +38,7 @@ CHOOSING: dict[str, set[str] | None] = {
     "plan": None,
     "registry": None,
     "_registry": None,
+    "_access": None,
     "_draw": None,
     "member": {"interfaces"},
     "_adopt": None,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from .._inventory.nouns import Network
@@ -35,8 +34,7 @@ class Places:
 
     def __init__(self, reach: Reach) -> None:
         self.reach = reach
-        # One address stands for the Internet: it has the same way as any other that nothing mentions.
-        self._internet = lru_cache(maxsize=None)(self._find_internet)
+        self._internet: dict[int, bytes] = {}
 
     def sources(self, network: Network, side: Side) -> list[Source]:
         """Members by their own addresses, and addresses at or behind a member. Others are left out."""
@@ -55,7 +53,7 @@ class Places:
         """The same for destinations, which may be outside."""
         found = [packed for name in sorted(side.members) for packed in self.reach.addresses.of(network, name)]
         found += [prefix.packed for prefix in side.prefixes]
-        return found + ([self._internet(4), self._internet(16)] if side.internet else [])
+        return found + ([self.internet(4), self.internet(16)] if side.internet else [])
 
     def ask(
         self,
@@ -73,6 +71,12 @@ class Places:
                     packet = Packet(src, dst, protocol, port)
                     yield Result(packet, self.reach.find(machine, packet, any_client))
 
+    def internet(self, size: int) -> bytes:
+        """One address stands for the Internet: it has the same way as any other that nothing mentions."""
+        if size not in self._internet:
+            self._internet[size] = self._find_internet(size)
+        return self._internet[size]
+
     def _find_internet(self, size: int) -> bytes:
         mentioned = PrefixTable(
             (prefix, None)
@@ -81,9 +85,9 @@ class Places:
             for prefix in (*member.excluded, *member.routes)
             if prefix.length
         )
-        candidates = _internet4() if size == 4 else _internet6()
-        free = (each for each in candidates if self.reach.addresses.is_internet(each))
-        return next((each for each in free if not mentioned.has(each)), socket.inet_aton("203.0.113.1"))
+        candidates = list(_internet4() if size == 4 else _internet6())
+        free = [each for each in candidates if self.reach.addresses.is_internet(each)] or candidates
+        return next((each for each in free if not mentioned.has(each)), free[0])
 
 
 def _internet4() -> Iterator[bytes]:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from .._inventory.errors import Problems, list_names
 from .._inventory.nouns import Network
 from .._inventory.option_parsers import NETWORKS
-from .._inventory.policy import Side, Target, Test
+from .._inventory.policy import Grant, Side, Target, Test
 from .explain import place_of, reason
+from .grant_paths import grants_without_path
 from .places import Places, Result, Source
 from .reach import DENIED, Reach
 
@@ -41,6 +42,8 @@ def check_policies(reach: Reach, leaving: Sequence[str] = ()) -> Checked:
         for test in network.policy.tests if network.policy else ():
             run.test(test)
         warnings += run.warnings
+    for network in [] if leaving else reach.addresses.networks:
+        warnings += _without_path(network, grants_without_path(places, network))
     return Checked(
         problems, warnings + [text for network in tested for text in _uncovered(network, covered[network.name])]
     )
@@ -135,6 +138,13 @@ class _Run:
     def warnings(self) -> Iterator[str]:
         for why, texts in self._passed.items():
             yield f"Tests {why} do not count: {list_names(texts)}."
+
+
+def _without_path(network: Network, grants: Sequence[Grant]) -> Iterator[str]:
+    if grants:
+        texts = [f"grants[{grant.number}] ({grant.text})" for grant in grants]
+        remedy = "Remove them, or change the topology or the allowed IPs."
+        yield f"{NETWORKS}.{network.name}.policy: nothing can use {list_names(texts)}, as there is no path. {remedy}"
 
 
 def _uncovered(network: Network, covered: int) -> Iterator[str]:

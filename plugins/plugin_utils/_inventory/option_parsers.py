@@ -52,6 +52,7 @@ PLAYBOOK_VARIABLES = (
     "wireguard_adopt_network",
     "wireguard_adopt_overwrite",
     "wireguard_adopt_partial",
+    "wireguard_baseline",
     "wireguard_client",
     "wireguard_client_renew",
     CLIENTS_DIRECTORY,
@@ -61,11 +62,14 @@ PLAYBOOK_VARIABLES = (
     "wireguard_clients_vault_id",
     "wireguard_file",
     "wireguard_format",
+    "wireguard_from",
     "wireguard_gone",
     "wireguard_hosts",
     "wireguard_network",
     "wireguard_older_than",
+    "wireguard_proto",
     "wireguard_rotate_clients",
+    "wireguard_to",
 )
 # The plan passes these on to the modules, as the options of this name.
 PASSED = {name: option for name, option in {**OPTIONS, **CONFIRM_OPTIONS}.items() if option.has_variable}

@@ -197,3 +197,25 @@ def test_what_is_no_policy_is_left_to_be_refused() -> None:
     for wrong in wrongs:
         networks = {"home": {"policy": wrong}}
         assert forget_in_policies(networks, ["ada"], {})[0] == networks
+
+
+def test_grants_that_nothing_can_use_are_named() -> None:
+    """The first names of a grant may have no path while others do."""
+    inventory = several_hubs()
+    inventory.hosts["zoe"] = {"wireguard_addresses": ["fd00:8::77"], "wireguard_hub": "hub"}
+    inventory.groups["wg_spoke"].append("zoe")
+    rules = policy(
+        (["zoe"], ["bob"]),
+        (["ada", "zoe"], ["bob"]),
+        (["ada"], ["internet"]),
+        (["192.168.7.0/25"], ["ada"]),
+        (["10.8.0.0/30"], ["10.8.0.200/32"]),
+        (["*"], ["*"]),
+        (["bob", "cid", "hub", "two", "zoe"], ["zoe"]),
+    )
+    (warning,) = run(rules, inventory).warnings
+    assert warning == (
+        "wireguard_networks.home.policy: nothing can use grants[0] (src: [zoe], dst: [bob]), grants[2] (src: [ada], "
+        "dst: [internet]), grants[4] (src: [10.8.0.0/30], dst: [10.8.0.200/32]), as there is no path. Remove them, or "
+        "change the topology or the allowed IPs."
+    )

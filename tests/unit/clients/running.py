@@ -59,9 +59,10 @@ class Site:
     def run(
         self, playbook: str, *arguments: str, settings: dict[str, str] | None = None, read_only: Path | None = None
     ) -> Run:
-        """``read_only``: a directory that nothing can be written to in this run."""
+        """``playbook``: one of the collection, or a file. ``read_only``: a directory that nothing can be written to."""
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
-        command = ["ansible-playbook", "-v", "-i", "inventory.yml", f"cryptokey.wireguard.{playbook}"]
+        named = playbook if playbook.endswith(".yml") else f"cryptokey.wireguard.{playbook}"
+        command = ["ansible-playbook", "-v", "-i", "inventory.yml", named]
         if "--vault-id" not in arguments:
             command += ["--vault-password-file", "password"]
         if read_only:
