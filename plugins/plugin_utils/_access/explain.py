@@ -111,6 +111,9 @@ _TEXTS: dict[str, Callable[[Step, _Direction], str]] = {
         f"no allowed IPs on {step.machine.name} have {way.dst}, so it uses its own routes, outside the networks"
     ),
     reach.NO_PEER: lambda step, way: f"no peer of {step.machine.name} on {_on(step)} has {way.dst} in its allowed IPs",
+    reach.NO_ENDPOINT: lambda step, way: (
+        f"{step.machine.name} and {step.peer} have no tunnel on {_on(step)}, as neither has an endpoint for the other"
+    ),
     reach.UNKNOWN_HERE: lambda step, way: (
         f"{step.machine.name} drops it on {_on(step)}, as the packet that it answers took another way"
     ),

@@ -8,28 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Member, Network
 from .._inventory.policy import ICMP, ICMPV6, Grant, Policy, Service, Side
+from .._inventory.prefixes import PUBLIC
 from .lookup import PrefixTable
 
 # IPv6 extension headers and protocols behind which no port can be found: refused wherever there is a policy.
 UNPARSED = frozenset((0, 43, 44, 60, 135, 139, 140, 253, 254))
-# IANA special-purpose addresses. Those for documentation are not among them, since labs use them as the Internet.
-_SPECIAL = PrefixTable(
-    (parse_prefix(text), None)
-    for text in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.0.0.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"),
-    )
-)
-_GLOBAL_IPV6 = parse_prefix("2000::/3")
-
-
-def is_public(packed: bytes) -> bool:
-    """Whether the address is one of the Internet."""
-    return not _SPECIAL.has(packed) if len(packed) == 4 else _GLOBAL_IPV6.covers((packed, 128))
+_PUBLIC = PrefixTable((prefix, None) for prefix in PUBLIC)
 
 
 class Packet(NamedTuple):
@@ -77,7 +65,7 @@ class Addresses:
         return self._insides[network.name].has(packed)
 
     def is_internet(self, packed: bytes) -> bool:
-        return is_public(packed) and not self._inside.has(packed)
+        return _PUBLIC.has(packed) and not self._inside.has(packed)
 
     def of(self, network: Network, name: str) -> Iterator[bytes]:
         """The own addresses of a member: those in this network, else those in the only other network that has it."""

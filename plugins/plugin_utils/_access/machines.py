@@ -13,19 +13,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
-from .._inventory.nouns import FULL, Member, Network
+from .._inventory.nouns import GLOBAL_IPV6, INTERNET, SUBNETS, Member, Network
+from .._inventory.prefixes import UNIQUE_LOCAL
 from .._plan.planner import Plan
+from .._policy.masquerade import exits, masqueraded
 from .grants import Addresses, GrantTable
 from .lookup import PrefixTable, parse
 
 _FAMILIES = {"ipv4": 4, "ipv6": 16}
-_UNIQUE_LOCAL = parse_prefix("fc00::/7")
-
-INTERNET = "internet"
-SUBNETS = "subnets"
-GLOBAL_IPV6 = "global_ipv6"
 
 
 class Planned(NamedTuple):
@@ -39,30 +36,16 @@ class Planned(NamedTuple):
 Masquerades = Callable[[Network, Member], Collection[str]]
 
 
-class ByDefault:
-    """What a host is given, else towards the Internet where a full tunnel ends. Other hosts do not masquerade."""
+class AsPlanned:
+    """What the hosts' own rules masquerade."""
 
     def __init__(self) -> None:
-        self._ends: dict[str, set[str]] = {}
+        self._ends: dict[str, frozenset[str]] = {}
 
     def __call__(self, network: Network, host: Member) -> Collection[str]:
-        given: Collection[str] | None = getattr(host, "masquerade", None)
-        if given is not None:
-            return given
         if network.name not in self._ends:
-            self._ends[network.name] = set(_ends(network))
-        return (INTERNET,) if host.name in self._ends[network.name] else ()
-
-
-def _ends(network: Network) -> Iterator[str]:
-    """The hosts to which other members send everything."""
-    for leaf in (*network.spokes, *network.clients):
-        if network.hubs and (leaf.tunnel == FULL or not all(route.length for route in leaf.routes)):
-            yield leaf.hub or network.hubs[0].name
-    for member in network.members:
-        for name, peer in member.peers.items():
-            if not all(prefix.length for prefix in peer.allowed_ips or ()):
-                yield name
+            self._ends[network.name] = exits(network)
+        return masqueraded(host, self._ends[network.name])
 
 
 class Interface:
@@ -82,6 +65,11 @@ class Interface:
     def cryptokey(self) -> PrefixTable[str]:
         """The allowed IPs of the peers: where to send what, and from where to accept it."""
         return PrefixTable((parse(text), peer["name"]) for peer in self.peers for text in peer["allowed_ips"])
+
+    @cached_property
+    def callable(self) -> frozenset[str]:
+        """The peers whose endpoint it knows, so that it can begin a session."""
+        return frozenset(peer["name"] for peer in self.peers if peer.get("endpoint"))
 
     @property
     def routes(self) -> Iterator[Prefix]:
@@ -130,7 +118,7 @@ class Machine:
 
 
 def _is_unique_local(packed: bytes) -> bool:
-    return _UNIQUE_LOCAL.covers((packed, 128))
+    return UNIQUE_LOCAL.covers((packed, 128))
 
 
 def is_routed_globally(packed: bytes) -> bool:

@@ -16,7 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 
 from .._inventory.policy import Grant
 from .grants import Packet
-from .machines import ByDefault, Interface, Machine, Machines, Masquerades, Planned, is_routed_globally
+from .machines import AsPlanned, Interface, Machine, Machines, Masquerades, Planned, is_routed_globally
 
 # What becomes of a packet. All but the first one mean that it does not reach its destination.
 REACHED = "reached"
@@ -36,6 +36,7 @@ ROUTED = "routed"
 # Where it ends before its destination.
 LEFT = "left"
 NO_PEER = "no peer"
+NO_ENDPOINT = "no endpoint"
 NOT_FORWARDED = "not forwarded"
 SOURCE = "source"
 NO_GRANT = "no grant"
@@ -84,7 +85,7 @@ class Reach:
     """The ways of packets through these networks."""
 
     def __init__(self, planned: Sequence[Planned], masquerades: Masquerades | None = None) -> None:
-        self.machines = Machines(planned, masquerades or ByDefault())
+        self.machines = Machines(planned, masquerades or AsPlanned())
         self.addresses = self.machines.addresses
 
     def find(self, source: Machine, packet: Packet, any_client: bool = False) -> Answer:
@@ -221,6 +222,8 @@ class _Walk:
         theirs = self.machines.interface(out.network.name, name)
         if theirs is None:  # a peer that is no member, which only a host's own options could have
             return self.end(NO_PATH, NO_PEER, out)
+        if name not in out.callable and out.member.name not in theirs.callable:
+            return self.end(NO_PATH, NO_ENDPOINT, out, name)
         self.steps.append(Step(SENT, self.at, out, name, prefix))
         accepted = theirs.cryptokey.find(self.src)
         free = self.any_client and theirs.machine.is_client

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Member, Network
-from .._inventory.policy import ICMP, ICMPV6, LAST_PORT, Grant, Service
+from .._inventory.policy import ICMP, ICMPV6, LAST_PORT, Grant, Service, Side
 from .._inventory.prefixes import collapse
 from .concerns import Concerns
 from .masquerade import OWN, exits, masqueraded, nat_rules, source_sets
@@ -189,22 +189,34 @@ class _Compiler:
     # --- grants ---
 
     def _grant(self, grant: Grant) -> Iterator[_Line]:
+        dst = grant.dst
+        if dst.everything or not dst.internet:
+            yield from self._grant_to(grant, dst)
+            return
+        yield from self._grant_to(grant, dst._replace(internet=False))
+        # The host's own public address is not the Internet for what comes out of the tunnel.
+        yield from self._grant_to(grant, Side(internet=True), "fib daddr type != local")
+
+    def _grant_to(self, grant: Grant, dst: Side, *conditions: str) -> Iterator[_Line]:
         name = self._network.name
         sources = self._resolver.sources(name, grant.src)
-        destinations = self._resolver.destinations(name, grant.dst)
+        destinations = self._resolver.destinations(name, dst)
         for place, (family, word) in enumerate(FAMILIES):
             services = tuple(dict.fromkeys(text for each in grant.services for text in _service(each, family)))
             if not (sources[place] and destinations[place] and services):
                 continue
-            source = self._named("s", grant.number, family, (name, grant.src, True), sources[place])
+            source = self._named("s", grant.number, family, sources[place])
             sets: tuple[str, ...] = (source,)
-            match = ""
-            if not grant.dst.everything:
-                destination = self._named("d", grant.number, family, (name, grant.dst, False), destinations[place])
-                sets, match = (source, destination), f"ct original {word} daddr @{destination}"
+            matches = list(conditions)
+            if not dst.everything:
+                letter = "i" if dst.internet else "d"
+                destination = self._named(letter, grant.number, family, destinations[place])
+                sets = (source, destination)
+                matches.insert(0, f"ct original {word} daddr @{destination}")
+            match = " ".join(matches)
             yield _Line(grant.number, sets, f"ct original {word} saddr @{source}", match, word, services)
 
-    def _named(self, letter: str, number: int, family: int, key: tuple[object, ...], prefixes: Sequence[Prefix]) -> str:
+    def _named(self, letter: str, number: int, family: int, prefixes: Sequence[Prefix]) -> str:
         """The name of a set with this content, which another grant may have defined."""
 
         def define() -> str:
