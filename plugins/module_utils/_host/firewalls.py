@@ -18,6 +18,7 @@ from .._model.own_table import own_table_name
 
 _ACCEPT, _DROP, _RETURN = "accept", "drop", "return"
 _UDP = ("udp", 17)
+_PROTOCOLS = (("meta", "l4proto"), ("payload", "ip", "protocol"), ("payload", "ip6", "nexthdr"))
 # Chains that jump in a circle are refused by the kernel; this is for a listing that is none.
 _DEEPEST = 16
 
@@ -126,13 +127,15 @@ def _fits(rule: Rule, interface: str, packet: Packet) -> bool | None:
     """Whether the rule is for the packet, None if that cannot be told. One that names the interface or its port is."""
     named = False
     doubtful = False
+    extended = any("xt" in statement for statement in rule)
     for statement in rule:
         ((kind, value),) = statement.items()
         if kind == "match":
             fits, names = _matches(value, interface, packet)
             if fits is False:
                 return False
-            named |= names
+            # Older versions of iptables have the port in an extension, which nft does not show.
+            named |= names or bool(fits and packet.port and extended and _key(value["left"]) in _PROTOCOLS)
             doubtful |= fits is None
         else:
             doubtful |= kind in ("xt", "limit", "quota", "ct count")
@@ -143,8 +146,8 @@ def _fits(rule: Rule, interface: str, packet: Packet) -> bool | None:
 
 def _matches(match: Mapping[str, Any], interface: str, packet: Packet) -> tuple[bool | None, bool]:
     """Whether the packet matches, None if that cannot be told; and whether the match names what is the interface's."""
-    left, right = match["left"], match["right"]
-    key = next(((kind, *of.values()) for kind, of in left.items() if isinstance(of, dict)), ()) if left else ()
+    right = match["right"]
+    key = _key(match["left"])
     fits: bool | None = None
     names = False
     if key in (("meta", "iifname"), ("meta", "iif"), ("meta", "oifname"), ("meta", "oif")):
@@ -155,7 +158,7 @@ def _matches(match: Mapping[str, Any], interface: str, packet: Packet) -> tuple[
         names = bool(link == interface and _has_name(right, interface) and match["op"] != "!=")
     elif key == ("ct", "state"):
         fits = "new" in _values(right)
-    elif key in (("meta", "l4proto"), ("payload", "ip", "protocol"), ("payload", "ip6", "nexthdr")):
+    elif key in _PROTOCOLS:
         fits = any(value in _UDP for value in _values(right)) if packet.port else None
     elif key[:1] == ("payload",) and key[1:] in (("udp", "dport"), ("th", "dport")):
         fits = _has_number(right, packet.port) if packet.port else None
@@ -167,6 +170,11 @@ def _matches(match: Mapping[str, Any], interface: str, packet: Packet) -> tuple[
     if fits is not None and match["op"] == "!=":
         fits = not fits
     return fits, names
+
+
+def _key(left: Any) -> tuple[str, ...]:
+    """What a match looks at, such as ``("meta", "iifname")``; empty for something else."""
+    return next(((kind, *map(str, of.values())) for kind, of in left.items() if isinstance(of, dict)), ())
 
 
 def _values(right: Any) -> list[Any]:

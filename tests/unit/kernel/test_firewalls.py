@@ -112,6 +112,18 @@ def test_a_udp_port_that_is_open_is_not(allowed: str) -> None:
     assert found(PLAIN, allowed, port=51820, forwards=False) == ""
 
 
+@pytest.mark.parametrize(("protocol", "closed"), [("udp", False), ("tcp", True), (None, True)])
+def test_an_extension_of_iptables_may_be_the_port(protocol: str | None, closed: bool) -> None:
+    """As nft 1.0 lists ``-p udp -m udp --dport 51820 -j ACCEPT`` of an older iptables."""
+    chain = {"family": "ip", "table": "filter", "name": "INPUT", "type": "filter", "hook": "input", "policy": "drop"}
+    extension = {"xt": {"type": "match", "name": "udp"}}
+    left = {"payload": {"protocol": "ip", "field": "protocol"}}
+    expressions = [{"match": {"op": "==", "left": left, "right": protocol}}] if protocol else []
+    rule = {**{key: chain[key] for key in ("family", "table")}, "chain": "INPUT"}
+    rules = [{"chain": chain}, {"rule": {**rule, "expr": [*expressions, extension, {"accept": None}]}}]
+    assert bool(find_obstacles({"nftables": rules}, "wg0", ["ip"], 51820, None)) is closed
+
+
 def test_the_own_tables_are_no_obstacle() -> None:
     own = """table inet cryptokey-wg0 {
         chain forward { type filter hook forward priority filter; policy accept; jump access; }
