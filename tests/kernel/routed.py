@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
@@ -109,10 +109,12 @@ def listening(host: Namespace, address: str, port: int) -> socket.socket:
 
 def connected(source: Namespace, host: Namespace, address: str, port: int) -> tuple[socket.socket, socket.socket]:
     """Both ends of a TCP connection. Raises TimeoutError."""
-    with closing(listening(host, address, port)) as server:
+    with closing(listening(host, address, port)) as server, ExitStack() as failing:
         client = _open(source, address, socket.SOCK_STREAM)
+        failing.callback(client.close)
         client.connect((address, port))
         accepted, _peer = server.accept()
+        failing.pop_all()
     accepted.settimeout(_SECONDS)
     return client, accepted
 
