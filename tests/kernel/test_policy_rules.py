@@ -143,8 +143,9 @@ def test_what_hides_behind_extension_headers_is_dropped(hosts: Routed, header: i
             sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, header)
         receiver.settimeout(1)
         with closing(receiver), closing(sender):
-            # The header of TCP follows, to port 80.
-            sender.sendto(bytes([6, 0, 0, 0, 0, 0, 0, 0]) + b"\x30\x39\x00\x50" + bytes(16), (CID[1], 0))
+            # The header of TCP follows, to port 80. Some kernels drop a mobility header that has one behind it.
+            following = 59 if header == 135 else 6
+            sender.sendto(bytes([following, 0, 0, 0, 0, 0, 0, 0]) + b"\x30\x39\x00\x50" + bytes(16), (CID[1], 0))
             try:
                 return bool(receiver.recv(99))
             except TimeoutError:
