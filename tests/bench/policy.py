@@ -99,7 +99,7 @@ def _body_of_a_hub(count: int) -> str:
         for number in range(CLIENT_GRANTS)
     ]
     options = {"prefixes": ["10.8.0.0/16", "fd00:8::/64"], "clients": clients, "policy": {"grants": grants}}
-    hosts = {
+    hosts: dict[str, dict[str, Any]] = {
         "hub": {"wireguard_addresses": ["10.8.0.1", "fd00:8::1"], "wireguard_endpoint": "hub.example.org"},
         "server": {"wireguard_addresses": ["10.8.0.2", "fd00:8::2"]},
     }

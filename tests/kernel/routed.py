@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
@@ -76,15 +76,15 @@ def _connect_all(hosts: Routed, site_at: str) -> None:
             host.run("ip", "route", "add", gateway, "dev", "wg0")
             host.run("ip", "route", "add", "default", "via", gateway, "dev", "wg0")
     connect(hub, "192.0.2.254/24", hosts.web, "192.0.2.1/24")
-    gateway = hosts.cid if site_at == "cid" else hub
-    connect(gateway, "192.168.7.1/24", hosts.site, "192.168.7.9/24")
-    for host, device, address in (
+    router = hosts.cid if site_at == "cid" else hub
+    connect(router, "192.168.7.1/24", hosts.site, "192.168.7.9/24")
+    for end, device, address in (
         (hub, "web", "2001:db8:1::fe/64"),
         (hosts.web, "hub", "2001:db8:1::1/64"),
-        (gateway, "site", "fd00:7::1/64"),
-        (hosts.site, gateway.name, "fd00:7::9/64"),
+        (router, "site", "fd00:7::1/64"),
+        (hosts.site, router.name, "fd00:7::9/64"),
     ):
-        host.run("ip", "address", "add", address, "dev", device, "nodad")
+        end.run("ip", "address", "add", address, "dev", device, "nodad")
     if site_at == "cid":
         hosts.site.run("ip", "route", "add", "10.8.0.0/24", "via", "192.168.7.1")
         hosts.site.run("ip", "route", "add", "fd00:8::/64", "via", "fd00:7::1")
@@ -109,10 +109,12 @@ def listening(host: Namespace, address: str, port: int) -> socket.socket:
 
 def connected(source: Namespace, host: Namespace, address: str, port: int) -> tuple[socket.socket, socket.socket]:
     """Both ends of a TCP connection. Raises TimeoutError."""
-    with closing(listening(host, address, port)) as server:
+    with closing(listening(host, address, port)) as server, ExitStack() as failing:
         client = _open(source, address, socket.SOCK_STREAM)
+        failing.callback(client.close)
         client.connect((address, port))
         accepted, _peer = server.accept()
+        failing.pop_all()
     accepted.settimeout(_SECONDS)
     return client, accepted
 

@@ -141,10 +141,11 @@ def test_what_hides_behind_extension_headers_is_dropped(hosts: Routed, header: i
             receiver = socket.socket(socket.AF_INET6, socket.SOCK_RAW, header)
         with hosts.ada.entered():
             sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, header)
-        receiver.settimeout(0.5)
+        receiver.settimeout(1)
         with closing(receiver), closing(sender):
-            # The header of TCP follows, to port 80.
-            sender.sendto(bytes([6, 0, 0, 0, 0, 0, 0, 0]) + b"\x30\x39\x00\x50" + bytes(16), (CID[1], 0))
+            # The header of TCP follows, to port 80. Some kernels drop a mobility header that has one behind it.
+            following = 59 if header == 135 else 6
+            sender.sendto(bytes([following, 0, 0, 0, 0, 0, 0, 0]) + b"\x30\x39\x00\x50" + bytes(16), (CID[1], 0))
             try:
                 return bool(receiver.recv(99))
             except TimeoutError:
@@ -167,7 +168,7 @@ def test_a_source_of_the_tunnel_from_elsewhere_is_dropped(hosts: Routed, family:
             receiver = socket.socket(kind, socket.SOCK_DGRAM)
         with hosts.web.entered():
             sender = socket.socket(kind, socket.SOCK_DGRAM)
-        receiver.settimeout(0.5)
+        receiver.settimeout(1)
         with closing(receiver), closing(sender):
             receiver.bind((CID[family], 53))
             sender.bind((ADA[family], 5353))

@@ -21,7 +21,7 @@ from .nouns import Network
 from .option_parsers import NETWORKS, check_names, parse_entries, parse_mapping
 from .policy import TCP, Grant, Policy, Service, Side, Target, Test
 from .prefixes import PUBLIC
-from .services import WITH_PORTS, parse_port, parse_protocol, parse_services
+from .services import WITH_PORTS, parse_protocol, parse_service_port, parse_services
 
 _T = TypeVar("_T")
 
@@ -50,7 +50,9 @@ def read_policies(
     def with_policy(network: Network) -> Network:
         values = options.get(network.name)
         value = values.get(POLICY) if isinstance(values, Mapping) else None
-        return network if value is None else replace(network, policy=_Reader(network, names, problems).read(value))
+        return (
+            network if value is None else replace(network, policy=_PolicyReader(network, names, problems).read(value))
+        )
 
     return tuple(map(with_policy, networks))
 
@@ -85,7 +87,7 @@ class SelectorNames:
         return frozenset(str(host) for host in self.groups[name]).intersection(self.homes)
 
 
-class _Reader:
+class _PolicyReader:
     """Reads the policy of one network."""
 
     def __init__(self, network: Network, names: SelectorNames, problems: Problems) -> None:
@@ -260,7 +262,7 @@ class _Reader:
             return Target(text, self._single(host, option, True), 0)
         if not port:
             raise InputError(option, text, "the port is missing", f"write a port too, such as {_with_port(host)}")
-        return Target(text, self._single(host, option, True), parse_port(port, option, text))
+        return Target(text, self._single(host, option, True), parse_service_port(port, option, text))
 
     def _single(self, text: str, option: str, is_target: bool) -> Side:
         """A member or an address; for a target, ``internet`` too. Raises InputError."""

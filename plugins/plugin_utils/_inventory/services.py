@@ -76,7 +76,7 @@ def parse_protocol(text: str, option: str, value: object) -> int:
     return number
 
 
-def parse_port(text: str, option: str, value: object) -> int:
+def parse_service_port(text: str, option: str, value: object) -> int:
     """A port from 1 to 65535. Raises InputError."""
     port = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
     if not 1 <= port <= LAST_PORT:
@@ -96,8 +96,8 @@ def _parse_ports(text: str, option: str, value: object) -> tuple[int, int]:
     match = _PORTS.fullmatch(text)
     if not match:
         raise InputError(option, value, "not a port or a range of ports", _REMEDY)
-    first = parse_port(match[1], option, value)
-    last = parse_port(match[2] or match[1], option, value)
+    first = parse_service_port(match[1], option, value)
+    last = parse_service_port(match[2] or match[1], option, value)
     if last < first:
         raise InputError(option, value, "the range ends before it begins", f"write {last}-{first}")
     return first, last
