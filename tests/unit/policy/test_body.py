@@ -88,7 +88,7 @@ def test_a_relay_has_all_grants() -> None:
         "ct original ip saddr @s1_4 ct original ip daddr @d1_4 meta l4proto 6 ct original proto-dst 22 accept",
         "ct original ip saddr @s1_4 ct original ip daddr @d1_4 meta l4proto 17 ct original proto-dst 8000-8100 accept",
         "ct original ip saddr @s2_4 ct original ip daddr @i2_4 fib daddr type != local accept",
-        "ct original ip6 saddr @s2_6 ct original ip6 daddr @d2_6 accept",
+        "ct original ip6 saddr @s2_6 ct original ip6 daddr @i2_6 fib daddr type != local accept",
         "ct original ip saddr @s1_4 accept",
         "ct original ip6 saddr @s3_6 accept",
     ]
