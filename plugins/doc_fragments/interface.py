@@ -241,5 +241,4 @@ options:
       - At boot, C(wg-quick) loads the table before it creates the interface. If that fails, the interface stays down.
       - If not given, the table is not changed. An empty string removes it, and so does O(state=absent).
     type: str
-    version_added: 1.1.0
 """
