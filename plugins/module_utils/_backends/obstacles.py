@@ -58,7 +58,7 @@ def _look(interface: str, question: list[Any]) -> list[str] | None:
         return None
     try:
         done = run_program([nft, "-j", "--terse", "list", "ruleset"], "look for rules that drop the tunnel's packets")
-        found = firewalls.find_obstacles(json.loads(done.output), interface, *question)
+        found = firewalls.find_drops(json.loads(done.output), interface, *question)
     except (AttributeError, KeyError, OSError, TypeError, ValueError):
         return None
     return [f"{interface}: {each}" for each in found]

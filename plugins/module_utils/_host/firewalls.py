@@ -47,7 +47,7 @@ class Chain(NamedTuple):
 Chains = Mapping[tuple[str, str, str], Chain]
 
 
-def find_obstacles(
+def find_drops(
     listing: Mapping[str, Any], interface: str, families: Collection[str], port: int, links: Iterable[str] | None
 ) -> list[str]:
     """Describe what drops new connections, with the commands that allow them.

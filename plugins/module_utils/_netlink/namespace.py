@@ -26,6 +26,7 @@ from .errors import KernelError
 _DIRECTORIES = ("/run/netns", "/var/run/netns")
 _CURRENT = "/proc/thread-self/ns/net"
 _CLONE_NEWNET = 0x40000000
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SO_NETNS_COOKIE = 71  # include/uapi/asm-generic/socket.h
 _Result = TypeVar("_Result")
 
@@ -91,14 +92,18 @@ def in_new_netns() -> Iterator[None]:
 
 
 def netns_identity() -> str:
-    """What tells the present namespace from all others since boot; before Linux 5.14, from all that exist now."""
+    """What tells the present namespace from all others, past ones included; before Linux 5.14 from those that exist.
+
+    The kernel counts anew at each boot. Raises OSError.
+    """
+    boot = Path(_BOOT_ID).read_text(encoding="ascii").strip()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as probe:
         try:
             cookie = probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
         except OSError:
             status = Path(_CURRENT).stat()
-            return f"inode {status.st_dev}:{status.st_ino}"
-    return f"cookie {int.from_bytes(cookie, sys.byteorder)}"
+            return f"{boot} inode {status.st_dev}:{status.st_ino}"
+    return f"{boot} cookie {int.from_bytes(cookie, sys.byteorder)}"
 
 
 def bind_to_netns(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:

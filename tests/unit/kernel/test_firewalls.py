@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends import obstacles
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.firewalls import find_obstacles
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.firewalls import find_drops
 from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import RULES
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
@@ -41,7 +41,7 @@ def listing(rules: str, *more: str) -> Any:
 
 def found(rules: str, *more: str, families: tuple[str, ...] = ("ip",), port: int = 0, forwards: bool = True) -> str:
     links = ["eth0"] if forwards else None
-    return "\n".join(find_obstacles(listing(rules, *more), "wg0", families, port, links))
+    return "\n".join(find_drops(listing(rules, *more), "wg0", families, port, links))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_extension_of_iptables_may_be_the_port(protocol: str | None, closed: 
     expressions = [{"match": {"op": "==", "left": left, "right": protocol}}] if protocol else []
     rule = {**{key: chain[key] for key in ("family", "table")}, "chain": "INPUT"}
     rules = [{"chain": chain}, {"rule": {**rule, "expr": [*expressions, extension, {"accept": None}]}}]
-    assert bool(find_obstacles({"nftables": rules}, "wg0", ["ip"], 51820, None)) is closed
+    assert bool(find_drops({"nftables": rules}, "wg0", ["ip"], 51820, None)) is closed
 
 
 def test_the_own_tables_are_no_obstacle() -> None:
