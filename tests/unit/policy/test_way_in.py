@@ -28,7 +28,10 @@ def warnings(grants: Any, variables: dict[str, dict[str, Any]], source: str | No
     return list(way_in_warnings(found.read(), TODAY, get, find_source))
 
 
-INSIDE: dict[str, dict[str, Any]] = {"bob": {"ansible_host": "10.8.0.3"}, "cid": {"ansible_host": "10.8.0.4", "ansible_port": 2222}}
+INSIDE: dict[str, dict[str, Any]] = {
+    "bob": {"ansible_host": "10.8.0.3"},
+    "cid": {"ansible_host": "10.8.0.4", "ansible_port": 2222},
+}
 
 
 def test_a_way_in_that_no_grant_allows_is_named_with_the_grant() -> None:
