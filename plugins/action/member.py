@@ -58,7 +58,10 @@ class ActionModule(ActionBase):
         self._warnings: list[Any] = []
         arguments = dict(self._task.args)
         defaults = {**self._defaults_of(INTERFACE), **self._defaults_of(CONFIG)}
-        entries = [self._prepare(entry, defaults) for entry in _read_entries(arguments.pop("interfaces", None))]
+        given = _read_entries(arguments.pop("interfaces", None))
+        if arguments.get("state") != "absent":
+            _check_rules(given)
+        entries = [self._prepare(entry, defaults) for entry in given]
         try:
             result.update(self._run_steps(entries, arguments))
         finally:
@@ -118,7 +121,8 @@ class ActionModule(ActionBase):
         return _result_of(report, done)
 
     def _run_member(self, entries: Sequence[Result], arguments: Mapping[str, Any]) -> Result:
-        given = [{name: value for name, value in entry.items() if name != "interface_options"} for entry in entries]
+        kept_here = ("interface_options", "rules")
+        given = [{name: value for name, value in entry.items() if name not in kept_here} for entry in entries]
         module_args = {**arguments, "interfaces": given}
         return self._heard(self._execute_module(MEMBER, module_args=module_args, task_vars=self._variables))
 
@@ -149,6 +153,16 @@ def _read_entries(value: object) -> list[Mapping[str, Any]]:
             "interfaces: expected the entries of the host in the plan; pass hosts[inventory_hostname] of its result"
         )
     return list(value)
+
+
+def _check_rules(entries: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse entries whose firewall rules are not composed, as an interface would come up without its policy."""
+    bare = [str(entry.get("network")) for entry in entries if "rules" in entry]
+    if bare:
+        raise AnsibleActionFail(
+            f"interfaces: the entry of the network {bare[0]} lacks its firewall rules; pass "
+            "plan.hosts[inventory_hostname] | cryptokey.wireguard.with_rules(plan.rules), with plan the plan's result"
+        )
 
 
 def _removal(options: Mapping[str, Any]) -> Result:

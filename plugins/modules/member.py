@@ -38,7 +38,9 @@ attributes:
       - There is one difference for each running interface and each file that changes. Secrets are not shown.
 options:
   interfaces:
-    description: The entries of the host, which are C(hosts[HOST]) in the result of M(cryptokey.wireguard.plan).
+    description:
+      - The entries of the host, which are C(hosts[HOST]) in the result of M(cryptokey.wireguard.plan), with their firewall
+        rules from P(cryptokey.wireguard.with_rules#filter). With O(state=absent), they need no rules.
     type: list
     elements: dict
     required: true
@@ -87,7 +89,7 @@ EXAMPLES = r"""
 
 - name: Bring this member up to date
   cryptokey.wireguard.member:
-    interfaces: "{{ network_plan.hosts[inventory_hostname] }}"
+    interfaces: "{{ network_plan.hosts[inventory_hostname] | cryptokey.wireguard.with_rules(network_plan.rules) }}"
 
 - name: Remove this member from its networks
   cryptokey.wireguard.member:
@@ -96,7 +98,7 @@ EXAMPLES = r"""
 
 - name: Create the key pairs of this member
   cryptokey.wireguard.member:
-    interfaces: "{{ network_plan.hosts[inventory_hostname] }}"
+    interfaces: "{{ network_plan.hosts[inventory_hostname] | cryptokey.wireguard.with_rules(network_plan.rules) }}"
     keys_only: true
 """
 

@@ -44,13 +44,19 @@ class SideResolver:
 
     def __init__(self, networks: Sequence[Network], today: datetime.date) -> None:
         self._networks = {network.name: network for network in networks}
+        self._today = today
         self._found: dict[tuple[str, Side, bool], Prefixes] = {}
-        # Member to its addresses in each of its networks. A client past its date has none.
-        self._addresses: dict[str, dict[str, tuple[Prefix, ...]]] = {}
-        for network in networks:
+
+    @cached_property
+    def _addresses(self) -> dict[str, dict[str, tuple[Prefix, ...]]]:
+        """Member to its addresses in each of its networks. A client past its date has none."""
+        found: dict[str, dict[str, tuple[Prefix, ...]]] = {}
+        for network in self._networks.values():
             for member in network.members:
-                addresses = () if is_expired(member, today) else tuple(each.host for each in member.addresses)
-                self._addresses.setdefault(member.name, {})[network.name] = addresses
+                is_gone = is_expired(member, self._today)
+                addresses = () if is_gone else tuple(address.host for address in member.addresses)
+                found.setdefault(member.name, {})[network.name] = addresses
+        return found
 
     def sources(self, network: str, side: Side) -> Prefixes:
         """What ``side`` stands for as a source in a grant or test of this network."""

@@ -110,6 +110,14 @@ def test_what_is_no_entry_of_the_plan_is_refused(value: object) -> None:
         member._read_entries(value)
 
 
+def test_an_entry_without_its_firewall_rules_is_refused() -> None:
+    """Else the interface would come up without its policy."""
+    entry = {"network": "home", "options": {"interface": "wg0", "nftables": ""}}
+    member._check_rules([entry])
+    with pytest.raises(AnsibleActionFail, match="the entry of the network home lacks its firewall rules; pass"):
+        member._check_rules([{**entry, "rules": {"parts": []}}])
+
+
 @pytest.mark.parametrize("value", ["{{ nobody_gives_this | default(omit) }}", None, "", "off"])
 def test_a_secret_that_is_not_given_and_defaults_of_the_modules(tmp_path: Path, value: str | None) -> None:
     """What the operator has in ``module_defaults`` for interface and config applies to member."""
@@ -117,7 +125,8 @@ def test_a_secret_that_is_not_given_and_defaults_of_the_modules(tmp_path: Path, 
     fleet.inventory["all"]["vars"]["wireguard_networks"]["home"]["preshared_secret"] = value
     defaults = {"private_key_file": str(tmp_path / "wg0.key"), "path": str(tmp_path / "wg0.conf")}
     record = {"cryptokey.wireguard._registry": {"keypairs": "keypair"}, "run_once": True, "register": "plan"}
-    update = {"interfaces": "{{ plan.hosts[inventory_hostname] }}", "running": False}
+    entries = "{{ plan.hosts[inventory_hostname] | cryptokey.wireguard.with_rules(plan.rules) }}"
+    update = {"interfaces": entries, "running": False}
     play: dict[str, Any] = {
         "hosts": "server",
         "gather_facts": False,

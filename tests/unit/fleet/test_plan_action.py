@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules import find_rules
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.playbooks import Fleet, addresses
 
 
@@ -30,8 +31,14 @@ def test_a_first_run_records_the_keys_and_a_second_changes_nothing(fleet: Fleet)
     first = fleet.run()
     assert [result["changed"] for result in first.results] == [False, True]
     assert first.results[0]["unknown_keys"] == ["hub1", "laptop", "office", "server"]
-    plans = example("hub_and_spoke.yml").plan().hosts
-    assert first.results[1]["hosts"] == {name: [plan] for name, plan in plans.items()}
+    inventory = example("hub_and_spoke.yml")
+    rules = find_rules(inventory.read(), TODAY)["home"]
+    # The laptop's full tunnel ends at the hub, and the office has a subnet.
+    assert rules.hosts.keys() == {"hub1", "office"}
+    own = {name: {"rules": entry} for name, entry in rules.hosts.items()}
+    plans = inventory.plan().hosts
+    assert first.results[1]["hosts"] == {name: [{**plan, **own.get(name, {})}] for name, plan in plans.items()}
+    assert first.results[1]["rules"] == {"home": rules.shared}
     assert checked.results[1]["hosts"] == first.results[1]["hosts"]
     assert first.output.count('"plan.hosts[inventory_hostname][0].options.interface": "wg0"') == 4
     assert "WARNING" not in first.output

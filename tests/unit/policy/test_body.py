@@ -78,6 +78,16 @@ def test_without_rules_nothing_is_planned() -> None:
     assert compose_entries([entry], {}) == [{"network": "home", "options": {"interface": "wg0", "nftables": ""}}]
 
 
+def test_an_entry_of_the_plan_gets_its_table() -> None:
+    networks = inventory(GRANTS).read()
+    rules = find_rules(networks, TODAY)
+    entry = {"network": "home", "options": {"interface": "wg7", "mtu": 1400}, "rules": rules["home"].hosts["hub"]}
+    (composed,) = compose_entries([entry], shared_rules(rules))
+    body = composed["options"].pop("nftables")
+    assert composed == {"network": "home", "options": {"interface": "wg7", "mtu": 1400}}
+    assert body == body_of(networks, networks[0], "hub").replace('"wg0"', '"wg7"')
+
+
 def test_a_relay_has_all_grants() -> None:
     body = bodies(inventory(GRANTS))["home", "hub"]
     assert accepted(body) == [
