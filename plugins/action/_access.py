@@ -16,7 +16,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseline import (
-    compare,
     parse_saved,
     render_changes,
     render_saved,
@@ -84,7 +83,7 @@ class ActionModule(RunOnce, ActionBase):
         result["warnings"] = checked.warnings
         failures = [str(FleetError(checked.problems))] if checked.problems else []
         if old is not None:
-            lines = list(render_changes(compare(old, matrix)))
+            lines = render_changes(old, matrix)
             self._display.display("\n".join([*(lines or ["No access is gained or lost."]), ""]))
             result["changes"] = lines
             failures += [f"access differs from {arguments['baseline']}: {len(lines)} lines above"] if lines else []

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 from . import services as sets
-from .matrix import Matrix, read_cell, write_cell
+from .matrix import Matrix, only_family, read_cell, write_cell
 
 FORMAT = "cryptokey.wireguard access 1"
 
@@ -68,7 +68,7 @@ def _texts(value: object) -> list[str]:
     return value
 
 
-def compare(old: Matrix, new: Matrix) -> list[Change]:
+def compare_access(old: Matrix, new: Matrix) -> list[Change]:
     """What changes from one to the other, sorted; sources and targets that change alike are together."""
     before, after = _places(old), _places(new)
     kinds: dict[tuple[int | None, int | None], list[str]] = {}
@@ -99,17 +99,18 @@ def _cell(matrix: Matrix, row: int | None, column: int | None) -> tuple[str, ...
 
 def _difference(old: Iterable[str], new: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     before, after = read_cell(old), read_cell(new)
-    gained = {size: sets.subtract(after[size], before[size]) for size in after}
-    lost = {size: sets.subtract(before[size], after[size]) for size in before}
+    gained = {size: sets.subtract_services(after[size], before[size]) for size in after}
+    lost = {size: sets.subtract_services(before[size], after[size]) for size in before}
     return write_cell(gained), write_cell(lost)
 
 
-def render_changes(changes: Iterable[Change]) -> Iterator[str]:
-    """One line for each thing that is gained or lost."""
-    for change in changes:
-        # A group that changes as a whole has its members' access to each other among it.
-        pair = f"{', '.join(change.sources)} -> {', '.join(change.targets)}"
-        if change.gained:
-            yield f"gained: {pair}: {', '.join(change.gained)}"
-        if change.lost:
-            yield f"lost:   {pair}: {', '.join(change.lost)}"
+def render_changes(old: Matrix, new: Matrix) -> list[str]:
+    """One line for each thing that is gained, then for what is lost."""
+    changes, family = compare_access(old, new), only_family(old, new)
+    gained = [_line("gained: ", change, change.gained, family) for change in changes if change.gained]
+    return gained + [_line("lost:   ", change, change.lost, family) for change in changes if change.lost]
+
+
+def _line(word: str, change: Change, texts: Iterable[str], family: str) -> str:
+    services = ", ".join(text.removesuffix(family) for text in texts)
+    return f"{word}{', '.join(change.sources)} -> {', '.join(change.targets)}: {services}"

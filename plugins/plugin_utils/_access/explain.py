@@ -69,7 +69,7 @@ def _describe(step: Step, way: _Direction) -> str:
 def _sent(step: Step, _way: _Direction) -> str:
     found = step.prefix
     why = f"allowed IPs {found}" if found and found.packed else "a client can send everything to its peer"
-    return f"{step.machine.name} sends it to {step.peer} by {_on(step)} ({why})"
+    return f"{step.machine.name} sends it to {step.peer} by {_on(step)}: {why}"
 
 
 def _allowed(step: Step, _way: _Direction) -> str:
@@ -93,7 +93,7 @@ def _source(step: Step, way: _Direction) -> str:
 
 
 def _on(step: Step) -> str:
-    return f"{step.interface.name} (network {step.interface.network.name})" if step.interface else ""
+    return f"{step.interface.name} of the network {step.interface.network.name}" if step.interface else ""
 
 
 _TEXTS: dict[str, Callable[[Step, _Direction], str]] = {

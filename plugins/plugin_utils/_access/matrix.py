@@ -31,7 +31,7 @@ class Matrix(NamedTuple):
 
 def write_cell(found: Mapping[int, Services]) -> tuple[str, ...]:
     """The services by the size of addresses, as texts. What is the same in both families has no family."""
-    texts = {size: sets.render(each) for size, each in found.items() if each}
+    texts = {size: sets.render_services(each) for size, each in found.items() if each}
     if len(texts) == 2 and texts[4] == texts[16]:
         return tuple(texts[4])
     return tuple(text + _FAMILIES[size] for size, each in sorted(texts.items()) for text in each)
@@ -44,7 +44,7 @@ def read_cell(texts: Iterable[str]) -> dict[int, Services]:
         only = [size for size, family in _FAMILIES.items() if text.endswith(family)]
         for size in only or lists:
             lists[size].append(text.partition(" ")[0])
-    return {size: sets.parse(each) for size, each in lists.items()}
+    return {size: sets.parse_rendered(each) for size, each in lists.items()}
 
 
 def make_matrix(reach: Reach) -> Matrix:
@@ -63,10 +63,21 @@ def make_matrix(reach: Reach) -> Matrix:
 
 
 def _pair(sources: Sequence[Unit], targets: Sequence[Unit]) -> tuple[Unit, Unit] | None:
-    """Two that stand for all: none is its own destination."""
-    if sources[0] is not targets[0]:
-        return sources[0], targets[0]
-    return (sources[0], sources[1]) if len(sources) > 1 else None
+    """Two that stand for all. What stays at one machine passes no tunnel, and is not looked at."""
+    source = sources[0]
+    target = targets[0] if targets[0] is not source else targets[-1]
+    return None if source.machine is target.machine else (source, target)
+
+
+def only_family(*matrices: Matrix) -> str:
+    """The end that all services have, since there is one family only; empty where there are two."""
+    found = {
+        next((family for family in _FAMILIES.values() if text.endswith(family)), "")
+        for matrix in matrices
+        for texts in matrix.cells.values()
+        for text in texts
+    }
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 class _Cells:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._access.matrix import Matrix
+from .._access.matrix import Matrix, only_family
 from .columns import align, shorten
 
 _HEAD = ("FROM", "TO", "SERVICES")
 _WIDTH = 44
-_FAMILIES = (" (IPv4)", " (IPv6)")
 
 
 def render_access(matrix: Matrix) -> str:
@@ -21,7 +20,7 @@ def render_access(matrix: Matrix) -> str:
 
 
 def _rows(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
-    family = _only_family(matrix)
+    family = only_family(matrix)
     nothing: list[str] = []
     for place, group in enumerate(matrix.groups):
         targets: dict[tuple[str, ...], list[str]] = {}
@@ -39,13 +38,3 @@ def _rows(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
             nothing += group
     if nothing:
         yield shorten(nothing, _WIDTH), "-", "-"
-
-
-def _only_family(matrix: Matrix) -> str:
-    """The family that all services have, which need not be said of each; empty where there are two."""
-    found = {
-        next((family for family in _FAMILIES if text.endswith(family)), "")
-        for texts in matrix.cells.values()
-        for text in texts
-    }
-    return next(iter(found)) if len(found) == 1 else ""
