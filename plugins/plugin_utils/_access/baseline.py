@@ -68,7 +68,7 @@ def _texts(value: object) -> list[str]:
     return value
 
 
-def compare(old: Matrix, new: Matrix) -> list[Change]:
+def compare_access(old: Matrix, new: Matrix) -> list[Change]:
     """What changes from one to the other, sorted; sources and targets that change alike are together."""
     before, after = _places(old), _places(new)
     kinds: dict[tuple[int | None, int | None], list[str]] = {}
@@ -99,14 +99,14 @@ def _cell(matrix: Matrix, row: int | None, column: int | None) -> tuple[str, ...
 
 def _difference(old: Iterable[str], new: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     before, after = read_cell(old), read_cell(new)
-    gained = {size: sets.subtract(after[size], before[size]) for size in after}
-    lost = {size: sets.subtract(before[size], after[size]) for size in before}
+    gained = {size: sets.subtract_services(after[size], before[size]) for size in after}
+    lost = {size: sets.subtract_services(before[size], after[size]) for size in before}
     return write_cell(gained), write_cell(lost)
 
 
 def render_changes(old: Matrix, new: Matrix) -> list[str]:
     """One line for each thing that is gained, then for what is lost."""
-    changes, family = compare(old, new), only_family(old, new)
+    changes, family = compare_access(old, new), only_family(old, new)
     gained = [_line("gained: ", change, change.gained, family) for change in changes if change.gained]
     return gained + [_line("lost:   ", change, change.lost, family) for change in changes if change.lost]
 

@@ -41,7 +41,7 @@ def on_wire(protocol: int, packed: bytes) -> int:
     return ICMPV6 if protocol == ICMP and len(packed) == 16 else protocol
 
 
-class Addresses:
+class AddressBook:
     """Which members have an address, and what is inside the networks: what the sides of grants are compared with."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -84,7 +84,7 @@ def _prefixes(network: Network) -> Iterator[Prefix]:
 class GrantTable:
     """The grants of a network's policy, for lookups by address. Built once, in the time that it takes to read them."""
 
-    def __init__(self, network: Network, policy: Policy, addresses: Addresses) -> None:
+    def __init__(self, network: Network, policy: Policy, addresses: AddressBook) -> None:
         self.network = network
         self.grants = policy.grants
         self._addresses = addresses
@@ -144,7 +144,7 @@ def serves(service: Service, packet: Packet) -> bool:
 class _SideTable:
     """For one side of all grants: address to the grants that have it, but for ``everything`` and ``internet``."""
 
-    def __init__(self, network: Network, addresses: Addresses, sides: Iterable[Side]) -> None:
+    def __init__(self, network: Network, addresses: AddressBook, sides: Iterable[Side]) -> None:
         self.everything = self.internet = 0
         # Many grants have the same side: its members are gone through once.
         alike: dict[Side, int] = {}
@@ -169,7 +169,7 @@ class _SideTable:
         return found
 
 
-def _by_address(network: Network, addresses: Addresses, names: Mapping[str, int]) -> dict[bytes, int]:
+def _by_address(network: Network, addresses: AddressBook, names: Mapping[str, int]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for name, grants in names.items():
         for packed in addresses.of(network, name):

@@ -19,7 +19,7 @@ from .._inventory.nouns import GLOBAL_IPV6, INTERNET, SUBNETS, Member, Network
 from .._inventory.prefixes import UNIQUE_LOCAL
 from .._plan.planner import Plan
 from .._policy.masquerade import exits, masqueraded
-from .grants import Addresses, GrantTable
+from .grants import AddressBook, GrantTable
 from .lookup import PrefixTable, parse
 
 _FAMILIES = {"ipv4": 4, "ipv6": 16}
@@ -104,7 +104,7 @@ class Machine:
     def behind(self) -> PrefixTable[None]:
         return PrefixTable((subnet, None) for subnet in self.subnets)
 
-    def masquerades(self, packet_src: bytes, dst: bytes, to_subnet: bool, addresses: Addresses) -> bool:
+    def masquerades(self, packet_src: bytes, dst: bytes, to_subnet: bool, addresses: AddressBook) -> bool:
         """Whether the machine's own address takes the place of the source, for what leaves all tunnels here."""
         for interface in self.interfaces:
             wanted = SUBNETS if to_subnet else INTERNET
@@ -130,7 +130,7 @@ class Machines:
     """All machines of these networks, by the network and the name of each of their members."""
 
     def __init__(self, planned: Sequence[Planned], masquerades: Masquerades) -> None:
-        self.addresses = Addresses([each.network for each in planned])
+        self.addresses = AddressBook([each.network for each in planned])
         self.all: list[Machine] = []
         self._interfaces: dict[tuple[str, str], Interface] = {}
         self._owners: dict[bytes, list[Machine]] = {}

@@ -31,7 +31,7 @@ class Matrix(NamedTuple):
 
 def write_cell(found: Mapping[int, Services]) -> tuple[str, ...]:
     """The services by the size of addresses, as texts. What is the same in both families has no family."""
-    texts = {size: sets.render(each) for size, each in found.items() if each}
+    texts = {size: sets.render_services(each) for size, each in found.items() if each}
     if len(texts) == 2 and texts[4] == texts[16]:
         return tuple(texts[4])
     return tuple(text + _FAMILIES[size] for size, each in sorted(texts.items()) for text in each)
@@ -44,7 +44,7 @@ def read_cell(texts: Iterable[str]) -> dict[int, Services]:
         only = [size for size, family in _FAMILIES.items() if text.endswith(family)]
         for size in only or lists:
             lists[size].append(text.partition(" ")[0])
-    return {size: sets.parse(each) for size, each in lists.items()}
+    return {size: sets.parse_rendered(each) for size, each in lists.items()}
 
 
 def make_matrix(reach: Reach) -> Matrix:

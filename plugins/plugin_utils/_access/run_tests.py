@@ -38,7 +38,7 @@ def check_policies(reach: Reach, leaving: Sequence[str] = ()) -> Checked:
     covered: dict[str, int] = defaultdict(int)
     tested = [network for network in reach.addresses.networks if network.policy and network.policy.tests]
     for network in tested:
-        run = _Run(places, network, problems, covered, leaving)
+        run = _NetworkTests(places, network, problems, covered, leaving)
         for test in network.policy.tests if network.policy else ():
             run.test(test)
         warnings += run.warnings
@@ -49,7 +49,7 @@ def check_policies(reach: Reach, leaving: Sequence[str] = ()) -> Checked:
     )
 
 
-class _Run:
+class _NetworkTests:
     """The tests of one network. ``covered``: by network, the grants that a test has used so far."""
 
     def __init__(

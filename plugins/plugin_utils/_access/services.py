@@ -61,7 +61,7 @@ def _common(one: Ranges, other: Ranges) -> Ranges:
     return tuple(sorted((first, last) for first, last in pairs if first <= last))
 
 
-def subtract(one: Services, other: Services) -> Services:
+def subtract_services(one: Services, other: Services) -> Services:
     """What only ``one`` allows. All services less some of them are all, as there is no shorter way to say it."""
     if None in other:
         return NOTHING
@@ -83,7 +83,7 @@ def _less(ranges: Ranges, holes: Ranges) -> Ranges:
     return tuple(left)
 
 
-def render(services: Services) -> list[str]:
+def render_services(services: Services) -> list[str]:
     """Sorted by protocol and port; ``*`` for all."""
     if None in services:
         return ["*"]
@@ -97,8 +97,8 @@ def render(services: Services) -> list[str]:
     return texts
 
 
-def parse(texts: Iterable[str]) -> Services:
-    """What ``render`` has written. Raises ValueError."""
+def parse_rendered(texts: Iterable[str]) -> Services:
+    """What ``render_services`` has written. Raises ValueError."""
     found: dict[int | None, list[tuple[int, int]]] = {}
     for text in texts:
         if text == "*":

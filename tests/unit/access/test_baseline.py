@@ -15,7 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access import services
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseline import (
     Change,
-    compare,
+    compare_access,
     parse_saved,
     render_changes,
     render_saved,
@@ -39,11 +39,11 @@ def matrix(inventory: Inventory, rules: Policy | None) -> Matrix:
 def test_a_comparison_is_what_differs_between_single_pairs(data: st.DataObject) -> None:
     inventory = data.draw(inventories())
     old, new = (matrix(inventory, data.draw(policies(inventory))) for _time in range(2))
-    assert compare(old, old) == []
+    assert compare_access(old, old) == []
     assert parse_saved(render_saved(old), "x") == old
     before, after = expand(old), expand(new)
     changed: dict[tuple[str, str], Change] = {}
-    for change in compare(old, new):
+    for change in compare_access(old, new):
         for source in change.sources:
             for target in change.targets:
                 if source != target:
@@ -54,8 +54,8 @@ def test_a_comparison_is_what_differs_between_single_pairs(data: st.DataObject) 
         assert (one != other) == (pair in changed)
         if pair in changed:
             for size in one:
-                assert read_cell(changed[pair].gained)[size] == services.subtract(other[size], one[size])
-                assert read_cell(changed[pair].lost)[size] == services.subtract(one[size], other[size])
+                assert read_cell(changed[pair].gained)[size] == services.subtract_services(other[size], one[size])
+                assert read_cell(changed[pair].lost)[size] == services.subtract_services(one[size], other[size])
     assert changed.keys() <= {*before, *after}
 
 
@@ -130,14 +130,14 @@ def test_sets_of_services(one: list[Service], other: list[Service]) -> None:
     first, second = services.add_up(one, 4), services.add_up(other, 4)
     assert points(first) == {(each.protocol or 0, at) for each in one for at in range(each.first, each.last + 1)}
     assert points(services.intersect(first, second)) == points(first) & points(second)
-    assert points(services.subtract(first, second)) == points(first) - points(second)
-    assert services.parse(services.render(first)) == first
+    assert points(services.subtract_services(first, second)) == points(first) - points(second)
+    assert services.parse_rendered(services.render_services(first)) == first
 
 
 def test_all_services() -> None:
     web = services.add_up([Service(6, 80, 80)], 4)
     assert services.intersect(services.EVERYTHING, web) == web == services.intersect(web, services.EVERYTHING)
-    assert services.subtract(web, services.EVERYTHING) == services.NOTHING
-    assert services.subtract(services.EVERYTHING, web) == services.EVERYTHING
+    assert services.subtract_services(web, services.EVERYTHING) == services.NOTHING
+    assert services.subtract_services(services.EVERYTHING, web) == services.EVERYTHING
     assert services.add_up([Service(58)], 4) == services.NOTHING
     assert services.add_up([Service(58)], 16) == services.add_up([Service(1)], 16)
