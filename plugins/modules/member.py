@@ -36,8 +36,8 @@ attributes:
 options:
   interfaces:
     description:
-      - The entries of the host, which are C(hosts[HOST]) in the result of M(cryptokey.wireguard.plan), with their firewall
-        rules from P(cryptokey.wireguard.with_rules#filter). With O(state=absent), they need no rules.
+      - The entries of the host, which are C(hosts[HOST]) in the result of M(cryptokey.wireguard.plan), with their
+        firewall rules from P(cryptokey.wireguard.with_rules#filter). With O(state=absent), they need no rules.
     type: list
     elements: dict
     required: true
