@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseli
     render_saved,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.findings import check_reach, reach_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.live import list_trials
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.matrix import Matrix, make_matrix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.question import answer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.reach import Reach
@@ -42,6 +43,7 @@ ARGUMENTS = {
     "format": {"type": "str", "choices": [TABLE, JSON], "default": TABLE},
     "path": {"type": "path"},
     "baseline": {"type": "path"},
+    "live": {"type": "bool", "default": False},
 }
 
 
@@ -53,6 +55,9 @@ class ActionModule(RunOnce, ActionBase):
             reach = self._reach(task_vars or {})
             if arguments["source"] or arguments["destination"]:
                 return {**result, "changed": False, **self._explain(reach, arguments)}
+            if arguments["live"]:
+                trials, untried = list_trials(reach)
+                return {**result, "changed": False, "trials": trials, "untried": untried}
             return {**result, "changed": False, **self._show(reach, arguments)}
         except (FleetError, RegistryError, InputError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None

@@ -52,6 +52,12 @@ options:
         V(false), the task fails.
     type: bool
     default: false
+  tests:
+    description:
+      - Whether to run the tests of the networks' policies. A test that fails refuses the plan.
+      - Tests that name a host of O(without) are not run, and a path that is missing without it is only warned of.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - cryptokey.wireguard.attributes.controller
 attributes:

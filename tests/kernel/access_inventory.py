@@ -42,7 +42,7 @@ def random_inventory(random: Random) -> Inventory:
         for number, name in enumerate(names, 1):
             inventory.hosts[name] |= _endpoint(number)
         options["links"] = [{"from": names[0], "to": name} for name in names[1:]]
-        options["links"] += [{"from": one, "to": other} for one, other in zip(names[1:], names[2:], strict=False)]
+        options["links"] += [{"from": one, "to": other} for one, other in zip(names[1:], names[2:])]
     else:
         inventory.groups["wg_member"] = names
         for number, name in enumerate(names, 1):

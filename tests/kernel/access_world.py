@@ -145,7 +145,7 @@ class World:
         start = time.monotonic()
         while True:
             waiting = [attempt for attempt in attempts if attempt.answered is None]
-            hoping = any(good and each.answered is None for good, each in zip(expected, attempts, strict=True))
+            hoping = any(good and each.answered is None for good, each in zip(expected, attempts))
             seconds = time.monotonic() - start
             if not waiting or seconds > (_PATIENCE_SECONDS if hoping else _SETTLED_SECONDS):
                 break

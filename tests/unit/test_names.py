@@ -47,7 +47,7 @@ CHOOSING: dict[str, set[str] | None] = {
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")
 # Actions of this collection that run on the controller: what they return is the controller's.
-OWN = {"plan", "registry", "_registry", "_rotation", "_rolling"}
+OWN = {"_access", "plan", "registry", "_registry", "_rotation", "_rolling"}
 # What an expression may not come to, besides results.
 FACTS = {"ansible_facts", "ansible_local", "hostvars"}
 # Uses that choose nothing, each with the reason: the name of the variable or task, and what it comes to.

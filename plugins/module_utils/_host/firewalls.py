@@ -25,7 +25,7 @@ _DEEPEST = 16
 Rule = Sequence[Mapping[str, Any]]
 
 
-class Packet(NamedTuple):
+class Passage(NamedTuple):
     """The first packet of a connection. ``port``: its UDP port here, 0 for a packet that is forwarded."""
 
     iif: str
@@ -58,8 +58,8 @@ def find_drops(
     """
     chains = _read_chains(listing)
     packets = {
-        "forward": [] if links is None else [Packet(interface, link) for link in (interface, *links)],
-        "input": [Packet("", port=port)] if port else [],
+        "forward": [] if links is None else [Passage(interface, link) for link in (interface, *links)],
+        "input": [Passage("", port=port)] if port else [],
     }
     # Most peers come by IPv4; where they do not, a chain for IPv6 alone need not matter.
     counted = {"forward": {*families, "inet"}, "input": {"ip", "inet"}}
@@ -92,12 +92,12 @@ def _read_chains(listing: Mapping[str, Any]) -> Chains:
     return chains
 
 
-def _passes(chains: Chains, chain: Chain, interface: str, packet: Packet) -> bool:
+def _passes(chains: Chains, chain: Chain, interface: str, packet: Passage) -> bool:
     verdict = _follow(chains, chain, interface, packet, 0)
     return (chain.policy if verdict == _RETURN else verdict) != _DROP
 
 
-def _follow(chains: Chains, chain: Chain, interface: str, packet: Packet, depth: int) -> str:
+def _follow(chains: Chains, chain: Chain, interface: str, packet: Passage, depth: int) -> str:
     """The verdict of a chain; in doubt, that the packet passes on."""
     for rule in chain.rules if depth < _DEEPEST else ():
         fits = _fits(rule, interface, packet)
@@ -123,7 +123,7 @@ def _follow(chains: Chains, chain: Chain, interface: str, packet: Packet, depth:
     return _RETURN
 
 
-def _fits(rule: Rule, interface: str, packet: Packet) -> bool | None:
+def _fits(rule: Rule, interface: str, packet: Passage) -> bool | None:
     """Whether the rule is for the packet, None if that cannot be told. One that names the interface or its port is."""
     named = False
     doubtful = False
@@ -144,7 +144,7 @@ def _fits(rule: Rule, interface: str, packet: Packet) -> bool | None:
     return None if doubtful else True
 
 
-def _matches(match: Mapping[str, Any], interface: str, packet: Packet) -> tuple[bool | None, bool]:
+def _matches(match: Mapping[str, Any], interface: str, packet: Passage) -> tuple[bool | None, bool]:
     """Whether the packet matches, None if that cannot be told; and whether the match names what is the interface's."""
     right = match["right"]
     key = _key(match["left"])

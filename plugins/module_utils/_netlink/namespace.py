@@ -94,7 +94,7 @@ def in_new_netns() -> Iterator[None]:
 def netns_identity() -> str:
     """What tells the present namespace from all others, past ones included; before Linux 5.14 from those that exist.
 
-    The kernel counts anew at each boot. Raises OSError.
+    The kernel counts from the start again at each boot. Raises OSError.
     """
     boot = Path(_BOOT_ID).read_text(encoding="ascii").strip()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as probe:

@@ -65,6 +65,7 @@ PLAYBOOK_VARIABLES = (
     "wireguard_from",
     "wireguard_gone",
     "wireguard_hosts",
+    "wireguard_live",
     "wireguard_network",
     "wireguard_older_than",
     "wireguard_proto",

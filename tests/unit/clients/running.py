@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,17 @@ class Site:
         (self.directory / "group_vars" / "all.yml").write_text(vaulted)
 
     def run(
-        self, playbook: str, *arguments: str, settings: dict[str, str] | None = None, read_only: Path | None = None
+        self,
+        playbook: str,
+        *arguments: str,
+        settings: dict[str, str] | None = None,
+        read_only: Path | None = None,
+        prefix: Sequence[str] = (),
     ) -> Run:
-        """``playbook``: one of the collection, or a file. ``read_only``: a directory that nothing can be written to."""
+        """``playbook``: one of the collection, or a file. ``read_only``: a directory that nothing can be written to.
+
+        ``prefix`` is a program that runs the command.
+        """
         (self.directory / "inventory.yml").write_text(yaml.safe_dump(self.inventory))
         named = playbook if playbook.endswith(".yml") else f"cryptokey.wireguard.{playbook}"
         command = ["ansible-playbook", "-v", "-i", "inventory.yml", named]
@@ -68,7 +77,7 @@ class Site:
         if read_only:
             command = [*ISOLATED, READ_ONLY, "sh", str(read_only), *command]
         done = subprocess.run(
-            [*command, *arguments],
+            [*prefix, *command, *arguments],
             cwd=self.directory,
             env={**self.environment, **(settings or {})},
             capture_output=True,
