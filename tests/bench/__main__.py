@@ -49,6 +49,8 @@ MEANINGS = {
     "planner_10000": ("10,000 hosts, 10 hubs planned", "100 times a fleet of 100", "<= 1.3"),
     "mesh_1000": ("a mesh of 1,000 planned, a million peers", "100 times a mesh of 100", "<= 1.3"),
     "policy_3000": ("200 grants compiled for 3,000 hosts", "twice that for 1,500", "<= 1.2"),
+    "access_tests": ("100 tests of the 200 grants run", "twice that for 1,500 hosts", "<= 1.2"),
+    "access_matrix": ("who reaches what found, 3,000 hosts", "twice that for 1,500", ""),
     "policy_hub_10000": ("lines of a hub's table, 10,000 clients, 50 grants", "twice that with 5,000", "<= 1.0"),
     "no_change_site": ("a site.yml that changes nothing, on the lab", "one ping task per host", ""),
     "lab": ("a second make site with the VMs up", "the first design, 60 s", "<= 35 s"),
@@ -121,6 +123,8 @@ def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
         yield in_guest()
     elif part in {"payloads", "planner", "policy"}:
         yield from on_this_machine(f"{part}.py")
+        if part == "policy":
+            yield from on_this_machine("access.py")
     elif part == "site":
         yield on_the_lab()
     else:
