@@ -15,7 +15,8 @@ description:
   - Makes the targets for M(cryptokey.wireguard.ping) from the plan of one interface. A peer gives one target for each
     address family, with its first address.
   - A family is left out unless both ends have an address of it and their allowed IPs send these addresses to each
-    other. A peer that has no such family gives a target with its C(public_key), which is tested by its handshake.
+    other. So are addresses that the access rules do not let this host ping. A peer that has no such family gives a
+    target with its C(public_key), which is tested by its handshake.
   - Peers that are clients are left out. Ansible does not manage clients, so they can be switched off at any time.
 positional: plans, among, host
 options:

@@ -137,6 +137,12 @@ hosts:
             - The host's part of the firewall rules, for P(cryptokey.wireguard.with_rules#filter). Left out if the
               interface needs no rules.
           type: dict
+        silent:
+          description:
+            - The addresses of peers that do not answer a ping from this host, because the access rules do not allow it.
+              The tunnels to them are tested by their handshakes. Left out if there are none.
+          type: list
+          elements: str
         reresolve:
           description: The number of seconds between two lookups of the names of dead peers, if this is enabled.
           type: int

@@ -38,6 +38,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.com
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
+from ansible_collections.cryptokey.wireguard.tests.bench.guest_policy import LOAD_SECONDS, load_seconds, throughputs
+from ansible_collections.cryptokey.wireguard.tests.bench.policy import body_of_a_hub
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
 from ansible_collections.cryptokey.wireguard.tests.bench.removal import count_lost
 
@@ -254,12 +256,20 @@ class Bench:
         # In this VM no service brings an interface up, and that is reported as a change.
         return compare(lambda: three.run(changed=True), lambda: one.run(changed=True), runs=11)
 
-    def _member(self, names: Iterable[str]) -> AnsibleModule:
+    def policy_no_change(self) -> Row:
+        """The whole module process of ``member`` that changes nothing: with a policy of 50 grants, next to none."""
+        with_policy, without = (
+            self._member(["bench5"], nftables=body_of_a_hub(100)),
+            self._member(["bench6"], nftables=""),
+        )
+        return compare(lambda: with_policy.run(changed=True), lambda: without.run(changed=True), runs=11)
+
+    def _member(self, names: Iterable[str], **others: Any) -> AnsibleModule:
         """The process of ``member`` for these interfaces with ten peers each, after they are up to date."""
         entries = [
             {
                 "network": name,
-                "options": {**options(range(10)), "interface": name, "listen_port": 51000 + int(name[-1])},
+                "options": {**options(range(10)), "interface": name, "listen_port": 51000 + int(name[-1]), **others},
                 "forwarding": {},
             }
             for name in names
@@ -302,11 +312,13 @@ def main() -> None:
         small, memory = each.processes()
         done(small=small, memory=memory)
         done(member_three=each.member_three())
+        done(policy_no_change=each.policy_no_change())
         each.clear()
         done(prefixes=each.prefixes())
         each.clear()
         scratch, absent = each.scratch_and_absent()
         done(scratch=scratch, absent=absent)
+    done(policy_load=row(load_seconds(), LOAD_SECONDS), policy_throughput=row(*throughputs()))
     lost, reference = count_lost()
     done(prefix_removal_loss={"value": lost, "reference": reference, "ratio": round(lost / max(reference, 1), 3)})
     print(json.dumps(results))

@@ -75,7 +75,7 @@ def size_of_a_hub() -> Row:
     """Lines of the table of a hub with 10,000 clients and 50 grants, next to twice 5,000."""
     lines = []
     for count in (CLIENTS, CLIENTS // 2):
-        body = _body_of_a_hub(count)
+        body = body_of_a_hub(count)
         lines.append(body.count("\n"))
         if count == CLIENTS:
             kib = len(body) / 1024
@@ -87,7 +87,7 @@ def size_of_a_hub() -> Row:
     }
 
 
-def _body_of_a_hub(count: int) -> str:
+def body_of_a_hub(count: int) -> str:
     clients = {
         f"client{number:05}": {"addresses": [f"10.8.{number // 250}.{number % 250 + 3}", f"fd00:8::{number + 9:x}"]}
         for number in range(count)

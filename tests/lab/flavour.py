@@ -51,6 +51,7 @@ _TEST = (
     *_HOST,
     "ansible-core",
     "conntrack",
+    "iperf3",
     "python3-hypothesis",
     "python3-pytest",
     "strace",

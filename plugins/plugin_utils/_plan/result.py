@@ -11,18 +11,20 @@ from typing import Any
 
 from .._inventory.errors import FleetError, HostError
 from .._policy.body import Rules
+from .._policy.pings import Pings
 from .affected import affected
 from .batches import batches
 from .key_age import key_ages
 from .outcome import Findings, Outcome
-from .rules import find_rules, hosts_with_other_rules, shared_rules
+from .rules import find_pings, find_rules, hosts_with_other_rules, shared_rules
 
 
 def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
     """What both ``plan`` and ``_registry`` return, but for warnings."""
     outcomes = findings.outcomes
-    rules = find_rules([outcome.reconciled.network for outcome in outcomes], datetime.date.today())
-    hosts = _by_host(outcomes, rules)
+    networks, today = [outcome.reconciled.network for outcome in outcomes], datetime.date.today()
+    rules = find_rules(networks, today)
+    hosts = _by_host(outcomes, rules, find_pings(networks, today))
     return {
         "hosts": hosts,
         "interfaces": {name: [_interface(plan) for plan in plans] for name, plans in hosts.items()},
@@ -58,12 +60,17 @@ def keys_result(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _by_host(outcomes: Iterable[Outcome], rules: Mapping[str, Rules]) -> dict[str, list[dict[str, Any]]]:
+def _by_host(
+    outcomes: Iterable[Outcome], rules: Mapping[str, Rules], pings: Mapping[str, Pings]
+) -> dict[str, list[dict[str, Any]]]:
     hosts: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
-        own = rules[outcome.network.name].hosts
+        own, allowed = rules[outcome.network.name].hosts, pings.get(outcome.network.name)
         for name, plan in outcome.plan.hosts.items():
-            hosts.setdefault(name, []).append({**plan, "rules": own[name]} if name in own else plan)
+            peers = (peer["name"] for peer in plan["options"]["peers"])
+            silent = allowed.silent(name, peers) if allowed else []
+            given = {**({"rules": own[name]} if name in own else {}), **({"silent": silent} if silent else {})}
+            hosts.setdefault(name, []).append({**plan, **given} if given else plan)
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["options"]["interface"]))
     return hosts

@@ -34,15 +34,15 @@ class Concerns:
 
     @cached_property
     def _destinations(self) -> dict[str, set[int]]:
-        owners = _Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
+        owners = Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
         return self._concerned(owners, is_source=False)
 
     @cached_property
     def _sources(self) -> dict[str, set[int]]:
-        owners = _Owners((subnet, host.name) for host in self._network.hosts for subnet in host.subnets)
+        owners = Owners((subnet, host.name) for host in self._network.hosts for subnet in host.subnets)
         return self._concerned(owners, is_source=True)
 
-    def _concerned(self, owners: _Owners, is_source: bool) -> dict[str, set[int]]:
+    def _concerned(self, owners: Owners, is_source: bool) -> dict[str, set[int]]:
         network, found, known = self._network, {}, {}  # type: ignore[var-annotated]
         if network.policy is None:
             return {}
@@ -56,7 +56,7 @@ class Concerns:
         return found
 
 
-class _Owners:
+class Owners:
     """Who has disjoint prefixes, found by a prefix that overlaps with theirs."""
 
     def __init__(self, owned: Iterable[tuple[Prefix, str]]) -> None:

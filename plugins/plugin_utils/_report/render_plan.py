@@ -191,7 +191,7 @@ def render_host(plan: Mapping[str, Any], host: str) -> str:
 
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What an entry of a host's plan has besides options, but for the host's own keys."""
-    hidden = ("options", "interface_options", "public_key", "next_public_key", "rules")
+    hidden = ("options", "interface_options", "public_key", "next_public_key", "rules", "silent")
     return {key: value for key, value in entry.items() if key not in hidden}
 
 

@@ -68,11 +68,13 @@ def ping_targets(
     """The targets of ``ping`` for the peers of an interface that are hosts; where ``among`` is given, no other ones.
 
     A peer is pinged at its first address of each family that can be pinged: both ends have an address of the family,
-    and send it to each other. A peer without any is a target by its ``public_key``, which is judged by its handshake.
-    ``host`` has the interface; without it, what the peer sends back is taken for granted.
+    they send it to each other, and the access rules allow it. A peer without any is a target by its ``public_key``,
+    which is judged by its handshake. ``host`` has the interface; without it, what the peer sends back is taken for
+    granted.
     """
     wanted = None if among is None else set(among)
     own = [address.partition("/")[0] for address in interface["options"]["addresses"]]
+    silent = frozenset(interface.get("silent", ()))
     found: list[dict[str, str]] = []
     for peer in interface["options"]["peers"]:
         name = peer["name"]
@@ -82,7 +84,7 @@ def ping_targets(
             families: dict[bool, str] = {}
             for address in other["options"]["addresses"]:
                 bare = address.partition("/")[0]
-                if (":" in bare) not in families and _can_ping(peer, bare, own, back):
+                if (":" in bare) not in families and bare not in silent and _can_ping(peer, bare, own, back):
                     families[":" in bare] = bare
             pings = [{"name": name, "address": address} for address in families.values()]
             found += pings or [{"name": name, "public_key": peer["public_key"]}]
