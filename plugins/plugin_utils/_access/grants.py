@@ -13,10 +13,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory.nouns import Member, Network
 from .._inventory.policy import ICMP, ICMPV6, Grant, Policy, Service, Side
 from .._inventory.prefixes import PUBLIC
+from .._inventory.services import EXTENSION_HEADERS
 from .lookup import PrefixTable
 
-# IPv6 extension headers and protocols behind which no port can be found: refused wherever there is a policy.
-UNPARSED = frozenset((0, 43, 44, 60, 135, 139, 140, 253, 254))
 _PUBLIC = PrefixTable((prefix, None) for prefix in PUBLIC)
 
 
@@ -117,7 +116,7 @@ class GrantTable:
 
     def matching(self, packet: Packet) -> int:
         """All grants that allow the packet."""
-        if len(packet.dst) == 16 and packet.wire_protocol in UNPARSED:
+        if len(packet.dst) == 16 and packet.wire_protocol in EXTENSION_HEADERS:
             return 0
         return self.sources(packet.src) & self.destinations(packet.dst) & self.services(packet)
 

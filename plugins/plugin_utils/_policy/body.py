@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory.nouns import Member, Network
 from .._inventory.policy import ICMP, ICMPV6, LAST_PORT, Grant, Service, Side
 from .._inventory.prefixes import collapse
+from .._inventory.services import EXTENSION_HEADERS
 from .concerns import Concerns
 from .masquerade import OWN, exits, masqueraded, nat_rules, source_sets
 from .resolve import SideResolver
@@ -29,12 +30,13 @@ from .sets import FAMILIES, Sets, name_of, render_prefixes
 SELF = "own"
 _CLAMP = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu"
 _ONLY_OURS = "iifname != $wg oifname != $wg return"
+_HEADERS = ", ".join(map(str, sorted(EXTENSION_HEADERS)))
 # What always passes, and what never does.
 _FIRST = (
     "icmp type destination-unreachable icmp code frag-needed accept",
     "icmpv6 type packet-too-big accept",
     # What hides behind extension headers that the kernel does not know, or cannot see past.
-    "meta nfproto ipv6 meta l4proto { 0, 43, 44, 60, 135, 139, 140, 253, 254 } counter name denied drop",
+    f"meta nfproto ipv6 meta l4proto {{ {_HEADERS} }} counter name denied drop",
     "ct state related meta l4proto { 1, 58 } accept",
     # Such a source comes by the tunnel only.
     "iifname != $wg ct direction original fib saddr oifname $wg counter name denied drop",
