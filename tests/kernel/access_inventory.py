@@ -14,9 +14,10 @@ _SERVICES: tuple[Any, ...] = ("*", "icmp", "tcp:*", "udp:*", "tcp:80", "udp:53",
 _MASQUERADES: tuple[list[str] | None, ...] = (None, None, None, [], ["internet"], ["internet", "subnets"], ["subnets"])
 
 
-def random_inventory(random: Random) -> Inventory:
+def random_inventory(random: Random, with_clients: bool = False) -> Inventory:
     """Hosts h0, h1 and so on, of which the first ones may be hubs, and clients c0, c1."""
-    topology = random.choice(["hub_and_spoke", "hub_and_spoke", "hub_and_spoke", "mesh", "custom"])
+    topologies = ["hub_and_spoke", "hub_and_spoke", "hub_and_spoke", "mesh", "custom"]
+    topology = "hub_and_spoke" if with_clients else random.choice(topologies)
     count = random.randint(3, 6)
     names = [f"h{number}" for number in range(count)]
     inventory = Inventory()
@@ -36,7 +37,7 @@ def random_inventory(random: Random) -> Inventory:
                 "addresses": _addresses(51 + number, (4, 6))["wireguard_addresses"],
                 **_leaf(random, hubs, ""),
             }
-            for number in range(random.randint(0, 2))
+            for number in range(random.randint(int(with_clients), 2))
         }
     elif topology == "custom":
         for number, name in enumerate(names, 1):
