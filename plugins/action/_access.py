@@ -35,7 +35,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.access
 
 from .plan import open_inventory
 
-TABLE, JSON = "table", "json"
+TABLE = "table"
+JSON = "json"
 ARGUMENTS = {
     "source": {"type": "str"},
     "destination": {"type": "str"},

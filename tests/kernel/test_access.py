@@ -69,7 +69,7 @@ def make_example(random: Random, greedy: bool) -> Example:
 
 def sources(member: Member) -> Iterator[tuple[str, str]]:
     """The places and addresses at and behind a member from which packets can be sent."""
-    yield from ((member.name, str(address).split("/")[0]) for address in member.addresses)
+    yield from ((member.name, str(address).partition("/")[0]) for address in member.addresses)
     yield from ((lan_of(member.name), lan_address(str(subnet))) for subnet in member.subnets)
 
 

@@ -100,9 +100,8 @@ class _Cells:
 
     def services(self, source: Unit, src: bytes, dst: bytes) -> Services:
         """What gets from one address to the other."""
-        assert source.machine
-        path = self._reach.path(source.machine, src, dst)
-        if not path.reached:
+        path = self._reach.path(source.machine, src, dst) if source.machine else None
+        if path is None or not path.reached:
             return sets.NOTHING
         allowed = sets.EVERYTHING
         for table in _tables((*path.there, *path.back)):
