@@ -72,8 +72,8 @@ class _Tables:
         ]
 
     def key(self, unit: Unit) -> tuple[object, ...]:
-        assert unit.interface
-        return (self._own(unit.interface), self._seen(unit, unit.interface))
+        own = unit.interface
+        return (self._own(own), self._seen(unit, own)) if own else ()
 
     def _own(self, interface: Interface) -> tuple[object, ...]:
         """What the member is and sends, in a way that does not depend on which of several alike it is."""

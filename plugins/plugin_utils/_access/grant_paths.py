@@ -11,7 +11,7 @@ from itertools import islice, product
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Network
-from .._inventory.policy import Grant, Side
+from .._inventory.policy import Grant, Policy, Side
 from .classes import group_units
 from .grants import GrantTable
 from .places import Places
@@ -91,5 +91,4 @@ class _Search:
     @cached_property
     def _table(self) -> GrantTable:
         """As the hosts have it; of a network without any, its own."""
-        assert self._network.policy
-        return GrantTable(self._network, self._network.policy, self._places.reach.addresses)
+        return GrantTable(self._network, self._network.policy or Policy(), self._places.reach.addresses)
