@@ -11,7 +11,11 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.values import parse_list
 
 from .close import nearest
@@ -104,6 +108,10 @@ class _PolicyReader:
             self._problems.keep("", [error])
             raise _Refused from None
 
+    def _refuse(self, path: str, problem: str, remedy: str) -> _Refused:
+        self._problems.add("", path, None, problem, remedy)
+        return _Refused()
+
     def read(self, value: object) -> Policy:
         path = f"{NETWORKS}.{self._network.name}.{POLICY}"
         try:
@@ -124,12 +132,12 @@ class _PolicyReader:
         values = self._catch(partial(_parse_fields, entry, path, _GRANT, ("src", "dst")))
         src = self._side(values["src"], f"{path}.src", is_source=True)
         dst = self._side(values["dst"], f"{path}.dst", is_source=False)
-        services = self._services(values.get("ip"), f"{path}.ip")
+        services = self._services(values["ip"], f"{path}.ip") if "ip" in values else _ANY
         return Grant(number, src, dst, services, _describe(values))
 
     def _services(self, value: object, path: str) -> tuple[Service, ...]:
         if value is None:
-            return _ANY
+            raise self._refuse(path, "it has no value", 'list services, or "*" for all')
         found: dict[Service, None] = {}
         for each, option in self._elements(value, path):
             found |= dict.fromkeys(self._problems.catch("", partial(parse_services, each, option), ()))
@@ -220,6 +228,11 @@ class _PolicyReader:
         except InputError:
             problem = "not a host, client, group or prefix"
             raise InputError(option, text, problem, nearest(text, self._names.known)) from None
+        address = parse_interface_address(text, option)
+        if address.packed != prefix.packed:
+            # It would be a grant for more than the address that was written.
+            host = str(address.host).partition("/")[0]
+            raise InputError(option, text, "an address with the length of its network", f"write {host} or {prefix}")
         if not any(each.covers(prefix) for each in self._names.inside):
             inside = list_names([str(each) for each in self._names.inside])
             remedy = f'use a part of {inside}, or internet or "*"'

@@ -38,6 +38,8 @@ _FIRST = (
     # What hides behind extension headers that the kernel does not know, or cannot see past.
     f"meta nfproto ipv6 meta l4proto {{ {_HEADERS} }} counter name denied drop",
     "ct state related meta l4proto { 1, 58 } accept",
+    # The host does not receive its own addresses from elsewhere. Only IPv4 drops such packets by itself.
+    "iifname != $wg ct direction original fib saddr type local counter name denied drop",
     # Such a source comes by the tunnel only.
     "iifname != $wg ct direction original fib saddr oifname $wg counter name denied drop",
 )

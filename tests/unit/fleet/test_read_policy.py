@@ -158,6 +158,11 @@ def test_no_grants_deny_everything_and_no_policy_allows_it() -> None:
         ),
         ({"src": "ada", "dst": "10.10.0.0/24"}, "grants[0].dst '10.10.0.0/24': outside the prefixes and subnets"),
         ({"src": "ada", "dst": "10.8.0.0/16"}, "grants[0].dst '10.8.0.0/16': outside the prefixes and subnets"),
+        (
+            {"src": "ada", "dst": "10.8.0.4/24"},
+            "grants[0].dst '10.8.0.4/24': an address with the length of its network",
+        ),
+        ({"src": "ada", "dst": "hub", "ip": None}, "grants[0].ip: it has no value; "),
         ({"src": "internet", "dst": "hub"}, "grants[0].src 'internet': the Internet cannot be a source; "),
         ({"src": ["ada", "*", "internet"], "dst": "hub"}, "grants[0].src[2] 'internet': the Internet cannot be"),
         ({"src": "autogroup:member", "dst": "hub"}, "grants[0].src 'autogroup:member': there are no users here"),

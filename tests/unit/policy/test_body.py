@@ -88,6 +88,14 @@ def test_an_entry_of_the_plan_gets_its_table() -> None:
     assert body == body_of(networks, networks[0], "hub").replace('"wg0"', '"wg7"')
 
 
+def test_nobody_outside_the_tunnel_sends_as_the_host_itself_or_a_member() -> None:
+    for body in bodies(inventory(GRANTS)).values():
+        rules = chain(body, "access")
+        for what in ("type local", 'oifname "wg0"'):
+            rule = f'iifname != "wg0" ct direction original fib saddr {what} counter name denied drop'
+            assert rules.index(rule) < min(place for place, each in enumerate(rules) if each.startswith("ct original"))
+
+
 def test_a_relay_has_all_grants() -> None:
     body = bodies(inventory(GRANTS))["home", "hub"]
     assert accepted(body) == [
