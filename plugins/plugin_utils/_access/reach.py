@@ -100,7 +100,7 @@ class Reach:
         if not passes:
             return Answer(DENIED, there)
         back, passes = _compare(path.back, packet)
-        return Answer(path.outcome if passes else NO_ANSWER, there, back)
+        return Answer(path.outcome if passes else DENIED, there, back)
 
     def path(self, source: Machine, src: bytes, dst: bytes, any_client: bool = False) -> Answer:
         """The way between two addresses, whatever the rules are: where they are looked at there is a ``GATE``."""
@@ -163,8 +163,7 @@ class _Walk:
         """One machine. Empty where the packet goes on to another one."""
         at = self.at
         if self.dst in at.own:
-            # A host accepts the answers to what it sends itself.
-            if self.arrived and self.known is None and not self._gates({self.arrived}):
+            if self.arrived and not self._gates({self.arrived}):
                 return NO_PATH
             return self.end(REACHED, INPUT, self.arrived)
         found = at.routes.find(self.dst)

@@ -43,8 +43,10 @@ _FIRST = (
     # Such a source comes by the tunnel only.
     "iifname != $wg ct direction original fib saddr oifname $wg counter name denied drop",
 )
-# On a host that is no gateway, what it opens itself, and containers behind its own translation.
+# What containers behind the own translation of a host that is no gateway open.
 _OWN_FLOWS = ("iifname != $wg ct direction original accept", "iifname $wg ct direction reply accept")
+# The host's own public address is not the Internet for what comes out of the tunnel.
+_NOT_LOCAL = "ct direction original fib daddr type local return"
 _LAST = "counter name denied drop"
 
 
@@ -74,7 +76,11 @@ def compile_rules(network: Network, resolver: SideResolver, placement: Placement
 
 
 class _Line(NamedTuple):
-    """A grant in one family: the match of its source, that of its destination, and those of its services."""
+    """A grant in one family: the match of its source, that of its destination, and those of its services.
+
+    ``sets``: that of its source, and that of its destination if it has one. ``internet``: whether it is for the
+    Internet.
+    """
 
     number: int
     sets: tuple[str, ...]
@@ -82,6 +88,16 @@ class _Line(NamedTuple):
     destination: str
     word: str
     services: tuple[str, ...]
+    internet: bool
+
+    @property
+    def own(self) -> str:
+        """The set of a host's own addresses."""
+        return name_of(SELF, 4 if self.word == "ip" else 6)
+
+    def rules(self, source: str, destination: str) -> list[str]:
+        """One rule for each service."""
+        return [" ".join(filter(None, (source, destination, service, "accept"))) for service in self.services]
 
 
 class _Compiler:
@@ -113,11 +129,12 @@ class _Compiler:
         parts: list[str] = []
         own: dict[str, list[str]] = {}
         if policy is not None and forwards:
-            numbers = None if self._is_relay(host) else self._concerns.of_gateway(host)
+            numbers = None if self._is_relay(host) else self._concerns.to_host(host) | self._concerns.from_host(host)
             parts.append(self._made_once(("gateway", numbers), lambda: self._gateway(numbers)))
         elif policy is not None:
-            numbers = self._concerns.of_leaf(host)
-            parts.append(self._made_once(("leaf", numbers, clamps), lambda: self._leaf(numbers, clamps)))
+            to_host, from_host = self._concerns.to_host(host), self._concerns.from_host(host)
+            key = ("leaf", to_host, from_host, clamps)
+            parts.append(self._made_once(key, lambda: self._leaf(to_host, from_host, clamps)))
             own |= _by_name(SELF, (address.host for address in host.addresses))
         elif clamps:
             parts.append(self._made_once(("clamp",), lambda: self._part((), _chain("forward", [_ONLY_OURS, _CLAMP]))))
@@ -154,33 +171,38 @@ class _Compiler:
 
     def _gateway(self, numbers: frozenset[int] | None) -> str:
         lines = [line for line in self._lines if numbers is None or line.number in numbers]
-        rules = [
-            " ".join([line.source, *([line.destination] if line.destination else []), *service, "accept"])
-            for line in lines
-            for service in ([text] if text else [] for text in line.services)
-        ]
+        rules = [rule for line in lines if not line.internet for rule in line.rules(line.source, line.destination)]
+        outside = [rule for line in lines if line.internet for rule in line.rules(line.source, line.destination)]
         sets = [name for line in lines for name in line.sets]
-        return self._part(sets, self._access([_ONLY_OURS, _CLAMP, "jump access"], rules))
+        return self._part(sets, self._access([_ONLY_OURS, _CLAMP, "jump access"], rules, outside))
 
-    def _leaf(self, numbers: frozenset[int], clamps: bool) -> str:
-        lines = [line for line in self._lines if line.number in numbers]
+    def _leaf(self, to_host: frozenset[int], from_host: frozenset[int], clamps: bool) -> str:
+        """Grants to the host, and for the answers to what it begins itself, grants from it."""
+        arriving = [line for line in self._lines if line.number in to_host and not line.internet]
+        leaving = [line for line in self._lines if line.number in from_host]
         rules = [
-            " ".join([line.source, f"ct original {line.word} daddr @{_own(line.word)}", *service, "accept"])
-            for line in lines
-            for service in ([text] if text else [] for text in line.services)
+            rule for line in arriving for rule in line.rules(line.source, f"ct original {line.word} daddr @{line.own}")
         ]
-        sets = [*(line.sets[0] for line in lines), *sorted({_own(line.word) for line in lines})]
-        forward = [_ONLY_OURS, *([_CLAMP] if clamps else []), "jump access"]
-        return self._part(sets, self._access(forward, [*_OWN_FLOWS, *rules]))
+        outside: list[str] = []
+        for line in leaving:
+            found = line.rules(f"ct original {line.word} saddr @{line.own}", line.destination)
+            (outside if line.internet else rules).extend(found)
+        sets = [*(line.sets[0] for line in arriving), *(name for line in leaving for name in line.sets[1:])]
+        sets += sorted({line.own for line in (*arriving, *leaving)})
+        forward = [_ONLY_OURS, *([_CLAMP] if clamps else []), *_OWN_FLOWS, "jump access"]
+        return self._part(sets, self._access(forward, rules, outside))
 
-    def _access(self, forward: Sequence[str], rules: Sequence[str]) -> str:
-        local = ["iifname $wg ct direction reply accept", "iifname $wg jump access"]
+    def _access(self, forward: Sequence[str], rules: Sequence[str], outside: Sequence[str]) -> str:
+        """``outside``: the rules for the Internet."""
+        chains = [_chain("internet", [_NOT_LOCAL, *outside], "")] if outside else []
+        jump = ["jump internet"] if outside else []
         return "\n".join(
             [
                 "counter denied {\n}",
-                _chain("access", [*_FIRST, *rules, _LAST], ""),
+                *chains,
+                _chain("access", [*_FIRST, *rules, *jump, _LAST], ""),
                 _chain("forward", forward),
-                _chain("input", local),
+                _chain("input", ["iifname $wg jump access"]),
             ]
         )
 
@@ -198,10 +220,9 @@ class _Compiler:
             yield from self._grant_to(grant, dst)
             return
         yield from self._grant_to(grant, dst._replace(internet=False))
-        # The host's own public address is not the Internet for what comes out of the tunnel.
-        yield from self._grant_to(grant, Side(internet=True), "fib daddr type != local")
+        yield from self._grant_to(grant, Side(internet=True))
 
-    def _grant_to(self, grant: Grant, dst: Side, *conditions: str) -> Iterator[_Line]:
+    def _grant_to(self, grant: Grant, dst: Side) -> Iterator[_Line]:
         name = self._network.name
         sources = self._resolver.sources(name, grant.src)
         destinations = self._resolver.destinations(name, dst)
@@ -211,14 +232,12 @@ class _Compiler:
                 continue
             source = self._named("s", grant.number, family, sources[place])
             sets: tuple[str, ...] = (source,)
-            matches = list(conditions)
+            match = ""
             if not dst.everything:
-                letter = "i" if dst.internet else "d"
-                destination = self._named(letter, grant.number, family, destinations[place])
-                sets = (source, destination)
-                matches.insert(0, f"ct original {word} daddr @{destination}")
-            match = " ".join(matches)
-            yield _Line(grant.number, sets, f"ct original {word} saddr @{source}", match, word, services)
+                destination = self._named("i" if dst.internet else "d", grant.number, family, destinations[place])
+                sets, match = (source, destination), f"ct original {word} daddr @{destination}"
+            source_match = f"ct original {word} saddr @{source}"
+            yield _Line(grant.number, sets, source_match, match, word, services, dst.internet and not dst.everything)
 
     def _named(self, letter: str, number: int, family: int, prefixes: Sequence[Prefix]) -> str:
         """The name of a set with this content, which another grant may have defined."""
@@ -228,10 +247,6 @@ class _Compiler:
             return name
 
         return self._made_once(("set", family, tuple(prefixes)), define)
-
-
-def _own(word: str) -> str:
-    return name_of(SELF, 4 if word == "ip" else 6)
 
 
 def _by_name(kind: str, prefixes: Iterable[Prefix]) -> dict[str, list[str]]:

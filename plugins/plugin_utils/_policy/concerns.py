@@ -24,13 +24,13 @@ class Concerns:
         self._network = network
         self._resolver = resolver
 
-    def of_leaf(self, host: Member) -> frozenset[int]:
-        """Grants whose destination the host is."""
+    def to_host(self, host: Member) -> frozenset[int]:
+        """Grants whose destination is the host or behind it."""
         return frozenset(self._destinations.get(host.name, _NONE))
 
-    def of_gateway(self, host: Member) -> frozenset[int]:
-        """Grants whose destination is the host or behind it, or whose source is behind it."""
-        return frozenset(self._destinations.get(host.name, _NONE)) | frozenset(self._sources.get(host.name, _NONE))
+    def from_host(self, host: Member) -> frozenset[int]:
+        """Grants whose source is the host or behind it."""
+        return frozenset(self._sources.get(host.name, _NONE))
 
     @cached_property
     def _destinations(self) -> dict[str, set[int]]:
@@ -39,7 +39,7 @@ class Concerns:
 
     @cached_property
     def _sources(self) -> dict[str, set[int]]:
-        owners = Owners((subnet, host.name) for host in self._network.hosts for subnet in host.subnets)
+        owners = Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
         return self._concerned(owners, is_source=True)
 
     def _concerned(self, owners: Owners, is_source: bool) -> dict[str, set[int]]:

@@ -250,7 +250,7 @@ GRANTS = policy(
         ("bob", "10.8.0.3", "10.8.0.1", 22, 6, DENIED),  # not from the subnet
         ("bob", "192.168.7.129", "10.8.0.9", 8080, 6, REACHED),
         ("phone", "fd00:8::20", "fd00:8::9", 8080, 6, REACHED),
-        ("hub", "10.8.0.1", "10.8.0.20", 80, 6, REACHED),  # a client enforces nothing, nor does a host on what it sends
+        ("hub", "10.8.0.1", "10.8.0.20", 80, 6, DENIED),  # a client enforces nothing, but the hub takes no answer
         ("two", "10.8.0.9", "10.8.0.20", 80, 6, DENIED),  # at the hub on the way
     ],
 )

@@ -59,7 +59,7 @@ class Simple:
         came = ""
         for _hop in range(20):
             if dst in self.own[at]:
-                return at if not came or not is_first or self.granted(at, packet) else None
+                return at if not came or self.granted(at, packet) else None
             length, peer = self.longest(at, dst)
             lan = max((net.prefixlen for net in self.lans[at] if dst.version == net.version and dst in net), default=-1)
             # The network on the interface itself leads into it, where a peer may have a shorter prefix.

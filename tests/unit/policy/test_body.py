@@ -105,15 +105,20 @@ def test_a_relay_has_all_grants() -> None:
         "ct original ip saddr @s0_4 ct original ip daddr @d0_4 meta l4proto 1 accept",
         "ct original ip saddr @s1_4 ct original ip daddr @d1_4 meta l4proto 6 ct original proto-dst 22 accept",
         "ct original ip saddr @s1_4 ct original ip daddr @d1_4 meta l4proto 17 ct original proto-dst 8000-8100 accept",
-        "ct original ip saddr @s2_4 ct original ip daddr @i2_4 fib daddr type != local accept",
-        "ct original ip6 saddr @s2_6 ct original ip6 daddr @i2_6 fib daddr type != local accept",
         "ct original ip saddr @s1_4 accept",
         "ct original ip6 saddr @s3_6 accept",
     ]
     assert elements(body, "s0_4") == ["10.8.0.2", "10.8.0.9"]
     assert elements(body, "d1_4") == ["192.168.7.0/24"]
-    assert chain(body, "access")[-1] == "counter name denied drop"
+    assert chain(body, "access")[-2:] == ["jump internet", "counter name denied drop"]
+    # A grant for the Internet is none for the relay's own public address.
+    assert chain(body, "internet") == [
+        "ct direction original fib daddr type local return",
+        "ct original ip saddr @s2_4 ct original ip daddr @i2_4 accept",
+        "ct original ip6 saddr @s2_6 ct original ip6 daddr @i2_6 accept",
+    ]
     assert chain(body, "forward")[-1] == "jump access"
+    assert chain(body, "input") == ['iifname "wg0" jump access']
 
 
 def test_a_destination_has_its_own_grants_alone() -> None:
@@ -125,6 +130,16 @@ def test_a_destination_has_its_own_grants_alone() -> None:
     ]
     assert elements(body, "own_4") == ["10.8.0.4"]
     assert "d1_4" not in body
+
+
+def test_a_host_takes_answers_to_what_it_may_begin_alone() -> None:
+    """Else its own packets on a connection that others began before there were rules would open it."""
+    grants: list[dict[str, Any]] = [{"src": "cid", "dst": ["hub", "internet"], "ip": "tcp:443"}]
+    body = bodies(inventory(grants))["home", "cid"]
+    service = "meta l4proto 6 ct original proto-dst 443 accept"
+    assert accepted(body) == [f"ct original ip saddr @own_4 ct original ip daddr @d0_4 {service}"]
+    assert chain(body, "internet")[1:] == [f"ct original ip saddr @own_4 ct original ip daddr @i0_4 {service}"]
+    assert not any("reply" in rule for rule in (*chain(body, "access"), *chain(body, "input")))
 
 
 def test_a_gateway_has_the_grants_of_what_is_behind_it() -> None:
