@@ -14,6 +14,7 @@ from .._inventory.nouns import Member, Network
 from .._inventory.policy import ICMP, ICMPV6, Grant, Policy, Service, Side
 from .._inventory.prefixes import PUBLIC
 from .._inventory.services import EXTENSION_HEADERS
+from .._policy.masquerade import exit_addresses
 from .lookup import PrefixTable
 
 _PUBLIC = PrefixTable((prefix, None) for prefix in PUBLIC)
@@ -47,6 +48,7 @@ class AddressBook:
         self.networks = tuple(networks)
         self._insides: dict[str, PrefixTable[None]] = {}
         self._inside = PrefixTable((prefix, None) for network in networks for prefix in _prefixes(network))
+        self._exits = frozenset(address.packed for address in exit_addresses(networks))
         # Name to network to member.
         self._members: dict[str, dict[str, Member]] = {}
         for network in networks:
@@ -64,7 +66,7 @@ class AddressBook:
         return self._insides[network.name].has(packed)
 
     def is_internet(self, packed: bytes) -> bool:
-        return _PUBLIC.has(packed) and not self._inside.has(packed)
+        return _PUBLIC.has(packed) and not self._inside.has(packed) and packed not in self._exits
 
     def of(self, network: Network, name: str) -> Iterator[bytes]:
         """The own addresses of a member: those in this network, else those in the only other network that has it."""

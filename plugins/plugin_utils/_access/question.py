@@ -11,20 +11,19 @@ import socket
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
 from .._inventory.close import nearest
-from .._inventory.policy import ICMP, LAST_PORT, TCP, UDP
+from .._inventory.policy import LAST_PORT
+from .._inventory.services import WITH_PORTS, parse_protocol
 from .explain import explain
 from .places import Places, Source
 from .reach import Reach
 
 _INTERNET = ("internet", "autogroup:internet")
-_PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
-_WITH_PORTS = (TCP, UDP, 33, 132, 136)
 _TARGET = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>.*?))(?::(?P<port>[0-9]{1,5}|\*))?")
 
 
 def answer(reach: Reach, from_text: str, to_text: str, protocol_text: str) -> str:
     """Explain the way between each pair of addresses of one family. Raises InputError."""
-    protocol = _protocol(protocol_text)
+    protocol = parse_protocol(protocol_text.strip().lower(), "proto", protocol_text)
     name, port = _split(to_text, protocol)
     sources, targets = _sources(reach, from_text), _targets(reach, name)
     results = list(Places(reach).ask(sources, targets, protocol, port))
@@ -34,21 +33,14 @@ def answer(reach: Reach, from_text: str, to_text: str, protocol_text: str) -> st
     return "\n\n".join("\n".join(explain(packet, found)) for packet, found in results) + "\n"
 
 
-def _protocol(text: str) -> int:
-    number = int(text) if re.fullmatch("[0-9]{1,3}", text) else _PROTOCOLS.get(text.lower(), -1)
-    if not 0 <= number <= 255:
-        raise InputError("proto", text, "unknown protocol", "write tcp, udp, icmp or the number of a protocol")
-    return number
-
-
 def _split(text: str, protocol: int) -> tuple[str, int]:
     is_address = text.count(":") > 1 and not text.startswith(("[", "autogroup"))
     match = None if is_address or text in _INTERNET else _TARGET.fullmatch(text)
     name = (match["v6"] or match["name"]) if match else text
     port = int(match["port"] or 0) if match and match["port"] != "*" else 0
-    if protocol in _WITH_PORTS and not 1 <= port <= LAST_PORT:
+    if protocol in WITH_PORTS and not 1 <= port <= LAST_PORT:
         raise InputError("to", text, "the port is missing", "write a port too, such as db1:5432 or [fd00::1]:443")
-    if protocol not in _WITH_PORTS and port:
+    if protocol not in WITH_PORTS and port:
         raise InputError("to", text, "this protocol has no ports", f"write {name}")
     return name, port
 

@@ -53,10 +53,9 @@ def read_policies(
 
     def with_policy(network: Network) -> Network:
         values = options.get(network.name)
-        value = values.get(POLICY) if isinstance(values, Mapping) else None
-        return (
-            network if value is None else replace(network, policy=_PolicyReader(network, names, problems).read(value))
-        )
+        if not isinstance(values, Mapping) or POLICY not in values:
+            return network
+        return replace(network, policy=_PolicyReader(network, names, problems).read(values[POLICY]))
 
     return tuple(map(with_policy, networks))
 
@@ -305,6 +304,8 @@ def _if_right(read: Callable[[], _T]) -> tuple[_T, ...]:
 
 
 def _parse_policy(value: object, path: str) -> Mapping[str, Any]:
+    if value is None:  # what is meant to deny must not allow everything
+        raise InputError(path, None, "empty", "list the grants, or remove it to allow everything")
     values = parse_mapping(value, path)
     check_names(map(str, values), ("grants", "tests"), f"{path}.")
     if values.get("grants") is None:

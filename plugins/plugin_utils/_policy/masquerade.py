@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import FULL, GLOBAL_IPV6, INTERNET, SUBNETS, Member, Network
-from .._inventory.prefixes import UNIQUE_LOCAL, collapse
+from .._inventory.prefixes import UNIQUE_LOCAL, collapse, literal_prefix
 from .sets import FAMILIES, Sets, name_of
 
 # The sets of a host's own subnets, of what comes from its network, and of all networks, but for the family.
@@ -23,6 +23,13 @@ def exits(network: Network) -> frozenset[str]:
     found = {member.hub or hubs[0] for member in (*network.spokes, *network.clients) if hubs and _sends_all(member)}
     chosen = ((name, peer.allowed_ips or ()) for member in network.members for name, peer in member.peers.items())
     return frozenset(found | {name for name, prefixes in chosen if _has_default(prefixes)})
+
+
+def exit_addresses(networks: Iterable[Network]) -> list[Prefix]:
+    """The literal endpoints of the hosts where full tunnels end: addresses of theirs, and not the Internet behind."""
+    hosts = [host for network in networks for ends in [exits(network)] for host in network.hosts if host.name in ends]
+    endpoints = [endpoint for host in hosts for endpoint in (host.endpoint, host.endpoint_inside) if endpoint]
+    return [address for address in map(literal_prefix, endpoints) if address]
 
 
 def _sends_all(member: Member) -> bool:

@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
 from .._inventory.nouns import Member, Network
 from .._inventory.policy import Side
 from .._inventory.prefixes import DEFAULT_ROUTES, PUBLIC, collapse, subtract
+from .masquerade import exit_addresses
 
 
 class Prefixes(NamedTuple):
@@ -80,8 +81,8 @@ class SideResolver:
 
     @cached_property
     def internet(self) -> Prefixes:
-        """The public addresses outside all networks."""
-        return by_family(subtract(PUBLIC, self.inside))
+        """The public addresses outside all networks, without those of the hosts where full tunnels end."""
+        return by_family(subtract(PUBLIC, [*self.inside, *exit_addresses(self._networks.values())]))
 
     def _resolve(self, network: str, side: Side, is_source: bool) -> Prefixes:
         key = (network, side, is_source)

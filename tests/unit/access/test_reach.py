@@ -240,6 +240,7 @@ GRANTS = policy(
         ("cid", "10.8.0.4", WEB, 443, 6, REACHED),
         ("cid", "10.8.0.4", WEB, 80, 6, DENIED),
         ("cid", "10.8.0.4", "10.8.0.2", 443, 6, DENIED),  # not the Internet
+        ("cid", "10.8.0.4", "203.0.113.2", 443, 6, DENIED),  # the hub itself
         ("cid", "10.8.0.4", "192.168.99.1", 443, 6, DENIED),  # outside the networks, and not public
         ("phone", "10.8.0.20", "10.8.0.2", 0, ICMP, REACHED),
         ("phone", "fd00:8::20", "fd00:8::2", 0, ICMP, REACHED),

@@ -212,6 +212,7 @@ def test_a_test_is_refused_with_its_place(test: Any, expected: str) -> None:
     [
         ([], f"{POLICY}: not a dictionary; "),
         ({}, f"{POLICY}.grants: missing; list the grants; [] denies everything"),
+        (None, f"{POLICY}: empty; list the grants, or remove it to allow everything"),
         ({"grants": [], "test": []}, f"{POLICY}.test: unknown option; did you mean tests?"),
         ({"grants": {}}, f"{POLICY}.grants: not a list; "),
     ],
