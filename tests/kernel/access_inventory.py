@@ -49,7 +49,10 @@ def random_inventory(random: Random, with_clients: bool = False) -> Inventory:
         for number, name in enumerate(names, 1):
             inventory.hosts[name] |= _endpoint(number) if number < count or random.random() < 0.5 else {}
     inventory.groups["some"] = sorted(random.sample(names, random.randint(1, count)))
-    options["policy"] = {"grants": [_grant(random, inventory) for _number in range(random.randint(1, 7))]}
+    grants = [_grant(random, inventory) for _number in range(random.randint(1, 7))]
+    # Those that are looked at must have something to reach.
+    grants += [{**_grant(random, inventory), "src": "c0"} for _number in range(3 if with_clients else 0)]
+    options["policy"] = {"grants": grants}
     return inventory
 
 
