@@ -62,16 +62,9 @@ def in_netns(name: str) -> Iterator[None]:
         yield
         return
     with open_netns(name) as inside, _current() as before:
-        outermost = _thread.own is None
         _setns(inside, name)
-        if outermost:
-            _thread.own = before
-        try:
+        with _back_to(before):
             yield
-        finally:
-            if outermost:
-                _thread.own = None
-            _setns(before, "")
 
 
 @contextmanager
@@ -80,15 +73,22 @@ def in_new_netns() -> Iterator[None]:
     with _current() as before:
         if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
             raise KernelError(ctypes.get_errno(), "create a network namespace to try rules in")
-        outermost = _thread.own is None
-        if outermost:
-            _thread.own = before
-        try:
+        with _back_to(before):
             yield
-        finally:
-            if outermost:
-                _thread.own = None
-            _setns(before, "")
+
+
+@contextmanager
+def _back_to(before: int) -> Iterator[None]:
+    """Bring this thread back to the namespace that it has just left. The first one that it left is its own."""
+    outermost = _thread.own is None
+    if outermost:
+        _thread.own = before
+    try:
+        yield
+    finally:
+        if outermost:
+            _thread.own = None
+        _setns(before, "")
 
 
 def netns_identity() -> str:
