@@ -47,7 +47,7 @@ class AddressBook:
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = tuple(networks)
         self._insides: dict[str, PrefixTable[None]] = {}
-        self._inside = PrefixTable((prefix, None) for network in networks for prefix in _prefixes(network))
+        self._inside = PrefixTable((prefix, None) for network in networks for prefix in network.inside)
         self._exits = frozenset(address.packed for address in exit_addresses(networks))
         # Name to network to member.
         self._members: dict[str, dict[str, Member]] = {}
@@ -62,7 +62,7 @@ class AddressBook:
     def is_in(self, network: Network, packed: bytes) -> bool:
         """Whether it is in the prefixes or subnets of this network."""
         if network.name not in self._insides:
-            self._insides[network.name] = PrefixTable((prefix, None) for prefix in _prefixes(network))
+            self._insides[network.name] = PrefixTable((prefix, None) for prefix in network.inside)
         return self._insides[network.name].has(packed)
 
     def is_internet(self, packed: bytes) -> bool:
@@ -74,12 +74,6 @@ class AddressBook:
         member = found.get(network.name) or next(iter(found.values()), None)
         for address in member.addresses if member else ():
             yield address.packed
-
-
-def _prefixes(network: Network) -> Iterator[Prefix]:
-    yield from network.prefixes
-    for member in network.members:
-        yield from member.subnets
 
 
 class GrantTable:

@@ -80,6 +80,10 @@ class Member:
         """What is at or behind this member and nowhere else."""
         return (*(address.host for address in self.addresses), *self.subnets)
 
+    def is_expired(self, today: datetime.date) -> bool:
+        """Whether it is past the last day on which it is let in."""
+        return self.valid_until is not None and self.valid_until < today
+
     def endpoint_for(self, viewer: Member) -> Endpoint | None:
         """Return the endpoint that ``viewer`` uses for this member: its own option, else the inside one at one site."""
         if viewer.peers:
@@ -129,6 +133,11 @@ class Network:
     def subnets(self) -> list[Prefix]:
         """What is behind any of the members."""
         return [subnet for member in self.members for subnet in member.subnets]
+
+    @property
+    def inside(self) -> list[Prefix]:
+        """The prefixes, and what is behind any of the members."""
+        return [*self.prefixes, *self.subnets]
 
     def with_members(self, changed: Mapping[str, Member]) -> Network:
         """The same network with these members, by name, in the place of those that it has."""

@@ -77,7 +77,7 @@ class SelectorNames:
         """The prefixes, subnets and routes of all networks."""
         found: dict[Prefix, None] = {}
         for network in self._networks:
-            found |= dict.fromkeys([*network.prefixes, *network.subnets])
+            found |= dict.fromkeys(network.inside)
             found |= dict.fromkeys(route for member in network.members for route in member.routes)
         return tuple(found)
 

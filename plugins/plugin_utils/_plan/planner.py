@@ -87,7 +87,7 @@ def plan_network(
     keys: they are the host's ``absent_peers``. With ``assume_keys`` such a peer has a text that is no key. Raises
     FleetError, with ``spare_clients`` without the problems of single clients.
     """
-    whole, expired = network, [c for c in network.clients if c.valid_until and c.valid_until < today]
+    whole, expired = network, [client for client in network.clients if client.is_expired(today)]
     gone = {client.name for client in expired}
     network = replace(network, clients=tuple(client for client in network.clients if client.name not in gone))
     known = {**keys, **{client.name: client.public_key for client in whole.clients if client.public_key}}
@@ -97,7 +97,7 @@ def plan_network(
     problems.refuse()
     topology = TOPOLOGIES[network.topology]
     relays = {host.name for host in topology.relays(network)}
-    relayed = [*network.prefixes, *network.subnets, *(route for host in network.members for route in host.routes)]
+    relayed = [*network.inside, *(route for host in network.members for route in host.routes)]
     hosts = {
         host.name: _plan_host(network, host, relayed if host.name in relays else host.subnets) for host in network.hosts
     }

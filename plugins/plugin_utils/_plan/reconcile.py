@@ -215,7 +215,8 @@ def _changed_key(name: str, network: str, recorded: str, found: str, records: Re
 
 
 def _expired(network: Network, today: str) -> set[str]:
-    return {client.name for client in network.clients if client.valid_until and str(client.valid_until) < today}
+    day = datetime.date.fromisoformat(today)
+    return {client.name for client in network.clients if client.is_expired(day)}
 
 
 def _refresh(members: dict[str, MemberRecord], found: Mapping[str, str], today: str) -> None:

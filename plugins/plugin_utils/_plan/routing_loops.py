@@ -21,7 +21,7 @@ class RoutingLoops:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        inside = _PrefixSet([*network.prefixes, *network.subnets])
+        inside = _PrefixSet(network.inside)
         endpoints = {e for member in network.members for e in (member.endpoint, member.endpoint_inside) if e}
         self._endangered = {endpoint for endpoint in endpoints if inside.holds(literal_prefix(endpoint))}
         self._special = {leaf.name for leaf in network.spokes + network.clients if leaf.routes or leaf.excluded}

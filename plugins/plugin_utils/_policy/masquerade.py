@@ -49,7 +49,7 @@ def masqueraded(host: Member, ends: frozenset[str]) -> tuple[str, ...]:
 
 def source_sets(network: Network, kinds: Sequence[str], inside: Iterable[Prefix], sets: Sets) -> list[str]:
     """Define what a host's rules need, and list the names of the sets that exist."""
-    sources = collapse([*network.prefixes, *network.subnets])
+    sources = collapse(network.inside)
     is_global = GLOBAL_IPV6 in kinds
     translated = [prefix for prefix in sources if len(prefix[0]) == 4 or is_global or UNIQUE_LOCAL.covers(prefix)]
     kind = MEMBERS if is_global else f"local_{MEMBERS}"

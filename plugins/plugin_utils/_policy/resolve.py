@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, sort_key, sort_prefixes
 
-from .._inventory.nouns import Member, Network
+from .._inventory.nouns import Network
 from .._inventory.policy import Side
 from .._inventory.prefixes import DEFAULT_ROUTES, PUBLIC, collapse, subtract
 from .masquerade import exit_addresses
@@ -35,11 +35,6 @@ def by_family(prefixes: Iterable[Prefix]) -> Prefixes:
     )
 
 
-def is_expired(member: Member, today: datetime.date) -> bool:
-    """Whether a client is past the last day on which it is let in."""
-    return bool(member.valid_until and member.valid_until < today)
-
-
 class SideResolver:
     """Resolves sides to addresses. ``networks`` are all networks, with final addresses. Each side is resolved once."""
 
@@ -54,7 +49,7 @@ class SideResolver:
         found: dict[str, dict[str, tuple[Prefix, ...]]] = {}
         for network in self._networks.values():
             for member in network.members:
-                is_gone = is_expired(member, self._today)
+                is_gone = member.is_expired(self._today)
                 addresses = () if is_gone else tuple(address.host for address in member.addresses)
                 found.setdefault(member.name, {})[network.name] = addresses
         return found
@@ -76,8 +71,7 @@ class SideResolver:
     @cached_property
     def inside(self) -> list[Prefix]:
         """The prefixes of all networks and the subnets behind their members, as the fewest prefixes."""
-        networks = self._networks.values()
-        return collapse(prefix for network in networks for prefix in (*network.prefixes, *network.subnets))
+        return collapse(prefix for network in self._networks.values() for prefix in network.inside)
 
     @cached_property
     def internet(self) -> Prefixes:
@@ -95,8 +89,7 @@ class SideResolver:
             return by_family(DEFAULT_ROUTES)
         wide: list[Prefix] = list(side.prefixes)
         if side.everything:
-            own = self._networks[network]
-            wide += [*own.prefixes, *own.subnets]
+            wide += self._networks[network].inside
         if side.internet:
             wide += [*self.internet.ipv4, *self.internet.ipv6]
         wide = collapse(wide)

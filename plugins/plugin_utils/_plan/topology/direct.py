@@ -83,7 +83,7 @@ class Custom(Mesh):
     def links(self, network: Network) -> Iterator[Link]:
         yield from super().links(network)
         nodes = {node.name: node for node in network.nodes}
-        everything = as_text([*network.prefixes, *network.subnets])
+        everything = as_text(network.inside)
         for client in network.clients:
             home = nodes[client.hub or ""]
             yield Link(home, client, as_text(client.own))

@@ -73,7 +73,7 @@ class _Routes:
 
     def __init__(self, network: Network) -> None:
         self._families = {prefix.family for prefix in network.prefixes}
-        self._wanted = [*network.prefixes, *network.subnets]
+        self._wanted = network.inside
         others = [prefix for prefix in self._wanted if prefix.family not in self._families]
         self._defaults = [DEFAULT_ROUTE[family] for family in sorted(self._families)]
         self._plain = {SPLIT: as_text(self._wanted), FULL: as_text(self._defaults + others)}
