@@ -11,29 +11,26 @@ from typing import Any
 
 from .._inventory.errors import FleetError, HostError
 from .._policy.body import Rules
-from .._policy.pings import Pings
 from .affected import affected
 from .batches import batches
 from .key_age import key_ages
 from .outcome import Findings, Outcome
-from .rules import find_pings, find_rules, hosts_with_other_rules, shared_rules
+from .rules import find_rules, hosts_with_other_rules, shared_rules
 
 
 def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
     """What both ``plan`` and ``_registry`` return, but for warnings."""
     outcomes = findings.outcomes
-    networks, today = [outcome.reconciled.network for outcome in outcomes], datetime.date.today()
-    rules = find_rules(networks, today)
-    hosts = _by_host(outcomes, rules, find_pings(networks, today))
+    networks = [outcome.reconciled.network for outcome in outcomes]
+    rules = find_rules(networks, datetime.date.today())
+    hosts = _by_host(outcomes, rules)
     return {
         "hosts": hosts,
         "interfaces": {name: [_interface(plan) for plan in plans] for name, plans in hosts.items()},
         "rules": shared_rules(rules),
         "clients": {outcome.network.name: outcome.plan.clients for outcome in outcomes},
         "refused_clients": _refused_clients(findings),
-        "batches": batches(
-            [outcome.reconciled.network for outcome in outcomes], filter(hosts.__contains__, play_hosts)
-        ),
+        "batches": batches(networks, filter(hosts.__contains__, play_hosts)),
         "hubs": sorted({hub.name for outcome in outcomes for hub in outcome.network.hubs}),
         "outside": [name for name in play_hosts if name not in hosts],
         "registry": {"outdated": findings.outdated, "dates": findings.has_old_dates(play_hosts)},
@@ -60,15 +57,13 @@ def keys_result(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _by_host(
-    outcomes: Iterable[Outcome], rules: Mapping[str, Rules], pings: Mapping[str, Pings]
-) -> dict[str, list[dict[str, Any]]]:
+def _by_host(outcomes: Iterable[Outcome], rules: Mapping[str, Rules]) -> dict[str, list[dict[str, Any]]]:
     hosts: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
-        own, allowed = rules[outcome.network.name].hosts, pings.get(outcome.network.name)
+        _shared, own, pings = rules[outcome.network.name]
         for name, plan in outcome.plan.hosts.items():
             peers = (peer["name"] for peer in plan["options"]["peers"])
-            silent = allowed.silent(name, peers) if allowed else []
+            silent = pings.silent(name, peers) if pings else []
             given = {**({"rules": own[name]} if name in own else {}), **({"silent": silent} if silent else {})}
             hosts.setdefault(name, []).append({**plan, **given} if given else plan)
     for plans in hosts.values():

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .._inventory.nouns import Network
 from .._policy.body import Placement, Rules, compile_rules
-from .._policy.pings import Pings
 from .._policy.resolve import SideResolver
 from .affected import network_without
 from .topology import TOPOLOGIES
@@ -31,12 +30,6 @@ def find_rules(networks: Sequence[Network], today: datetime.date) -> dict[str, R
         return Placement(relays, interfaces)
 
     return {network.name: compile_rules(network, resolver, placement(network)) for network in networks}
-
-
-def find_pings(networks: Sequence[Network], today: datetime.date) -> dict[str, Pings]:
-    """The pings that the policies of networks allow, for those that have a policy."""
-    resolver = SideResolver(networks, today)
-    return {network.name: Pings(network, resolver) for network in networks if network.policy is not None}
 
 
 def hosts_with_other_rules(networks: Iterable[Network], names: Collection[str], today: datetime.date) -> set[str]:

@@ -23,8 +23,9 @@ from .._inventory.prefixes import collapse
 from .._inventory.services import EXTENSION_HEADERS
 from .concerns import Concerns
 from .masquerade import OWN, exits, masqueraded, nat_rules, source_sets
+from .pings import Pings
 from .resolve import SideResolver
-from .sets import FAMILIES, Sets, name_of, render_prefixes
+from .sets import FAMILIES, Sets, by_set, name_of, render_prefixes
 
 # The set of a host's own addresses, but for the family.
 SELF = "own"
@@ -51,10 +52,14 @@ _LAST = "counter name denied drop"
 
 
 class Rules(NamedTuple):
-    """The shared parts of one network, and of each host that has a table, which of them and what is its own."""
+    """The shared parts of one network, and of each host that has a table, which of them and what is its own.
+
+    ``pings``: those that the policy allows, None without a policy.
+    """
 
     shared: dict[str, Any]
     hosts: dict[str, dict[str, Any]]
+    pings: Pings | None = None
 
 
 class Placement(NamedTuple):
@@ -72,7 +77,7 @@ def compile_rules(network: Network, resolver: SideResolver, placement: Placement
         return Rules({}, {})
     compiler = _Compiler(network, resolver, placement, ends)
     hosts = {host.name: entry for host in network.hosts if (entry := compiler.entry(host, kinds[host.name]))}
-    return Rules(compiler.shared, hosts)
+    return Rules(compiler.shared, hosts, Pings(network, resolver) if network.policy is not None else None)
 
 
 class _Line(NamedTuple):
@@ -250,10 +255,7 @@ class _Compiler:
 
 
 def _by_name(kind: str, prefixes: Iterable[Prefix]) -> dict[str, list[str]]:
-    found = list(prefixes)
-    names = ((name_of(kind, family), 4 if family == 4 else 16) for family, _word in FAMILIES)
-    parts = {name: render_prefixes(each for each in found if len(each[0]) == size) for name, size in names}
-    return {name: texts for name, texts in parts.items() if texts}
+    return {name: render_prefixes(found) for name, found in by_set(kind, prefixes).items()}
 
 
 def _chain(name: str, rules: Sequence[str], hook: str | None = None) -> str:

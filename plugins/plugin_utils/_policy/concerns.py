@@ -12,6 +12,7 @@ from functools import cached_property
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Member, Network
+from .._inventory.policy import Side
 from .resolve import SideResolver
 
 _NONE: frozenset[int] = frozenset()
@@ -34,23 +35,25 @@ class Concerns:
 
     @cached_property
     def _destinations(self) -> dict[str, set[int]]:
-        owners = Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
-        return self._concerned(owners, is_source=False)
+        return self._concerned(is_source=False)
 
     @cached_property
     def _sources(self) -> dict[str, set[int]]:
-        owners = Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
-        return self._concerned(owners, is_source=True)
+        return self._concerned(is_source=True)
 
-    def _concerned(self, owners: Owners, is_source: bool) -> dict[str, set[int]]:
-        network, found, known = self._network, {}, {}  # type: ignore[var-annotated]
-        if network.policy is None:
-            return {}
-        for grant in network.policy.grants:
+    @cached_property
+    def _owners(self) -> Owners:
+        return Owners((prefix, host.name) for host in self._network.hosts for prefix in host.own)
+
+    def _concerned(self, is_source: bool) -> dict[str, set[int]]:
+        network = self._network
+        found: dict[str, set[int]] = {}
+        known: dict[Side, frozenset[str]] = {}
+        resolve = self._resolver.sources if is_source else self._resolver.destinations
+        for grant in network.policy.grants if network.policy else ():
             side = grant.src if is_source else grant.dst
             if side not in known:
-                resolve = self._resolver.sources if is_source else self._resolver.destinations
-                known[side] = owners.of(prefix for family in resolve(network.name, side) for prefix in family)
+                known[side] = self._owners.of(prefix for family in resolve(network.name, side) for prefix in family)
             for name in known[side]:
                 found.setdefault(name, set()).add(grant.number)
         return found

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import format_ip
+
 from .._inventory.nouns import Network
 from .._inventory.policy import ICMP, ICMPV6, Grant
 from .concerns import Owners
@@ -25,12 +27,11 @@ class Pings:
     def silent(self, source: str, targets: Iterable[str]) -> list[str]:
         """The addresses of these hosts that do not answer a ping from ``source``, sorted."""
         hosts = [self._hosts[name] for name in targets if name in self._hosts]
-        addresses = [(host.name, address.host) for host in hosts for address in host.addresses]
         return sorted(
-            str(address).partition("/")[0]
-            for name, address in addresses
-            if not self._sources.get((source, len(address.packed)), 0)
-            & self._targets.get((name, len(address.packed)), 0)
+            format_ip(packed)
+            for host in hosts
+            for packed, *_rest in host.addresses
+            if not self._sources.get((source, len(packed)), 0) & self._targets.get((host.name, len(packed)), 0)
         )
 
     @cached_property

@@ -33,6 +33,14 @@ def render_prefixes(prefixes: Iterable[Prefix]) -> list[str]:
     return [format_ip(each[0]) if each[1] == len(each[0]) * 8 else str(each) for each in prefixes]
 
 
+def by_set(kind: str, prefixes: Iterable[Prefix]) -> dict[str, list[Prefix]]:
+    """The prefixes by the name of their set, one for each family that has something."""
+    found = list(prefixes)
+    sizes = {name_of(kind, family): 4 if family == 4 else 16 for family, _word in FAMILIES}
+    parts = {name: [prefix for prefix in found if len(prefix[0]) == size] for name, size in sizes.items()}
+    return {name: part for name, part in parts.items() if part}
+
+
 class Sets:
     """The sets of one network, each by its name."""
 
@@ -44,13 +52,8 @@ class Sets:
 
         ``prefixes`` are disjoint and sorted.
         """
-        found = list(prefixes)
-        names = []
-        for family, _word in FAMILIES:
-            own = [prefix for prefix in found if len(prefix[0]) == (4 if family == 4 else 16)]
-            if own:
-                name = name_of(kind, family)
-                names.append(name)
-                if name not in self.texts:
-                    self.texts[name] = render_set(name, render_prefixes(own))
-        return names
+        found = by_set(kind, prefixes)
+        for name, own in found.items():
+            if name not in self.texts:
+                self.texts[name] = render_set(name, render_prefixes(own))
+        return list(found)

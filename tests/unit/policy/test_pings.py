@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules import find_pings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules import find_rules
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
@@ -20,7 +20,9 @@ def silent(*grants: dict[str, Any]) -> list[str]:
     inventory = Inventory()
     inventory.networks["home"]["policy"] = {"grants": list(grants)}
     networks = inventory.read()
-    return find_pings(networks, TODAY)["home"].silent("ada", ["hub", "phone"])
+    pings = find_rules(networks, TODAY)["home"].pings
+    assert pings
+    return pings.silent("ada", ["hub", "phone"])
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_only_granted_pings_are_answered(grants: list[dict[str, Any]], expected:
 
 
 def test_a_network_without_a_policy_answers_all() -> None:
-    assert find_pings(Inventory().read(), TODAY) == {}
+    assert [rules.pings for rules in find_rules(Inventory().read(), TODAY).values()] == [None]
 
 
 def test_a_silent_peer_is_tested_by_its_handshake() -> None:
