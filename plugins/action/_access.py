@@ -20,11 +20,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseli
     render_changes,
     render_saved,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.findings import check_reach, reach_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.findings import reach_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.live import list_trials
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.matrix import Matrix, make_matrix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.question import answer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.reach import Reach
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.run_tests import check_policies
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.without_facts import intruders
@@ -85,7 +86,7 @@ class ActionModule(RunOnce, ActionBase):
         text = saved if arguments["format"] == JSON else render_access(matrix)
         self._display.display(f"\n{text}")
         result: dict[str, Any] = {"text": text, **self._save(saved, arguments["path"])}
-        checked = check_reach(reach)
+        checked = check_policies(reach)
         result["warnings"] = checked.warnings
         failures = [str(FleetError(checked.problems))] if checked.problems else []
         if old is not None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .._plan.outcome import Findings
 from .machines import Planned
 from .reach import Reach
-from .run_tests import Checked, check_policies
+from .run_tests import check_policies
 
 
 def check_findings(findings: Findings, leaving: Sequence[str] = ()) -> list[str]:
@@ -22,14 +22,9 @@ def check_findings(findings: Findings, leaving: Sequence[str] = ()) -> list[str]
     """
     if not any(outcome.network.policy for outcome in findings.outcomes):
         return []
-    checked = check_reach(reach_of(findings), leaving)
+    checked = check_policies(reach_of(findings), leaving)
     checked.problems.refuse()
     return checked.warnings
-
-
-def check_reach(reach: Reach, leaving: Sequence[str] = ()) -> Checked:
-    """The failing tests and the warnings about the policies of these networks."""
-    return check_policies(reach, leaving)
 
 
 def reach_of(findings: Findings) -> Reach:

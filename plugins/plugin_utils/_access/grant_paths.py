@@ -11,9 +11,8 @@ from itertools import islice, product
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix
 
 from .._inventory.nouns import Network
-from .._inventory.policy import Grant, Policy, Side
+from .._inventory.policy import Grant, Side
 from .classes import group_units
-from .grants import GrantTable
 from .places import Places
 from .units import Unit, list_units
 
@@ -32,6 +31,7 @@ class _Search:
     def __init__(self, places: Places, network: Network) -> None:
         self._places = places
         self._network = network
+        self._table = places.reach.machines.grants[network.name]
 
     def has_path(self, grant: Grant) -> bool:
         return self._has_soon(grant) or self._has_at_all(grant)
@@ -87,8 +87,3 @@ class _Search:
     @cached_property
     def _groups(self) -> list[list[Unit]]:
         return group_units(list_units(self._places))
-
-    @cached_property
-    def _table(self) -> GrantTable:
-        """As the hosts have it; of a network without any, its own."""
-        return GrantTable(self._network, self._network.policy or Policy(), self._places.reach.addresses)

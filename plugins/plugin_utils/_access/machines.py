@@ -57,7 +57,6 @@ class Interface:
         self.member = member
         self.peers: list[dict[str, Any]] = entry["peers"]
         self.name: str = entry["interface"]
-        self.addresses: list[str] = entry["addresses"]
         self.grants: GrantTable | None = None
         self.masquerade: Collection[str] = ()
 
@@ -127,16 +126,23 @@ def is_routed_globally(packed: bytes) -> bool:
 
 
 class Machines:
-    """All machines of these networks, by the network and the name of each of their members."""
+    """All machines of these networks, by the network and the name of each of their members.
+
+    ``grants``: the tables of the networks that have a policy.
+    """
 
     def __init__(self, planned: Sequence[Planned], masquerades: Masquerades) -> None:
         self.addresses = AddressBook([each.network for each in planned])
+        self.grants = {
+            network.name: GrantTable(network, network.policy, self.addresses)
+            for network, _plan in planned
+            if network.policy
+        }
         self.all: list[Machine] = []
         self._interfaces: dict[tuple[str, str], Interface] = {}
         self._owners: dict[bytes, list[Machine]] = {}
         shared: dict[tuple[str, str], Machine] = {}
         for network, plan in planned:
-            grants = GrantTable(network, network.policy, self.addresses) if network.policy else None
             for member in network.members:
                 # Interfaces in different network namespaces do not pass packets to each other.
                 place = (member.name, str(member.options.get("netns") or ""))
@@ -148,7 +154,7 @@ class Machines:
                         shared[place] = machine
                 interface = self._add(machine, network, member, plan)
                 if not member.is_client:
-                    interface.grants = grants
+                    interface.grants = self.grants.get(network.name)
                     interface.masquerade = masquerades(network, member)
 
     def _add(self, machine: Machine, network: Network, member: Member, plan: Plan) -> Interface:

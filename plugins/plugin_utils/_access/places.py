@@ -91,7 +91,7 @@ class Places:
 
 
 def _internet4() -> Iterator[bytes]:
-    """AddressBook for documentation, then one in each /8."""
+    """Addresses for documentation, then one in each /8."""
     yield from (bytes((203, 0, 113, 1)), bytes((198, 51, 100, 1)), bytes((192, 0, 2, 1)))
     yield from (bytes((number, 1, 1, 1)) for number in range(1, 224))
 
