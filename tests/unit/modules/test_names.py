@@ -183,7 +183,8 @@ def test_dead_names_cost_one_limit_and_what_has_an_address_is_set(
 ) -> None:
     names.addresses = {"hub.test": "192.0.2.1"}
     names.hang = threading.Event()
-    monkeypatch.setattr(running, "Resolver", lambda: Resolver(0.5))
+    # Long enough for all threads to begin on a busy machine, and nowhere near twenty limits.
+    monkeypatch.setattr(running, "Resolver", lambda: Resolver(2))
     given = options(key_file, "hub.test:1", *(f"dead{number}.test:1" for number in range(19)))
     warnings: list[str] = []
     begin = time.monotonic()
