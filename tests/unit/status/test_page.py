@@ -16,28 +16,18 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.view import MOST_PEERS, view_document
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import (
+    HOSTILE,
     World,
     add_hub_and_spoke,
     add_mesh,
     add_sites,
+    document_with,
     make_document,
+    pairs,
 )
 
 SIZES = (3, 20, 200, 1000)
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "</noscript></script><img src=x onerror=alert(1)>",
-    "\"'><b>",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;&amp;#60;",
-    "x" * 63,
-    "שלום\u202eabc",
-    "<!-- --",
-    "a  b",
-    "ß漢字🐍",
-)
 
 
 class Page(HTMLParser):
@@ -61,10 +51,6 @@ class Page(HTMLParser):
 
     def with_attribute(self, name: str) -> list[dict[str, str | None]]:
         return [attributes for _tag, attributes in self.elements if name in attributes]
-
-
-def pairs(document: StatusDocument) -> set[tuple[str, frozenset[str]]]:
-    return {(tunnel["network"], frozenset((tunnel["host"], tunnel["peer"]))) for tunnel in document["tunnels"]}
 
 
 @pytest.mark.parametrize("planned", [False, True])
@@ -109,25 +95,6 @@ def test_nothing_is_asked_for_and_only_its_own_script_and_style_run() -> None:
     assert {tag for tag, _attributes in page.elements} & {"iframe", "object", "img", "form"} == {"form"}
     assert [element["href"] for tag, element in page.elements if tag == "link" and element["href"]] != []
     assert "unsafe" not in policy
-
-
-def document_with(names: list[str]) -> StatusDocument:
-    """Each of these texts wherever a document can have one."""
-    world = World()
-    for number, name in enumerate(names):
-        network = f"net {name}"
-        world.add_network(network, "hub_and_spoke", name)
-        world.add_member(network, name, "hub", endpoint=name, subnets=[name], addresses=[name], versions={name: name})
-        world.add_member(network, f"{name} spoke", reaches=[name], problem=name, public_key=name, valid_until=name)
-        world.members[network, name]["drift"] = [{"action": name, "attribute": name, "before": name, "after": number}]
-        world.link(network, name, f"{name} spoke")
-        world.tunnels[-1]["problem"] = name
-    return world.document(
-        [
-            {"network": name, "member": name, "peer": name, "attribute": name, "before": name, "after": name}
-            for name in names
-        ]
-    )
 
 
 @given(
@@ -185,7 +152,7 @@ def test_a_large_mesh_is_one_group_and_its_page_stays_small() -> None:
     picture = view.networks[0].picture
     assert picture is not None
     assert [len(node.members) for node in picture.nodes] == [210]
-    assert [(edge.ends, edge.count) for edge in picture.edges] == [((0, 0), 210 * 209 // 2)]
+    assert [(edge.ends, edge.tunnels) for edge in picture.edges] == [((0, 0), 210 * 209 // 2)]
     assert sum(len(member.peers) for member in view.members) <= MOST_PEERS
     assert all(len(member.peers) + member.more == 209 for member in view.members)
     assert len(render_page(document).encode()) <= 3_000_000

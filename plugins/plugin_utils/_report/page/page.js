@@ -57,7 +57,9 @@
   }
 
   let waiting = 0;
-  controls.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
+  for (const kind of ["input", "change"]) {
+    controls.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
+  }
   controls.addEventListener("reset", () => setTimeout(filter));
   controls.addEventListener("submit", event => event.preventDefault());
   for (const link of document.querySelectorAll("[data-state], [data-kind]")) {

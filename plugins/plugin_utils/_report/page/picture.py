@@ -70,11 +70,11 @@ class DrawnNode(NamedTuple):
 
 
 class DrawnEdge(NamedTuple):
-    """``count``: how many tunnels it stands for. ``title`` is empty where there are very many."""
+    """``tunnels``: how many it stands for. ``title`` is empty where there are very many."""
 
     ends: tuple[int, int]
     state: State
-    count: int
+    tunnels: int
     path: str
     title: str
 
