@@ -230,9 +230,9 @@ def test_a_node_leads_to_its_member(browser: webdriver.Chrome, pages: dict[str, 
     )
     browser.execute_script("arguments[0].focus()", node)
     press(browser, Keys.ENTER)
-    part = browser.switch_to.active_element.find_element("xpath", "..")
-    WebDriverWait(browser, SECONDS, 0.02).until(lambda _driver: part.get_attribute("open") is not None)
+    part = WebDriverWait(browser, SECONDS, 0.02).until(lambda driver: driver.find_element("css selector", "[open]"))
     assert part.find_element("tag name", "h3").text == "spoke3"
+    assert browser.switch_to.active_element == part.find_element("tag name", "summary")
     assert "no handshake with hub2" in part.text
 
 

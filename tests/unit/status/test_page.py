@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sys
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -14,9 +15,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page import view
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.view import MOST_PEERS, view_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.words import write_age
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import (
+    GENERATED,
     HOSTILE,
     World,
     add_hub_and_spoke,
@@ -156,6 +161,66 @@ def test_a_large_mesh_is_one_group_and_its_page_stays_small() -> None:
     assert sum(len(member.peers) for member in view.members) <= MOST_PEERS
     assert all(len(member.peers) + member.more == 209 for member in view.members)
     assert len(render_page(document).encode()) <= 3_000_000
+
+
+def test_what_is_down_is_drawn_above_the_rest() -> None:
+    (picture,) = (network.picture for network in view_document(make_document(20)).networks if network.name == "corp")
+    assert picture is not None
+    assert [edge.state for edge in picture.edges] == ["up"] * 6 + ["unknown"] * 2 + ["down"] * 2
+
+
+def test_without_igraph_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    with pytest.raises(MissingLibrary, match="the HTML page needs the Python library igraph: install the package "):
+        render_page(make_document(3))
+
+
+def test_the_longest_lists_of_peers_are_cut_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "MOST_PEERS", 100)
+    world = World()
+    add_hub_and_spoke(world, "home", 1, 60, 0)
+    hub, *spokes = view_document(world.document()).members
+    assert (len(hub.peers), hub.more) == (40, 20)
+    assert {(len(spoke.peers), spoke.more) for spoke in spokes} == {(1, 0)}
+    # What is down is not what is left out.
+    assert [peer.state for peer in hub.peers[:3]] == ["down"] * 3
+
+
+def test_the_same_problem_of_several_members_is_one_note() -> None:
+    world = World()
+    world.add_network("home", "mesh")
+    for name in ("a2", "a10"):
+        world.add_member("home", name, state="unknown", problem="no route to host")
+    (note,) = view_document(world.document()).notes
+    assert note[1:] == ("unknown", "members", "2 members", "no route to host: a2, a10")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s ago"),
+        (119, "119 s ago"),
+        (120, "2 min ago"),
+        (7200, "2 h ago"),
+        (172800, "2 d ago"),
+        (-300, "in 5 min"),
+    ],
+)
+def test_ages(seconds: int, text: str) -> None:
+    assert write_age(seconds) == text
+
+
+@pytest.mark.parametrize("time", [0, GENERATED + 300, 10**15])
+def test_any_time_of_a_host_is_shown(time: int) -> None:
+    world = World()
+    world.add_network("home", "mesh")
+    world.add_member("home", "host", key_since=time)
+    page = Page(render_page(world.document()))
+    assert page.with_attribute("datetime")[-1]["title"] in {
+        "1970-01-01 00:00:00 UTC",
+        "2026-11-30 12:05:00 UTC",
+        str(time),
+    }
 
 
 def test_no_two_nodes_of_a_picture_touch() -> None:

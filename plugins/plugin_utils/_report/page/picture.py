@@ -33,6 +33,8 @@ _SMALL = 7
 _RADIUS = {"hub": 15, "host": 10, "client": 9}
 _GROUP = 24
 _GROUP_SPACING = 92
+# Names beside nodes on a ring: pixels for the least, and the share of the longest name.
+_LEAST_SPACING, _SPACING = 36, 1.2
 _MARGIN = 12
 
 Pair = tuple[str, str]
@@ -85,6 +87,11 @@ class Picture:
     nodes: tuple[DrawnNode, ...]
     edges: tuple[DrawnEdge, ...]
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether so many edges cross that each should be faint."""
+        return len(self.edges) > 3 * len(self.nodes)
+
 
 class _Group(NamedTuple):
     members: tuple[MemberStatus, ...]
@@ -120,11 +127,13 @@ def draw_network(members: Sequence[MemberStatus], tunnels: Iterable[TunnelStatus
         edges.setdefault((first, second), Counter())[state] += 1
         titles[first, second] = pair
     hubs = [number for number, group in enumerate(groups) if group.members[0]["kind"] == "hub"]
-    places = place_nodes(len(groups), sorted(edges), hubs, _GROUP_SPACING if grouped else 0)
+    longest = max(_width(_cut(name)) for name in names)
+    spacing = _GROUP_SPACING if grouped else max(_LEAST_SPACING, _SPACING * longest)
+    places = place_nodes(len(groups), sorted(edges), hubs, spacing, turn=not grouped)
     nodes = tuple(_node(group, place) for group, place in zip(groups, places))
     drawn = tuple(
         _edge(numbers, nodes, counts, "" if len(edges) > MOST_TITLES else _edge_title(titles[numbers], counts))
-        for numbers, counts in sorted(edges.items())
+        for numbers, counts in sorted(edges.items(), key=_drawing_order)
     )
     return Picture(_box(nodes), nodes, drawn)
 
@@ -159,9 +168,10 @@ def _node(group: _Group, place: Place) -> DrawnNode:
     else:
         lines = (first["name"], *_few(first["subnets"]))
         title = f"{first['name']} ({first['kind']}): {first['state']}" + "".join(f", {net}" for net in first["subnets"])
-    # Where nodes are close they are small, and their names are turned outwards and have one line.
-    turned = place.angle is not None and not place.level
-    radius = _GROUP if is_group else _SMALL if turned else _RADIUS[first["kind"]]
+    # A name that is turned outwards has one line, since the next one is close.
+    turned = place.angle is not None and not place.style.level
+    small = place.angle is not None and place.style.small
+    radius = _GROUP if is_group else _SMALL if small else _RADIUS[first["kind"]]
     x, y = round(place.x), round(place.y)
     shown = tuple(map(_cut, lines))
     shown = (" · ".join(shown),) if turned else shown
@@ -178,7 +188,7 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         text_y,
         anchor,
         turn,
-        turned,
+        small,
         group.hubs,
         tuple(_slices(counts)) if is_group else (),
     )
@@ -208,7 +218,7 @@ def _text_place(place: Place, radius: int, lines: int) -> tuple[int, int, str, i
     x, y, gap = place.x, place.y, radius + 6
     if place.angle is None:
         return round(x), round(y + gap + 10), "middle", 0
-    if not place.level:
+    if not place.style.level:
         outwards = math.radians(place.angle)
         left = abs(place.angle) > 90
         turn = round(place.angle) + (180 if left else 0)
@@ -239,6 +249,12 @@ def _edge(ends: tuple[int, int], nodes: Sequence[DrawnNode], counts: Mapping[Sta
     if ends[0] == ends[1]:
         path = f"M{first.x - 14} {first.y - 18}c-26-56 54-56 28 0"
     return DrawnEdge(ends, _edge_state(counts), sum(counts.values()), path, title)
+
+
+def _drawing_order(edge: tuple[tuple[int, int], Mapping[State, int]]) -> tuple[int, tuple[int, int]]:
+    """What is worst is drawn last, and lies above the rest."""
+    ends, counts = edge
+    return -SEVERITY.index(_edge_state(counts)), ends
 
 
 def _edge_state(counts: Mapping[State, int]) -> State:
