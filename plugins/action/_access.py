@@ -13,7 +13,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseline import (
     parse_saved,
@@ -33,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.found_ke
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.outcome import Request, find_outcomes
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.access_table import render_access
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import save_report
 
 from .plan import open_inventory
 
@@ -85,7 +85,8 @@ class ActionModule(RunOnce, ActionBase):
         old = _read_baseline(arguments["baseline"])
         text = saved if arguments["format"] == JSON else render_access(matrix)
         self._display.display(f"\n{text}")
-        result: dict[str, Any] = {"text": text, **self._save(saved, arguments["path"])}
+        path = arguments["path"]
+        result: dict[str, Any] = {"text": text, **(save_report(path, saved, self._task.check_mode) if path else {})}
         checked = check_policies(reach)
         result["warnings"] = checked.warnings
         failures = [str(FleetError(checked.problems))] if checked.problems else []
@@ -95,19 +96,6 @@ class ActionModule(RunOnce, ActionBase):
             result["changes"] = lines
             failures += [f"access differs from {arguments['baseline']}: {len(lines)} lines above"] if lines else []
         return {**result, **({"failed": True, "msg": "\n".join(failures)} if failures else {})}
-
-    def _save(self, text: str, path_text: str | None) -> dict[str, Any]:
-        if not path_text:
-            return {}
-        path = str(Path(path_text).absolute())
-        old = read_file(path)
-        before = old.data.decode("utf-8", "replace") if old else ""
-        if before == text:
-            return {"path": path}
-        if not self._task.check_mode:
-            atomic_write(path, text.encode(), 0o644)
-        diff = {"before_header": path, "before": before, "after_header": path, "after": text}
-        return {"path": path, "changed": True, "diff": diff}
 
 
 def _read_baseline(path_text: str | None) -> Matrix | None:

@@ -5,27 +5,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import plan_document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
     DOT,
     MERMAID,
     TABLE,
     render_plan,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import save_report
+
+from .plan import find_status_facts
+
+HTML = "html"
 
 ARGUMENTS = {
     "plan": {"type": "dict", "required": True},
-    "format": {"type": "str", "choices": [TABLE, MERMAID, DOT], "default": TABLE},
+    "format": {"type": "str", "choices": [TABLE, MERMAID, DOT, HTML], "default": TABLE},
     "path": {"type": "path"},
 }
 
@@ -38,20 +45,19 @@ class ActionModule(RunOnce, ActionBase):
             self.operators_variables(task_vars)
         except FleetError as error:
             raise AnsibleActionFail(str(error)) from None
-        text = render_plan(arguments["plan"], arguments["format"])
-        result.update(changed=False, text=text)
-        if not arguments["path"]:
-            self._display.display(f"\n{text}\n")
-            return result
-        path = str(Path(arguments["path"]).absolute())
+        form, path = arguments["format"], arguments["path"]
         try:
-            old = read_file(path)
-            before = old.data.decode("utf-8", "replace") if old else ""
-            result.update(changed=before != text, path=path)
-            if result["changed"] and not self._task.check_mode:
-                atomic_write(path, text.encode(), 0o644)
-        except (InputError, OSError) as error:
+            text = self._render(arguments["plan"], form, task_vars or {})
+            result.update(changed=False, text=text)
+            if path:
+                result.update(save_report(path, text, self._task.check_mode))
+        except (FleetError, RegistryError, InputError, MissingLibrary, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
-        if result["changed"]:
-            result["diff"] = {"before_header": path, "before": before, "after_header": path, "after": text}
+        if not path:
+            self._display.display(f"\n{text}\n")
         return result
+
+    def _render(self, plan: dict[str, Any], form: str, task_vars: dict[str, Any]) -> str:
+        if form != HTML:
+            return render_plan(plan, form)
+        return render_page(plan_document(plan, find_status_facts(self, task_vars), int(time.time())))

@@ -30,6 +30,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.result i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.warnings import key_warnings, warnings_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.ansible_cache import AnsibleCache
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import StatusFacts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_facts import find_facts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.version import read_version
 
 ARGUMENTS = {
     "without": {"type": "list", "elements": "str", "default": []},
@@ -78,6 +81,14 @@ class ActionModule(RunOnce, ActionBase):
         quiet = arguments["assume_keys"] or names or arguments["older_than"] is not None
         warnings = [*warnings_of(findings), *access, *(() if quiet else key_warnings(findings))]
         return {**result, "warnings": warnings}
+
+
+def find_status_facts(action: RunOnce, task_vars: dict[str, Any]) -> StatusFacts:
+    """Find what a status document has besides the plan. Raises FleetError and RegistryError."""
+    inventory = open_inventory(action.operators_variables(task_vars))
+    finder = KeyFinder(intruders(task_vars["hostvars"], inventory.groups["all"]))
+    defined = inventory.networks(action._templar, secrets=False)
+    return find_facts(find_outcomes(inventory, defined, Request(secrets=False), finder), read_version())
 
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:

@@ -74,7 +74,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
 
 
 class FilterModule:

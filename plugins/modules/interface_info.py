@@ -157,11 +157,18 @@ interfaces:
         transfer_tx:
           description: The number of bytes sent to the peer.
           type: int
+versions:
+  description:
+    - The versions of the software on the host. C(pyroute2) and C(wireguard-tools) are left out if they are not known.
+  returned: success
+  type: dict
+  sample: {kernel: 6.1.0-28-cloud-amd64, pyroute2: 0.7.2, python: 3.11.2, wireguard-tools: 1.0.20210914}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.interface_info import read_running
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.versions import read_versions
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 
@@ -176,7 +183,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in warnings:
         module.warn(warning)
-    module.exit_json(changed=False, interfaces=interfaces)
+    module.exit_json(changed=False, interfaces=interfaces, versions=read_versions())
 
 
 if __name__ == "__main__":

@@ -28,10 +28,14 @@ class MemberRecord(NamedTuple):
     next_public_key: str | None = None
     former_hubs: tuple[str, ...] = ()
 
+    @property
+    def since(self) -> str | None:
+        """The day since which the key has been in use, None if that is not known."""
+        return (self.key_since or self.first_seen) if self.public_key else None
+
     def key_age(self, today: datetime.date) -> int | None:
-        """How many days the key has been in use, None where that is not known."""
-        since = self.key_since or self.first_seen
-        return (today - datetime.date.fromisoformat(since)).days if self.public_key and since else None
+        """How many days the key has been in use, None if that is not known."""
+        return (today - datetime.date.fromisoformat(self.since)).days if self.since else None
 
 
 class Former(NamedTuple):

@@ -29,7 +29,7 @@ class PlannedPeer(TypedDict):
     persistent_keepalive: int
 
 
-class RunningPeer(TypedDict):
+class PeerStatus(TypedDict):
     """What one end's kernel has. ``latest_handshake`` is None if there was none."""
 
     endpoint: str | None
@@ -60,7 +60,7 @@ class TunnelStatus(TypedDict):
     peer: str
     state: State
     desired: PlannedPeer
-    running: RunningPeer | None
+    running: PeerStatus | None
     pings: list[PingResult]
     by_handshake: bool
     problem: str

@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._adopt.recogni
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError, Problems
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.prefixes import as_text
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.adopt.finds import FILE, PEER, component_of, found_of
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import (
     TODAY,

@@ -136,7 +136,7 @@ def test_no_page_shows_output_that_nothing_holds() -> None:
 
 def read_tunnel(line: str) -> Tunnel:
     host, peer, handshake, ping, ping6, received, sent = re.split(" {2,}", line)
-    return Tunnel(host, "home", peer, handshake, ping, ping6, received, sent, up=True)
+    return Tunnel(host, "home", peer, handshake, ping, ping6, received, sent, state="up")
 
 
 def test_tables_of_tunnels_have_the_form_that_status_gives_them() -> None:

@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 ROOT = Path(__file__).parents[3]
-PRIVATE = ("_access", "_adopt", "_draw", "_former_keys", "_live", "_registry", "_rolling", "_rotation", "_tunnels")
+PRIVATE = ("_access", "_adopt", "_draw", "_former_keys", "_live", "_registry", "_rolling", "_rotation", "_status")
 # A value of each variable that is passed on, as an operator may write it.
 VARIABLES: dict[str, Any] = {
     "alias": "to Paris",

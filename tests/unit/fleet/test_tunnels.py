@@ -10,9 +10,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import (
+    StatusFacts,
+    plan_document,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import (
+    DOWN,
+    UP,
+    StatusDocument,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import make_table
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import (
-    ping_targets,
-    read_tunnels,
+    Tunnel,
+    list_tunnels,
     render_tunnels,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
@@ -28,12 +40,31 @@ def plans_of(*without: str) -> Plans:
 
 
 PLANS = plans_of()
+NOW = 1_796_040_000
+
+
+def document_of(plans: Plans, answers: Mapping[str, Any]) -> StatusDocument:
+    """The document of these plans, with a client for each peer that is no host."""
+    clients: dict[str, dict[str, Any]] = {}
+    for entries in plans.values():
+        for entry in entries:
+            hosts = {host for host, own in plans.items() if entry["network"] in [each["network"] for each in own]}
+            for each in entry["options"]["peers"]:
+                if each["name"] not in hosts:
+                    client = {"interface": "wg9", "addresses": [], "peers": []}
+                    clients.setdefault(entry["network"], {})[each["name"]] = client
+    planned = plan_document({"hosts": plans, "clients": clients}, StatusFacts("1.0.0"), NOW)
+    return fill_document(planned, plans, answers)
+
+
+def read_tunnels(plans: Plans, answers: Mapping[str, Any]) -> list[Tunnel]:
+    return list_tunnels(document_of(plans, answers), answers)
 
 
 def second_network(plans: Plans) -> Plans:
     """The same, with a network of two of the hosts beside it, and a client there that is a host at home."""
     entries = {
-        "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("server", "10.9.0.2/32"), peer("office")]},
+        "laptop": {"addresses": ["10.9.0.1/24"], "peers": [peer("office"), peer("server", "10.9.0.2/32")]},
         "server": {"addresses": ["10.9.0.2/24"], "peers": [peer("laptop", "10.9.0.1/32")]},
     }
     more = {"interface": "wg1", "peers_mode": "exact"}
@@ -101,38 +132,38 @@ def test_the_table() -> None:
         "office  (no answer)  -             -       -       -         -  <- down\n"
         "server  hub1         never         lost    lost    2.0 KiB   3.0 MiB  <- down"
     )
-    assert [row.up for row in rows] == [True, False, False, True, False, False]
+    assert [row.state for row in rows] == [UP, DOWN, DOWN, UP, DOWN, DOWN]
 
 
 def test_of_several_networks_each_row_says_which_one_and_clients_are_not_down() -> None:
     plans = second_network(PLANS)
     laptop = {plan["options"]["interface"]: answer(plan, plans, 12) for plan in plans["laptop"]}
-    rows = list(read_tunnels(plans, {"laptop": laptop, "server": {}}))
+    rows = read_tunnels(plans, {"laptop": laptop, "server": {}})
     assert "\n".join(render_tunnels(rows)) == (
         "HOST    NETWORK  PEER         HANDSHAKE  PING    PING6   RECEIVED  SENT\n"
         "laptop  home     hub1         12 s       4.1 ms  4.1 ms  2.0 KiB   3.0 MiB\n"
-        "laptop  side     server       12 s       4.1 ms  -       2.0 KiB   3.0 MiB\n"
         "laptop  side     office       12 s       -       -       2.0 KiB   3.0 MiB\n"
+        "laptop  side     server       12 s       4.1 ms  -       2.0 KiB   3.0 MiB\n"
         "server  home     (no answer)  -          -       -       -         -  <- down\n"
         "server  side     (no answer)  -          -       -       -         -  <- down"
     )
-    assert [row.up for row in rows] == [True, True, None, False, False]
+    assert [row.state for row in rows] == [UP, UP, UP, DOWN, DOWN]
 
 
 def test_a_client_that_is_no_peer_of_the_interface_is_down() -> None:
     plans = second_network(PLANS)
     running = answer(plans["laptop"][1], plans, 12, missing="office")
-    rows = list(read_tunnels({"laptop": plans["laptop"][1:], "server": plans["server"]}, {"laptop": {"wg1": running}}))
-    assert [(row.peer, row.handshake, row.up) for row in rows] == [
-        ("server", "12 s", True),
-        ("office", "no such peer", False),
+    rows = read_tunnels({"laptop": plans["laptop"][1:], "server": plans["server"]}, {"laptop": {"wg1": running}})
+    assert [(row.peer, row.handshake, row.state) for row in rows] == [
+        ("office", "no such peer", DOWN),
+        ("server", "12 s", UP),
     ]
 
 
 def test_a_host_whose_peers_have_no_keys_yet_is_down() -> None:
     answered: dict[str, dict[str, dict[str, Any]]] = {"laptop": {"wg0": {"interfaces": [], "results": []}}}
     (row,) = read_tunnels(plans_of("hub1"), answered)
-    assert (row.host, row.peer, row.up) == ("laptop", "(none known)", False)
+    assert (row.host, row.peer, row.state) == ("laptop", "(none known)", DOWN)
 
 
 def test_a_host_that_is_to_have_no_peers_has_no_rows() -> None:
@@ -192,13 +223,13 @@ def test_without_a_common_family_the_handshake_counts_and_the_table_says_so() ->
         "v6only": {"wg0": answer(plans["v6only"][0], plans, 12)},
         "v6split": {"wg0": answer(plans["v6split"][0], plans, None, lost="hub1")},
     }
-    rows = list(read_tunnels(plans, answered))
+    rows = read_tunnels(plans, answered)
     note = "(no ping: no address family in common, judged by the handshake)"
     assert [line.rstrip() for line in render_tunnels(rows)[1:]] == [
         f"v6only   hub1  12 s       -     -      2.0 KiB   3.0 MiB  {note}",
         f"v6split  hub1  never      -     -      2.0 KiB   3.0 MiB  {note}  <- down",
     ]
-    assert [row.up for row in rows] == [True, False]
+    assert [row.state for row in rows] == [UP, DOWN]
 
 
 def test_only_addresses_that_the_allowed_ips_carry_both_ways_are_pinged() -> None:
@@ -245,19 +276,22 @@ def test_a_malformed_probe_is_a_line_of_its_host_alone(place: str, kind: str) ->
 
 def check_alone(hostile: dict[str, Any]) -> None:
     """The other host's lines are as ever, and what is printed can be."""
-    honest = list(read_tunnels(PLANS, {"laptop": answers("laptop", 3)}))
-    rows = list(read_tunnels(PLANS, {"hub1": hostile, "laptop": answers("laptop", 3)}))
+    honest = read_tunnels(PLANS, {"laptop": answers("laptop", 3)})
+    document = document_of(PLANS, {"hub1": hostile, "laptop": answers("laptop", 3)})
+    rows = list_tunnels(document, ["hub1", "laptop"])
     assert rows[-len(honest) :] == honest
     of_hub = [row for row in rows if row.host == "hub1"]
     assert {row.peer for row in of_hub} <= {"(invalid answer)", "laptop", "office", "server"}
-    assert all(row.problem.startswith("hub1: ") for row in of_hub if row.peer == "(invalid answer)")
-    assert is_clean("\n".join([*render_tunnels(rows), *(row.problem for row in rows)]))
+    table = make_table(document, ["hub1", "laptop"], None, "host")
+    assert bool(table.warnings) is any(row.peer == "(invalid answer)" for row in of_hub)
+    assert all(warning.startswith("hub1: ") for warning in table.warnings)
+    assert is_clean("\n".join([*table.lines, *table.warnings]))
 
 
 def test_an_answer_that_could_not_be_read_is_an_invalid_one() -> None:
-    (row,) = read_tunnels(PLANS, {"hub1": InputError("info", 3, "expected a dictionary", "check it")})
-    assert (row.peer, row.up, row.problem) == (
-        "(invalid answer)",
-        False,
+    document = document_of(PLANS, {"hub1": InputError("info", 3, "expected a dictionary", "check it")})
+    (row,) = list_tunnels(document, ["hub1"])
+    assert (row.peer, row.state) == ("(invalid answer)", DOWN)
+    assert make_table(document, ["hub1"], None, "host").warnings == [
         "hub1: info 3: expected a dictionary; check it",
-    )
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules import find_rules
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
 HUB = ["10.8.0.1", "fd00:8::1"]

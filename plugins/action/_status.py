@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Show the status of the networks as a table, JSON or a page, and fail unless each tunnel carries traffic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift import read_drift
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import (
+    loop_results,
+    read_choice,
+    read_mapping,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import plan_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_changes import (
+    list_changes,
+    write_changes,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import (
+    ONLY,
+    SORTS,
+    StatusTable,
+    make_table,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import read_baseline, save_report
+
+from .plan import find_status_facts
+
+TABLE, JSON, HTML = "table", "json", "html"
+ARGUMENTS = {
+    "plan": {"type": "dict", "required": True},
+    "info": {"type": "str", "required": True},
+    "probe": {"type": "str", "required": True},
+    "drift": {"type": "str", "required": True},
+    "format": {"type": "str", "choices": [TABLE, JSON, HTML], "default": TABLE},
+    "path": {"type": "path"},
+    "baseline": {"type": "path"},
+    "only": {"type": "str", "choices": list(ONLY)},
+    "sort": {"type": "str", "choices": list(SORTS), "default": SORTS[0]},
+}
+
+
+class ActionModule(RunOnce, ActionBase):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _options, arguments = self.validate_argument_spec(ARGUMENTS)
+        variables = task_vars or {}
+        asked = [host for host in variables["ansible_play_hosts_all"] if host in arguments["plan"]["hosts"]]
+        try:
+            document = self._document(variables, arguments, asked)
+            table = make_table(document, asked, arguments["only"], arguments["sort"])
+            result["changed"] = False
+            result.update(self._show(document, table, arguments))
+        except (FleetError, RegistryError, InputError, MissingLibrary, OSError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        result["warnings"] = table.warnings
+        result.update(up=table.up, down=table.down, unknown=table.unknown, document=document)
+        if table.down:
+            result.update(failed=True, msg=f"{table.down} of {table.total} tunnels carry no traffic")
+        elif not asked:
+            result.update(failed=True, msg="no host of this play is in a network")
+        return result
+
+    def _document(
+        self, variables: dict[str, Any], arguments: Mapping[str, Any], asked: Iterable[str]
+    ) -> StatusDocument:
+        plan, hostvars = arguments["plan"], variables["hostvars"]
+        baseline = read_baseline(arguments["baseline"]) if arguments["baseline"] else None
+        facts = find_status_facts(self, variables)
+        names = arguments["info"], arguments["probe"]
+        answers = {
+            host: _answer(hostvars.raw_get(host), names, arguments["drift"], plan["hosts"][host]) for host in asked
+        }
+        document = fill_document(plan_document(plan, facts, int(time.time())), plan["hosts"], answers)
+        return {**document, "changes": None if baseline is None else list_changes(baseline, document)}
+
+    def _show(self, document: StatusDocument, table: StatusTable, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Print the table, or save what is asked for. The page is only saved."""
+        form, path = arguments["format"], arguments["path"]
+        if form == HTML and not path:
+            raise InputError("wireguard_file", None, "missing", "say where to write the page: -e wireguard_file=PATH")
+        changes = [] if document["changes"] is None else write_changes(document["changes"])
+        lines = [*table.lines, *(["", *changes] if changes else [])]
+        text = {
+            TABLE: lambda: "\n".join([*lines, ""]),
+            JSON: lambda: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+            HTML: lambda: render_page(document),
+        }[form]()
+        if form == JSON and not path:
+            self._display.display(f"\n{text}")
+        else:
+            self._display.display("\n".join(["", *lines, ""]))
+        return save_report(path, text, self._task.check_mode) if path else {}
+
+
+def _answer(
+    variables: Mapping[str, Any], names: Iterable[str], drift: str, plan: Iterable[Mapping[str, Any]]
+) -> dict[str, Any] | InputError:
+    """Return what a host's tasks returned by interface, or what is wrong with it.
+
+    The tasks of these ``names`` loop over the host's interfaces. The one that looks for ``drift`` has all of them.
+    """
+    interfaces = [each["options"]["interface"] for each in plan]
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for name in names:
+            for result in loop_results(variables.get(name), name):
+                # If Ansible could not even begin the loop, there is no item.
+                if "item" in result:
+                    item = read_mapping(result["item"], f"{name}.item")
+                    options = read_mapping(item.get("options"), f"{name}.item.options")
+                    interface = read_choice(options.get("interface"), f"{name}.item.options.interface", interfaces)
+                    found.setdefault(interface, {}).update(result)
+        for interface, operations in read_drift(variables.get(drift), drift, plan).items():
+            found.setdefault(interface, {})["operations"] = operations
+    except InputError as error:
+        return error
+    return found

@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status document: from a plan, from what hosts answer, and what has changed since an earlier one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift import read_drift
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_changes import (
+    list_changes,
+    parse_document,
+    write_changes,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import make_table
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, make_document
+
+ENTRIES = [{"network": "home", "options": {"interface": "wg0"}}, {"network": "side", "options": {"interface": "wg1"}}]
+SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
+
+
+def member_answer(**changed: Any) -> dict[str, Any]:
+    """What the module member returns in check mode for ENTRIES."""
+    parts = [
+        {"interface": name, "created": False, "lacks": [], "operations": []}
+        for name in (entry["options"]["interface"] for entry in ENTRIES)
+    ]
+    return {"interfaces": parts, "packages": False, "diff": [], **changed}
+
+
+def lacking(answer: Mapping[str, Any]) -> dict[str, list[str]]:
+    found = read_drift(answer, "network_drift", ENTRIES)
+    return {name: [f"{each['action']} {each['attribute']}" for each in own] for name, own in found.items()}
+
+
+def test_drift_is_told_by_interface() -> None:
+    answer = member_answer(
+        packages=True,
+        diff=[
+            {"before_header": "wg1 (running)", "before": "a", "after_header": "wg1 (running)", "after": "b"},
+            {"before_header": "", "before": "", "after_header": "/etc/wireguard/wg1.conf", "after": "x"},
+            {"before_header": "", "before": "", "after_header": "/etc/sysctl.d/99-forwarding.conf", "after": "x"},
+        ],
+    )
+    answer["interfaces"][0]["lacks"] = ["systemd"]
+    answer["interfaces"][1].update(operations=[SET_MTU], created=True)
+    assert lacking(answer) == {
+        "wg0": ["add systemd", "set /etc/sysctl.d/99-forwarding.conf", "add packages"],
+        "wg1": ["set mtu", "add key pair", "set /etc/wireguard/wg1.conf"],
+    }
+    assert lacking(member_answer()) == {"wg0": [], "wg1": []}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        {"failed": True, "msg": "no"},
+        {"unreachable": True},
+        {"skipped": True},
+        {**member_answer(), "failed": True},
+    ],
+)
+def test_a_host_that_did_not_answer_has_no_known_drift(answer: Any) -> None:
+    assert read_drift(answer, "network_drift", ENTRIES) == {}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize(
+    "place", ["interfaces", "packages", "diff", "interface", "lacks", "created", "operations", *SET_MTU]
+)
+def test_a_malformed_drift_is_refused_or_can_be_shown(place: str, kind: str) -> None:
+    answer = member_answer()
+    answer["interfaces"][0]["operations"] = [dict(SET_MTU)]
+    part = answer["interfaces"][0]
+    for there in (answer, part, part["operations"][0]):
+        if place in there:
+            there[place] = VALUES[kind]
+    found, refusal = {}, ""
+    try:
+        found = read_drift(answer, "network_drift", ENTRIES)
+    except InputError as error:
+        refusal = str(error)
+    assert is_clean(refusal)
+    json.loads(json.dumps(found))
+    assert set(found) <= {"wg0", "wg1"}
+
+
+def shaped(operations: list[dict[str, Any]] | None) -> StatusDocument:
+    """A document whose first host with drift has these operations."""
+    document = make_document(20)
+    member = next(each for each in document["members"] if each["kind"] == "host")
+    member["drift"] = operations
+    return document
+
+
+@pytest.mark.parametrize("count", [3, 20, 200])
+def test_a_document_has_not_changed_since_itself(count: int) -> None:
+    document = make_document(count)
+    assert list_changes(document, document) == []
+    assert list_changes(document, parse_document(json.dumps(document), "status.json")) == []
+
+
+@given(st.integers(0, 19), st.sampled_from(["state", "endpoint", "public_key", "addresses"]))
+def test_each_change_of_a_member_is_found_and_goes_back(place: int, attribute: str) -> None:
+    before, after = make_document(20), make_document(20)
+    member: Any = after["members"][place]
+    member[attribute] = ["10.99.0.1"] if attribute == "addresses" else "changed"
+    (change,) = list_changes(before, after)
+    assert (change["member"], change["attribute"], change["after"]) == (member["name"], attribute, member[attribute])
+    (back,) = list_changes(after, before)
+    assert (back["before"], back["after"]) == (change["after"], change["before"])
+
+
+def test_who_came_and_who_left() -> None:
+    before, after = make_document(20), make_document(20)
+    left = before["members"][-1]
+    after["members"] = after["members"][:-1]
+    after["tunnels"] = [each for each in after["tunnels"] if left["name"] not in (each["host"], each["peer"])]
+    changes = list_changes(before, after)
+    assert f"{left['network']}: {left['name']}: removed" in write_changes(changes)
+    assert f"{left['network']}: {left['name']}: added" in write_changes(list_changes(after, before))
+    assert all("removed" in line for line in write_changes(changes))
+
+
+def test_counters_and_roaming_are_no_change() -> None:
+    before, after = make_document(20), make_document(20)
+    for tunnel in after["tunnels"]:
+        if tunnel["running"]:
+            tunnel["running"].update(transfer_rx=7, transfer_tx=8, latest_handshake=9, endpoint="203.0.113.9:9")
+            tunnel["pings"] = []
+    after["generated"] += 60
+    assert list_changes(before, after) == []
+    assert write_changes([]) == ["Nothing has changed since the baseline."]
+
+
+def test_the_state_of_a_plan_is_not_compared() -> None:
+    planned, running = make_document(20, planned=True), make_document(20)
+    assert not [change for change in list_changes(planned, running) if change["attribute"] == "state"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "not JSON"),
+        ("[]", "schema 1, not None"),
+        ('{"schema": 2}', "schema 1, not 2"),
+        ('{"schema": 1}', "missing or incomplete"),
+        ('{"schema": 1, "members": [], "tunnels": [{}]}', "missing or incomplete"),
+        ('{"schema": 1, "members": [{"name": "a"}], "tunnels": []}', "missing or incomplete"),
+    ],
+)
+def test_another_file_is_no_baseline(text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        parse_document(text, "status.json")
+
+
+def hosts_of(document: StatusDocument) -> list[str]:
+    return list(dict.fromkeys(each["name"] for each in document["members"] if each["kind"] != "client"))
+
+
+@pytest.mark.parametrize("only", ["up", "down", "unknown"])
+def test_the_table_shows_only_what_is_asked_for_and_counts_all(only: str) -> None:
+    document = make_document(200)
+    whole = make_table(document, hosts_of(document), None, "host")
+    part = make_table(document, hosts_of(document), only, "host")
+    assert (part.up, part.down, part.unknown) == (whole.up, whole.down, whole.unknown)
+    assert whole.total == whole.up + whole.down + whole.unknown
+    shown = [line for line in part.lines if line.startswith(tuple(hosts_of(document)))]
+    assert len(shown) == getattr(whole, only)
+    assert all(line.endswith("<- down") is (only == "down") for line in shown)
+
+
+def test_the_table_names_the_hosts_with_drift_and_what_to_do() -> None:
+    document = shaped([SET_MTU])
+    name = next(each["name"] for each in document["members"] if each["drift"] == [SET_MTU])
+    lines = make_table(document, [name], None, "host").lines
+    assert any(line.startswith(f"Drift on {name}.") for line in lines)
+    clean = shaped([])
+    for member in clean["members"]:
+        member["drift"] = []
+    assert "No host differs from the plan." in make_table(clean, hosts_of(clean), "drift", "host").lines
+
+
+def test_a_sorted_table_has_the_worst_first() -> None:
+    document = make_document(200)
+    rows = make_table(document, hosts_of(document), "up", "ping").lines
+    head = rows[0].index("PING ")
+    pings = [float(line[head:].split()[0]) for line in rows[1:] if line[head:].split()[1:2] == ["ms"]]
+    assert pings == sorted(pings, reverse=True)
+    assert len(pings) > 20
+
+
+def test_the_command_for_the_doctor_is_there_only_if_a_tunnel_is_down() -> None:
+    document = make_document(20)
+    lines = make_table(document, hosts_of(document), None, "host").lines
+    down = any(line.endswith("<- down") for line in lines)
+    assert down is any("cryptokey.wireguard.doctor" in line for line in lines)
+    for tunnel in document["tunnels"]:
+        tunnel["state"] = "up"
+    for member in document["members"]:
+        member["problem"] = ""
+    assert not any("doctor" in line for line in make_table(document, hosts_of(document), None, "host").lines)
+
+
+def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:
+    from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import (
+        StatusFacts,
+        plan_document,
+    )
+
+    planned = example("hub_and_spoke.yml").plan()
+    hosts = {name: [{**plan, "network": "home"}] for name, plan in planned.hosts.items()}
+    network = {"name": "home", "topology": "hub_and_spoke", "prefixes": ["10.8.0.0/24"]}
+    facts = StatusFacts("1.0.0", [network], {("home", "hub1"): GENERATED})  # type: ignore[list-item]
+    document = plan_document({"hosts": hosts, "clients": {}}, facts, GENERATED)
+    members = {each["name"]: each for each in document["members"]}
+    assert (members["hub1"]["kind"], members["hub1"]["key_since"]) == ("hub", GENERATED)
+    assert members["hub1"]["endpoint"] == "vpn.example.org:51820"
+    assert members["office"]["subnets"] == ["192.168.7.0/24"]
+    assert {each["state"] for each in (*document["members"], *document["tunnels"])} == {"planned"}
+    asked = fill_document(document, hosts, {"hub1": {"wg0": {"interfaces": [], "results": []}}})
+    states = {each["name"]: each["state"] for each in asked["members"]}
+    assert states == {"hub1": "down", "laptop": "unknown", "office": "unknown", "server": "unknown"}
+    assert {each["problem"] for each in asked["tunnels"] if each["host"] == "hub1"} == {"no such peer"}
+    assert key_of("hub1") == members["hub1"]["public_key"] or members["hub1"]["public_key"] is None
