@@ -70,7 +70,7 @@ class ActionModule(RunOnce, ActionBase):
         except (FleetError, RegistryError, InputError, MissingLibrary, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         result["warnings"] = table.warnings
-        result.update(up=table.up, down=table.down, unknown=table.unknown, document=document)
+        result.update(up=table.up, down=table.down, unknown=table.unknown)
         if table.down:
             result.update(failed=True, msg=f"{table.down} of {table.total} tunnels carry no traffic")
         elif not asked:

@@ -13,6 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interfa
 
 from .._hosts.operations import read_operations
 from .._hosts.results import (
+    one_line,
     read_flag,
     read_integer,
     read_mapping,
@@ -108,7 +109,7 @@ class _Answers:
         try:
             own = _of_interface(answer, member["interface"])
             if "interfaces" not in own:
-                return {**status, "problem": NO_ANSWER}, unknown
+                return {**status, "problem": _describe_silence(own)}, unknown
             filled = self._fill_tunnels(tunnels, entry, own)
             status["versions"] = _read_versions(own.get("versions", {}))
             status["drift"] = read_operations(own["operations"], "operations") if "operations" in own else None
@@ -171,6 +172,11 @@ def sum_up(states: Iterable[State]) -> State:
     """Down if one of them is, else up if one of them is."""
     found = set(states)
     return DOWN if DOWN in found else UP if UP in found else UNKNOWN
+
+
+def _describe_silence(answer: Answer) -> str:
+    message = answer.get("msg")
+    return f"{NO_ANSWER}: {one_line(message, 200)}" if isinstance(message, str) and message else NO_ANSWER
 
 
 def _of_interface(answer: Mapping[str, Answer] | InputError, interface: str) -> Answer:

@@ -50,7 +50,7 @@ def make_table(document: StatusDocument, hosts: Sequence[str], only: str | None,
 
 def _is_invalid(member: MemberStatus) -> bool:
     """Whether its problem is an answer that was refused."""
-    return member["problem"] not in ("", NO_ANSWER, NO_KEYS)
+    return bool(member["problem"]) and not member["problem"].startswith((NO_ANSWER, NO_KEYS))
 
 
 def _filters(members: Iterable[MemberStatus]) -> dict[str, Callable[[Iterable[Tunnel]], list[Tunnel]]]:

@@ -61,7 +61,8 @@ def list_tunnels(document: StatusDocument, hosts: Iterable[str]) -> list[Tunnel]
 
 def _lines(member: MemberStatus, tunnels: Iterable[TunnelStatus], now: int) -> Iterator[Tunnel]:
     if member["problem"]:
-        yield Tunnel(member["name"], member["network"], _PROBLEMS.get(member["problem"], _INVALID))
+        known = (text for start, text in _PROBLEMS.items() if member["problem"].startswith(start))
+        yield Tunnel(member["name"], member["network"], next(known, _INVALID))
         return
     for tunnel in tunnels:
         yield _line(tunnel, now)

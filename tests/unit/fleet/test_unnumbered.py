@@ -12,8 +12,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.err
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.reconcile import Reconciled, reconcile
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.member_record import MemberRecord, Records
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_table
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import render_table
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory, key_of
 
 

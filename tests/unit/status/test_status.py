@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
     parse_document,
     write_changes,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import (
+    MemberStatus,
+    NetworkStatus,
+    StatusChange,
+    StatusDocument,
+    TunnelStatus,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import make_table
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
@@ -236,3 +244,28 @@ def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:
     assert states == {"hub1": "down", "laptop": "unknown", "office": "unknown", "server": "unknown"}
     assert {each["problem"] for each in asked["tunnels"] if each["host"] == "hub1"} == {"no such peer"}
     assert key_of("hub1") == members["hub1"]["public_key"] or members["hub1"]["public_key"] is None
+
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
+
+
+@pytest.mark.parametrize("count", [3, 200])
+@pytest.mark.parametrize("planned", [True, False])
+def test_documents_follow_the_schema(count: int, planned: bool) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    document = make_document(count, planned=planned)
+    jsonschema.validate(document, SCHEMA)
+    document["members"][0]["state"] = "sideways"  # type: ignore[typeddict-item]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+
+
+def test_the_schema_names_what_the_document_has() -> None:
+    for kind, found in (
+        (StatusDocument, SCHEMA),
+        (NetworkStatus, SCHEMA["properties"]["networks"]["items"]),
+        (MemberStatus, SCHEMA["properties"]["members"]["items"]),
+        (TunnelStatus, SCHEMA["properties"]["tunnels"]["items"]),
+        (StatusChange, SCHEMA["properties"]["changes"]["oneOf"][1]["items"]),
+    ):
+        assert set(found["required"]) == set(found["properties"]) == set(kind.__annotations__)
