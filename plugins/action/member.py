@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.member_
     PartReport,
     read_member,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import setup_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import metrics_of, setup_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.preshared import secret_options
@@ -123,7 +123,7 @@ class ActionModule(ActionBase):
     def _run_member(self, entries: Sequence[Result], arguments: Mapping[str, Any]) -> Result:
         kept_here = ("interface_options", "rules")
         given = [{name: value for name, value in entry.items() if name not in kept_here} for entry in entries]
-        module_args = {**arguments, "interfaces": given}
+        module_args = {**arguments, "interfaces": given, "metrics": metrics_of(entries)}
         return self._heard(self._execute_module(MEMBER, module_args=module_args, task_vars=self._variables))
 
     def _read(self, answer: Result, entries: Sequence[Result]) -> MemberReport:
