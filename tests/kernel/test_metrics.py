@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.setti
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.startup_files import StartupFiles
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetDevice
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
+from ansible_collections.cryptokey.wireguard.tests.bench.guest import INTERFACE, PEERS, bench, run, wanted
+from ansible_collections.cryptokey.wireguard.tests.bench.guest_metrics import (
+    cost_of,
+    median_costs,
+    metrics_program,
+    quiet,
+)
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, peer_options, strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forget_endpoints, key_file
 
@@ -238,33 +248,26 @@ def test_a_changed_file_is_drift(watched: Watched) -> None:
 
 
 def test_roaming_peers_are_no_drift(watched: Watched, pair: tuple[Host, Host], say: Callable[[str], None]) -> None:
-    """A thousand collections, while the peer's port changes before each and its address before every tenth."""
-    left, right = pair
-    endpoints = set()
+    """A thousand collections. Before each the peer sends from another port, and before every tenth from another
+    address."""
+    _left, right = pair
+    endpoints: set[str] = set()
     assert watched.drift_count() == 0
+    back = peer_options(watched.host, endpoint="192.0.2.1:51820")
+    right.run("wg", "set", "wg0", "peer", back["public_key"], "endpoint", back["endpoint"])
     for turn in range(1000):
         if turn % 10 == 0:
-            old, new = (f"192.0.2.{100 + (turn // 10 + step) % 2}/24" for step in (1, 0))
-            right.run("ip", "address", "replace", new, "dev", "left")
-            right.run("ip", "address", "delete", old, "dev", "left") if turn else None
-        right.run(
-            "wg",
-            "set",
-            "wg0",
-            "listen-port",
-            str(20000 + turn),
-            "peer",
-            str(left.public_key),
-            "endpoint",
-            "192.0.2.1:51820",
-        )
-        right.ping("10.9.0.1", count=1)
+            right.run("ip", "address", "flush", "dev", "left")
+            right.run("ip", "address", "add", f"192.0.2.{100 + turn // 10}/24", "dev", "left")
+        with right.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            apply_operations("wg0", [SetDevice(listen_port=20000 + turn)])
+            sender.sendto(b"from elsewhere", ("10.9.0.1", 9))
         samples = watched.collect()
         assert watched.collection.problems == []
         assert set(samples["cryptokey_wireguard_drift_operations"].values()) == {0.0}
         endpoints |= {dict(labels)["endpoint"] for labels in samples["wireguard_peer_info"]}
-    say(f"{len(endpoints)} endpoints")
-    assert len(endpoints) > 900
+    say(f"the peer was found at {len(endpoints) - 1} endpoints")
+    assert len(endpoints) > 500
     Path("/run/cryptokey-wireguard/wg0.metrics").unlink()
     assert watched.drift_count() == 0  # nor where nothing is remembered
 
@@ -278,3 +281,25 @@ def test_an_interface_that_cannot_be_read_leaves_the_others(watched: Watched) ->
     assert samples["cryptokey_wireguard_collector_success"] == {(): 0.0}
     assert len(samples["wireguard_sent_bytes_total"]) == 4
     assert any("left-out" in problem for problem in collection.problems)
+
+
+def test_ten_thousand_peers_cost_little(tmp_path: Path, say: Callable[[str], None]) -> None:
+    """The program as the timer runs it. Where nothing is remembered, the files are parsed and all is compared."""
+    with bench() as each:
+        desired = quiet(wanted(range(PEERS)))
+        each.engine(desired)
+        with metrics_program(tmp_path, desired) as program:
+            start = cost_of([str(program.program), "--help"])
+            first = program.collect_afresh()
+            samples = parse(program.written.read_text())
+            again, dumped = median_costs(program.collect, lambda: cost_of(["wg", "show", "all", "dump"]))
+            known = parse(program.written.read_text())
+        run("wg", "setconf", INTERFACE, "/dev/null")
+        run("ip", "link", "delete", INTERFACE)
+    say(f"start {start.seconds:.2f} s; all compared {first}; nothing new {again}; wg show all dump {dumped}")
+    for found in (samples, known):
+        assert len(found["wireguard_sent_bytes_total"]) == len(found["wireguard_peer_info"]) == PEERS
+        assert found["cryptokey_wireguard_drift_operations"] == {(("interface", INTERFACE),): 0.0}
+        assert found["cryptokey_wireguard_collector_success"] == {(): 1.0}
+    assert max(first.memory, again.memory) <= 60
+    assert again.seconds <= 1
