@@ -42,6 +42,8 @@ _HEAD = {
     codec.PEER_RX_BYTES: "Q",
     codec.PEER_PROTOCOL_VERSION: "",
 }
+# Those that change without anybody changing the configuration.
+_VOLATILE = (codec.PEER_LAST_HANDSHAKE, codec.PEER_TX_BYTES, codec.PEER_RX_BYTES, codec.PEER_ENDPOINT)
 # The attributes that may follow.
 _TAILS: tuple[list[int], ...] = (
     [],
@@ -96,6 +98,15 @@ class Row(NamedTuple):
         """Whether all records have this layout. Each position is compared in all of them at once."""
         records = len(self.data) // self.size
         return all(self.data[at :: self.size] == bytes([byte]) * records for at, byte in layout.shared)
+
+    def without_volatile(self) -> bytes:
+        """The records of one layout with zeros for what changes by itself: handshakes, counters and endpoints."""
+        settled = bytearray(self.data)
+        zeros = bytes(len(self.data) // self.size)
+        for kind, start, end in _attributes(self.data[: self.size]):
+            for at in range(start, end) if kind in _VOLATILE else ():
+                settled[at :: self.size] = zeros
+        return bytes(settled)
 
     def cut_to_size(self) -> Iterator[Row]:
         """Cut the row into some with as many records as are unpacked at a time."""
