@@ -32,10 +32,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy.compose import compose_body
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
-from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
+from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory
 
-SECONDS = 5
+SECONDS = 4
 PRESHARED = base64.b64encode(b"preshared key of office and hub.").decode()
 NONCE = "5eed"
 
@@ -130,13 +130,11 @@ class World:
 
 @contextmanager
 def make_world() -> Iterator[World]:
-    """The hosts, without interfaces. The service of wg0 is enabled."""
+    """The hosts, without interfaces."""
     with ExitStack() as stack:
         office, router, hub = stack.enter_context(make_hosts("office", "router", "hub"))
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         for host, network in ((office, "192.0.2"), (hub, "198.51.100")):
             connect(host, f"{network}.2/24", router, f"{network}.1/24")
             host.run("ip", "route", "add", "default", "via", f"{network}.1")
-        run("systemctl", "enable", "-q", "wg-quick@wg0")
-        stack.callback(run, "systemctl", "disable", "-q", "wg-quick@wg0")
         yield World(office, router, hub)

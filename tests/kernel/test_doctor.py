@@ -26,6 +26,8 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 
+SERVICE = "wg-quick@wg0.service"
+
 Spoil = Callable[[World, ExitStack], None]
 Change = Callable[[Inventory], Any]
 
@@ -45,8 +47,16 @@ class Case(NamedTuple):
     label: str = ""
 
 
+@pytest.fixture(scope="module")
+def service() -> Iterator[None]:
+    """The interface of this name comes up at boot, on all hosts."""
+    run("systemctl", "enable", "-q", SERVICE)
+    yield
+    run("systemctl", "disable", "-q", SERVICE)
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(service: None) -> Iterator[World]:
     with make_world() as world:
         yield world
 
@@ -273,8 +283,9 @@ def _no_reply(world: World, _stack: ExitStack) -> None:
     world.drop(world.hub, "input", 'iifname "wg0" meta l4proto { icmp, ipv6-icmp }')
 
 
-def _not_at_boot(_world: World, _stack: ExitStack) -> None:
-    run("systemctl", "disable", "-q", "wg-quick@wg0")
+def _not_at_boot(_world: World, stack: ExitStack) -> None:
+    run("systemctl", "disable", "-q", SERVICE)
+    stack.callback(run, "systemctl", "enable", "-q", SERVICE)
 
 
 CASES = [
