@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -24,6 +24,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.answers import read_answers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.diagnosis import Diagnosis, diagnose
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import (
+    Entry,
+    PlannedTunnel,
     choose_tunnels,
     list_questions,
 )
@@ -109,12 +111,18 @@ class World:
     def shake_hands(self) -> None:
         self.office.ping("10.8.0.1")
 
+    def tunnels(self) -> list[PlannedTunnel]:
+        return choose_tunnels(self.plans, ["office"])
+
+    def questions(self) -> dict[str, list[dict[str, Any]]]:
+        def list_targets(entry: Entry, among: Collection[str], host: str) -> Iterable[Mapping[str, str]]:
+            return ping_targets(entry, self.plans, among, host)
+
+        return list_questions(self.tunnels(), list_targets, NONCE)
+
     def examine(self, absent: Collection[str] = (), seconds: int = SECONDS) -> Diagnosis:
         """Both hosts at the same time, but for those that cannot be asked."""
-        tunnels = choose_tunnels(self.plans, ["office"])
-        questions = list_questions(
-            tunnels, lambda entry, among, host: ping_targets(entry, self.plans, among, host), NONCE
-        )
+        questions = self.questions()
 
         def ask(host: Host) -> tuple[str, Any]:
             with host.entered():
@@ -125,7 +133,7 @@ class World:
         with ThreadPoolExecutor(2) as pool:
             self.results = dict(pool.map(ask, asked))
         silent = {name: {"unreachable": True, "msg": "no route to it"} for name in absent}
-        return diagnose(tunnels, read_answers(questions, {**self.results, **silent}))
+        return diagnose(self.tunnels(), read_answers(questions, {**self.results, **silent}))
 
 
 @contextmanager

@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,8 +27,9 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.doctor_world import (
     office_and_hub,
 )
 from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import load_firewall
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
+from ansible_collections.cryptokey.wireguard.tests.leaks.search import hits, spellings
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
 
 SERVICE = "wg-quick@wg0.service"
@@ -388,6 +394,46 @@ def test_nothing_is_found_in_a_sound_network(world: World, change: Change, prepa
     assert (found.up, found.total) == (1, 1)
     text = json.dumps(world.results)
     assert str(world.hub.public_key) in text
-    for secret in (PRESHARED, *(host.private_key.reveal_base64() for host in (world.office, world.hub))):
-        assert secret not in text
-        assert secret.rstrip("=")[:20] not in text
+    assert hits("results", text.encode(), spellings(secrets_of(world))) == []
+
+
+def secrets_of(world: World) -> dict[str, str]:
+    private = {host.name: host.private_key.reveal_base64() for host in (world.office, world.hub)}
+    return {**private, "preshared": PRESHARED}
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["to its end", "killed"])
+def test_the_module_leaves_nothing_behind(world: World, tmp_path: Path, killed: bool) -> None:
+    """Every part of the state is as before, but for sessions; nor is there a process or a file."""
+    world.plan(office_and_hub())
+    world.bring_up()
+    before = everything(world.office)
+    arguments = tmp_path / "arguments.json"
+    options = {"interfaces": world.questions()["office"], "seconds": 4}
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    module = "ansible_collections.cryptokey.wireguard.plugins.modules._examine"
+    command = ["ip", "netns", "exec", "office", sys.executable, "-m", module, str(arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        if killed:
+            # As soon as packets leave, it is in the middle of its work.
+            while not int(world.office.run("wg", "show", "wg0", "transfer").split()[2]):
+                time.sleep(0.1)
+            os.killpg(process.pid, signal.SIGKILL)
+        output, _errors = process.communicate(timeout=60)
+    assert bool(output) != killed
+    assert everything(world.office) == before
+    assert hits("output", output.encode(), spellings(secrets_of(world))) == []
+    if not killed:
+        assert json.loads(output)["results"][0]["peers"][0]["pings"] == [
+            {"address": "10.8.0.1", "size": 1420},
+            {"address": "fd00:8::1", "size": 1420},
+        ]
+
+
+def everything(host: Host) -> tuple[object, ...]:
+    """What runs on the host, without what its kernel counts."""
+    rules = re.sub(r" # handle [0-9]+| packets [0-9]+ bytes [0-9]+", "", host.run("nft", "-a", "list", "ruleset"))
+    sockets = host.run("ss", "--all", "--numeric", "--no-header", "--raw", "--udp", "--packet")
+    routes = host.run("ip", "route", "show", "table", "all") + host.run("ip", "rule")
+    settings = host.run("sysctl", "--all", "--pattern", "forward|rp_filter|src_valid_mark")
+    return comparable(host.read()), rules, sockets, routes, settings, sorted(Path("/etc/wireguard").rglob("*"))
