@@ -75,9 +75,9 @@ class World:
             own = rules.hosts.get(name)
             self.bodies[name] = compose_body("wg0", own, rules.shared) if own else ""
 
-    def bring_up(self) -> None:
-        """As the role does, in the same order."""
-        for host in (self.hub, self.office):
+    def bring_up(self, *hosts: Host) -> None:
+        """These hosts or both, as the role does."""
+        for host in hosts or (self.hub, self.office):
             (entry,) = self.plans[host.name]
             peers = [{**peer, "preshared_key": PRESHARED} for peer in entry["options"]["peers"]]
             body = self.bodies[host.name]
@@ -97,6 +97,11 @@ class World:
                 time.time(), {}, resolver, here.path_mtu, here.has_routes, list_table=here.list_table
             )
             converge(desired, here, circumstances)
+
+    def forget_sessions(self, host: Host) -> None:
+        """The host starts again. The other end does not know, and goes on for a while."""
+        host.run("ip", "link", "delete", "wg0")
+        self.bring_up(host)
 
     def wg(self, host: Host, *arguments: str) -> None:
         host.run("wg", "set", "wg0", *arguments)

@@ -98,7 +98,7 @@ def _not_bound(world: World, _stack: ExitStack) -> None:
     try:
         run("ip", "-n", "birth", "link", "add", "wg0", "type", "wireguard")
         run("ip", "-n", "birth", "link", "set", "wg0", "netns", "hub")
-        world.bring_up()
+        world.bring_up(world.hub)
     finally:
         run("ip", "netns", "delete", "birth")
     time.sleep(2)
@@ -155,14 +155,19 @@ def _known_name(inventory: Inventory) -> None:
     inventory.hosts["hub"]["wireguard_endpoint"] = "localhost"
 
 
-def _no_endpoint(world: World, _stack: ExitStack) -> None:
+def _no_endpoint(world: World, stack: ExitStack) -> None:
+    """Neither end can begin."""
     hub = ("peer", str(world.hub.public_key))
+    world.forget_sessions(world.hub)
     world.wg(world.office, *hub, "remove")
-    world.wg(world.office, *hub, "allowed-ips", "10.8.0.0/24,fd00:8::/64")
+    words = (*hub, "allowed-ips", "10.8.0.0/24,fd00:8::/64", "preshared-key")
+    _set_key(world, world.office, stack, *words, PRESHARED)
 
 
 def _endpoint_outdated(world: World, _stack: ExitStack) -> None:
+    """A hub that knew the office's endpoint would correct it."""
     world.wg(world.office, "peer", str(world.hub.public_key), "endpoint", "198.51.100.77:51820")
+    world.forget_sessions(world.hub)
 
 
 def _no_route_to_endpoint(world: World, _stack: ExitStack) -> None:
@@ -192,8 +197,9 @@ def _rp_filter(world: World, _stack: ExitStack) -> None:
     for host, address in ((hub, "203.0.113.2/24"), (router, "203.0.113.1/24")):
         host.run("ip", "address", "add", address, "dev", "second")
         host.run("ip", "link", "set", "second", "up")
-    hub.run("ip", "route", "add", "192.0.2.0/24", "via", "203.0.113.1")
-    hub.run("sysctl", "-qw", "net.ipv4.conf.router.rp_filter=1")
+    # With another source, the office would follow it to the other way.
+    hub.run("ip", "route", "add", "192.0.2.0/24", "via", "203.0.113.1", "src", "198.51.100.2")
+    hub.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.router.rp_filter=1")
 
 
 def _not_arriving(world: World, _stack: ExitStack) -> None:
@@ -211,8 +217,7 @@ def _clock(world: World, stack: ExitStack) -> None:
     time.clock_settime(time.CLOCK_REALTIME, real + 3600)
     world.shake_hands()
     time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - begin)
-    world.office.run("ip", "link", "delete", "wg0")
-    world.bring_up()
+    world.forget_sessions(world.office)
 
 
 def _not_answered(world: World, _stack: ExitStack) -> None:

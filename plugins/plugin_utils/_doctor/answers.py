@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
 
 from .._hosts.results import (
     one_line,
@@ -84,7 +89,7 @@ class Examination(NamedTuple):
     mtu: int = 0
     public_key: str = ""
     listen_port: int = 0
-    addresses: Sequence[str] = ()
+    addresses: frozenset[InterfaceAddress] = frozenset()
     peers: Mapping[str, Sequence[ExaminedPeer]] = {}
     names: Mapping[str, Sequence[str]] = {}
     seen: Sequence[Seen] | None = None
@@ -153,7 +158,10 @@ def _read_interface(answer: Mapping[str, Any], question: Mapping[str, Any], wher
         mtu=read_integer(answer.get("mtu"), f"{where}.mtu", high=1 << 17),
         public_key=read_text(answer.get("public_key"), f"{where}.public_key", 44),
         listen_port=read_integer(answer.get("listen_port"), f"{where}.listen_port", high=65535),
-        addresses=read_texts(answer.get("addresses"), f"{where}.addresses"),
+        addresses=frozenset(
+            parse_interface_address(each, f"{where}.addresses")
+            for each in read_texts(answer.get("addresses"), f"{where}.addresses")
+        ),
         peers=peers,
         names={
             read_choice(entry.get("name"), f"{where}.names.name", names): read_texts(

@@ -154,8 +154,7 @@ def _no_address(view: TunnelView) -> Told | None:
     near = view.near
     if not near.runs:
         return None
-    there = {parse_interface_address(each)[:2] for each in near.runs.addresses}
-    missing = [each for each in near.options["addresses"] if parse_interface_address(each)[:2] not in there]
+    missing = [each for each in near.options["addresses"] if parse_interface_address(each) not in near.runs.addresses]
     return Told(f"{near.interface} lacks the address {missing[0]}", _site(near), near.host) if missing else None
 
 

@@ -176,6 +176,8 @@ def test_nonsense_of_one_host_fails_that_host_alone(data: st.DataObject) -> None
         ("sightings", [[True, "192.0.2.1"]]),
         ("forwarding", {}),
         ("denied", -1),
+        ("addresses", ["{{ lookup('pipe', 'id') }}"]),
+        ("refused", [{"host": "192.0.2.7", "link": "eth0\n"}]),
     ],
 )
 def test_nonsense_is_named(key: str, value: Any) -> None:
