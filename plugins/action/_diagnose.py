@@ -51,7 +51,7 @@ class ActionModule(RunOnce, ActionBase):
         plans: Plans = arguments["plan"]["hosts"]
         tunnels = choose_tunnels(plans, arguments["hosts"])
         if not tunnels:
-            return {**result, "failed": True, "msg": "no host that is named has a tunnel to another host"}
+            return {**result, "failed": True, "msg": "none of these hosts has a tunnel to another host; without its public key in the registry, a host has none yet"}
         if arguments["answers"] is None:
 
             def list_targets(entry: Entry, among: Collection[str], host: str) -> Iterable[Mapping[str, str]]:

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.causes import CAUSES
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import choose_tunnels
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.doctor import (
     render_diagnosis,
     render_diagnosis_json,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.doctor.sound import NOW, Sound
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 # The tunnel is cut, and these answers say why.
 CUT: dict[str, Callable[[Sound], Any]] = {
@@ -187,3 +188,18 @@ def test_nonsense_is_named(key: str, value: Any) -> None:
     (note,) = found.notes
     assert note.startswith("hub could not be asked: results[0].")
     assert note.isprintable()
+
+
+def test_tunnels_are_chosen_once_and_begin_where_packets_do() -> None:
+    """A client has a tunnel, but cannot be asked."""
+    inventory = Inventory()
+    inventory.networks["home"]["clients"] = {"phone": {"public_key": key_of("phone")}}
+    plans = {name: [entry] for name, entry in inventory.plan().hosts.items()}
+    pairs = [(tunnel.one.host, tunnel.other.host) for tunnel in choose_tunnels(plans, ["hub", "ada", "nobody"])]
+    assert pairs == [("ada", "hub"), ("bob", "hub"), ("cid", "hub")]
+    assert [tunnel.one.host for tunnel in choose_tunnels(plans, ["ada"])] == ["ada"]
+
+
+def test_a_peer_whose_key_is_not_known_is_not_asked_for() -> None:
+    plans = {name: [entry] for name, entry in Inventory().plan(without=["ada"]).hosts.items()}
+    assert choose_tunnels(plans, ["ada"]) == []

@@ -76,7 +76,7 @@ def test_a_host_without_tunnels_is_refused(site: Site) -> None:
     site.inventory["all"]["hosts"] = {"printer": None}
     run = site.run("doctor", "-e", "wireguard_hosts=printer")
     assert run.code == 2
-    assert "no host that is named has a tunnel to another host" in run.output
+    assert "none of these hosts has a tunnel to another host" in run.output
 
 
 def test_a_sound_network_ends_well(site: Site) -> None:
