@@ -39,7 +39,7 @@ from .._model.parts import Part
 from .._model.prefix import Prefix, format_ip, parse_interface_address, parse_prefix, sort_prefixes
 from .._model.state import RunningState
 from .._netlink.errors import KernelError
-from .._netlink.namespace import bind_to_netns, in_netns
+from .._netlink.namespace import bind_to_netns, in_netns, netns_exists
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.values import parse_number
 from .obstacles import find_dropping_rules, list_families, list_links
@@ -113,21 +113,27 @@ def _parse_peer(peer: Mapping[str, Any], path: str) -> AskedPeer:
 def examine_interface(question: Question, seconds: float) -> dict[str, Any]:
     """The answer for one interface, from the namespace of the calling thread. Raises KernelError."""
     name = question.interface
+    kind = _read_kind(question)
+    answer: dict[str, Any] = {"interface": name, "kind": kind, "at_boot": starts_at_boot(name)}
+    if kind != "wireguard":
+        return {**answer, "started": time.time(), "ended": time.time(), "holders": []}
     reader = HostReader(question.netns, question.birth_netns)
+    before = reader.read(name, _PARTS)
+    denied = _count_denied(question)
     started = time.time()
+    live = _watch(question, before, seconds)
+    ended = time.time()
+    answer |= _describe(question, before, reader.read(name, _PARTS), live)
+    return {**answer, "started": started, "ended": ended, "denied": max(0, _count_denied(question) - denied)}
+
+
+def _read_kind(question: Question) -> str:
+    """The kind of the interface; empty for none, as where its namespace does not exist."""
+    if not netns_exists(question.netns):
+        return ""
     with in_netns(question.netns), RouteNetlink() as netlink:
-        link = netlink.link(name)
-    kind = link.kind if link else ""
-    answer: dict[str, Any] = {"interface": name, "kind": kind, "started": started, "at_boot": starts_at_boot(name)}
-    if kind == "wireguard":
-        before = reader.read(name, _PARTS)
-        denied = _count_denied(question)
-        live = _watch(question, before, seconds)
-        answer |= _describe(question, before, reader.read(name, _PARTS), live)
-        answer["denied"] = max(0, _count_denied(question) - denied)
-    else:
-        answer["holders"] = bind_to_netns(question.birth_netns, port_holders)(question.listen_port)
-    return {**answer, "ended": time.time()}
+        link = netlink.link(question.interface)
+        return link.kind if link else ""
 
 
 class _Live(NamedTuple):
