@@ -10,7 +10,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix 
     parse_prefix,
 )
 
-from .cause import Cause, Told, add_to, shown, run_site
+from .cause import Cause, Told, add_to, run_site, shown
 from .tunnel import TunnelView
 
 _WIREGUARD = "wireguard"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .answers import Way
-from .cause import Cause, Told, add_to, shown, run_site
+from .cause import Cause, Told, add_to, run_site, shown
 from .tunnel import RESPONSE, ExaminedEnd, TunnelView
 
 _CLOCK_SECONDS = 60
