@@ -240,7 +240,7 @@ def test_a_group_of_the_picture_filters_the_table(browser: webdriver.Chrome, pag
     document = DOCUMENTS["large"]()
     open_page(browser, pages["large"])
     groups = browser.find_elements("css selector", "a.group.host")
-    (group,) = (each for each in groups if "of hub5:" in each.get_attribute("textContent"))
+    (group,) = (each for each in groups if "of hub5:" in (each.get_attribute("textContent") or ""))
     browser.execute_script("arguments[0].focus()", group)
     press(browser, Keys.ENTER)
     kinds = {member["name"]: member["kind"] for member in document["members"] if member["network"] == "corp"}

@@ -138,10 +138,10 @@ def view_document(document: StatusDocument) -> PageView:
         _read_drift(member, keys)
     _limit([*members.values()])
     networks = [_network(network, document, members, ids) for network in document["networks"]]
-    for network in networks:
-        for node in network.picture.nodes if network.picture else ():
+    for each in networks:
+        for node in each.picture.nodes if each.picture else ():
             for name in node.members if node.is_group else ():
-                members[network.name, name].group = network.node_id(node)
+                members[each.name, name].group = each.node_id(node)
     notes = [*_notes(networks, members.values(), tunnels)]
     all_states = Counter(member.status["state"] for member in members.values())
     all_tunnels: Counter[State] = Counter()
