@@ -30,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.doctor
     render_diagnosis,
     render_diagnosis_json,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import Plans, ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import Plans, ping_targets
 
 TABLE, JSON = "table", "json"
 ARGUMENTS = {

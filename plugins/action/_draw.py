@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show a plan in the terminal or write it to a file. The logic is in ``_report/render_plan.py``."""
+"""Show a plan in the terminal or write it to a file. The logic is in ``_report``."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -16,8 +17,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.package
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.collection_version import collection_version
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import plan_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import plan_document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
     DOT,
     MERMAID,
@@ -29,7 +31,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_
 from .plan import find_status_facts
 
 HTML = "html"
-
 ARGUMENTS = {
     "plan": {"type": "dict", "required": True},
     "format": {"type": "str", "choices": [TABLE, MERMAID, DOT, HTML], "default": TABLE},
@@ -45,10 +46,13 @@ class ActionModule(RunOnce, ActionBase):
             self.operators_variables(task_vars)
         except FleetError as error:
             raise AnsibleActionFail(str(error)) from None
-        form, path = arguments["format"], arguments["path"]
+        is_page, path = arguments["format"] == HTML, arguments["path"]
+        if is_page and not path:
+            raise AnsibleActionFail("a page is not shown in the terminal; name a file with -e wireguard_file=PATH")
         try:
-            text = self._render(arguments["plan"], form, task_vars or {})
-            result.update(changed=False, text=text)
+            plan = arguments["plan"]
+            text = self._page(plan, task_vars or {}) if is_page else render_plan(plan, arguments["format"])
+            result.update(changed=False, **({} if is_page else {"text": text}))
             if path:
                 result.update(save_report(path, text, self._task.check_mode))
         except (FleetError, RegistryError, InputError, MissingLibrary, OSError) as error:
@@ -57,7 +61,6 @@ class ActionModule(RunOnce, ActionBase):
             self._display.display(f"\n{text}\n")
         return result
 
-    def _render(self, plan: dict[str, Any], form: str, task_vars: dict[str, Any]) -> str:
-        if form != HTML:
-            return render_plan(plan, form)
-        return render_page(plan_document(plan, find_status_facts(self, task_vars), int(time.time())))
+    def _page(self, plan: Mapping[str, Any], task_vars: dict[str, Any]) -> str:
+        facts = find_status_facts(self, task_vars)
+        return render_page(plan_document(plan, int(time.time()), collection_version(), facts))

@@ -24,8 +24,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.collection_version import collection_version
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import plan_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import plan_document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_changes import (
     list_changes,
@@ -87,7 +88,8 @@ class ActionModule(RunOnce, ActionBase):
         answers = {
             host: _answer(hostvars.raw_get(host), names, arguments["drift"], plan["hosts"][host]) for host in asked
         }
-        document = fill_document(plan_document(plan, facts, int(time.time())), plan["hosts"], answers)
+        planned = plan_document(plan, int(time.time()), collection_version(), facts)
+        document = fill_document(planned, plan["hosts"], answers)
         return {**document, "changes": None if baseline is None else list_changes(baseline, document)}
 
     def _show(self, document: StatusDocument, table: StatusTable, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,9 +30,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.result i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.warnings import key_warnings, warnings_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.ansible_cache import AnsibleCache
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import StatusFacts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import StatusFacts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_facts import find_facts
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.version import read_version
 
 ARGUMENTS = {
     "without": {"type": "list", "elements": "str", "default": []},
@@ -88,7 +87,7 @@ def find_status_facts(action: RunOnce, task_vars: dict[str, Any]) -> StatusFacts
     inventory = open_inventory(action.operators_variables(task_vars))
     finder = KeyFinder(intruders(task_vars["hostvars"], inventory.groups["all"]))
     defined = inventory.networks(action._templar, secrets=False)
-    return find_facts(find_outcomes(inventory, defined, Request(secrets=False), finder), read_version())
+    return find_facts(find_outcomes(inventory, defined, Request(secrets=False), finder))
 
 
 def open_inventory(task_vars: Mapping[str, Any], without: Collection[str] = ()) -> Inventory:

@@ -32,7 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questi
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.planner import plan_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules import find_rules
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy.compose import compose_body
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory

@@ -44,12 +44,12 @@ def _find_operations(watched: WatchedInterface, files: StartupFiles) -> Iterator
 
 
 def _find_forwarding(watched: WatchedInterface, root: Path) -> Iterator[str]:
-    for family, value in read_forwarding(watched, root):
+    for family, value in read_switches(watched, root):
         if value != "1":
             yield f"turn on forwarding of {family.replace('ip', 'IP')}"
 
 
-def read_forwarding(watched: WatchedInterface, root: Path) -> Iterator[tuple[str, str]]:
+def read_switches(watched: WatchedInterface, root: Path) -> Iterator[tuple[str, str]]:
     """The kernel's setting for each family that the interface needs; empty where there is none."""
     for family in watched.forwarding:
         path = root / _SETTINGS / FORWARDING[family]

@@ -1,45 +1,33 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find what a status document has besides the plan: networks, the age of keys, and what a policy allows."""
+"""Find what a status document has besides the plan: the age of keys, and what a policy allows."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import sort_prefixes
-
 from .._access.findings import reach_of
 from .._access.matrix import Matrix, make_matrix, only_family
 from .._access.places import Places
 from .._access.reach import Reach
 from .._access.units import list_units
-from .._inventory.nouns import Network
 from .._plan.outcome import Findings
 from .columns import shorten
-from .planned_status import Key, StatusFacts
-from .status_document import NetworkStatus
+from .plan_document import Key, StatusFacts
 
 _WIDTH = 80
 
 
-def find_facts(findings: Findings, collection: str) -> StatusFacts:
+def find_facts(findings: Findings) -> StatusFacts:
     """Collect the facts of all networks. What members reach is computed only if there is a policy."""
     networks = [outcome.reconciled.network for outcome in findings.outcomes]
     with_policy = {network.name for network in networks if network.policy}
     reaches = list_reached(reach_of(findings)) if with_policy else {}
     return StatusFacts(
-        collection,
-        [_describe(network) for network in networks],
-        dict(_key_dates(findings)),
-        {key: lines for key, lines in reaches.items() if key[0] in with_policy},
+        dict(_key_dates(findings)), {key: lines for key, lines in reaches.items() if key[0] in with_policy}
     )
-
-
-def _describe(network: Network) -> NetworkStatus:
-    prefixes = [str(prefix) for prefix in sort_prefixes(network.prefixes)]
-    return {"name": network.name, "topology": network.topology, "prefixes": prefixes}
 
 
 def _key_dates(findings: Findings) -> Iterator[tuple[Key, int]]:

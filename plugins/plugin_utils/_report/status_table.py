@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .columns import shorten
-from .planned_status import only_hosts
 from .running_status import NO_ANSWER, NO_KEYS
 from .status_document import DOWN, UNKNOWN, UP, MemberStatus, StatusDocument
 from .tunnels import SORTS, Tunnel, count_states, list_tunnels, render_tunnels, sort_tunnels
@@ -38,7 +37,8 @@ class StatusTable(NamedTuple):
 def make_table(document: StatusDocument, hosts: Sequence[str], only: str | None, sort: str) -> StatusTable:
     """Show the tunnels of these hosts. ``only`` is one of ``ONLY``, ``sort`` one of ``SORTS``."""
     rows = list_tunnels(document, hosts)
-    members = only_hosts(document, hosts)
+    asked = set(hosts)
+    members = [each for each in document["members"] if each["name"] in asked and each["kind"] != "client"]
     kept = _filters(members)[only](rows) if only else rows
     lines = render_tunnels(sort_tunnels(kept, sort)) if kept or not only else [f"No tunnel is {only}."]
     if only == DRIFT and not kept:

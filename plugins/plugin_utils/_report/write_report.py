@@ -27,6 +27,8 @@ def save_report(path_text: str, text: str, check_mode: bool) -> dict[str, Any]:
         return {"path": path, "changed": False}
     if not check_mode:
         atomic_write(path, text.encode("utf-8", "surrogateescape"), _MODE)
+    if text.lower().startswith("<!doctype"):  # the source of a page says nothing to people, and may have megabytes
+        return {"path": path, "changed": True}
     diff = {"before_header": path, "before": before, "after_header": path, "after": text}
     return {"path": path, "changed": True, "diff": diff}
 

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questi
     choose_tunnels,
     list_questions,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 OUTER = {"hub": "203.0.113.1:51820", "office": "192.0.2.7:40000"}

@@ -11,8 +11,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import ping_targets
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import (
-    StatusFacts,
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import (
     plan_document,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
@@ -53,7 +52,7 @@ def document_of(plans: Plans, answers: Mapping[str, Any]) -> StatusDocument:
                 if each["name"] not in hosts:
                     client = {"interface": "wg9", "addresses": [], "peers": []}
                     clients.setdefault(entry["network"], {})[each["name"]] = client
-    planned = plan_document({"hosts": plans, "clients": clients}, StatusFacts("1.0.0"), NOW)
+    planned = plan_document({"hosts": plans, "clients": clients, "networks": {}}, NOW, "1.0.0")
     return fill_document(planned, plans, answers)
 
 
@@ -73,7 +72,8 @@ def second_network(plans: Plans) -> Plans:
 
 
 def peer(name: str, *allowed_ips: str) -> dict[str, Any]:
-    return {"name": name, "public_key": key_of(name), "allowed_ips": list(allowed_ips)}
+    entry = {"name": name, "public_key": key_of(name), "allowed_ips": list(allowed_ips)}
+    return {**entry, "persistent_keepalive": 0}
 
 
 def answer(plan: Mapping[str, Any], plans: Plans, age: int | None, lost: str = "", missing: str = "") -> dict[str, Any]:

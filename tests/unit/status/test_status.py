@@ -34,7 +34,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VAL
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, make_document
 
-ENTRIES = [{"network": "home", "options": {"interface": "wg0"}}, {"network": "side", "options": {"interface": "wg1"}}]
+ENTRIES: list[dict[str, Any]] = [{"network": "home", "options": {"interface": "wg0"}}, {"network": "side", "options": {"interface": "wg1"}}]
 SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
 
 
@@ -147,7 +147,8 @@ def test_counters_and_roaming_are_no_change() -> None:
     before, after = make_document(20), make_document(20)
     for tunnel in after["tunnels"]:
         if tunnel["running"]:
-            tunnel["running"].update(transfer_rx=7, transfer_tx=8, latest_handshake=9, endpoint="203.0.113.9:9")
+            tunnel["running"].update({"transfer_rx": 7, "transfer_tx": 8, "latest_handshake": 9})
+            tunnel["running"]["endpoint"] = "203.0.113.9:9"
             tunnel["pings"] = []
     after["generated"] += 60
     assert list_changes(before, after) == []
@@ -224,16 +225,16 @@ def test_the_command_for_the_doctor_is_there_only_if_a_tunnel_is_down() -> None:
 
 
 def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:
-    from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.planned_status import (
+    from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import (
         StatusFacts,
         plan_document,
     )
 
     planned = example("hub_and_spoke.yml").plan()
     hosts = {name: [{**plan, "network": "home"}] for name, plan in planned.hosts.items()}
-    network = {"name": "home", "topology": "hub_and_spoke", "prefixes": ["10.8.0.0/24"]}
-    facts = StatusFacts("1.0.0", [network], {("home", "hub1"): GENERATED})  # type: ignore[list-item]
-    document = plan_document({"hosts": hosts, "clients": {}}, facts, GENERATED)
+    networks = {"home": {"topology": "hub_and_spoke", "prefixes": ["10.8.0.0/24"]}}
+    facts = StatusFacts({("home", "hub1"): GENERATED})
+    document = plan_document({"hosts": hosts, "clients": {}, "networks": networks}, GENERATED, "1.0.0", facts)
     members = {each["name"]: each for each in document["members"]}
     assert (members["hub1"]["kind"], members["hub1"]["key_since"]) == ("hub", GENERATED)
     assert members["hub1"]["endpoint"] == "vpn.example.org:51820"

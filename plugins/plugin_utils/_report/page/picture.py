@@ -63,7 +63,6 @@ class DrawnNode(NamedTuple):
     anchor: str
     turn: int
     small: bool
-    hubs: tuple[str, ...] = ()
     slices: tuple[Slice, ...] = ()
 
     @property
@@ -189,7 +188,6 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         anchor,
         turn,
         small,
-        group.hubs,
         tuple(_slices(counts)) if is_group else (),
     )
 
