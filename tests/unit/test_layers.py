@@ -30,7 +30,7 @@ MODULE_UTILS = (
     "_model",  # nouns; the standard library only
 )
 PLUGIN_UTILS = (
-    "_report",  # tables and graphs
+    "_report",  # tables, graphs, pages
     "_clients",  # configurations for devices
     "_adopt",  # networks that others have set up
     "_access",  # who reaches what, and tests of it
@@ -45,7 +45,7 @@ BESIDES: dict[str, set[str]] = {
     "module_utils/_host": {"pyroute2"},
     "module_utils/_store": {"nacl"},
     "module_utils/_options": {"nacl"},
-    "plugin_utils/_report": {"module_utils._model"},
+    "plugin_utils/_report": {"module_utils._model", "igraph", "jinja2", "markupsafe"},
     "plugin_utils/_clients": {f"module_utils.{room}" for room in ("_model", "_options", "_store", "_wgquick")}
     | {"segno"},
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},

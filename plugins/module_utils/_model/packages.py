@@ -44,6 +44,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
         "arch": "python-pyroute2",
         "suse": "python3-pyroute2",
     },
+    "igraph": dict.fromkeys(("debian", "fedora", "suse"), "python3-igraph"),
     "segno": dict.fromkeys(("debian", "fedora", "suse"), "python3-segno"),
     "nft": _NFTABLES,
     "resolvconf": {
@@ -56,7 +57,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
     "ping": {**dict.fromkeys(_NFTABLES, "iputils"), "debian": "iputils-ping"},
 }
-_PYTHON = ("nacl", "pyroute2", "segno")
+_PYTHON = ("igraph", "nacl", "pyroute2", "segno")
 
 
 def package_hint(tool: str, root: str = "/") -> str:

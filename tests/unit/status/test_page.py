@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTML page of a status document, without a browser. tests/page opens it in one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.view import MOST_PEERS, view_document
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
+from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import (
+    World,
+    add_hub_and_spoke,
+    add_mesh,
+    add_sites,
+    make_document,
+)
+
+SIZES = (3, 20, 200, 1000)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</noscript></script><img src=x onerror=alert(1)>",
+    "\"'><b>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;&amp;#60;",
+    "x" * 63,
+    "שלום\u202eabc",
+    "<!-- --",
+    "a  b",
+    "ß漢字🐍",
+)
+
+
+class Page(HTMLParser):
+    """A page as a parser reads it: its texts, and its elements with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._inside: str = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._inside not in ("style", "script"):
+            self.texts.append(data)
+
+    def with_attribute(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for _tag, attributes in self.elements if name in attributes]
+
+
+def pairs(document: StatusDocument) -> set[tuple[str, frozenset[str]]]:
+    return {(tunnel["network"], frozenset((tunnel["host"], tunnel["peer"]))) for tunnel in document["tunnels"]}
+
+
+@pytest.mark.parametrize("planned", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_each_member_and_tunnel_is_there(size: int, planned: bool) -> None:
+    document = make_document(size, planned)
+    text = render_page(document)
+    page = Page(text)
+    assert render_page(document) == text
+    assert len(text.encode()) <= 3_000_000
+    assert len([tag for tag, _attributes in page.elements if tag == "details"]) == size
+    counted = {what: page.with_attribute(f"data-{what}") for what in ("node", "edge")}
+    assert sum(int(node["data-count"] or 0) for node in counted["node"]) == size
+    assert sum(int(edge["data-count"] or 0) for edge in counted["edge"]) == len(pairs(document))
+    if size <= 200:
+        assert (len(counted["node"]), len(counted["edge"])) == (size, len(pairs(document)))
+    names = Counter(page.texts)
+    assert all(names[member["name"]] >= 2 for member in document["members"])
+
+
+def test_links_lead_to_the_members_part() -> None:
+    page = Page(render_page(make_document(20)))
+    ids = Counter(element["id"] for element in page.with_attribute("id"))
+    assert set(ids.values()) == {1}
+    links = [str(element["href"]) for tag, element in page.elements if tag == "a"]
+    assert {link[1:] for link in links} <= ids.keys()
+    assert all(link.startswith("#") for link in links)
+
+
+def test_nothing_is_asked_for_and_only_its_own_script_and_style_run() -> None:
+    text = render_page(make_document(20))
+    page = Page(text)
+    (policy,) = (element["content"] for element in page.with_attribute("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        (body,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert page.with_attribute("src") == page.with_attribute("style") == []
+    assert [name for _tag, element in page.elements for name in element if name.startswith("on")] == []
+    assert {tag for tag, _attributes in page.elements} & {"iframe", "object", "img", "form"} == {"form"}
+    assert [element["href"] for tag, element in page.elements if tag == "link" and element["href"]] != []
+    assert "unsafe" not in policy
+
+
+def document_with(names: list[str]) -> StatusDocument:
+    """Each of these texts wherever a document can have one."""
+    world = World()
+    for number, name in enumerate(names):
+        network = f"net {name}"
+        world.add_network(network, "hub_and_spoke", name)
+        world.add_member(network, name, "hub", endpoint=name, subnets=[name], addresses=[name], versions={name: name})
+        world.add_member(network, f"{name} spoke", reaches=[name], problem=name, public_key=name, valid_until=name)
+        world.members[network, name]["drift"] = [{"action": name, "attribute": name, "before": name, "after": number}]
+        world.link(network, name, f"{name} spoke")
+        world.tunnels[-1]["problem"] = name
+    return world.document(
+        [
+            {"network": name, "member": name, "peer": name, "attribute": name, "before": name, "after": name}
+            for name in names
+        ]
+    )
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn")), min_size=1), min_size=1, max_size=3, unique=True
+    )
+)
+@example([*HOSTILE])
+def test_any_text_is_shown_as_it_is(names: list[str]) -> None:
+    plain = Page(render_page(document_with([f"n{number}" for number in range(len(names))])))
+    page = Page(render_page(document_with(names)))
+    # No element more or less than with plain names, and no attribute.
+    assert sorted(shape(page)) == sorted(shape(plain))
+    texts = Counter(page.texts)
+    for name in names:
+        assert texts[name] >= 4
+        assert texts[f"{name} spoke"] >= 2
+
+
+def shape(page: Page) -> list[tuple[str, tuple[str, ...]]]:
+    return [(tag, tuple(attributes)) for tag, attributes in page.elements]
+
+
+def test_characters_that_no_page_can_hold_are_replaced() -> None:
+    page = Page(render_page(document_with(["a\0b\x1b[2J\ud800\x85"])))
+    assert "a\ufffdb\ufffd[2J\ufffd\ufffd" in page.texts
+
+
+def test_what_is_down_comes_first_with_the_member_that_most_of_it_has_in_common() -> None:
+    notes = view_document(make_document(20)).notes
+    assert [(note.word, note.name, note.text) for note in notes] == [
+        ("down", "db2", "3 tunnels are down: to db1, db3, db4"),
+        ("down", "hub2", "2 tunnels are down: to hub1, spoke3"),
+        ("drift", "hub1", "1 operation missing on the host: add peer spoke3"),
+        ("unknown", "spoke7", "the host did not answer: connection timed out"),
+        ("expires", "phone1", "valid until 2026-12-05, for 5 more days"),
+    ]
+
+
+def test_a_client_is_seen_from_its_hub() -> None:
+    document = make_document(20)
+    client = next(member for member in view_document(document).members if member.status["name"] == "phone1")
+    hub = next(tunnel for tunnel in document["tunnels"] if tunnel["peer"] == "phone1")
+    assert hub["running"] is not None
+    (peer,) = client.peers
+    assert (peer.name, peer.by) == ("hub2", "hub2")
+    assert (client.received, client.sent) == (hub["running"]["transfer_tx"], hub["running"]["transfer_rx"])
+
+
+def test_a_large_mesh_is_one_group_and_its_page_stays_small() -> None:
+    world = World()
+    add_mesh(world, "mesh", (f"host{number}" for number in range(210)))
+    document = world.document()
+    view = view_document(document)
+    picture = view.networks[0].picture
+    assert picture is not None
+    assert [len(node.members) for node in picture.nodes] == [210]
+    assert [(edge.ends, edge.count) for edge in picture.edges] == [((0, 0), 210 * 209 // 2)]
+    assert sum(len(member.peers) for member in view.members) <= MOST_PEERS
+    assert all(len(member.peers) + member.more == 209 for member in view.members)
+    assert len(render_page(document).encode()) <= 3_000_000
+
+
+def test_no_two_nodes_of_a_picture_touch() -> None:
+    world = World()
+    add_hub_and_spoke(world, "one", 1, 150, 30)
+    add_hub_and_spoke(world, "many", 12, 100, 12)
+    add_mesh(world, "mesh", (f"host{number}" for number in range(60)))
+    add_sites(world, "sites", (f"site{number}" for number in range(9)))
+    for network in view_document(world.document()).networks:
+        assert network.picture is not None
+        nodes = network.picture.nodes
+        closest = min(
+            (first.x - second.x) ** 2 + (first.y - second.y) ** 2
+            for number, first in enumerate(nodes)
+            for second in nodes[:number]
+        )
+        assert closest >= 14**2
+        left, top, width, height = network.picture.box
+        assert all(left < node.x < left + width and top < node.y < top + height for node in nodes)
