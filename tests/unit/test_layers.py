@@ -34,6 +34,7 @@ PLUGIN_UTILS = (
     "_clients",  # configurations for devices
     "_adopt",  # networks that others have set up
     "_access",  # who reaches what, and tests of it
+    "_doctor",  # why a tunnel carries no traffic
     "_plan",  # topologies, addresses, order of a run
     "_policy",  # who may reach what, as nftables
     "_hosts",  # what managed hosts answer
@@ -50,6 +51,7 @@ BESIDES: dict[str, set[str]] = {
     | {"segno"},
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},
     "plugin_utils/_access": {"module_utils._model"},
+    "plugin_utils/_doctor": {"module_utils._model"},
     "plugin_utils/_plan": {"module_utils._model", "module_utils._options", "cryptography"},
     "plugin_utils/_policy": {"module_utils._model"},
     "plugin_utils/_hosts": {"module_utils._model", "jinja2"},

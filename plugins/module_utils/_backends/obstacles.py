@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -38,7 +38,7 @@ def find_obstacles(options: Mapping[str, Any], forwards: bool, check_mode: bool)
             stamp = read_stamp(netlink)
     except OSError:
         return []
-    question = [_families(options), port, _links(interface) if forwards else None]
+    question = [list_families(options), port, list_links(interface) if forwards else None]
     known = load_obstacles(interface, stamp, question) if stamp else None
     if known is not None:
         return known
@@ -51,6 +51,15 @@ def find_obstacles(options: Mapping[str, Any], forwards: bool, check_mode: bool)
 
 def _look(interface: str, question: list[Any]) -> list[str] | None:
     """None if the rules cannot be read, for example because this nft has no JSON support."""
+    found = find_dropping_rules(interface, [question])
+    return None if found is None else [f"{interface}: {each}" for each in found[0]]
+
+
+def find_dropping_rules(interface: str, questions: Iterable[Sequence[Any]]) -> list[list[str]] | None:
+    """What ``firewalls.find_drops`` finds for each of the questions in the namespace of the calling thread.
+
+    None if the rules cannot be read.
+    """
     from .._host import firewalls
 
     nft = find_program("nft")
@@ -58,13 +67,14 @@ def _look(interface: str, question: list[Any]) -> list[str] | None:
         return None
     try:
         done = run_program([nft, "-j", "--terse", "list", "ruleset"], "look for rules that drop the tunnel's packets")
-        found = firewalls.find_drops(json.loads(done.output), interface, *question)
+        listing = json.loads(done.output)
+        return [firewalls.find_drops(listing, interface, *question) for question in questions]
     except (AttributeError, KeyError, OSError, TypeError, ValueError):
         return None
-    return [f"{interface}: {each}" for each in found]
 
 
-def _families(options: Mapping[str, Any]) -> list[str]:
+def list_families(options: Mapping[str, Any]) -> list[str]:
+    """Those of the interface's addresses, as nft(8) has them."""
     addresses = options.get("addresses")
     if addresses is None:
         return ["ip", "ip6"]
@@ -77,6 +87,7 @@ def _port(options: Mapping[str, Any]) -> int:
     return int(options.get("listen_port") or 0) if waits else 0
 
 
-def _links(interface: str) -> list[str]:
+def list_links(interface: str) -> list[str]:
+    """The other links to which the interface may forward."""
     names = (name for _index, name in socket.if_nameindex())
     return sorted(name for name in names if name != interface and not name.startswith(_OF_GUESTS))

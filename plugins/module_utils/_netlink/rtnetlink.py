@@ -36,7 +36,7 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 # struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags; struct fib_rule_hdr
 # has the same size.
 _ROUTE = struct.Struct("=BBBBBBBBI")
-_RTA_DST, _RTA_OIF, _RTA_METRICS, _RTA_TABLE, _RTAX_MTU = 1, 4, 8, 15, 2
+_RTA_DST, _RTA_OIF, _RTA_METRICS, _RTA_TABLE, _RTA_MARK, _RTAX_MTU = 1, 4, 8, 15, 16, 2
 _U32 = struct.Struct("=I")
 _IFF_UP = 1
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH})
@@ -118,11 +118,13 @@ class RouteNetlink(Netlink):
                 raise
             return []
 
-    def route_to(self, host: str) -> KernelRoute | None:
-        """The route by which packets to a literal address leave, None where there is no way to it."""
+    def route_to(self, host: str, mark: int = 0) -> KernelRoute | None:
+        """The route by which packets to a literal address leave, None where there is no way to it. ``mark``: of the
+        socket that sends them."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         packed = socket.inet_pton(family, host)
         payload = _ROUTE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + encode_attribute(_RTA_DST, packed)
+        payload += encode_attribute(_RTA_MARK, _U32.pack(mark)) if mark else b""
         try:
             return _decode_route(self.request(_RTM_GETROUTE, payload, f"find the route to {host}")[0])
         except KernelError:
