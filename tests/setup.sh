@@ -13,8 +13,12 @@ python=${PYTHON:-python3}
 has_venv() { "$python" -c 'import ensurepip, venv'; }
 has() { command -v "$1"; }
 
+# The package of promtool is a service, which must not start on this machine: only the program is taken out of it.
+tools=build/tools
+
 # need PACKAGE CHECK...: remembers the package when the check fails.
 missing=()
+promtool=
 need() {
     "${@:2}" >/dev/null 2>&1 || missing+=("$1")
 }
@@ -33,6 +37,7 @@ case ${1-} in
         need iproute2 has ip
         need iputils-ping has ping # the role installs what its hosts lack, which tests on this machine must not
         need nftables has nft
+        has promtool >/dev/null || [[ -x $tools/promtool ]] || promtool=wanted
         need redis-server has redis-server
         need strace has strace
         need wireguard-tools has wg-quick
@@ -62,23 +67,37 @@ case ${1-} in
         ;;
 esac
 
-if ((${#missing[@]})); then
-    if ! command -v apt-get >/dev/null; then
-        echo "Please install, by whatever names this system has for these Debian packages: ${missing[*]}" >&2
+# as_root WHY COMMAND...: runs a command as root, or says what to do.
+as_root() {
+    if ((!EUID)); then
+        "${@:2}"
+    elif command -v sudo >/dev/null; then
+        sudo "${@:2}"
+    else
+        echo "Please $1" >&2
         exit 1
     fi
-    sudo=()
-    if ((EUID)); then
-        if ! command -v sudo >/dev/null; then
-            echo "Please install as root: apt-get install ${missing[*]}" >&2
-            exit 1
-        fi
-        sudo=(sudo)
+}
+
+if ((${#missing[@]})) || [[ $promtool ]]; then
+    wanted=("${missing[@]}" ${promtool:+promtool})
+    if ! command -v apt-get >/dev/null; then
+        echo "Please install, by whatever names this system has for these Debian packages: ${wanted[*]/promtool/prometheus}" >&2
+        exit 1
     fi
-    echo "Installing ${missing[*]}"
-    "${sudo[@]}" apt-get -qq update
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
+    echo "Installing ${wanted[*]}"
+    as_root "install as root: apt-get install ${wanted[*]/promtool/prometheus}" apt-get -qq update
+fi
+if ((${#missing[@]})); then
+    as_root "install as root: apt-get install ${missing[*]}" \
+        env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
         install --no-install-recommends "${missing[@]}" >/dev/null
+fi
+if [[ $promtool ]]; then
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg-deb --extract ./*.deb .)
+    install -D "$work/usr/bin/promtool" "$tools/promtool"
 fi
 
 if [[ $1 == python ]] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
