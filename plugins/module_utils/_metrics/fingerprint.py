@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .._host import netfilter
 from .._host.reader import SRC_VALID_MARK, Sockets
 from .._netlink.rtnetlink import families
-from .drift import read_forwarding
+from .drift import read_switches
 
 if TYPE_CHECKING:
     from .._model.interface import RunningDevice
@@ -36,7 +36,7 @@ def state_identity(
     digest = hashlib.blake2b(digest_size=32)
     private = device.private_key.reveal_bytes() if device and device.private_key else b""
     header = (device.listen_port, device.fwmark) if device else ()
-    forwarding = (*read_forwarding(watched, Path(root)), _read_optional(SRC_VALID_MARK))
+    forwarding = (*read_switches(watched, Path(root)), _read_optional(SRC_VALID_MARK))
     digest.update(repr((known, watched, link, header, forwarding)).encode())
     digest.update(private)
     routes = sockets.routes
