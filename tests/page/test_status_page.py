@@ -277,9 +277,12 @@ def test_it_is_complete_without_its_script(browser: webdriver.Chrome, pages: dic
 
 
 def test_all_parts_are_open_in_print_and_no_controls(browser: webdriver.Chrome, pages: dict[str, Path]) -> None:
-    open_page(browser, pages["middle"])
+    open_page(browser, pages["middle"], width=1020, scheme="dark")
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script(WIDE) == {"page": 0, "cut": []}
+    background = "return getComputedStyle(document.body).backgroundColor"
+    assert browser.execute_script(background) == "rgb(255, 255, 255)"  # as paper is, whatever the screen is
     assert all(each.is_displayed() for each in browser.find_elements("css selector", "details.part dl"))
     hidden = browser.find_elements("css selector", "#controls, nav, .skip")
     assert len(hidden) > 3
