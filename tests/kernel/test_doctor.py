@@ -215,12 +215,13 @@ def _clock(world: World, stack: ExitStack) -> None:
     begin, real = time.monotonic(), time.time()
     stack.callback(lambda: time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - begin))
     time.clock_settime(time.CLOCK_REALTIME, real + 3600)
+    world.forget_sessions(world.office)
     world.shake_hands()
     time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - begin)
     world.forget_sessions(world.office)
 
 
-def _not_answered(world: World, _stack: ExitStack) -> None:
+def _not_accepted(world: World, _stack: ExitStack) -> None:
     """A rule where none is looked for."""
     chain = "{ type filter hook prerouting priority -300; policy accept; udp dport 51820 drop; }"
     world.nft(world.hub, f"table inet made {{ chain raw {chain}; }}")
@@ -279,7 +280,7 @@ def _policy_denies(world: World, _stack: ExitStack) -> None:
     """The hub has the rules of another policy."""
     denying = office_and_hub().changed(_policy)
     denying.networks["home"]["policy"]["grants"][0]["ip"] = ["tcp:22"]
-    plans = world.plans
+    plans = dict(world.plans)
     world.plan(denying)
     world.bring_up()
     world.plans = plans
@@ -326,7 +327,7 @@ CASES = [
     Case("not_arriving", "office", "hub", _not_arriving),
     Case("not_arriving", "hub", "office", _answers_lost, label="answers"),
     Case("clock", "office", "hub", _clock),
-    Case("not_answered", "office", "hub", _not_answered),
+    Case("not_accepted", "office", "hub", _not_accepted),
     Case("other_interface", "office", "hub", _other_interface),
     Case("no_route", "office", "hub", _no_route),
     Case("wrong_route", "office", "hub", _wrong_route),

@@ -256,6 +256,7 @@ def _describe_peer(
         "allowed_ips": [str(prefix) for prefix in sort_prefixes(peer.allowed_ips)],
         "persistent_keepalive": peer.persistent_keepalive,
         "latest_handshake": peer.latest_handshake,
+        "received": max(0, peer.transfer_rx - (earlier.transfer_rx if earlier else 0)),
     }
 
 

@@ -61,7 +61,8 @@ class Way(NamedTuple):
 class ExaminedPeer(NamedTuple):
     """A peer as it runs; ``public_key`` is empty for one that is missing, and ``instead`` then has its prefixes.
 
-    ``pings``: address to the largest size that was answered, 0 for none. ``outer``: the link to its endpoint.
+    ``pings``: address to the largest size that was answered, 0 for none. ``received``: bytes that it accepted
+    from the peer meanwhile. ``outer``: the link to its endpoint.
     """
 
     public_key: str
@@ -74,6 +75,7 @@ class ExaminedPeer(NamedTuple):
     allowed_ips: frozenset[Prefix] = frozenset()
     persistent_keepalive: int = 0
     latest_handshake: float = 0.0
+    received: int = 0
     outer: str = ""
 
 
@@ -209,6 +211,7 @@ def _read_peer(entry: Mapping[str, Any], where: str) -> ExaminedPeer:
         frozenset(parse_prefix(each) for each in read_texts(entry.get("allowed_ips"), f"{where}.allowed_ips")),
         read_integer(entry.get("persistent_keepalive"), f"{where}.persistent_keepalive", high=65535),
         read_number(entry.get("latest_handshake"), f"{where}.latest_handshake", high=_LATEST),
+        read_integer(entry.get("received"), f"{where}.received"),
         read_text(entry.get("outer"), f"{where}.outer"),
     )
 

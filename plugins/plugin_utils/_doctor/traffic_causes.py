@@ -87,14 +87,17 @@ def _clock(view: TunnelView) -> Told | None:
 
 
 @_cause()
-def _not_answered(view: TunnelView) -> Told | None:
-    """Handshakes arrive, and are not answered, or the answer is refused; no cause is known."""
+def _not_accepted(view: TunnelView) -> Told | None:
+    """Packets arrive, and WireGuard does not accept them; no cause is known."""
     near, far = view.near, view.far
-    if not view.arrived() or near.has_session:
+    if not view.arrived() or (near.has_session and any(peer.received for peer in far.peers)):
         return None
-    answered = any(each.kind == RESPONSE for each in view.flipped.sent())
-    what = f"{near.host} refuses the answer of {far.host}" if answered else f"{far.host} does not answer"
-    return Told(f"handshakes from {near.host} arrive, and {what}", run_site(near, far))
+    if any(each.kind == RESPONSE for each in view.flipped.arrived()):
+        text = f"{far.host} answers handshakes from {near.host}, and WireGuard there does not accept the answers"
+        return Told(text, run_site(near, far))
+    text = f"packets from {near.host} arrive at {far.host}, and WireGuard there does not accept them"
+    remedy = f"look for a chain of another hook than input that drops UDP on {far.host}; then {run_site(near, far)}"
+    return Told(text, remedy)
 
 
 @_cause(always=True)
@@ -203,7 +206,7 @@ def _mtu(view: TunnelView) -> Told | None:
 def _no_reply(view: TunnelView) -> Told | None:
     """The handshake succeeds, and pings are not answered; no cause is known."""
     near, far = view.near, view.far
-    if not near.runs or not near.has_session or near.carries:
+    if not near.has_session or near.carries or not any(peer.received for peer in near.peers):
         return None
     text = f"the handshake succeeds, and {far.host} does not answer pings"
     return Told(text, f"look for a chain on {far.host} or {near.host} that drops what comes by {far.interface}")

@@ -47,7 +47,7 @@ CUT: dict[str, Callable[[Sound], Any]] = {
     ),
     "not_arriving office hub": lambda sound: sound.of("hub")["sightings"].pop(),
     "clock office hub": lambda sound: sound.peer("hub").update(latest_handshake=NOW + 3600),
-    "not_answered office hub": lambda _sound: None,
+    "not_accepted office hub": lambda _sound: None,
     "no_reply office hub": lambda sound: [sound.peer(host).update(latest_handshake=NOW) for host in sound.answers],
     "policy_denies office hub": lambda sound: (
         CUT["no_reply office hub"](sound),
@@ -113,6 +113,14 @@ def test_a_silent_end_is_no_fault_while_the_other_one_gets_answers() -> None:
     found = sound.diagnose()
     assert found.findings == []
     assert found.notes == ["hub could not be asked: no route to host"]
+
+
+def test_a_session_of_before_is_no_sign_of_an_end_that_cannot_be_asked() -> None:
+    sound = Sound()
+    sound.cut()
+    sound.peer("office").update(latest_handshake=NOW, received=0)
+    del sound.answers["hub"]
+    assert sound.diagnose().findings[0].code == "other_end_unknown"
 
 
 def test_ends_that_did_not_watch_together_do_not_miss_packets() -> None:
