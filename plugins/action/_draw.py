@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.run_once import RunOnce
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render_plan import (
@@ -22,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render
     TABLE,
     render_plan,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import write_report
 
 ARGUMENTS = {
     "plan": {"type": "dict", "required": True},
@@ -43,15 +41,8 @@ class ActionModule(RunOnce, ActionBase):
         if not arguments["path"]:
             self._display.display(f"\n{text}\n")
             return result
-        path = str(Path(arguments["path"]).absolute())
         try:
-            old = read_file(path)
-            before = old.data.decode("utf-8", "replace") if old else ""
-            result.update(changed=before != text, path=path)
-            if result["changed"] and not self._task.check_mode:
-                atomic_write(path, text.encode(), 0o644)
+            result.update(write_report(arguments["path"], text, self._task.check_mode))
         except (InputError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
-        if result["changed"]:
-            result["diff"] = {"before_header": path, "before": before, "after_header": path, "after": text}
         return result

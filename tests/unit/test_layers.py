@@ -46,7 +46,7 @@ BESIDES: dict[str, set[str]] = {
     "module_utils/_host": {"pyroute2"},
     "module_utils/_store": {"nacl"},
     "module_utils/_options": {"nacl"},
-    "plugin_utils/_report": {"module_utils._model"},
+    "plugin_utils/_report": {"module_utils._model", "module_utils._store"},
     "plugin_utils/_clients": {f"module_utils.{room}" for room in ("_model", "_options", "_store", "_wgquick")}
     | {"segno"},
     "plugin_utils/_adopt": {"module_utils._model", "yaml"},
