@@ -32,7 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.found_ke
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.outcome import Request, find_outcomes
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.access_table import render_access
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import save_report
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import write_report
 
 from .plan import open_inventory
 
@@ -86,7 +86,7 @@ class ActionModule(RunOnce, ActionBase):
         text = saved if arguments["format"] == JSON else render_access(matrix)
         self._display.display(f"\n{text}")
         path = arguments["path"]
-        result: dict[str, Any] = {"text": text, **(save_report(path, saved, self._task.check_mode) if path else {})}
+        result: dict[str, Any] = {"text": text, **(write_report(path, saved, self._task.check_mode) if path else {})}
         checked = check_policies(reach)
         result["warnings"] = checked.warnings
         failures = [str(FleetError(checked.problems))] if checked.problems else []

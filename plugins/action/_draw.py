@@ -26,7 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.render
     TABLE,
     render_plan,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import save_report
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import write_report
 
 from .plan import find_status_facts
 
@@ -54,7 +54,7 @@ class ActionModule(RunOnce, ActionBase):
             text = self._page(plan, task_vars or {}) if is_page else render_plan(plan, arguments["format"])
             result.update(changed=False, **({} if is_page else {"text": text}))
             if path:
-                result.update(save_report(path, text, self._task.check_mode))
+                result.update(write_report(path, text, self._task.check_mode))
         except (FleetError, RegistryError, InputError, MissingLibrary, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         if not path:

@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift import read_drift
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift_report import read_drift
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.results import (
     loop_results,
     read_choice,
@@ -39,7 +39,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
     StatusTable,
     make_table,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import read_baseline, save_report
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import (
+    read_baseline,
+    write_report,
+)
 
 from .plan import find_status_facts
 
@@ -85,11 +88,13 @@ class ActionModule(RunOnce, ActionBase):
         baseline = read_baseline(arguments["baseline"]) if arguments["baseline"] else None
         facts = find_status_facts(self, variables)
         names = arguments["info"], arguments["probe"]
-        answers = {
-            host: _answer(hostvars.raw_get(host), names, arguments["drift"], plan["hosts"][host]) for host in asked
-        }
+        answers = {host: _answer(hostvars.raw_get(host), names, plan["hosts"][host]) for host in asked}
         planned = plan_document(plan, int(time.time()), collection_version(), facts)
-        document = fill_document(planned, plan["hosts"], answers)
+        drifts = {
+            host: read_drift(host, hostvars.raw_get(host).get(arguments["drift"]), plan["hosts"][host])
+            for host in asked
+        }
+        document = fill_document(planned, plan["hosts"], answers, drifts)
         return {**document, "changes": None if baseline is None else list_changes(baseline, document)}
 
     def _show(self, document: StatusDocument, table: StatusTable, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,15 +113,15 @@ class ActionModule(RunOnce, ActionBase):
             self._display.display(f"\n{text}")
         else:
             self._display.display("\n".join(["", *lines, ""]))
-        return save_report(path, text, self._task.check_mode) if path else {}
+        return write_report(path, text, self._task.check_mode) if path else {}
 
 
 def _answer(
-    variables: Mapping[str, Any], names: Iterable[str], drift: str, plan: Iterable[Mapping[str, Any]]
+    variables: Mapping[str, Any], names: Iterable[str], plan: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any] | InputError:
     """Return what a host's tasks returned by interface, or what is wrong with it.
 
-    The tasks of these ``names`` loop over the host's interfaces. The one that looks for ``drift`` has all of them.
+    The tasks of these ``names`` loop over the host's interfaces.
     """
     interfaces = [each["options"]["interface"] for each in plan]
     found: dict[str, dict[str, Any]] = {}
@@ -129,8 +134,6 @@ def _answer(
                     options = read_mapping(item.get("options"), f"{name}.item.options")
                     interface = read_choice(options.get("interface"), f"{name}.item.options.interface", interfaces)
                     found.setdefault(interface, {}).update(result)
-        for interface, operations in read_drift(variables.get(drift), drift, plan).items():
-            found.setdefault(interface, {})["operations"] = operations
     except InputError as error:
         return error
     return found

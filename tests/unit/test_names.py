@@ -40,6 +40,7 @@ CHOOSING: dict[str, set[str] | None] = {
     "_registry": None,
     "_access": None,
     "_draw": None,
+    "_drift": None,
     "member": {"interfaces"},
     "_adopt": None,
     "client_config": None,
@@ -47,7 +48,7 @@ CHOOSING: dict[str, set[str] | None] = {
 # Keywords of a task or a play that do.
 KEYWORDS = ("delegate_to", "hosts", "vars_files", "connection", "remote_user", "become_user", "environment", "serial")
 # Actions of this collection that run on the controller: what they return is the controller's.
-OWN = {"_access", "plan", "registry", "_registry", "_rotation", "_rolling"}
+OWN = {"_access", "_drift", "plan", "registry", "_registry", "_rotation", "_rolling"}
 # What an expression may not come to, besides results.
 FACTS = {"ansible_facts", "ansible_local", "hostvars"}
 # Uses that choose nothing, each with the reason: the name of the variable or task, and what it comes to.
@@ -56,6 +57,7 @@ ALLOWED = {
     ("roles/network/tasks/packages.yml", "ansible_facts"): "selects among the names of the files in vars",
     ("playbooks/site.yml", "hostvars"): "reads what plan has registered, of hosts that have no such fact",
     ("playbooks/doctor.yml", "hostvars"): "localhost's, where no module of a managed host runs",
+    ("playbooks/drift.yml", "hostvars"): "reads what _drift has registered, of hosts that have no such fact",
     ("playbooks/onboard.yml", "hostvars"): "localhost's, where no module of a managed host runs",
     ("playbooks/offboard.yml", "hostvars"): "localhost's, where no module of a managed host runs",
     ("playbooks/rotate.yml", "hostvars"): "localhost's, where no module of a managed host runs",

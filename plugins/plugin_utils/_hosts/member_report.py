@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .results import read_choice, read_flag, read_list, read_mappings, read_text, refused
+from .results import read_choice, read_flag, read_list, read_mappings, read_printable, read_text, refused
 
 LACKS = ("systemd", "openrc", "reresolve", "metrics", "rotated")
 KEYS = ("public_key", "next_public_key", "old_public_key")
@@ -48,7 +48,7 @@ def read_member(answer: Mapping[str, Any], entries: Sequence[Mapping[str, Any]])
     if names and names != [entry["options"]["interface"] for entry in entries]:
         raise refused("interfaces", ", ".join(names), "not the interfaces of the plan, each of them once")
     changed, complete, packages = (read_flag(answer.get(name), name) for name in ("changed", "complete", "packages"))
-    return MemberReport(changed, complete, packages, tuple(parts), _read_diffs(answer.get("diff", [])))
+    return MemberReport(changed, complete, packages, tuple(parts), read_diffs(answer.get("diff", [])))
 
 
 def _read_part(part: Mapping[str, Any], where: str, planned: Mapping[str, Mapping[str, Any]]) -> PartReport:
@@ -62,14 +62,9 @@ def _read_part(part: Mapping[str, Any], where: str, planned: Mapping[str, Mappin
     return PartReport(str(entry.get("network", "")), interface, keys, created, known, differs, tuple(lacks))
 
 
-def _read_diffs(value: object) -> list[dict[str, str]]:
+def read_diffs(value: object) -> list[dict[str, str]]:
+    """Read the differences of texts of several lines."""
     return [
-        {name: _read_lines(each.get(name), f"diff.{name}") for name in _DIFF} for each in read_mappings(value, "diff")
+        {name: read_printable(each.get(name), f"diff.{name}", _DIFF_CHARACTERS) for name in _DIFF}
+        for each in read_mappings(value, "diff")
     ]
-
-
-def _read_lines(value: object, where: str) -> str:
-    """Read text of several lines."""
-    if not isinstance(value, str) or len(value) > _DIFF_CHARACTERS:
-        raise refused(where, None, "expected a text")
-    return "".join(each if each.isprintable() or each in "\n\t" else "?" for each in value)

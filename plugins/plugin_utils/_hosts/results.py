@@ -78,6 +78,13 @@ def read_text(value: object, where: str, limit: int = 300) -> str:
     return str(value)
 
 
+def read_printable(value: object, where: str, limit: int) -> str:
+    """Read text of several lines, with ``?`` for other control characters."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise refused(where, None, "expected a text")
+    return "".join(each if each.isprintable() or each in "\n\t" else "?" for each in value)
+
+
 def read_number(value: object, where: str, low: float = 0, high: float = _LARGEST) -> float:
     """Read a number of JSON, which can be an integer."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

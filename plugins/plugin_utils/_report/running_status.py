@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
 
-from .._hosts.operations import read_operations
+from .._hosts.drift_report import HostDrift
 from .._hosts.results import (
     one_line,
     read_flag,
@@ -62,15 +62,16 @@ def fill_document(
     planned: StatusDocument,
     plans: Mapping[str, Iterable[Mapping[str, Any]]],
     answers: Mapping[str, Mapping[str, Answer] | InputError],
+    drifts: Mapping[str, HostDrift] | None = None,
 ) -> StatusDocument:
     """Return the planned document with what runs on the hosts that were asked.
 
     ``plans`` are the hosts of the plan. ``answers`` maps a host and then an interface to its ``interfaces`` and
-    ``versions``, of the module ``interface_info``, its ``results``, of the module ``ping``, and its ``operations``, of
-    the module ``member`` in check mode. Without ``interfaces`` the host did not answer. An answer that is invalid is
-    the problem of that member alone.
+    ``versions``, of the module ``interface_info``, and its ``results``, of the module ``ping``. Without ``interfaces``
+    the host did not answer. An answer that is invalid is the problem of that member alone. ``drifts`` are by host.
     """
     entries = {(entry["network"], host): entry for host, own in plans.items() for entry in own}
+    interfaces = {host: [str(entry["options"]["interface"]) for entry in own] for host, own in plans.items()}
     tunnels: dict[Key, list[TunnelStatus]] = {}
     for tunnel in planned["tunnels"]:
         tunnels.setdefault((tunnel["network"], tunnel["host"]), []).append(tunnel)
@@ -83,6 +84,8 @@ def fill_document(
             members.append(member)
             continue
         status, own = reader.fill(member, tunnels.get(key, []), entries[key], answers.get(member["name"]))
+        if drifts and member["name"] in drifts:
+            status["drift"] = _list_drift(drifts[member["name"]], member["interface"], interfaces[member["name"]])
         members.append(status)
         filled += own
     return {**planned, "source": "status", "members": _judge_clients(members, filled), "tunnels": filled}
@@ -112,7 +115,6 @@ class _Answers:
                 return {**status, "problem": _describe_silence(own)}, unknown
             filled = self._fill_tunnels(tunnels, entry, own)
             status["versions"] = _read_versions(own.get("versions", {}))
-            status["drift"] = read_operations(own["operations"], "operations") if "operations" in own else None
         except InputError as error:
             return {**status, "problem": str(error)}, unknown
         if not filled and entry["options"]["peers_mode"] == MERGE:
@@ -166,6 +168,28 @@ class _Answers:
             "transfer_rx": read_integer(peer.get("transfer_rx"), "transfer_rx"),
             "transfer_tx": read_integer(peer.get("transfer_tx"), "transfer_tx"),
         }
+
+
+def _list_drift(drift: HostDrift, interface: str, interfaces: Sequence[str]) -> list[dict[str, Any]] | None:
+    """List what the host lacks for one of its interfaces. What belongs to none of them is listed with the first one."""
+    if drift.state not in ("planned", "drift"):
+        return None
+    stems = {interface: f"/{interface}." for interface in interfaces}
+    return [
+        {
+            "action": lack.action,
+            "peer": lack.peer or lack.public_key,
+            "attribute": lack.file or lack.attribute,
+            "before": lack.before,
+            "after": lack.after,
+        }
+        for lack in drift.operations
+        if (lack.interface or _owner(lack.file or "", stems) or interfaces[0]) == interface
+    ]
+
+
+def _owner(file: str, stems: Mapping[str, str]) -> str | None:
+    return next((interface for interface, stem in stems.items() if stem in file), None)
 
 
 def sum_up(states: Iterable[State]) -> State:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .columns import shorten
 from .running_status import NO_ANSWER, NO_KEYS
 from .status_document import DOWN, UNKNOWN, UP, MemberStatus, StatusDocument
-from .tunnels import SORTS, Tunnel, count_states, list_tunnels, render_tunnels, sort_tunnels
+from .tunnels import SORTS, Tunnel, count_tunnels, list_tunnels, render_tunnels, sort_tunnels
 
 __all__ = ["ONLY", "SORTS", "StatusTable", "make_table"]
 
@@ -45,7 +45,7 @@ def make_table(document: StatusDocument, hosts: Sequence[str], only: str | None,
         lines = ["No host differs from the plan."]
     more = [*_summary(rows, members), *_doctor(rows)]
     problems = [f"{each['name']}: {each['problem']}" for each in members if _is_invalid(each)]
-    return StatusTable([*lines, *(["", *more] if more else [])], *count_states(rows), list(dict.fromkeys(problems)))
+    return StatusTable([*lines, *(["", *more] if more else [])], *count_tunnels(rows), list(dict.fromkeys(problems)))
 
 
 def _is_invalid(member: MemberStatus) -> bool:
@@ -63,7 +63,7 @@ def _summary(rows: Iterable[Tunnel], members: Iterable[MemberStatus]) -> Iterato
     """Count the tunnels if there are many, and name the hosts that differ from the plan."""
     rows = list(rows)
     if len(rows) > 20:
-        up, down, unknown = count_states(rows)
+        up, down, unknown = count_tunnels(rows)
         yield f"{up:,} of {len(rows):,} tunnels are up, {down:,} down, {unknown:,} unknown."
     drifted = list(dict.fromkeys(each["name"] for each in members if each["drift"]))
     if drifted:

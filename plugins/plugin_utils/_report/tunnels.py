@@ -145,7 +145,7 @@ def _mark(row: Tunnel) -> str:
     return note + ("  <- down" if row.state == DOWN else "")
 
 
-def count_states(rows: Iterable[Tunnel]) -> tuple[int, int, int]:
+def count_tunnels(rows: Iterable[Tunnel]) -> tuple[int, int, int]:
     """How many of the lines are up, down, and neither."""
     states = [row.state for row in rows]
     up, down = states.count(UP), states.count(DOWN)

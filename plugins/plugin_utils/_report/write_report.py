@@ -18,7 +18,7 @@ from .status_document import StatusDocument
 _MODE = 0o644
 
 
-def save_report(path_text: str, text: str, check_mode: bool) -> dict[str, Any]:
+def write_report(path_text: str, text: str, check_mode: bool) -> dict[str, Any]:
     """Write the file if its text differs, and return the part of the task's result. Raises InputError and OSError."""
     path = str(Path(path_text).absolute())
     old = read_file(path)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift import read_drift
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift_report import HostDrift, Lack
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import (
+    StatusFacts,
+    plan_document,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.running_status import fill_document
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_changes import (
     list_changes,
@@ -30,80 +33,47 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
     TunnelStatus,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import make_table
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, make_document
 
-ENTRIES: list[dict[str, Any]] = [{"network": "home", "options": {"interface": "wg0"}}, {"network": "side", "options": {"interface": "wg1"}}]
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
 SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
 
 
-def member_answer(**changed: Any) -> dict[str, Any]:
-    """What the module member returns in check mode for ENTRIES."""
-    parts = [
-        {"interface": name, "created": False, "lacks": [], "operations": []}
-        for name in (entry["options"]["interface"] for entry in ENTRIES)
-    ]
-    return {"interfaces": parts, "packages": False, "diff": [], **changed}
-
-
-def lacking(answer: Mapping[str, Any]) -> dict[str, list[str]]:
-    found = read_drift(answer, "network_drift", ENTRIES)
-    return {name: [f"{each['action']} {each['attribute']}" for each in own] for name, own in found.items()}
-
-
-def test_drift_is_told_by_interface() -> None:
-    answer = member_answer(
-        packages=True,
-        diff=[
-            {"before_header": "wg1 (running)", "before": "a", "after_header": "wg1 (running)", "after": "b"},
-            {"before_header": "", "before": "", "after_header": "/etc/wireguard/wg1.conf", "after": "x"},
-            {"before_header": "", "before": "", "after_header": "/etc/sysctl.d/99-forwarding.conf", "after": "x"},
-        ],
+def test_drift_is_listed_by_interface() -> None:
+    hosts = {"hub1": [entry_of("home", "wg0"), entry_of("side", "wg1")]}
+    lacks = (
+        Lack("packages", "add", "packages"),
+        Lack("running", "set", "mtu", "wg1", before=1400, after=1420),
+        Lack("running", "add", "peers", "wg0", peer="office", public_key=key_of("office")),
+        Lack("file", "set", "lines", file="/etc/wireguard/wg1.conf", before=["a"], after=["b"]),
+        Lack("file", "set", "lines", file="/etc/sysctl.d/forwarding.conf", before=[], after=["b"]),
     )
-    answer["interfaces"][0]["lacks"] = ["systemd"]
-    answer["interfaces"][1].update(operations=[SET_MTU], created=True)
-    assert lacking(answer) == {
-        "wg0": ["add systemd", "set /etc/sysctl.d/99-forwarding.conf", "add packages"],
-        "wg1": ["set mtu", "add key pair", "set /etc/wireguard/wg1.conf"],
+    networks = {name: {"topology": "mesh", "prefixes": []} for name in ("home", "side")}
+    planned = plan_document({"hosts": hosts, "clients": {}, "networks": networks}, GENERATED, "1.0.0")
+    answer: dict[str, Any] = {name: {"interfaces": []} for name in ("wg0", "wg1")}
+
+    def listed(drift: HostDrift) -> dict[str, Any]:
+        document = fill_document(planned, hosts, {"hub1": answer}, {"hub1": drift})
+        jsonschema.validate(document, SCHEMA)
+        return {
+            each["interface"]: None
+            if each["drift"] is None
+            else [f"{one['peer']} {one['attribute']}" for one in each["drift"]]
+            for each in document["members"]
+        }
+
+    assert listed(HostDrift("hub1", "drift", lacks)) == {
+        "wg0": ["None packages", "office peers", "None /etc/sysctl.d/forwarding.conf"],
+        "wg1": ["None mtu", "None /etc/wireguard/wg1.conf"],
     }
-    assert lacking(member_answer()) == {"wg0": [], "wg1": []}
+    assert listed(HostDrift("hub1", "planned")) == {"wg0": [], "wg1": []}
+    assert listed(HostDrift("hub1", "failed", message="no")) == {"wg0": None, "wg1": None}
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        None,
-        {},
-        {"failed": True, "msg": "no"},
-        {"unreachable": True},
-        {"skipped": True},
-        {**member_answer(), "failed": True},
-    ],
-)
-def test_a_host_that_did_not_answer_has_no_known_drift(answer: Any) -> None:
-    assert read_drift(answer, "network_drift", ENTRIES) == {}
-
-
-@pytest.mark.parametrize("kind", VALUES)
-@pytest.mark.parametrize(
-    "place", ["interfaces", "packages", "diff", "interface", "lacks", "created", "operations", *SET_MTU]
-)
-def test_a_malformed_drift_is_refused_or_can_be_shown(place: str, kind: str) -> None:
-    answer = member_answer()
-    answer["interfaces"][0]["operations"] = [dict(SET_MTU)]
-    part = answer["interfaces"][0]
-    for there in (answer, part, part["operations"][0]):
-        if place in there:
-            there[place] = VALUES[kind]
-    found, refusal = {}, ""
-    try:
-        found = read_drift(answer, "network_drift", ENTRIES)
-    except InputError as error:
-        refusal = str(error)
-    assert is_clean(refusal)
-    json.loads(json.dumps(found))
-    assert set(found) <= {"wg0", "wg1"}
+def entry_of(network: str, interface: str) -> dict[str, Any]:
+    options = {"interface": interface, "addresses": [], "peers": [], "peers_mode": "exact"}
+    return {"network": network, "options": options}
 
 
 def shaped(operations: list[dict[str, Any]] | None) -> StatusDocument:
@@ -225,11 +195,6 @@ def test_the_command_for_the_doctor_is_there_only_if_a_tunnel_is_down() -> None:
 
 
 def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:
-    from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.plan_document import (
-        StatusFacts,
-        plan_document,
-    )
-
     planned = example("hub_and_spoke.yml").plan()
     hosts = {name: [{**plan, "network": "home"}] for name, plan in planned.hosts.items()}
     networks = {"home": {"topology": "hub_and_spoke", "prefixes": ["10.8.0.0/24"]}}
@@ -245,9 +210,6 @@ def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:
     assert states == {"hub1": "down", "laptop": "unknown", "office": "unknown", "server": "unknown"}
     assert {each["problem"] for each in asked["tunnels"] if each["host"] == "hub1"} == {"no such peer"}
     assert key_of("hub1") == members["hub1"]["public_key"] or members["hub1"]["public_key"] is None
-
-
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
 
 
 @pytest.mark.parametrize("count", [3, 200])
