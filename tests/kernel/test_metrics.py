@@ -274,6 +274,19 @@ def test_roaming_peers_are_no_drift(watched: Watched, pair: tuple[Host, Host], s
     assert watched.drift_count() == 0  # nor where nothing is remembered
 
 
+def test_an_interface_in_a_namespace_is_read_from_outside(watched: Watched) -> None:
+    """As the settings of a host say where it is: here both it and its sockets are in the namespace of the left host."""
+    there = watched.interface._replace(options={"netns": "left", "birth_netns": "left"})
+    for drift in (0.0, 1.0):
+        collection = Collection(MetricsSettings("/nowhere", (there,)))
+        collection.run()
+        assert collection.problems == []
+        samples = parse(b"".join(collection.exposition.render()).decode())
+        assert len(samples["wireguard_sent_bytes_total"]) == 4
+        assert samples["cryptokey_wireguard_drift_operations"] == {(("interface", "wg0"),): drift}
+        watched.host.run("ip", "link", "set", "wg0", "mtu", "1300")
+
+
 def test_an_interface_that_cannot_be_read_leaves_the_others(watched: Watched) -> None:
     strange = WatchedInterface("left-out", {})
     collection = Collection(MetricsSettings("/nowhere", (strange, watched.interface)))

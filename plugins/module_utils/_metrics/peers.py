@@ -92,8 +92,8 @@ def group_peers(peers: Mapping[PublicKey, RunningPeer]) -> PeerGroups:
 
 
 def _unpack_values(piece: Piece) -> Values:
-    columns = list(zip(*piece.layout.volatile.iter_unpack(piece.row.data)))
-    return Values(*columns) if len(columns) == len(Values._fields) else Values(*columns, (b"",) * len(columns[0]))
+    seconds, sent, received, *endpoints = zip(*piece.layout.volatile.iter_unpack(piece.row.data))
+    return Values(seconds, sent, received, endpoints[0] if endpoints else (b"",) * len(seconds))
 
 
 def label_pieces(found: PeerGroups, interface: str, names: Names) -> list[Labels]:
