@@ -67,6 +67,9 @@ def _not_arriving(view: TunnelView) -> Told | None:
     if near.planned_endpoint and near.endpoint:
         remedy = f"open UDP port {near.endpoint.port} in the firewall in front of {far.host}, or forward it there"
         return Told(text + shown(near.endpoint, near), remedy)
+    # Where this end does not accept packets, it does not follow the other one to a new address either.
+    if not any((each.host, each.port) == near.endpoint for each in view.flipped.arrived()):
+        return None
     remedy = f"set wireguard_persistent_keepalive on {far.host}; the firewall in front must let answers pass"
     return Told(f"{text}{near.endpoint}", remedy)
 
