@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
         defaults = {**self._defaults_of(INTERFACE), **self._defaults_of(CONFIG)}
         given = _read_entries(arguments.pop("interfaces", None))
         # As the step _metrics has them, without module_defaults.
-        self._metrics = metrics_of(given)
+        arguments["metrics"] = metrics_of(given)
         if arguments.get("state") != "absent":
             _check_rules(given)
         entries = [self._prepare(entry, defaults) for entry in given]
@@ -125,7 +125,7 @@ class ActionModule(ActionBase):
     def _run_member(self, entries: Sequence[Result], arguments: Mapping[str, Any]) -> Result:
         kept_here = ("interface_options", "rules")
         given = [{name: value for name, value in entry.items() if name not in kept_here} for entry in entries]
-        module_args = {**arguments, "interfaces": given, "metrics": self._metrics}
+        module_args = {**arguments, "interfaces": given}
         return self._heard(self._execute_module(MEMBER, module_args=module_args, task_vars=self._variables))
 
     def _read(self, answer: Result, entries: Sequence[Result]) -> MemberReport:

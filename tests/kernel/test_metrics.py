@@ -58,6 +58,7 @@ class Watched:
         self.options = {"mtu": 1400, "listen_port": 51820, **options}
         self.interface = WatchedInterface("wg0", {})
         self.collection = Collection(MetricsSettings("/nowhere", (self.interface,)))
+        self.text = ""
         self._folder = folder
         host.converge(**self.options)
         self.write()
@@ -71,11 +72,8 @@ class Watched:
         self.collection = Collection(settings)
         with self.host.entered():
             self.collection.run()
+        self.text = b"".join(self.collection.exposition.render()).decode()
         return parse(self.text)
-
-    @property
-    def text(self) -> str:
-        return self.collection.exposition.render().decode()
 
     def drift(self, **watched: Any) -> list[str]:
         with self.host.entered():
@@ -113,7 +111,11 @@ def watched(pair: tuple[Host, Host], tmp_path: Path) -> Watched:
     left, right = pair
     secret = SECRET.reveal_base64()
     peer = peer_options(
-        right, allowed_ips=["10.9.0.2/32", "10.7.0.0/24"], preshared_key=secret, endpoint="192.0.2.2:51820"
+        right,
+        allowed_ips=["10.9.0.2/32", "10.7.0.0/24"],
+        preshared_key=secret,
+        endpoint="192.0.2.2:51820",
+        persistent_keepalive=0,
     )
     back = peer_options(left, allowed_ips=["10.9.0.1/32"], preshared_key=secret)
     right.converge(listen_port=51820, addresses=["10.9.0.2/24"], peers=[back])
@@ -272,12 +274,25 @@ def test_roaming_peers_are_no_drift(watched: Watched, pair: tuple[Host, Host], s
     assert watched.drift_count() == 0  # nor where nothing is remembered
 
 
+def test_an_interface_in_a_namespace_is_read_from_outside(watched: Watched) -> None:
+    """As the settings of a host say where it is: here both it and its sockets are in the namespace of the left host."""
+    there = watched.interface._replace(options={"netns": "left", "birth_netns": "left"})
+    for drift in (0.0, 1.0):
+        collection = Collection(MetricsSettings("/nowhere", (there,)))
+        collection.run()
+        assert collection.problems == []
+        samples = parse(b"".join(collection.exposition.render()).decode())
+        assert len(samples["wireguard_sent_bytes_total"]) == 4
+        assert samples["cryptokey_wireguard_drift_operations"] == {(("interface", "wg0"),): drift}
+        watched.host.run("ip", "link", "set", "wg0", "mtu", "1300")
+
+
 def test_an_interface_that_cannot_be_read_leaves_the_others(watched: Watched) -> None:
     strange = WatchedInterface("left-out", {})
     collection = Collection(MetricsSettings("/nowhere", (strange, watched.interface)))
     with watched.host.entered():
         collection.run()
-    samples = parse(collection.exposition.render().decode())
+    samples = parse(b"".join(collection.exposition.render()).decode())
     assert samples["cryptokey_wireguard_collector_success"] == {(): 0.0}
     assert len(samples["wireguard_sent_bytes_total"]) == 4
     assert any("left-out" in problem for problem in collection.problems)

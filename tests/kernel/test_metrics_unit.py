@@ -26,6 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics
     MetricsSetup,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.converged import record_converged
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import default_path
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import metrics_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import strangers
 from ansible_collections.cryptokey.wireguard.tests.kernel.provisional import Machine
@@ -52,8 +53,12 @@ def machine(machine: Machine) -> Iterator[Machine]:
     machine.run(peers=options["peers"], nftables=BODY)
     key = machine.folder / "own.key"
     ensure_config({**options, "nftables": BODY, "private_key_file": str(key)})
-    ENTRY["options"]["private_key_file"] = str(key)
+    # The one that the unit finds: it has a /tmp of its own.
+    usual = Path(default_path("wgown"))
+    usual.parent.mkdir(0o700, exist_ok=True)
+    usual.touch(0o600)
     yield machine
+    usual.unlink()
     remove_metrics(check_mode=False)
     for suffix in ("conf", "nft"):
         Path(f"/etc/wireguard/wgown.{suffix}").unlink(missing_ok=True)

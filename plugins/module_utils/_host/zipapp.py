@@ -52,7 +52,7 @@ def build_executable(main: Main, version: str) -> bytes:
 
     ``version`` is a word of ASCII characters. Raises ProgramError.
     """
-    archive = io.BytesIO(f"#!{sys.executable} -I\n".encode())
+    archive = io.BytesIO(f"#!{sys.executable} -IS\n".encode())
     archive.seek(0, io.SEEK_END)
     _write_archive(archive, main, with_byte_code=True, comment=executable_comment(version))
     return seal_executable(archive.getvalue())

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from .._host.netfilter import read_counter
 from .._host.reader import SharedSockets, Sockets, open_sockets
@@ -37,7 +38,7 @@ from .exposition import (
 )
 from .fingerprint import state_identity, tables_identity
 from .memory import load_memory, save_memory
-from .peers import PeerGroups, add_peers, group_peers, label_groups
+from .peers import PeerGroups, add_peers, group_peers, label_pieces
 from .settings import MetricsSettings, WatchedInterface
 from .startup_files import StartupFiles
 
@@ -72,6 +73,14 @@ class Collection:
             self.problems.append(f"{interface}: {tell(error)}")
 
 
+class _Found(NamedTuple):
+    """What the kernel has of an interface. ``device`` is None where there is none of that name."""
+
+    link: KernelLink | None
+    device: RunningDevice | None = None
+    groups: PeerGroups = PeerGroups([], [])
+
+
 class _Interface:
     """What is read of one interface. Each part that fails leaves the others alone."""
 
@@ -90,25 +99,26 @@ class _Interface:
         with self._whole.told(self._name):
             self._add_times()
         if not netns_exists(self._watched.netns):
-            self._add_drift("")
+            self._add_drift(None, "")
             return
         with open_sockets(self._watched.netns, self._shared) as sockets:
-            link = sockets.routes.link(self._name)
-            device, groups = None, PeerGroups([], [])
-            if link and link.kind == "wireguard":
-                device = dump_device(sockets.wireguard, self._name, DeviceDecoder(), self._watched.birth_netns)
-                groups = group_peers(device.peers)
-            identity = f"{groups.identity} {self._files.identity}"
-            if device:
-                self._add_device(device)
-                self._add_peers(groups, identity)
+            found = self._read(sockets)
+            if found.device:
+                self._add_device(found.device)
+                self._add_peers(found.groups, f"{found.groups.identity} {self._files.identity}")
             with self._whole.told(self._name):
                 self._add_denied(sockets)
             with self._whole.told(self._name):
-                state = self._identify(sockets, link, device, identity)
-                self._add_drift(state)
+                self._add_drift(sockets, self._identify(sockets, found, self._files))
         if self._new != self._memory:
             save_memory(self._name, self._new)
+
+    def _read(self, sockets: Sockets) -> _Found:
+        link = sockets.routes.link(self._name)
+        if link is None or link.kind != "wireguard":
+            return _Found(link)
+        device = dump_device(sockets.wireguard, self._name, DeviceDecoder(), self._watched.birth_netns)
+        return _Found(link, device, group_peers(device.peers))
 
     def _add_times(self) -> None:
         add, name = self._exposition.add, self._name
@@ -133,7 +143,7 @@ class _Interface:
             others = {str(peer.public_key) for peer in groups.others}
             self._new = self._new._replace(
                 labels_of=identity,
-                labels=label_groups(groups, self._name, names),
+                labels=label_pieces(groups, self._name, names),
                 names={key: name for key, name in names.items() if key in others},
             )
         add_peers(self._exposition, groups, self._new.labels, self._name, self._new.names, self._now)
@@ -143,24 +153,27 @@ class _Interface:
         if denied is not None:
             self._exposition.add(DENIED, denied, interface=self._name)
 
-    def _identify(self, sockets: Sockets, link: KernelLink | None, device: RunningDevice | None, identity: str) -> str:
+    def _identify(self, sockets: Sockets, found: _Found, files: StartupFiles) -> str:
+        """The identity of all that is compared. The same one has the same operations."""
         stamp, table = tables_identity(sockets, self._name, self._memory)
         self._new = self._new._replace(stamp=stamp, table=table)
-        return state_identity(self._watched, sockets, link, device, f"{identity} {table}")
+        known = f"{found.groups.identity} {files.identity} {table}"
+        return state_identity(self._watched, sockets, found.link, found.device, known)
 
-    def _add_drift(self, state: str) -> None:
-        """``state``: the identity of what is compared. The same one has the same operations."""
+    def _add_drift(self, sockets: Sockets | None, state: str) -> None:
         if not state or state != self._memory.state:
             operations = find_drift(self._watched, self._files)
             if operations:
                 # Perhaps a run is changing it just now. What it leaves behind is looked at once it has finished.
                 with interface_lock(self._name, seconds=_LOCK_SECONDS):
                     operations = find_drift(self._watched, StartupFiles(self._name))
-            self._new = self._new._replace(state=state, operations=operations)
+            # Remembered only if nothing was changed meanwhile: the operations could belong to another state.
+            still = sockets and self._identify(sockets, self._read(sockets), StartupFiles(self._name))
+            self._new = self._new._replace(state=state if state == still else "", operations=operations)
         self._exposition.add(DRIFT, len(self._new.operations), interface=self._name)
 
 
-def write_metrics(directory: str, text: bytes) -> None:
+def write_metrics(directory: str, text: Iterable[bytes]) -> None:
     """Replace the file as a whole: node_exporter reads either the old or the new one. Raises OSError."""
     path = Path(directory, WRITTEN)
     # Its name does not end in .prom. It may be left over by a run that was killed.
@@ -168,7 +181,7 @@ def write_metrics(directory: str, text: bytes) -> None:
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
+        file.writelines(text)
         os.fchmod(descriptor, _READABLE)
     temporary.replace(path)
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple, Union
 
 COUNTER, GAUGE = "counter", "gauge"
@@ -66,19 +67,19 @@ class Exposition:
     """Collects samples in any order. All those of one metric then stand together, as the format demands."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, list[bytes]] = {name: [] for name in METRICS}
+        self._lines: dict[str, list[Iterable[bytes]]] = {name: [] for name in METRICS}
 
     def add(self, metric: str, value: Value, **labels: str) -> None:
-        self.add_lines(metric, f"{metric}{render_labels(labels)} {value}\n".encode("utf-8", "backslashreplace"))
+        self.add_lines(metric, [f"{metric}{render_labels(labels)} {value}\n".encode("utf-8", "backslashreplace")])
 
-    def add_lines(self, metric: str, lines: bytes) -> None:
-        """Whole lines of the metric, each with its newline."""
+    def add_lines(self, metric: str, lines: Iterable[bytes]) -> None:
+        """Whole lines of the metric, each with its newline. They are made when the text is rendered."""
         self._lines[metric].append(lines)
 
-    def render(self) -> bytes:
-        text: list[bytes] = []
+    def render(self) -> Iterator[bytes]:
+        """The text in pieces. It can be rendered once."""
         for name, lines in self._lines.items():
-            if any(lines):
-                text.append(f"# HELP {name} {METRICS[name].help}\n# TYPE {name} {METRICS[name].kind}\n".encode())
-                text += lines
-        return b"".join(text)
+            head = f"# HELP {name} {METRICS[name].help}\n# TYPE {name} {METRICS[name].kind}\n".encode()
+            for piece in chain.from_iterable(lines):
+                yield head + piece
+                head = b""

@@ -57,7 +57,7 @@ def _check(settings: MetricsSettings) -> int:
     try_directory(settings.directory)
     collection = Collection(settings)
     collection.run()
-    collection.exposition.render()
+    b"".join(collection.exposition.render())
     return _complain(collection.problems)
 
 

@@ -34,9 +34,10 @@ class StartupFiles:
     @cached_property
     def config(self) -> WgQuickFile:
         """Raises InputError and OSError."""
-        from .._wgquick.parse import decode, parse
+        from .._wgquick.parse import decode
+        from .._wgquick.parse_own import parse_own
 
-        return parse(decode(self._config.read_bytes()), str(self._config))
+        return parse_own(decode(self._config.read_bytes()), str(self._config))
 
     @property
     def names(self) -> dict[str, str]:

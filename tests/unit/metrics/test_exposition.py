@@ -34,7 +34,7 @@ def test_rendered_text_parses_back(given_samples: list[tuple[str, dict[str, str]
         exposition.add(metric, value, **its_labels)
     found = [
         (sample.name, sample.labels, sample.value)
-        for family in read(exposition.render().decode())
+        for family in read(b"".join(exposition.render()).decode())
         for sample in family.samples
     ]
     order = list(METRICS)
@@ -47,7 +47,7 @@ def test_each_metric_has_its_help_and_type_once_before_its_samples() -> None:
     exposition.add(PEERS, 2, interface="wg0", state="idle")
     exposition.add(SENT, 3, interface="wg0")
     exposition.add(PEERS, 4, interface="wg1", state="idle")
-    assert exposition.render().decode() == (
+    assert b"".join(exposition.render()).decode() == (
         f"# HELP {SENT} {METRICS[SENT].help}\n# TYPE {SENT} counter\n"
         f'{SENT}{{interface="wg0"}} 3\n'
         f"# HELP {PEERS} {METRICS[PEERS].help}\n# TYPE {PEERS} gauge\n"

@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.peers
     PeerGroups,
     add_peers,
     group_peers,
-    label_groups,
+    label_pieces,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningPeer
@@ -43,8 +43,8 @@ def grouped(peers: list[RunningPeer], random: Random) -> PeerGroups:
 
 def samples(found: PeerGroups, names: dict[str, str], now: float = NOW) -> dict[str, dict[Any, float]]:
     exposition = Exposition()
-    add_peers(exposition, found, label_groups(found, "wg0", names), "wg0", names, now)
-    text = exposition.render().decode()
+    add_peers(exposition, found, label_pieces(found, "wg0", names), "wg0", names, now)
+    text = b"".join(exposition.render()).decode()
     return {
         family.samples[0].name: {tuple(sorted(sample.labels.items())): sample.value for sample in family.samples}
         for family in read(text)

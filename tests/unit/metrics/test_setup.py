@@ -151,7 +151,7 @@ def test_a_host_without_systemd_is_refused(root: Path) -> None:
 
 def test_all_of_it_is_removed(root: Path) -> None:
     install(root)
-    write_metrics(str(root / "var/lib/textfiles"), b"")
+    write_metrics(str(root / "var/lib/textfiles"), [])
     assert setup_removal.remove_metrics(True, str(root)) is True
     assert has_metrics(str(root))
     assert setup_removal.remove_metrics(False, str(root)) is True
@@ -211,9 +211,9 @@ def test_the_program_runs_by_its_name_from_its_byte_code(tmp_path: Path) -> None
 
 def test_the_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "cryptokey-wireguard.new").write_text("left over")
-    for text in (b"one", b"other"):
+    for text in ([b"one"], [b"the ", b"other"]):
         write_metrics(str(tmp_path), text)
-        assert (tmp_path / WRITTEN).read_bytes() == text
+        assert (tmp_path / WRITTEN).read_bytes() == b"".join(text)
         assert (tmp_path / WRITTEN).stat().st_mode & 0o777 == 0o644
     assert files(tmp_path) == {WRITTEN}
     try_directory(str(tmp_path))
