@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.setti
     WatchedInterface,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.startup_files import StartupFiles
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetDevice
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
@@ -239,6 +240,22 @@ def test_a_changed_table_is_drift_and_its_counter_is_not(watched: Watched) -> No
     assert watched.drift_count() == 1
     watched.host.converge(**watched.options)
     assert watched.drift_count() == 0
+
+
+def test_a_full_tunnel_is_compared_with_its_rules_and_tables(pair: tuple[Host, Host], tmp_path: Path) -> None:
+    left, right = pair
+    peer = peer_options(right, allowed_ips=["0.0.0.0/0"], endpoint="192.0.2.2:51820")
+    watched = Watched(left, tmp_path, addresses=["10.9.0.1/24"], peers=[peer])
+    assert [watched.drift_count() for _time in range(2)] == [0, 0]
+    for command in (
+        ["ip", "rule", "delete", "table", "51820"],
+        ["nft", "delete", "table", "ip", netfilter_table("wg0")],
+        ["sysctl", "-q", "net.ipv4.conf.all.src_valid_mark=0"],
+    ):
+        left.run(*command)
+        assert watched.drift_count() > 0
+        left.converge(**watched.options)
+        assert watched.drift_count() == 0
 
 
 def test_a_changed_file_is_drift(watched: Watched) -> None:
