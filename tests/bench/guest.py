@@ -295,8 +295,10 @@ class Bench:
         self.engine(desired)
         with metrics_program(self.folder, desired) as program:
             program.collect_afresh()
-            again, dumped = median_costs(program.collect, lambda: cost_of(["wg", "show", "all", "dump"]))
-            afresh, synced = median_costs(program.collect_afresh, lambda: cost_of(["wg", "syncconf", INTERFACE, file]))
+            again, dumped = median_costs(program.collect, lambda: cost_of(["/usr/bin/wg", "show", "all", "dump"]))
+            afresh, synced = median_costs(
+                program.collect_afresh, lambda: cost_of(["/usr/bin/wg", "syncconf", INTERFACE, file])
+            )
         return (
             row(again.seconds, dumped.seconds),
             row(afresh.seconds, synced.seconds),

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +27,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.overl
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.render import render
 
 RUNS = 5
+# A process starts with the peak of the one that starts it, so that must be a small one.
+_COST = """
+import os, sys
+silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=silent)
+_process, status, usage = os.wait4(process, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 class Cost(NamedTuple):
@@ -85,15 +94,14 @@ def metrics_program(folder: Path, desired: DesiredInterface) -> Iterator[Metrics
 
 def cost_of(command: Sequence[str]) -> Cost:
     """Run a command to its end, and fail if it does."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _process, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed with exit code {process.returncode}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-IS", "-c", _COST, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr}")
+    seconds, kibibytes = map(float, done.stdout.split())
+    return Cost(seconds, kibibytes / 1024)
 
 
-def median_costs(*actions: Callable[[], Cost]) -> list[Cost]:
+def median_costs(*actions: Callable[[], Cost], rounds: int = RUNS) -> list[Cost]:
     """The median of each column of several runs, taken in turn."""
-    runs = [[action() for action in actions] for _run in range(RUNS)]
+    runs = [[action() for action in actions] for _run in range(rounds)]
     return [Cost(*map(statistics.median, zip(*column, strict=True))) for column in zip(*runs, strict=True)]

@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.setti
     WatchedInterface,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.startup_files import StartupFiles
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.full_tunnel import netfilter_table
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PresharedKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.operations import SetDevice
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.family import apply_operations
@@ -241,6 +242,22 @@ def test_a_changed_table_is_drift_and_its_counter_is_not(watched: Watched) -> No
     assert watched.drift_count() == 0
 
 
+def test_a_full_tunnel_is_compared_with_its_rules_and_tables(pair: tuple[Host, Host], tmp_path: Path) -> None:
+    left, right = pair
+    peer = peer_options(right, allowed_ips=["0.0.0.0/0"], endpoint="192.0.2.2:51820")
+    watched = Watched(left, tmp_path, addresses=["10.9.0.1/24"], peers=[peer])
+    assert [watched.drift_count() for _time in range(2)] == [0, 0]
+    for command in (
+        ["ip", "rule", "delete", "table", "51820"],
+        ["nft", "delete", "table", "ip", netfilter_table("wg0")],
+        ["sysctl", "-q", "net.ipv4.conf.all.src_valid_mark=0"],
+    ):
+        left.run(*command)
+        assert watched.drift_count() > 0
+        left.converge(**watched.options)
+        assert watched.drift_count() == 0
+
+
 def test_a_changed_file_is_drift(watched: Watched) -> None:
     assert watched.drift_count() == 0
     watched.options["addresses"] = ["10.9.0.1/24", "fd00:9::1/64"]
@@ -307,7 +324,9 @@ def test_ten_thousand_peers_cost_little(tmp_path: Path, say: Callable[[str], Non
             start = cost_of([str(program.program), "--help"])
             first = program.collect_afresh()
             samples = parse(program.written.read_text())
-            again, dumped = median_costs(program.collect, lambda: cost_of(["wg", "show", "all", "dump"]))
+            again, dumped = median_costs(
+                program.collect, lambda: cost_of(["/usr/bin/wg", "show", "all", "dump"]), rounds=3
+            )
             known = parse(program.written.read_text())
         run("wg", "setconf", INTERFACE, "/dev/null")
         run("ip", "link", "delete", INTERFACE)
@@ -317,4 +336,5 @@ def test_ten_thousand_peers_cost_little(tmp_path: Path, say: Callable[[str], Non
         assert found["cryptokey_wireguard_drift_operations"] == {(("interface", INTERFACE),): 0.0}
         assert found["cryptokey_wireguard_collector_success"] == {(): 1.0}
     assert max(first.memory, again.memory) <= 60
-    assert again.seconds <= 1
+    # Seconds would be those of the machine under the emulation.
+    assert again.seconds <= 6 * start.seconds

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.member import Entry, Steps, ensure_member
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.metrics_setup import has_metrics
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.setup import Setup, find_missing
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.setup_removal import remove_metrics
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics import (
@@ -25,7 +28,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics
     WRITTEN,
     MetricsSetup,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.converged import record_converged
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.converged import (
+    forget_converged,
+    load_converged,
+    record_converged,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.private_key import default_path
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import metrics_of
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import strangers
@@ -122,6 +129,34 @@ def test_check_then_installed_then_nothing_and_the_unit_does_all_of_its_work(mac
     left = [Path("/", name) for name in (PROGRAM, SERVICE, TIMER, SETTINGS)]
     assert not any(path.exists() for path in (*left, DIRECTORY / WRITTEN))
     assert DIRECTORY.is_dir()
+
+
+def test_member_reports_what_is_missing_and_removes_what_is_not_planned(machine: Machine) -> None:
+    options = {
+        "interface": "wgown",
+        "addresses": ["10.66.0.1/24"],
+        "table": "off",
+        "peers": strangers(3),
+        "nftables": BODY,
+        "private_key_file": str(machine.folder / "own.key"),
+    }
+    entry = Entry("home", options, None, {}, Setup("wgown"))
+    steps = Steps(check_keys=False, metrics=MetricsSetup.read(metrics_of([ENTRY])))
+    forget_converged("wgown")
+    assert "metrics" in ensure_member([entry], steps, True, []).parts[0].lacks
+    assert load_converged("wgown") is None
+    found = ensure_member([entry], steps, False, [])
+    assert (found.complete, "metrics" in found.parts[0].lacks) == (True, True)
+    assert time.time() - (load_converged("wgown") or 0) < 60
+    install(machine)
+    systemctl("daemon-reload")
+    systemctl("enable", "--now", TIMER_UNIT)
+    assert "metrics" not in ensure_member([entry], steps, False, []).parts[0].lacks
+    for check_mode in (True, False):
+        assert has_metrics()
+        ensure_member([entry], Steps(check_keys=False), check_mode, [])
+    assert not has_metrics()
+    forget_converged("wgown")
 
 
 def test_a_program_that_cannot_do_its_work_is_refused(machine: Machine) -> None:

@@ -31,8 +31,9 @@ def run_metrics(arguments: Sequence[str]) -> int:
     # It ends soon, and has no circles that would grow.
     gc.disable()
     if len(arguments) > 1 or (arguments and arguments[0] not in (CHECK, DRIFT_OPTION)):
-        print(USAGE, end="", file=sys.stdout if list(arguments) == ["--help"] else sys.stderr)
-        return 0 if list(arguments) == ["--help"] else 1
+        is_asked = list(arguments) == ["--help"]
+        (sys.stdout if is_asked else sys.stderr).write(USAGE)
+        return 0 if is_asked else 1
     try:
         settings = parse_metrics_settings(Path(PATH).read_text(encoding="utf-8"))
         return {(): _collect, (CHECK,): _check, (DRIFT_OPTION,): _print_drift}[tuple(arguments)](settings)
@@ -70,12 +71,11 @@ def _print_drift(settings: MetricsSettings) -> int:
     for watched in settings.interfaces:
         with collection.told(watched.interface):
             for operation in find_drift(watched, StartupFiles(watched.interface)):
-                print(f"{watched.interface}: {operation}")
+                sys.stdout.write(f"{watched.interface}: {operation}\n")
                 found += 1
     return _complain(collection.problems) or (2 if found else 0)
 
 
 def _complain(problems: Sequence[str]) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return int(bool(problems))
