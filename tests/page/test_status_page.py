@@ -68,7 +68,7 @@ function look(element) {
     // What scrolls by itself may be wide, and what is for screen readers is not shown.
     if (["auto", "scroll"].includes(getComputedStyle(element).overflowX) || element.matches(".skip, .hidden")) return;
     if (element.getBoundingClientRect().right > width + 1) cut.push(element.outerHTML.slice(0, 200));
-    for (const child of element.children) look(child);
+    if (!element.matches("details:not([open])")) for (const child of element.children) look(child);
 }
 look(document.body);
 return {page: document.documentElement.scrollWidth - width, cut: cut};
@@ -293,8 +293,9 @@ def test_all_parts_are_open_in_print_and_no_controls(browser: webdriver.Chrome, 
 
 def test_a_thousand_hosts_are_ready_at_once(browser: webdriver.Chrome, pages: dict[str, Path]) -> None:
     assert pages["large"].stat().st_size <= 3_000_000
-    times = []
-    for _attempt in range(3):
+    times: list[float] = []
+    # Other work on the machine makes it slower, and nothing makes it faster.
+    while len(times) < 5 and min(times, default=3) > 2:
         open_page(browser, pages["large"])
         times.append(seconds_until_ready(browser))
     assert min(times) <= 2

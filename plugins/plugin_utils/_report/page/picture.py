@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..columns import shorten
 from ..status_document import DOWN, EXPIRED, PLANNED, UNKNOWN, UP, MemberStatus, State, TunnelStatus
 from .layout import Place, place_nodes
 from .words import join_names, write_count
@@ -36,6 +37,8 @@ _GROUP_SPACING = 92
 # Names beside nodes on a ring: pixels for the least, and the share of the longest name.
 _LEAST_SPACING, _SPACING = 36, 1.2
 _MARGIN = 12
+_DENSE, _PACKED = 3, 20
+_SUBNETS_WIDTH = 26
 
 Pair = tuple[str, str]
 
@@ -62,7 +65,8 @@ class DrawnNode(NamedTuple):
     text_y: int
     anchor: str
     turn: int
-    small: bool
+    is_turned: bool
+    is_small: bool
     slices: tuple[Slice, ...] = ()
 
     @property
@@ -87,9 +91,10 @@ class Picture:
     edges: tuple[DrawnEdge, ...]
 
     @property
-    def is_dense(self) -> bool:
-        """Whether so many edges cross that each should be faint."""
-        return len(self.edges) > 3 * len(self.nodes)
+    def density(self) -> str:
+        """A word for how many edges there are to a node. The more, the fainter they should be."""
+        ratio = len(self.edges) / len(self.nodes)
+        return "packed" if ratio > _PACKED else "dense" if ratio > _DENSE else ""
 
 
 class _Group(NamedTuple):
@@ -157,6 +162,7 @@ def _group(members: Iterable[MemberStatus], pairs: Iterable[Pair]) -> list[_Grou
 def _node(group: _Group, place: Place) -> DrawnNode:
     first = group.members[0]
     is_group = len(group.members) > 1
+    turned = place.angle is not None and not place.style.level
     counts = Counter(member["state"] for member in group.members)
     states = join_names(f"{counts[state]:,} {state}" for state in SEVERITY if counts[state])
     if is_group:
@@ -165,10 +171,10 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         lines: tuple[str, ...] = (f"{first['kind']}s{of}", *([", ".join(amiss)] if amiss else []))
         title = f"{write_count(len(group.members), first['kind'])}{of}: {states}"
     else:
-        lines = (first["name"], *_few(first["subnets"]))
+        # A name that is turned outwards has one line, since the next one is close.
+        subnets = [shorten(first["subnets"], _SUBNETS_WIDTH)] if turned and first["subnets"] else _few(first["subnets"])
+        lines = (first["name"], *subnets)
         title = f"{first['name']} ({first['kind']}): {first['state']}" + "".join(f", {net}" for net in first["subnets"])
-    # A name that is turned outwards has one line, since the next one is close.
-    turned = place.angle is not None and not place.style.level
     small = place.angle is not None and place.style.small
     radius = _GROUP if is_group else _SMALL if small else _RADIUS[first["kind"]]
     x, y = round(place.x), round(place.y)
@@ -187,6 +193,7 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         text_y,
         anchor,
         turn,
+        turned,
         small,
         tuple(_slices(counts)) if is_group else (),
     )
