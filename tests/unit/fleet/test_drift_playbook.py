@@ -194,6 +194,7 @@ def test_a_file_that_cannot_be_written_is_a_failure(site: DriftSite) -> None:
     run = site.run("drift", *CONFIG_ONLY, "-e", "wireguard_file=missing/drift.json")
     assert run.code == 2
     assert "missing" in run.output.partition("FAILED!")[2]
+    assert "4 hosts: 4 as planned" in run.output
 
 
 class FreshSite(Site):
