@@ -39,13 +39,13 @@ class ActionModule(RunOnce, ActionBase):
         if not asked:
             raise AnsibleActionFail("no host of this play is in a network; check the inventory and --limit")
         found = [read_drift(host, hostvars.raw_get(host).get(arguments["answers"]), plans[host]) for host in asked]
+        self._display.display("\n".join(["", *render_drift(found), ""]))
         if arguments["path"]:
             try:
                 self.operators_variables(task_vars)
                 write_report(arguments["path"], render_drift_document(found, int(time.time())), self._task.check_mode)
             except (FleetError, InputError, OSError) as error:
                 raise AnsibleActionFail(str(error)) from None
-        self._display.display("\n".join(["", *render_drift(found), ""]))
         states = {state: [each.host for each in found if each.state == state] for state in STATES}
         # The file is a report. It does not count as a change. A result has "failed" and "unreachable" of its own.
         hosts = {f"{state}_hosts": names for state, names in states.items() if state != "planned"}

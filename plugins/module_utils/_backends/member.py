@@ -22,6 +22,9 @@ from .._store.keyfile import KeyResult, converge_key
 from .._store.private_key import default_path
 from .config import ensure_config, ensure_no_config
 
+# Of a part that is removed, in a diff.
+_SET_UP = "set up\n"
+
 
 class Entry(NamedTuple):
     """One interface of the plan. ``options`` are those of ``interface`` and ``config``, checked by their spec."""
@@ -109,8 +112,10 @@ def ensure_member(entries: Sequence[Entry], steps: Steps, check_mode: bool, warn
         result.add(outcome.changed, *(outcome.diffs if outcome.changed else ()))
     if steps.running:
         for entry in entries:
-            result.add(_remove_timer(entry, check_mode))
-        result.add(_remove_metrics(steps.metrics, check_mode))
+            if _remove_timer(entry, check_mode):
+                result.add(True, (f"the timer of {entry.interface}", _SET_UP, ""))
+        if _remove_metrics(steps.metrics, check_mode):
+            result.add(True, ("the metrics", _SET_UP, ""))
         missing = find_missing([entry.setup for entry in entries], metrics=steps.metrics)
         for part in result.parts:
             part.lacks = missing[part.entry.interface]

@@ -8,6 +8,7 @@ left out, and each key and each day for any other.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift_report import HostDrift, Lack
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.drift_table import (
+    drift_document,
+    render_drift,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import Tunnel, render_tunnels
 from ansible_collections.cryptokey.wireguard.tests.unit.docs.pages import (
     PAGES,
@@ -146,7 +152,8 @@ def test_tables_of_tunnels_have_the_form_that_status_gives_them() -> None:
     """Their numbers are those of a lab; ``make site`` prints such a table."""
     found = 0
     for page in PAGES:
-        for table in re.findall(r"^HOST +.*\n(?:(?!\.\.\.|```).*\n)+", (ROOT / page).read_text(), re.MULTILINE):
+        text = (ROOT / page).read_text()
+        for table in re.findall(r"^HOST .* HANDSHAKE .*\n(?:(?!\.\.\.|```).*\n)+", text, re.MULTILINE):
             lines = table.splitlines()
             tunnels = [read_tunnel(line) for line in lines[1:]]
             assert render_tunnels(tunnels) == lines
@@ -172,3 +179,15 @@ def test_tables_of_tunnels_have_the_form_that_status_gives_them() -> None:
 )
 def test_what_is_left_out_may_be_anything_and_nothing_else(shown: tuple[str, ...], printed: str, fits: bool) -> None:
     assert is_shown(shown, printed) is fits
+
+
+def test_the_table_of_drift_is_that_of_its_file() -> None:
+    """The hosts have interfaces, so that no command of the page prints it here."""
+    blocks = read_blocks("docs/guides/detecting-drift.md")
+    (document,) = (json.loads(block.text) for block in blocks if block.language == "json")
+    hosts = [
+        HostDrift(**{**host, "operations": tuple(Lack(**each) for each in host["operations"])})
+        for host in document["hosts"]
+    ]
+    assert drift_document(hosts, document["generated"]) == document
+    assert "\n".join(render_drift(hosts)) + "\n" in [block.text for block in blocks if block.language == "text"]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.setup import UNITS, timer_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet import test_playbooks
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import ESCAPE, JINJA, hostile_python
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.managed import CONFIG_ONLY, Managed
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.test_playbooks import SECRET, Site
@@ -192,6 +194,7 @@ def test_a_file_that_cannot_be_written_is_a_failure(site: DriftSite) -> None:
     run = site.run("drift", *CONFIG_ONLY, "-e", "wireguard_file=missing/drift.json")
     assert run.code == 2
     assert "missing" in run.output.partition("FAILED!")[2]
+    assert "4 hosts: 4 as planned" in run.output
 
 
 class FreshSite(Site):
@@ -255,3 +258,12 @@ def test_a_hosts_nonsense_fails_that_host_alone(fresh: FreshSite) -> None:
     assert "\n  hub1: ?]0;owned??[2J {{ lookup" in report
     assert "4 hosts: 0 as planned, 2 drifted, 2 failed, 0 could not be reached" in report
     assert not (fresh.directory / "OWNED").exists()
+
+
+def test_a_timer_that_the_plan_does_not_have_any_more_is_drift(
+    fresh: FreshSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timer = f"mount -t tmpfs none /{UNITS}; touch /{UNITS}/{timer_of('wgtest0')}"
+    monkeypatch.setattr(test_playbooks, "SCRIPT", f"{timer}; {test_playbooks.SCRIPT}")
+    fresh.drift("--limit", "hub1")
+    assert ["hub1", "-", "remove", "-", "the timer of wgtest0", "remove it"] in rows(fresh.last)

@@ -12,6 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.diff import diff_states
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.records import list_operations
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._converge.target import derive_absence, derive_target
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import DesiredInterface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import RunningState
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.drift_report import (
     MANY,
     HostDrift,
@@ -24,6 +29,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.drift_
     render_drift_document,
     summarize_drift,
 )
+from ansible_collections.cryptokey.wireguard.tests.unit.converge.strategies import desired_interfaces, running_states
+from ansible_collections.cryptokey.wireguard.tests.unit.converge.test_diff import CALM
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.hostile import ESCAPE, VALUES, is_clean
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 
@@ -209,6 +216,21 @@ def test_the_report_does_not_depend_on_the_order_of_the_answer(records: list[dic
         assert len(first.operations) == len(records)
     assert json.loads(render_drift_document([first], 7)) == drift_document([first], 7)
     assert is_clean("\n".join(render_drift([first])))
+
+
+@given(desired_interfaces(), running_states())
+def test_all_that_an_honest_host_can_lack_is_read(wanted: DesiredInterface, state: RunningState) -> None:
+    for after in (derive_target(wanted, state, CALM), derive_absence(state)):
+        records = list_operations(diff_states(state, after, {}), state)
+        drift = read(part(operations=records))
+        assert drift.state == ("drift" if records else "planned"), drift.message
+        found = [_as_record(lack) for lack in drift.operations]
+        assert all({**record, "peer": None} in found for record in records)
+
+
+def _as_record(lack: Lack) -> dict[str, Any]:
+    """As the host returns it, but for the peer."""
+    return {**{name: getattr(lack, name) for name in OPERATION}, "peer": None}
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))
