@@ -23,7 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.member_
     PartReport,
     read_member,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import setup_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._hosts.unit_files import metrics_of, setup_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.errors import FleetError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import NETWORKS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.preshared import secret_options
@@ -59,6 +59,8 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         defaults = {**self._defaults_of(INTERFACE), **self._defaults_of(CONFIG)}
         given = _read_entries(arguments.pop("interfaces", None))
+        # As the step _metrics has them, without module_defaults.
+        arguments["metrics"] = metrics_of(given)
         if arguments.get("state") != "absent":
             _check_rules(given)
         entries = [self._prepare(entry, defaults) for entry in given]

@@ -71,6 +71,11 @@ options:
     description: Whether the running interfaces are up to date already. The action plugin sets this option.
     type: bool
     default: false
+  metrics:
+    description:
+      - What the host should have for its metrics, if it has any. The action plugin sets this option.
+    type: dict
+    default: {}
 notes:
   - Requires C(pynacl) and C(pyroute2) on the managed node, and the programs C(wg-quick), C(ip), C(nft) and C(ping). If
     one is missing, only RV(packages) is returned.
@@ -160,8 +165,9 @@ interfaces:
     lacks:
       description:
         - The parts of the setup that are missing or outdated. V(systemd) and V(openrc) are the service that brings the
-          interface up at boot. V(reresolve) is the timer that resolves names. V(rotated) is an old key that can be
-          removed.
+          interface up at boot. V(reresolve) is the timer that resolves names. V(metrics) is the program of
+          C(wireguard_metrics) with its timer, reported for the first interface of the host. V(rotated) is an old key
+          that can be removed.
       type: list
       elements: str
 """
@@ -180,6 +186,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.memb
     read_entry,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics import MetricsSetup
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.arguments import (
     CONFIRM_ARGUMENTS,
@@ -193,6 +200,7 @@ ARGUMENTS = {
     "running": {"type": "bool", "default": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "converged": {"type": "bool", "default": False},
+    "metrics": {"type": "dict", "default": {}},
 }
 # Those of interface and config.
 OPTIONS = {**INTERFACE_ARGUMENTS, **CONFIRM_ARGUMENTS, "path": {"type": "path"}}
@@ -227,7 +235,8 @@ def main() -> None:
     failure = ""
     try:
         entries = [read_entry(entry, check_options) for entry in parameters.pop("interfaces")]
-        steps = Steps(**{name: value for name, value in parameters.items() if name != "state"})
+        metrics = MetricsSetup.read(parameters.pop("metrics"))
+        steps = Steps(**{name: value for name, value in parameters.items() if name != "state"}, metrics=metrics)
         if parameters["state"] == "present":
             outcome = ensure_member(entries, steps, module.check_mode, warnings)
         else:

@@ -146,6 +146,12 @@ hosts:
         reresolve:
           description: The number of seconds between two lookups of the names of dead peers, if this is enabled.
           type: int
+        metrics:
+          description:
+            - The settings of the host's metrics, if they are enabled. V(directory) and V(interval) are those of
+              C(wireguard_metrics_directory) and C(wireguard_metrics_interval). V(clients) has the time at which each
+              client expires, in seconds since 1970.
+          type: dict
   sample:
     spoke1:
       - network: home

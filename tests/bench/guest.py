@@ -38,6 +38,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.com
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.decode import DeviceDecoder
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wireguard.reading import read_device
 from ansible_collections.cryptokey.wireguard.tests.bench.configs import wg_config
+from ansible_collections.cryptokey.wireguard.tests.bench.guest_metrics import (
+    cost_of,
+    median_costs,
+    metrics_program,
+    quiet,
+)
 from ansible_collections.cryptokey.wireguard.tests.bench.guest_policy import LOAD_SECONDS, load_seconds, throughputs
 from ansible_collections.cryptokey.wireguard.tests.bench.policy import body_of_a_hub
 from ansible_collections.cryptokey.wireguard.tests.bench.processes import AnsibleModule
@@ -51,6 +57,8 @@ FEW = 3
 # Two prefixes each. The peak memory of the process that gives all of them to one peer, in MiB, should be at most this.
 SUBNETS = 65_280
 PREFIXES_MEMORY = 200.0
+# What the program of the metrics should use at most, in MiB.
+METRICS_MEMORY = 60.0
 
 Row = dict[str, float]
 
@@ -279,6 +287,24 @@ class Bench:
             Path(tempfile.mkdtemp(dir=self.folder)), "cryptokey.wireguard.member", arguments, check=False, runs=2
         )
 
+    def metrics(self) -> tuple[Row, Row, Row]:
+        """Processor seconds of a collection that finds nothing new, next to reading the peers with wg; those of one
+        that compares everything, next to wg syncconf; and the peak memory of the latter in MiB."""
+        desired = quiet(wanted(range(PEERS)))
+        file = self.config(desired)
+        self.engine(desired)
+        with metrics_program(self.folder, desired) as program:
+            program.collect_afresh()
+            again, dumped = median_costs(program.collect, lambda: cost_of(["/usr/bin/wg", "show", "all", "dump"]))
+            afresh, synced = median_costs(
+                program.collect_afresh, lambda: cost_of(["/usr/bin/wg", "syncconf", INTERFACE, file])
+            )
+        return (
+            row(again.seconds, dumped.seconds),
+            row(afresh.seconds, synced.seconds),
+            row(afresh.memory, METRICS_MEMORY),
+        )
+
     def prefixes(self) -> Row:
         """The whole module process that makes an interface and gives one peer all the prefixes, in MiB."""
         module = self.interface(one_large_peer(SUBNETS), check=False)
@@ -313,6 +339,8 @@ def main() -> None:
         done(small=small, memory=memory)
         done(member_three=each.member_three())
         done(policy_no_change=each.policy_no_change())
+        metrics, drift, metrics_memory = each.metrics()
+        done(metrics_10000=metrics, drift_10000=drift, metrics_memory=metrics_memory)
         each.clear()
         done(prefixes=each.prefixes())
         each.clear()

@@ -20,6 +20,7 @@ MODULE_UTILS = (
     "_backends",  # what each module does
     "_provisional",  # a change that waits to be confirmed
     "_rotation",  # a key and its successor
+    "_metrics",  # what Prometheus is told of a host
     "_converge",  # target state, difference, engine
     "_wgquick",  # wg0.conf
     "_host",  # routes, nftables, name servers, programs

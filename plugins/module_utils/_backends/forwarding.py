@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .._host.sysctl import Override, find_overrides, parse_lines
+from .._host.sysctl import FORWARDING, Override, find_overrides, parse_lines
 from .._model.errors import InputError
 from .._store.files import again_when_changed, ensure_directory, replace_file
 from .._store.reading import FileContent, check_directory, read_file
@@ -29,8 +29,7 @@ PATH = "/etc/sysctl.d/99-wireguard-forwarding.conf"
 _MARK = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
 HEADER = f"{_MARK}\n# Changes are lost. Put other settings into another file."
 
-IPV4 = "net/ipv4/ip_forward"
-IPV6 = "net/ipv6/conf/all/forwarding"
+IPV4, IPV6 = FORWARDING["ipv4"], FORWARDING["ipv6"]
 _ACCEPT_RA = re.compile(r"net/ipv6/conf/([^/]+)/accept_ra")
 
 _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8  # netdevice(7)

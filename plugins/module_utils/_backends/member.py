@@ -13,8 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .._host.metrics_setup import has_metrics
 from .._host.setup import Setup, create_namespace, find_missing, has_timer, lacks_packages, refuse_impossible
+from .._model.metrics import NO_METRICS, MetricsSetup
 from .._netlink.namespace import netns_exists
+from .._store.converged import forget_converged, record_converged
 from .._store.keyfile import KeyResult, converge_key
 from .._store.private_key import default_path
 from .config import ensure_config, ensure_no_config
@@ -41,6 +44,7 @@ class Steps(NamedTuple):
     check_keys: bool = True
     running: bool = True
     converged: bool = False
+    metrics: MetricsSetup = NO_METRICS
 
 
 @dataclass
@@ -85,7 +89,7 @@ def ensure_member(entries: Sequence[Entry], steps: Steps, check_mode: bool, warn
     where the real run would have made a missing package or key by then. Raises InputError, MissingLibrary and OSError.
     """
     result = MemberResult()
-    refuse_impossible([entry.setup for entry in entries])
+    refuse_impossible([entry.setup for entry in entries], metrics=steps.metrics)
     result.packages = lacks_packages()
     result.changed = result.packages
     if result.packages and not check_mode:
@@ -106,13 +110,26 @@ def ensure_member(entries: Sequence[Entry], steps: Steps, check_mode: bool, warn
     if steps.running:
         for entry in entries:
             result.add(_remove_timer(entry, check_mode))
-        missing = find_missing([entry.setup for entry in entries])
+        result.add(_remove_metrics(steps.metrics, check_mode))
+        missing = find_missing([entry.setup for entry in entries], metrics=steps.metrics)
         for part in result.parts:
             part.lacks = missing[part.entry.interface]
             result.add(bool(part.lacks))
             warnings += _find_obstacles(part.entry, check_mode)
+    if steps.running and steps.metrics.timer and not check_mode:
+        for entry in entries:
+            record_converged(entry.interface)
     result.complete = True
     return result
+
+
+def _remove_metrics(wanted: MetricsSetup, check_mode: bool) -> bool:
+    """Remove the metrics that the plan does not have any more."""
+    if wanted.timer or not has_metrics():
+        return False
+    from .._host.setup_removal import remove_metrics
+
+    return remove_metrics(check_mode)
 
 
 def _find_obstacles(entry: Entry, check_mode: bool) -> list[str]:
@@ -136,9 +153,11 @@ def _remove_timer(entry: Entry, check_mode: bool) -> bool:
 
 def ensure_no_member(entries: Sequence[Entry], steps: Steps, check_mode: bool) -> MemberResult:
     """Remove services and timers, and when the interfaces are gone, all their files. Raises InputError and OSError."""
-    from .._host.setup_removal import remove_setup
+    from .._host.setup_removal import leave_metrics, remove_setup
 
     result = MemberResult(complete=steps.converged)
+    if not steps.converged:
+        result.add(has_metrics() and leave_metrics([entry.interface for entry in entries], check_mode))
     for entry in entries:
         path = default_path(entry.interface)
         result.parts.append(MemberPart(entry, KeyResult(False, path), differs=not steps.converged))
@@ -148,6 +167,8 @@ def ensure_no_member(entries: Sequence[Entry], steps: Steps, check_mode: bool) -
         outcome = ensure_no_config(entry.options, check_mode)
         result.add(outcome.changed, *(outcome.diffs if outcome.changed else ()))
         result.add(converge_key({**entry.options, "state": "absent"}, check_mode).changed)
+        if not check_mode:
+            forget_converged(entry.interface)
     return result
 
 

@@ -12,14 +12,18 @@ from pathlib import Path
 
 from .._model.full_tunnel import NFT_FAMILY, netfilter_table
 from .._model.own_table import own_table_name
-from .._netlink.attributes import encode_attribute
+from .._netlink.attributes import decode_attributes, encode_attribute
 from .._netlink.errors import KernelError
 from .._netlink.netlink import Netlink
 
 # include/uapi/linux/netfilter/nfnetlink.h and nf_tables.h: subsystem 10 and its message GETTABLE.
 _NETLINK_NETFILTER = 12
 _NFT_MSG_GETTABLE = 10 << 8 | 1
+_NFT_MSG_GETOBJ = 10 << 8 | 19
 _NFTA_TABLE_NAME = 1
+_NFTA_OBJ_TABLE, _NFTA_OBJ_NAME, _NFTA_OBJ_TYPE, _NFTA_OBJ_DATA = 1, 2, 3, 4
+_NFT_OBJECT_COUNTER = struct.pack("!I", 1)
+_NFTA_COUNTER_PACKETS = 2
 _NFPROTO_INET = 1
 _NFGENMSG = struct.Struct("=BBH")
 # No such table, no such family, and no nf_tables at all (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
@@ -55,6 +59,25 @@ def read_rules(netlink: Netlink, interface: str) -> dict[int, frozenset[str]]:
 def has_own_table(netlink: Netlink, interface: str) -> bool:
     """Whether the interface has a table of the option ``nftables``. Raises KernelError."""
     return _has_table(netlink, _NFPROTO_INET, own_table_name(interface))
+
+
+def read_counter(netlink: Netlink, interface: str, name: str) -> int | None:
+    """The packets of a named counter in the interface's own table, None without that counter. Raises KernelError."""
+    request = _NFGENMSG.pack(_NFPROTO_INET, 0, 0)
+    request += encode_attribute(_NFTA_OBJ_TABLE, own_table_name(interface).encode() + b"\0")
+    request += encode_attribute(_NFTA_OBJ_NAME, name.encode() + b"\0")
+    request += encode_attribute(_NFTA_OBJ_TYPE, _NFT_OBJECT_COUNTER)
+    try:
+        (reply,) = netlink.request(_NFT_MSG_GETOBJ, request, f"read the counter {name} of {interface}")
+    except KernelError as error:
+        if error.errno in _NO_TABLE:
+            return None
+        raise
+    for kind, start, end in decode_attributes(reply, _NFGENMSG.size, len(reply)):
+        for part, first, last in decode_attributes(reply, start, end) if kind == _NFTA_OBJ_DATA else ():
+            if part == _NFTA_COUNTER_PACKETS:
+                return int.from_bytes(reply[first:last], "big")
+    return None
 
 
 def may_have_tables(root: str = "/") -> bool:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._model.errors import InputError
+from .._model.metrics import NO_METRICS, TIMER_UNIT, MetricsSetup
 from .._netlink.errors import KernelError
 from .._store.keyfile import old_path
 from .._store.private_key import default_path
+from .metrics_setup import is_metrics_current
 from .programs import find_program, run_program
 
 PROGRAMS = ("wg-quick", "ip", "nft", "ping")
@@ -25,6 +27,7 @@ LIBRARIES = ("nacl", "pyroute2")
 
 # Parts of the setup of an interface. The role has a file of tasks for each.
 SYSTEMD, OPENRC, RERESOLVE = "systemd", "openrc", "reresolve"
+METRICS = "metrics"  # one for the whole host, told for its first interface
 ROTATED = "rotated"  # a key rotation has left the old key
 
 PROGRAM = "usr/local/libexec/cryptokey-wireguard-reresolve"
@@ -64,10 +67,13 @@ def create_namespace(name: str) -> None:
             raise KernelError(errno.EIO, f"create the network namespace {name}", done.complaint)
 
 
-def refuse_impossible(setups: Iterable[Setup], root: str = "/") -> None:
+def refuse_impossible(setups: Iterable[Setup], root: str = "/", metrics: MetricsSetup = NO_METRICS) -> None:
     """Refuse namespaces and timers if the host does not run systemd. Raises InputError."""
     if runs_systemd(Path(root)):
         return
+    if metrics.timer:
+        problem = "the metrics need systemd, which does not run on this host"
+        raise InputError("wireguard_metrics", True, problem, "turn it off for this host")
     for setup in setups:
         if setup.drop_in:
             problem = "network namespaces need systemd, which does not run on this host"
@@ -78,7 +84,7 @@ def refuse_impossible(setups: Iterable[Setup], root: str = "/") -> None:
             raise InputError("interfaces", setup.interface, problem, "turn it off for this host")
 
 
-def find_missing(setups: Sequence[Setup], root: str = "/") -> dict[str, list[str]]:
+def find_missing(setups: Sequence[Setup], root: str = "/", metrics: MetricsSetup = NO_METRICS) -> dict[str, list[str]]:
     """Map each interface to the parts of its setup that are missing or outdated.
 
     systemd is asked once for all units. Raises KernelError.
@@ -93,6 +99,12 @@ def find_missing(setups: Sequence[Setup], root: str = "/") -> dict[str, list[str
         for part, unit in ((SYSTEMD, service_of(setup.interface)), (RERESOLVE, timer_of(setup.interface)))
         if part not in missing[setup.interface] and (part == SYSTEMD or setup.timer)
     }
+    if metrics.timer and setups:
+        first = setups[0].interface
+        if is_metrics_current(metrics, root):
+            units[TIMER_UNIT] = first, METRICS
+        else:
+            missing[first].append(METRICS)
     for unit in _idle(list(units)):
         interface, part = units[unit]
         missing[interface].append(part)

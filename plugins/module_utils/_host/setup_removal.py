@@ -1,17 +1,21 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove the service and the timer of an interface."""
+"""Remove the service and the timer of an interface, and the metrics of a host."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .._model.metrics import SETTINGS, TIMER_UNIT, WRITTEN, render_metrics_settings
 from .._netlink.errors import KernelError
+from .._store.files import atomic_write
+from .metrics_setup import has_metrics, metrics_files
 from .programs import run_program
 from .setup import PROGRAM, TIMER, UNITS, drop_ins_of, has_timer, runs_systemd, service_of, timer_of, unit_states
 
@@ -32,6 +36,38 @@ def remove_timer(interface: str, check_mode: bool, root: str = "/") -> bool:
         return False
     top = Path(root)
     return _take_down((timer_of(interface),), _timer_files(interface, top), check_mode, runs_systemd(top))
+
+
+def remove_metrics(check_mode: bool, root: str = "/") -> bool:
+    """The same for the program of the metrics, with its timer, its settings and what it has written."""
+    top = Path(root)
+    if not has_metrics(root):
+        return False
+    written = _written_metrics(top)
+    return _take_down((TIMER_UNIT,), [*metrics_files(top), *written], check_mode, runs_systemd(top))
+
+
+def leave_metrics(interfaces: Sequence[str], check_mode: bool, root: str = "/") -> bool:
+    """Take these interfaces out of the settings of the metrics, and with the last one all of the metrics."""
+    path = Path(root, SETTINGS)
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        rest = [each for each in settings["interfaces"] if each["interface"] not in interfaces]
+        if not rest:
+            return remove_metrics(check_mode, root)
+        is_changed = len(rest) != len(settings["interfaces"])
+    except (KeyError, OSError, TypeError, ValueError):
+        return remove_metrics(check_mode, root)
+    if is_changed and not check_mode:
+        atomic_write(str(path), render_metrics_settings({**settings, "interfaces": rest}).encode(), 0o644)
+    return is_changed
+
+
+def _written_metrics(root: Path) -> Iterator[Path]:
+    """The file for node_exporter, whose directory is in the settings."""
+    with suppress(KeyError, OSError, TypeError, ValueError):
+        directory = str(json.loads((root / SETTINGS).read_text(encoding="utf-8"))["directory"])
+        yield root / directory.lstrip("/") / WRITTEN
 
 
 def _take_down(units: Sequence[str], paths: Iterable[Path], check_mode: bool, systemd: bool) -> bool:

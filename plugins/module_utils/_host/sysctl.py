@@ -15,6 +15,9 @@ DIRECTORIES = ("etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d", "usr/li
 # What "sysctl --system" of procps and OpenRC read after all of these. Some distributions have a link to it among them.
 LAST = "etc/sysctl.conf"
 
+# The settings that turn forwarding on, by their paths below /proc/sys.
+FORWARDING = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
+
 # The kernel has one setting under both paths (net/ipv4/devinet.c, ctl_forward_entry).
 _ALIASES = {"net/ipv4/conf/all/forwarding": "net/ipv4/ip_forward"}
 _COMMENT = ("#", ";")

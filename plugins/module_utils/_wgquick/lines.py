@@ -14,7 +14,7 @@ from .._model.interface import DesiredInterface
 from .._model.own_table import removal_commands
 from .moved import HOST, enter_command
 
-_ALIAS_COMMAND = re.compile(r"ip link set dev %i alias '[^']*'")
+_ALIAS_COMMAND = re.compile(r"ip link set dev %i alias '([^']*)'")
 _INSIDE = r"(?:ip netns exec \S+ |nsenter -t 1 -n )?"
 
 # The keys of lines that are kept word for word.
@@ -77,6 +77,12 @@ def is_replaced(desired: DesiredInterface, line: str, table_file: str) -> bool:
 def is_alias(line: str) -> bool:
     """Whether the line is one of ``alias_lines``."""
     return _key(line) == "postup" and _ALIAS_COMMAND.fullmatch(_value(line)) is not None
+
+
+def read_alias(lines: Iterable[str]) -> str | None:
+    """The alias that these lines set, None without such a line."""
+    found = [_ALIAS_COMMAND.fullmatch(_value(line)) for line in lines if is_alias(line)]
+    return found[-1][1] if found and found[-1] else None
 
 
 def _manages_dns(desired: DesiredInterface) -> bool:

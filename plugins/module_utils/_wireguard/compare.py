@@ -28,13 +28,13 @@ def find_proven(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[Desired
     by_key: dict[bytes, DesiredPeer] = dict(zip(map(KEY_OF, wanted), wanted))
     keys: set[bytes] = set()
     others: dict[PublicKey, RunningPeer] = {}
-    whole, split = _set_split_apart(peers.rows)
-    for key, peer in DumpedPeers(split, _decode_each).items():
+    whole, split = set_split_apart(peers.rows)
+    for key, peer in DumpedPeers(split, decode_each).items():
         if _agrees(peer, by_key.get(key)):
             keys.add(key)
         else:
             others[key] = peer
-    for layout, part in chain.from_iterable(map(Row.divide, _join_rows(whole))):
+    for layout, part in chain.from_iterable(map(Row.divide, join_rows(whole))):
         for piece in part.cut_to_size():
             columns = piece.unpack(layout) if layout else None
             if columns and _have_settings(columns, by_key):
@@ -47,7 +47,7 @@ def find_proven(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[Desired
     return Proven(keys, others) if len(others) <= len(keys) else None
 
 
-def _set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Return the rows without the peers that are split across messages, and the records of these peers in order."""
     ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in rows]
     joints = [False, *(last == first for (_first, last), (first, _last) in zip(ends, ends[1:])), False]
@@ -60,12 +60,12 @@ def _set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return [row for row in whole if row.data], [row for row in split if row.data]
 
 
-def _decode_each(rows: Sequence[Row]) -> list[RunningPeer]:
+def decode_each(rows: Sequence[Row]) -> list[RunningPeer]:
     """Decode rows of one record each."""
     return [decode_record(row.data) for row in rows]
 
 
-def _join_rows(rows: Sequence[Row]) -> Iterator[Row]:
+def join_rows(rows: Sequence[Row]) -> Iterator[Row]:
     """Join all rows of each size."""
     for size in {row.size for row in rows}:
         yield Row(size, b"".join(row.data for row in rows if row.size == size))

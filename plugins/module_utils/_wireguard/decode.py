@@ -42,6 +42,8 @@ _HEAD = {
     codec.PEER_RX_BYTES: "Q",
     codec.PEER_PROTOCOL_VERSION: "",
 }
+# Those that change without anybody changing the configuration, and how to unpack them: of the handshake the seconds.
+_VOLATILE = {codec.PEER_LAST_HANDSHAKE: "q", codec.PEER_TX_BYTES: "Q", codec.PEER_RX_BYTES: "Q"}
 # The attributes that may follow.
 _TAILS: tuple[list[int], ...] = (
     [],
@@ -57,16 +59,20 @@ _LARGEST_LAYOUT = 1024
 _RECORDS_AT_ONCE = 256
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """How to unpack records that are alike: all their bytes except the values are the same.
 
     ``structure`` has the values of ``_HEAD``, then the endpoint if there is one, and the length and address of each
-    allowed IP. ``shared``: the position and value of each byte that belongs to no value.
+    allowed IP. ``shared``: the position and value of each byte that belongs to no value. ``volatile`` has the seconds
+    of the handshake, the bytes sent and received, and the endpoint if there is one; ``changing`` are all positions of
+    what changes by itself.
     """
 
     structure: struct.Struct
     shared: list[tuple[int, int]]
     has_endpoint: bool
+    volatile: struct.Struct
+    changing: list[int]
 
 
 class Columns(NamedTuple):
@@ -92,17 +98,25 @@ class Row(NamedTuple):
     def cut(self) -> list[bytes]:
         return [record for (record,) in struct.iter_unpack(f"{self.size}s", self.data)]
 
-    def fits(self, layout: _Layout) -> bool:
+    def fits(self, layout: Layout) -> bool:
         """Whether all records have this layout. Each position is compared in all of them at once."""
         records = len(self.data) // self.size
         return all(self.data[at :: self.size] == bytes([byte]) * records for at, byte in layout.shared)
+
+    def without_volatile(self, layout: Layout) -> bytearray:
+        """The records, which all have this layout, with zeros for what changes by itself."""
+        settled = bytearray(self.data)
+        zeros = bytes(len(self.data) // self.size)
+        for at in layout.changing:
+            settled[at :: self.size] = zeros
+        return settled
 
     def cut_to_size(self) -> Iterator[Row]:
         """Cut the row into some with as many records as are unpacked at a time."""
         step = _RECORDS_AT_ONCE * self.size
         return (Row(self.size, self.data[start : start + step]) for start in range(0, len(self.data), step))
 
-    def unpack(self, layout: _Layout) -> Columns:
+    def unpack(self, layout: Layout) -> Columns:
         """Unpack the records, which all have this layout."""
         values = layout.structure.iter_unpack(self.data)
         keys, secrets, seconds, nanoseconds, keepalives, sent, received, *rest = zip(*values)
@@ -110,7 +124,7 @@ class Row(NamedTuple):
         prefixes = list(map(zip, rest[1::2], rest[::2]))
         return Columns(keys, secrets, seconds, nanoseconds, keepalives, sent, received, endpoints, prefixes)
 
-    def divide(self) -> Iterator[tuple[_Layout | None, Row]]:
+    def divide(self) -> Iterator[tuple[Layout | None, Row]]:
         """Divide the records by their layouts. None is for those that are decoded attribute by attribute."""
         layout = _learn_layout(self.data[: self.size])
         if layout is None or self.fits(layout):
@@ -244,7 +258,7 @@ def _decode_row(row: Row) -> Iterable[RunningPeer]:
     return map(peers.__getitem__, row.cut())
 
 
-def decode_alike(row: Row, layout: _Layout | None) -> Iterable[RunningPeer]:
+def decode_alike(row: Row, layout: Layout | None) -> Iterable[RunningPeer]:
     """Decode records of one layout, or those of none one by one."""
     if layout is None:
         return map(decode_record, row.cut())
@@ -271,7 +285,7 @@ def _attributes(record: bytes) -> Iterator[tuple[int, int, int]]:
     return decode_attributes(record, NLA_HEADER.size, NLA_HEADER.unpack_from(record)[0])
 
 
-def _learn_layout(record: bytes) -> _Layout | None:
+def _learn_layout(record: bytes) -> Layout | None:
     """Read the layout of a record, None if it has unusual attributes or another order."""
     found = list(_attributes(record))
     kinds, tail = [kind for kind, _start, _end in found], found[len(_HEAD) :]
@@ -288,14 +302,27 @@ def _learn_layout(record: bytes) -> _Layout | None:
                 return None
             (_length, *length), _family, (_address, at, stop) = parts
             values += [(length[0], length[1], "B"), (at, stop, f"{stop - at}s")]
-    formats, shared, at = ["="], list(enumerate(record)), 0
+    shared = list(enumerate(record))
+    for start, end, _format in reversed(values):
+        del shared[start:end]
+    volatile = [(start, start + 8, _VOLATILE[kind]) for kind, start, _end in found if kind in _VOLATILE]
+    volatile += [(start, end, f"{end - start}s") for kind, start, end in tail if kind == codec.PEER_ENDPOINT]
+    changing = [at for kind, start, end in found for at in range(start, end) if _is_volatile(kind)]
+    structures = (_structure(each, len(record)) for each in (values, volatile))
+    return Layout(next(structures), shared, codec.PEER_ENDPOINT in kinds, next(structures), changing)
+
+
+def _is_volatile(kind: int) -> bool:
+    return kind in _VOLATILE or kind == codec.PEER_ENDPOINT
+
+
+def _structure(values: Iterable[tuple[int, int, str]], size: int) -> struct.Struct:
+    """``values``: start, end and format of each, in order."""
+    formats, at = ["="], 0
     for start, end, format_ in values:
         formats.append(f"{start - at}x{format_}")
         at = end
-    formats.append(f"{len(record) - at}x")
-    for start, end, _format in reversed(values):
-        del shared[start:end]
-    return _Layout(struct.Struct("".join(formats)), shared, codec.PEER_ENDPOINT in kinds)
+    return struct.Struct("".join([*formats, f"{size - at}x"]))
 
 
 def find_key(record: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .results import read_choice, read_flag, read_list, read_mappings, read_text, refused
 
-LACKS = ("systemd", "openrc", "reresolve", "rotated")
+LACKS = ("systemd", "openrc", "reresolve", "metrics", "rotated")
 KEYS = ("public_key", "next_public_key", "old_public_key")
 _DIFF = ("before_header", "before", "after_header", "after")
 _DIFF_CHARACTERS = 1 << 26

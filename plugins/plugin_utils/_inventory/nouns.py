@@ -35,6 +35,11 @@ class PeerOptions(NamedTuple):
     persistent_keepalive: int | None = None
 
 
+# Where Debian's prometheus-node-exporter looks, and how often Prometheus usually does.
+DEFAULT_METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
+DEFAULT_METRICS_SECONDS = 30
+
+
 @dataclass(frozen=True)
 class Member:
     """A member of a network: a host, or a client, which Ansible does not manage. ``None``: not set in the inventory.
@@ -43,7 +48,8 @@ class Member:
     ``unnumbered``: its list of addresses is empty, and it has none. ``subnets`` are the networks
     that are reached through the member. ``hub`` is the name of the home hub. ``excluded`` stays out of a full tunnel,
     and ``routes`` go into it besides what lies in the network. ``endpoint_inside`` is for those of the same ``site``.
-    The names of dead peers are resolved again every ``reresolve`` seconds, never with 0. A key that is older than
+    The names of dead peers are resolved again every ``reresolve`` seconds, never with 0. With ``metrics``, they are
+    written to ``metrics_directory`` every ``metrics_interval`` seconds. A key that is older than
     ``key_max_age`` days is warned of. A change of the interface is provisional with ``confirm``, and is rolled back
     after ``confirm_timeout`` seconds. ``masquerade`` is empty where the host must not be a gateway.
     ``peers`` has what the member says of single peers itself, by name, and ``interface`` another name than the
@@ -66,6 +72,9 @@ class Member:
     routes: tuple[Prefix, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reresolve: int = 0
+    metrics: bool = False
+    metrics_directory: str = DEFAULT_METRICS_DIRECTORY
+    metrics_interval: int = DEFAULT_METRICS_SECONDS
     interface: str | None = None
     masquerade: tuple[str, ...] | None = None
     peers: Mapping[str, PeerOptions] = field(default_factory=dict, hash=False)

@@ -96,7 +96,9 @@ HOST_OPTIONS = (
 )
 OVERRIDES = "wireguard_overrides"
 IGNORED = "wireguard_ignored_variables"
-HOST_VARIABLES = (*(PREFIX + option for option in HOST_OPTIONS), IGNORED, OVERRIDES)
+# Those of a host as a whole, which are the same in all of its networks.
+WHOLE_HOST_OPTIONS = ("metrics", "metrics_directory", "metrics_interval")
+HOST_VARIABLES = (*(PREFIX + option for option in (*HOST_OPTIONS, *WHOLE_HOST_OPTIONS)), IGNORED, OVERRIDES)
 # What other roles call the same.
 ALIASES = {"wireguard_keepalive": "wireguard_persistent_keepalive", "wireguard_port": "wireguard_listen_port"}
 CLIENT_OPTIONS = (
@@ -126,6 +128,7 @@ COMMON_OPTIONS = (
     "topology",
 )
 
+_DIRECTORY = re.compile(r"(/[A-Za-z0-9_.-]+)+/?")
 # The problem and the remedy where members have addresses and the network has no prefixes.
 NO_PREFIXES = ("missing", "list the networks of the hosts' addresses, such as 10.8.0.0/24")
 
@@ -302,6 +305,14 @@ def parse_reresolve(value: object, option: str) -> int:
         remedy = "write true, false or a time span from 10 seconds to a day, such as 30s, 2min or 1h"
         raise InputError(option, value, "out of range or not a time span", remedy)
     return seconds
+
+
+def parse_metrics_directory(value: object, option: str) -> str:
+    """The directory of node_exporter's textfile collector. It stands in a file of systemd, too."""
+    if not isinstance(value, str) or not _DIRECTORY.fullmatch(value) or ".." in value.split("/"):
+        remedy = "give an absolute path of letters, digits and '_', '-', '.', '/', such as /var/lib/node_exporter"
+        raise InputError(option, value, "not the path of a directory", remedy)
+    return value.rstrip("/")
 
 
 def check_file_name(value: object, option: str, what: str) -> None:

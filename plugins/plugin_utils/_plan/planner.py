@@ -46,8 +46,8 @@ class Plan(NamedTuple):
 
     A host's plan has the keys ``network``; ``options``, which are options of both ``interface`` and ``config``;
     ``interface_options``, which ``interface`` takes besides; ``forwarding``; ``public_key`` and ``next_public_key``,
-    where they are known; and ``reresolve`` in seconds, where it is asked for. ``forwarding`` has only the families that
-    must be forwarded: the others are not ours to turn off.
+    where they are known; and where they are asked for, ``reresolve`` in seconds and ``metrics``. ``forwarding``
+    has only the families that must be forwarded: the others are not ours to turn off.
 
     A client's has ``public_key``, which may be None, ``interface``, ``addresses``, ``peers``, ``expired`` and, where
     they are given, ``dns``, ``dns_search``, ``mtu`` and ``valid_until``. An expired client has no peers and is no peer.
@@ -112,6 +112,7 @@ def plan_network(
     plans = {**clients, **{name: plan["options"] for name, plan in hosts.items()}}
     unknown = [member.name for member in whole.members if not known.get(member.name)]
     _add_peers(network, topology, plans, {**known, **dict(zip(unknown, map(stand_in, unknown)))}, next_keys)
+    _add_expiries(network.clients, hosts)
     refused = _refuse(network, plans, spare_clients)
     if unknown:
         _treat_unknown(plans, frozenset(unknown), assume_keys)
@@ -247,8 +248,28 @@ def _plan_host(network: Network, host: Member, forwarded: Iterable[Prefix]) -> d
         },
         "interface_options": _given(host, CONFIRM_OPTIONS),
         **({"reresolve": host.reresolve} if host.reresolve else {}),
+        **({"metrics": _plan_metrics(host)} if host.metrics else {}),
         "forwarding": {name: True for family, name in _FAMILIES.items() if family in families},
     }
+
+
+def _plan_metrics(host: Member) -> dict[str, Any]:
+    return {"directory": host.metrics_directory, "interval": host.metrics_interval}
+
+
+def _add_expiries(clients: Iterable[Member], hosts: Mapping[str, dict[str, Any]]) -> None:
+    """Add to the metrics of each host when the clients expire that are its peers, in seconds since 1970."""
+    ends = {client.name: _end_of(client.valid_until) for client in clients if client.valid_until}
+    for plan in hosts.values() if ends else ():
+        if "metrics" in plan:
+            names = (peer["name"] for peer in plan["options"]["peers"])
+            plan["metrics"]["clients"] = {name: ends[name] for name in names if name in ends}
+
+
+def _end_of(day: datetime.date) -> int:
+    """When the day ends in UTC."""
+    after = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time(), datetime.timezone.utc)
+    return int(after.timestamp())
 
 
 def _given(member: Member, names: Iterable[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import zipapp
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.program import run_metrics
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._provisional import rollback
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rotation import follower
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import environment
@@ -28,7 +29,11 @@ PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils"
 FOLDER = PACKAGE.replace(".", "/")
 FOLLOW: Any = follower.follow_on
 # What programs are made of, and one module each that they import late.
-ENTRIES: list[tuple[Any, str]] = [(rollback.main, "_wireguard/bulk_add.py"), (FOLLOW, "_wireguard/bulk_add.py")]
+ENTRIES: list[tuple[Any, str]] = [
+    (rollback.main, "_wireguard/bulk_add.py"),
+    (FOLLOW, "_wireguard/bulk_add.py"),
+    (run_metrics, "_converge/diff.py"),
+]
 
 
 def content(program: bytes) -> dict[str, str]:
@@ -114,15 +119,17 @@ def run_from(payload: Path, *lines: str) -> Any:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout)
 
 
-@pytest.mark.parametrize("module", ["interface", "confirm"])
-def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "entry"), [("interface", rollback.main), ("confirm", rollback.main), ("_metrics", run_metrics)]
+)
+def test_it_is_built_from_what_ansible_copies_just_the_same(module: str, entry: Any, tmp_path: Path) -> None:
     built = run_from(
         payload(module, tmp_path),
-        f"from {PACKAGE}._host import zipapp; from {PACKAGE}._provisional import rollback",
-        "built = zipfile.ZipFile(io.BytesIO(zipapp.build_program(rollback.main)))",
+        f"from {PACKAGE}._host import zipapp; from {entry.__module__} import {entry.__name__} as entry",
+        "built = zipfile.ZipFile(io.BytesIO(zipapp.build_program(entry)))",
         "print(json.dumps({name: built.read(name).decode() for name in built.namelist()}))",
     )
-    ours = content(zipapp.build_program(rollback.main))
+    ours = content(zipapp.build_program(entry))
     del built["__main__.py"], ours["__main__.py"]
     assert {name.removeprefix(f"{FOLDER}/"): source for name, source in built.items()} == ours
 

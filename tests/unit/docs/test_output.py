@@ -28,7 +28,10 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.managed import CON
 
 PLAYBOOK = "ansible-playbook -i inventory.yml cryptokey.wireguard."
 # Commands with output that no test of this kind can run, and what shows the same.
-ELSEWHERE = {"make site": "virtual machines; the target prints it, and the scenario hub_and_spoke does the same"}
+ELSEWHERE = {
+    "make site": "virtual machines; the target prints it, and the scenario hub_and_spoke does the same",
+    "sudo /usr/local/libexec/cryptokey-wireguard-metrics --drift": "a real kernel; tests/kernel/test_metrics.py",
+}
 # Commands besides the playbooks that run for their output.
 PROGRAMS = {"cat", "ls", "openssl"}
 # These look at tunnels, of which there are none here.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -144,6 +145,28 @@ def test_options_are_there_only_where_they_are_given() -> None:
     assert (hosts["ada"]["options"]["endpoint_policy"], hosts["ada"]["reresolve"]) == ("enforce", 60)
     assert set(hosts["bob"]["options"]) == {"interface", "addresses", "peers", "peers_mode"}
     assert "reresolve" not in hosts["bob"]
+
+
+def test_metrics_have_the_directory_the_interval_and_when_clients_expire_that_are_peers() -> None:
+    inventory = Inventory()
+    inventory.networks["home"]["clients"] = {
+        "phone": {"public_key": key_of("phone"), "valid_until": "2026-12-31"},
+        "laptop": {"public_key": key_of("laptop")},
+        "gone": {"public_key": key_of("gone"), "valid_until": "2020-01-01"},
+    }
+    inventory.hosts["hub"].update(wireguard_metrics="yes", wireguard_metrics_directory="/srv/textfiles/")
+    inventory.hosts["ada"].update(wireguard_metrics=True, wireguard_metrics_interval="60")
+    inventory.hosts["bob"].update(wireguard_metrics=False)
+    hosts = inventory.plan().hosts
+    end = int(datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC).timestamp())
+    assert hosts["hub"]["metrics"] == {"directory": "/srv/textfiles", "interval": 30, "clients": {"phone": end}}
+    assert hosts["ada"]["metrics"] == {
+        "directory": "/var/lib/prometheus/node-exporter",
+        "interval": 60,
+        "clients": {},
+    }
+    assert "metrics" not in hosts["bob"]
+    assert "metrics" not in hosts["cid"]
 
 
 @pytest.mark.parametrize(

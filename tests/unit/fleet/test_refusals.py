@@ -187,6 +187,30 @@ REFUSALS: dict[str, tuple[Callable[[Inventory], object], list[str]]] = {
         having("ada", reresolve="often"),
         ["ada: wireguard_reresolve 'often': out of range or not a time span", "such as 30s, 2min or 1h"],
     ),
+    "metrics that are neither": (
+        having("ada", metrics="perhaps"),
+        ["ada: wireguard_metrics 'perhaps': neither true nor false"],
+    ),
+    "a relative directory of metrics": (
+        having("ada", metrics_directory="var/lib"),
+        ["ada: wireguard_metrics_directory 'var/lib': not the path of a directory", "give an absolute path"],
+    ),
+    "a directory of metrics that is another one": (
+        having("ada", metrics_directory="/srv/../etc"),
+        ["ada: wireguard_metrics_directory '/srv/../etc': not the path of a directory"],
+    ),
+    "a directory of metrics that systemd would read otherwise": (
+        having("ada", metrics_directory="/srv/%i"),
+        ["ada: wireguard_metrics_directory '/srv/%i': not the path of a directory"],
+    ),
+    "metrics at every second": (
+        having("ada", metrics_interval=1),
+        ["ada: wireguard_metrics_interval 1: out of range", "from 5 to 86400"],
+    ),
+    "metrics of one network": (
+        having("ada", overrides={"home": {"metrics": True}}),
+        ["ada: wireguard_overrides.home.metrics: unknown option"],
+    ),
     "a confirmation of its own kind": (
         having("ada", confirm="perhaps"),
         ["ada: wireguard_confirm 'perhaps': neither true nor false"],

@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.cryptokey.wireguard.tests.unit.modules.running import environment
 
 ROOT = Path(__file__).parents[3]
-PRIVATE = {"_adopt_key", "_attempt", "_examine", "_follow", "_rekey"}
+PRIVATE = {"_adopt_key", "_attempt", "_examine", "_follow", "_metrics", "_rekey"}
 
 
 def listed(kind: str) -> set[str]:

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of ``interface`` that a wg-quick file and the file of its nftables table stand for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._model.errors import InputError
+from .._model.interface import EXACT, DesiredInterface, DesiredPeer
+from .._model.own_table import OwnTable, table_script
+from .._wgquick.file import WgQuickFile
+from .._wgquick.lines import read_alias
+
+_PLACE = "$body"
+
+
+def desired_of(file: WgQuickFile, interface: str, options: Mapping[str, Any], nftables: str) -> DesiredInterface:
+    """The interface as the file has it. ``options``: what the file does not say. ``nftables``: the body of its table.
+
+    Endpoints are left out: a running peer keeps the one that it has learned. Name servers are, too, since programs
+    would have to be started to read them.
+    """
+    peers = tuple(
+        DesiredPeer(
+            peer.public_key,
+            peer.name,
+            peer.preshared_key,
+            allowed_ips=peer.allowed_ips,
+            persistent_keepalive=peer.persistent_keepalive,
+        )
+        for peer in file.peers
+    )
+    return DesiredInterface(
+        interface,
+        private_key=file.private_key,
+        listen_port=file.listen_port or None,
+        fwmark=file.fwmark or None,
+        mtu=file.mtu or None,
+        addresses=file.addresses,
+        peers=peers,
+        peers_mode=str(options.get("peers_mode", EXACT)),
+        table=file.table,
+        outside_replies=bool(options.get("outside_replies", True)),
+        keep_routes=bool(options.get("keep_routes", False)),
+        alias=read_alias(file.unmanaged),
+        netns=str(options.get("netns") or ""),
+        birth_netns=str(options.get("birth_netns") or ""),
+        nftables=nftables,
+    )
+
+
+def parse_table_file(text: str, interface: str, path: str) -> str:
+    """The body of the table in a file as ``config`` writes it. Raises InputError for another file."""
+    before, after = table_script(interface, OwnTable("", _PLACE)).split(_PLACE)
+    start = text.find(before)
+    if start < 0 or not text.endswith(after) or text[:start].count("\n") > 1:
+        problem = "not as cryptokey.wireguard.config has written it"
+        raise InputError("nftables table", path, problem, "run Ansible again for this host")
+    return text[start + len(before) : len(text) - len(after)]
