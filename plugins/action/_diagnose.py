@@ -42,6 +42,9 @@ ARGUMENTS = {
     "path": {"type": "path"},
 }
 _NONCE_BYTES = 16
+NO_TUNNEL = (
+    "none of these hosts has a tunnel to another host; while the registry lacks the public key of a host, it has none"
+)
 
 
 class ActionModule(RunOnce, ActionBase):
@@ -51,7 +54,7 @@ class ActionModule(RunOnce, ActionBase):
         plans: Plans = arguments["plan"]["hosts"]
         tunnels = choose_tunnels(plans, arguments["hosts"])
         if not tunnels:
-            return {**result, "failed": True, "msg": "no host that is named has a tunnel to another host"}
+            return {**result, "failed": True, "msg": NO_TUNNEL}
         if arguments["answers"] is None:
 
             def list_targets(entry: Entry, among: Collection[str], host: str) -> Iterable[Mapping[str, str]]:

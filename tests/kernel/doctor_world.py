@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -24,6 +24,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parse
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.answers import read_answers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.diagnosis import Diagnosis, diagnose
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import (
+    Entry,
+    PlannedTunnel,
     choose_tunnels,
     list_questions,
 )
@@ -32,10 +34,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.rules im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy.compose import compose_body
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import ping_targets
 from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, make_hosts
-from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect, run
+from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import Namespace, connect
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import TODAY, Inventory
 
-SECONDS = 5
+SECONDS = 4
 PRESHARED = base64.b64encode(b"preshared key of office and hub.").decode()
 NONCE = "5eed"
 
@@ -73,9 +75,9 @@ class World:
             own = rules.hosts.get(name)
             self.bodies[name] = compose_body("wg0", own, rules.shared) if own else ""
 
-    def bring_up(self) -> None:
-        """As the role does, in the same order."""
-        for host in (self.hub, self.office):
+    def bring_up(self, *hosts: Host) -> None:
+        """These hosts or both, as the role does."""
+        for host in hosts or (self.hub, self.office):
             (entry,) = self.plans[host.name]
             peers = [{**peer, "preshared_key": PRESHARED} for peer in entry["options"]["peers"]]
             body = self.bodies[host.name]
@@ -96,6 +98,11 @@ class World:
             )
             converge(desired, here, circumstances)
 
+    def forget_sessions(self, host: Host) -> None:
+        """The host starts again. The other end does not know, and goes on for a while."""
+        host.run("ip", "link", "delete", "wg0")
+        self.bring_up(host)
+
     def wg(self, host: Host, *arguments: str) -> None:
         host.run("wg", "set", "wg0", *arguments)
 
@@ -109,12 +116,18 @@ class World:
     def shake_hands(self) -> None:
         self.office.ping("10.8.0.1")
 
+    def tunnels(self) -> list[PlannedTunnel]:
+        return choose_tunnels(self.plans, ["office"])
+
+    def questions(self) -> dict[str, list[dict[str, Any]]]:
+        def list_targets(entry: Entry, among: Collection[str], host: str) -> Iterable[Mapping[str, str]]:
+            return ping_targets(entry, self.plans, among, host)
+
+        return list_questions(self.tunnels(), list_targets, NONCE)
+
     def examine(self, absent: Collection[str] = (), seconds: int = SECONDS) -> Diagnosis:
         """Both hosts at the same time, but for those that cannot be asked."""
-        tunnels = choose_tunnels(self.plans, ["office"])
-        questions = list_questions(
-            tunnels, lambda entry, among, host: ping_targets(entry, self.plans, among, host), NONCE
-        )
+        questions = self.questions()
 
         def ask(host: Host) -> tuple[str, Any]:
             with host.entered():
@@ -125,18 +138,16 @@ class World:
         with ThreadPoolExecutor(2) as pool:
             self.results = dict(pool.map(ask, asked))
         silent = {name: {"unreachable": True, "msg": "no route to it"} for name in absent}
-        return diagnose(tunnels, read_answers(questions, {**self.results, **silent}))
+        return diagnose(self.tunnels(), read_answers(questions, {**self.results, **silent}))
 
 
 @contextmanager
 def make_world() -> Iterator[World]:
-    """The hosts, without interfaces. The service of wg0 is enabled."""
+    """The hosts, without interfaces."""
     with ExitStack() as stack:
         office, router, hub = stack.enter_context(make_hosts("office", "router", "hub"))
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         for host, network in ((office, "192.0.2"), (hub, "198.51.100")):
             connect(host, f"{network}.2/24", router, f"{network}.1/24")
             host.run("ip", "route", "add", "default", "via", f"{network}.1")
-        run("systemctl", "enable", "-q", "wg-quick@wg0")
-        stack.callback(run, "systemctl", "disable", "-q", "wg-quick@wg0")
         yield World(office, router, hub)

@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,9 +27,12 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.doctor_world import (
     office_and_hub,
 )
 from ansible_collections.cryptokey.wireguard.tests.kernel.firewalls import load_firewall
-from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host
+from ansible_collections.cryptokey.wireguard.tests.kernel.hosts import Host, comparable
 from ansible_collections.cryptokey.wireguard.tests.kernel.namespaces import run
+from ansible_collections.cryptokey.wireguard.tests.leaks.search import hits, spellings
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory
+
+SERVICE = "wg-quick@wg0.service"
 
 Spoil = Callable[[World, ExitStack], None]
 Change = Callable[[Inventory], Any]
@@ -45,8 +53,16 @@ class Case(NamedTuple):
     label: str = ""
 
 
+@pytest.fixture(scope="module")
+def service() -> Iterator[None]:
+    """The interface of this name comes up at boot, on all hosts."""
+    run("systemctl", "enable", "-q", SERVICE)
+    yield
+    run("systemctl", "disable", "-q", SERVICE)
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(service: None) -> Iterator[World]:
     with make_world() as world:
         yield world
 
@@ -82,7 +98,7 @@ def _not_bound(world: World, _stack: ExitStack) -> None:
     try:
         run("ip", "-n", "birth", "link", "add", "wg0", "type", "wireguard")
         run("ip", "-n", "birth", "link", "set", "wg0", "netns", "hub")
-        world.bring_up()
+        world.bring_up(world.hub)
     finally:
         run("ip", "netns", "delete", "birth")
     time.sleep(2)
@@ -139,14 +155,19 @@ def _known_name(inventory: Inventory) -> None:
     inventory.hosts["hub"]["wireguard_endpoint"] = "localhost"
 
 
-def _no_endpoint(world: World, _stack: ExitStack) -> None:
+def _no_endpoint(world: World, stack: ExitStack) -> None:
+    """Neither end can begin."""
     hub = ("peer", str(world.hub.public_key))
+    world.forget_sessions(world.hub)
     world.wg(world.office, *hub, "remove")
-    world.wg(world.office, *hub, "allowed-ips", "10.8.0.0/24,fd00:8::/64")
+    words = (*hub, "allowed-ips", "10.8.0.0/24,fd00:8::/64", "preshared-key")
+    _set_key(world, world.office, stack, *words, PRESHARED)
 
 
 def _endpoint_outdated(world: World, _stack: ExitStack) -> None:
+    """A hub that knew the office's endpoint would correct it."""
     world.wg(world.office, "peer", str(world.hub.public_key), "endpoint", "198.51.100.77:51820")
+    world.forget_sessions(world.hub)
 
 
 def _no_route_to_endpoint(world: World, _stack: ExitStack) -> None:
@@ -176,8 +197,9 @@ def _rp_filter(world: World, _stack: ExitStack) -> None:
     for host, address in ((hub, "203.0.113.2/24"), (router, "203.0.113.1/24")):
         host.run("ip", "address", "add", address, "dev", "second")
         host.run("ip", "link", "set", "second", "up")
-    hub.run("ip", "route", "add", "192.0.2.0/24", "via", "203.0.113.1")
-    hub.run("sysctl", "-qw", "net.ipv4.conf.router.rp_filter=1")
+    # With another source, the office would follow it to the other way.
+    hub.run("ip", "route", "add", "192.0.2.0/24", "via", "203.0.113.1", "src", "198.51.100.2")
+    hub.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.router.rp_filter=1")
 
 
 def _not_arriving(world: World, _stack: ExitStack) -> None:
@@ -193,13 +215,13 @@ def _clock(world: World, stack: ExitStack) -> None:
     begin, real = time.monotonic(), time.time()
     stack.callback(lambda: time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - begin))
     time.clock_settime(time.CLOCK_REALTIME, real + 3600)
+    world.forget_sessions(world.office)
     world.shake_hands()
     time.clock_settime(time.CLOCK_REALTIME, real + time.monotonic() - begin)
-    world.office.run("ip", "link", "delete", "wg0")
-    world.bring_up()
+    world.forget_sessions(world.office)
 
 
-def _not_answered(world: World, _stack: ExitStack) -> None:
+def _not_accepted(world: World, _stack: ExitStack) -> None:
     """A rule where none is looked for."""
     chain = "{ type filter hook prerouting priority -300; policy accept; udp dport 51820 drop; }"
     world.nft(world.hub, f"table inet made {{ chain raw {chain}; }}")
@@ -258,7 +280,7 @@ def _policy_denies(world: World, _stack: ExitStack) -> None:
     """The hub has the rules of another policy."""
     denying = office_and_hub().changed(_policy)
     denying.networks["home"]["policy"]["grants"][0]["ip"] = ["tcp:22"]
-    plans = world.plans
+    plans = dict(world.plans)
     world.plan(denying)
     world.bring_up()
     world.plans = plans
@@ -273,8 +295,9 @@ def _no_reply(world: World, _stack: ExitStack) -> None:
     world.drop(world.hub, "input", 'iifname "wg0" meta l4proto { icmp, ipv6-icmp }')
 
 
-def _not_at_boot(_world: World, _stack: ExitStack) -> None:
-    run("systemctl", "disable", "-q", "wg-quick@wg0")
+def _not_at_boot(_world: World, stack: ExitStack) -> None:
+    run("systemctl", "disable", "-q", SERVICE)
+    stack.callback(run, "systemctl", "enable", "-q", SERVICE)
 
 
 CASES = [
@@ -304,7 +327,7 @@ CASES = [
     Case("not_arriving", "office", "hub", _not_arriving),
     Case("not_arriving", "hub", "office", _answers_lost, label="answers"),
     Case("clock", "office", "hub", _clock),
-    Case("not_answered", "office", "hub", _not_answered),
+    Case("not_accepted", "office", "hub", _not_accepted),
     Case("other_interface", "office", "hub", _other_interface),
     Case("no_route", "office", "hub", _no_route),
     Case("wrong_route", "office", "hub", _wrong_route),
@@ -377,6 +400,46 @@ def test_nothing_is_found_in_a_sound_network(world: World, change: Change, prepa
     assert (found.up, found.total) == (1, 1)
     text = json.dumps(world.results)
     assert str(world.hub.public_key) in text
-    for secret in (PRESHARED, *(host.private_key.reveal_base64() for host in (world.office, world.hub))):
-        assert secret not in text
-        assert secret.rstrip("=")[:20] not in text
+    assert hits("results", text.encode(), spellings(secrets_of(world))) == []
+
+
+def secrets_of(world: World) -> dict[str, str]:
+    private = {host.name: host.private_key.reveal_base64() for host in (world.office, world.hub)}
+    return {**private, "preshared": PRESHARED}
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["to its end", "killed"])
+def test_the_module_leaves_nothing_behind(world: World, tmp_path: Path, killed: bool) -> None:
+    """Every part of the state is as before, but for sessions; nor is there a process or a file."""
+    world.plan(office_and_hub())
+    world.bring_up()
+    before = everything(world.office)
+    arguments = tmp_path / "arguments.json"
+    options = {"interfaces": world.questions()["office"], "seconds": 4}
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    module = "ansible_collections.cryptokey.wireguard.plugins.modules._examine"
+    command = ["ip", "netns", "exec", "office", sys.executable, "-m", module, str(arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        if killed:
+            # As soon as packets leave, it is in the middle of its work.
+            while not int(world.office.run("wg", "show", "wg0", "transfer").split()[2]):
+                time.sleep(0.1)
+            os.killpg(process.pid, signal.SIGKILL)
+        output, _errors = process.communicate(timeout=60)
+    assert bool(output) != killed
+    assert everything(world.office) == before
+    assert hits("output", output.encode(), spellings(secrets_of(world))) == []
+    if not killed:
+        assert json.loads(output)["results"][0]["peers"][0]["pings"] == [
+            {"address": "10.8.0.1", "size": 1420},
+            {"address": "fd00:8::1", "size": 1420},
+        ]
+
+
+def everything(host: Host) -> tuple[object, ...]:
+    """What runs on the host, without what its kernel counts."""
+    rules = re.sub(r" # handle [0-9]+| packets [0-9]+ bytes [0-9]+", "", host.run("nft", "-a", "list", "ruleset"))
+    sockets = host.run("ss", "--all", "--numeric", "--no-header", "--raw", "--udp", "--packet")
+    routes = host.run("ip", "route", "show", "table", "all") + host.run("ip", "rule")
+    settings = host.run("sysctl", "--all", "--pattern", "forward|rp_filter|src_valid_mark")
+    return comparable(host.read()), rules, sockets, routes, settings, sorted(Path("/etc/wireguard").rglob("*"))

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 from .._host.boot import starts_at_boot
 from .._host.capture import Capture, Sighting
 from .._host.echo import Echo
-from .._host.kernel import HostKernel
 from .._host.programs import find_program, run_program
+from .._host.reader import HostReader
 from .._host.resolve import Resolver
 from .._host.trigger_handshake import trigger_handshakes
 from .._host.udp_ports import port_holders
@@ -39,7 +39,7 @@ from .._model.parts import Part
 from .._model.prefix import Prefix, format_ip, parse_interface_address, parse_prefix, sort_prefixes
 from .._model.state import RunningState
 from .._netlink.errors import KernelError
-from .._netlink.namespace import bind_to_netns, in_netns
+from .._netlink.namespace import bind_to_netns, in_netns, netns_exists
 from .._netlink.rtnetlink import RouteNetlink
 from .._options.values import parse_number
 from .obstacles import find_dropping_rules, list_families, list_links
@@ -113,21 +113,27 @@ def _parse_peer(peer: Mapping[str, Any], path: str) -> AskedPeer:
 def examine_interface(question: Question, seconds: float) -> dict[str, Any]:
     """The answer for one interface, from the namespace of the calling thread. Raises KernelError."""
     name = question.interface
-    kernel = HostKernel(question.netns, question.birth_netns)
+    kind = _read_kind(question)
+    answer: dict[str, Any] = {"interface": name, "kind": kind, "at_boot": starts_at_boot(name)}
+    if kind != "wireguard":
+        return {**answer, "started": time.time(), "ended": time.time(), "holders": []}
+    reader = HostReader(question.netns, question.birth_netns)
+    before = reader.read(name, _PARTS)
+    denied = _count_denied(question)
     started = time.time()
+    live = _watch(question, before, seconds)
+    ended = time.time()
+    answer |= _describe(question, before, reader.read(name, _PARTS), live)
+    return {**answer, "started": started, "ended": ended, "denied": max(0, _count_denied(question) - denied)}
+
+
+def _read_kind(question: Question) -> str:
+    """The kind of the interface; empty for none, as where its namespace does not exist."""
+    if not netns_exists(question.netns):
+        return ""
     with in_netns(question.netns), RouteNetlink() as netlink:
-        link = netlink.link(name)
-    kind = link.kind if link else ""
-    answer: dict[str, Any] = {"interface": name, "kind": kind, "started": started, "at_boot": starts_at_boot(name)}
-    if kind == "wireguard":
-        before = kernel.read(name, _PARTS)
-        denied = _count_denied(question)
-        live = _watch(question, before, seconds)
-        answer |= _describe(question, before, kernel.read(name, _PARTS), live)
-        answer["denied"] = max(0, _count_denied(question) - denied)
-    else:
-        answer["holders"] = bind_to_netns(question.birth_netns, port_holders)(question.listen_port)
-    return {**answer, "ended": time.time()}
+        link = netlink.link(question.interface)
+        return link.kind if link else ""
 
 
 class _Live(NamedTuple):
@@ -188,6 +194,8 @@ def _running(asked: AskedPeer, state: RunningState) -> list[RunningPeer]:
 def _describe(question: Question, before: RunningState, after: RunningState, live: _Live) -> dict[str, Any]:
     device = after.device
     port = device.listen_port or question.listen_port
+    prefixes = [prefix for peer in question.peers for prefix in peer.prefixes]
+    ways = bind_to_netns(question.netns, find_ways)(after, prefixes)
     in_netns_of_sockets = partial(bind_to_netns, question.birth_netns)
     return {
         "up": after.up,
@@ -195,8 +203,10 @@ def _describe(question: Question, before: RunningState, after: RunningState, liv
         "public_key": str(device.public_key) if device.public_key and device.private_key else "",
         "listen_port": device.listen_port,
         "addresses": [str(address) for address in after.addresses],
-        "holders": in_netns_of_sockets(port_holders)(question.listen_port or port) if port else [],
-        "peers": [entry for asked in question.peers for entry in _describe_peers(question, asked, before, after, live)],
+        "holders": in_netns_of_sockets(port_holders)(port if after.up else question.listen_port or port),
+        "peers": [
+            entry for asked in question.peers for entry in _describe_peers(question, asked, before, after, live, ways)
+        ],
         "names": in_netns_of_sockets(_look_up)(question.peers),
         "sightings": None if live.sightings is None else [list(each) for each in live.sightings],
         "refused": in_netns_of_sockets(find_refused)(live.sightings or (), before),
@@ -207,14 +217,19 @@ def _describe(question: Question, before: RunningState, after: RunningState, liv
 
 
 def _describe_peers(
-    question: Question, asked: AskedPeer, before: RunningState, after: RunningState, live: _Live
+    question: Question,
+    asked: AskedPeer,
+    before: RunningState,
+    after: RunningState,
+    live: _Live,
+    ways: Mapping[Prefix, dict[str, str]],
 ) -> list[dict[str, Any]]:
     """One entry, or two while the peer changes its key."""
     pings = [{"address": format_ip(each), "size": live.answered.get(each, 0)} for each in asked.addresses]
     shared = {
         "name": asked.name,
         "pings": pings,
-        "ways": bind_to_netns(question.netns, find_ways)(after, asked.prefixes),
+        "ways": [ways[prefix] for prefix in asked.prefixes],
     }
     running = _running(asked, after)
     if not running:
@@ -241,6 +256,7 @@ def _describe_peer(
         "allowed_ips": [str(prefix) for prefix in sort_prefixes(peer.allowed_ips)],
         "persistent_keepalive": peer.persistent_keepalive,
         "latest_handshake": peer.latest_handshake,
+        "received": max(0, peer.transfer_rx - (earlier.transfer_rx if earlier else 0)),
     }
 
 
@@ -254,9 +270,8 @@ def digest_preshared_key(nonce: str, peer: RunningPeer, own: PublicKey) -> str:
 
 
 def _holder_of(asked: AskedPeer, state: RunningState) -> str:
-    """The key of the peer that has the addresses of one that is missing."""
-    wanted = [Prefix(address, 8 * len(address)) for address in asked.addresses] or list(asked.prefixes)
-    holders = (peer for peer in state.device.peers.values() if any(each in peer.allowed_ips for each in wanted))
+    """The key of the peer that has a prefix of one that is missing."""
+    holders = (peer for peer in state.device.peers.values() if not peer.allowed_ips.isdisjoint(asked.prefixes))
     return next((str(peer.public_key) for peer in holders), "")
 
 

@@ -25,7 +25,7 @@ _LOAD_BYTE, _LOAD_HALF, _LOAD_HALF_BEHIND, _HEADER_LENGTH = 0x30, 0x28, 0x48, 0x
 _SHIFT, _EQUAL, _ANY_BIT, _RETURN = 0x74, 0x15, 0x45, 0x06
 _UDP = 17
 _FRAGMENT = 0x1FFF  # all but the first fragment have one of these bits
-_IPV6_HEADER, _UDP_HEADER = 40, 8
+_IPV4_HEADER, _IPV6_HEADER, _UDP_HEADER = 20, 40, 8
 # The longest IPv4 header, that of UDP, and the start of a message.
 _SEEN_BYTES = 60 + _UDP_HEADER + 8
 
@@ -126,7 +126,7 @@ def decode_packet(data: bytes, port: int, leaves: bool, link: str) -> Sighting |
     """A message from its IP header on. None for what is none, or is another port's."""
     version = data[0] >> 4 if data else 0
     start = (data[0] & 15) * 4 if version == 4 else _IPV6_HEADER
-    if version not in (4, 6) or len(data) < start + _UDP_HEADER + 8:
+    if version not in (4, 6) or start < _IPV4_HEADER or len(data) < start + _UDP_HEADER + 8:
         return None
     if (data[9] if version == 4 else data[6]) != _UDP:
         return None

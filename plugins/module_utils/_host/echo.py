@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 from .._model.prefix import family_of
@@ -29,6 +30,8 @@ _DONT_FRAGMENT = {
 }
 _AGAIN_SECONDS = 1.0
 _LARGE_TRIES = 3
+# Of a hub with thousands of peers, so many are pinged at a time.
+_AT_ONCE = 200
 SMALL = 96
 # What paths usually carry, less the 60 or 80 bytes of WireGuard; 1280 is the least for IPv6 (RFC 8200, section 5).
 SIZES = (8920, 1440, 1420, 1412, 1400, 1392, 1380, 1360, 1340, 1320, 1300, 1280, 1240, 1200, 1120, 1000, 800, 576)
@@ -55,8 +58,8 @@ class Echo:
         self._sizes = {address: choose_sizes(mtu) for address in self.answered}
         self._wanted: list[_Wanted] = []
         self._numbers: dict[_Wanted, int] = {}
-        self._tries: dict[_Wanted, int] = {}
-        self._due = 0.0
+        self._tries = dict.fromkeys(self.answered, 0)
+        self._due = dict.fromkeys(self.answered, 0.0)
         self._identifier = int.from_bytes(os.urandom(2), "big")
         self._sockets: dict[int, socket.socket] = {}
         try:
@@ -83,19 +86,20 @@ class Echo:
         return max(self.answered[address], default=0)
 
     def send(self, now: float) -> None:
-        """Send what is not answered yet, once a second. An address gets larger packets when it has answered."""
-        if now < self._due:
-            return
-        self._due = now + _AGAIN_SECONDS
-        for address, sizes in self._sizes.items():
-            if not self.answered[address]:
-                self._send(_Wanted(address, SMALL))
-                continue
-            for size in sizes:
-                wanted = _Wanted(address, size)
-                if size > self.largest(address) and self._tries.get(wanted, 0) < _LARGE_TRIES:
-                    self._tries[wanted] = self._tries.get(wanted, 0) + 1
-                    self._send(wanted)
+        """Send what is not answered yet, to each address once a second: a small packet, then as large a one as the link
+        takes, and only if that is lost, sizes in between. ``now`` is of a clock that only goes forward."""
+        due = (address for address, time in self._due.items() if time <= now)
+        for address in list(islice(due, _AT_ONCE)):
+            self._due[address] = now + _AGAIN_SECONDS
+            for size in self._next_sizes(address):
+                self._send(_Wanted(address, size))
+
+    def _next_sizes(self, address: bytes) -> Sequence[int]:
+        if not self.answered[address]:
+            return (SMALL,)
+        missing = [size for size in self._sizes[address] if size > self.largest(address)]
+        self._tries[address] += 1
+        return missing[:1] if self._tries[address] == 1 else missing if self._tries[address] <= _LARGE_TRIES else ()
 
     def _send(self, wanted: _Wanted) -> None:
         number = self._numbers.setdefault(wanted, len(self._numbers)) & 0xFFFF
@@ -126,6 +130,8 @@ class Echo:
             return
         wanted = self._wanted[number]
         if socket.inet_pton(family, str(source[0]).partition("%")[0]) == wanted.address:
+            if not self.answered[wanted.address]:
+                self._due[wanted.address] = 0.0
             self.answered[wanted.address].add(wanted.size)
 
 

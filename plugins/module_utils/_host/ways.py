@@ -18,12 +18,12 @@ from .capture import Sighting
 _STRICT = 1
 
 
-def find_ways(state: RunningState, prefixes: Iterable[Prefix]) -> list[dict[str, str]]:
+def find_ways(state: RunningState, prefixes: Iterable[Prefix]) -> dict[Prefix, dict[str, str]]:
     """Where the kernel sends a packet for each prefix. ``owner``: the other link whose own network has it.
 
     In the namespace of the interface.
     """
-    found = []
+    found = {}
     own = {address.packed for address in state.addresses}
     with RouteNetlink() as netlink:
         link = netlink.link(state.interface)
@@ -39,7 +39,7 @@ def find_ways(state: RunningState, prefixes: Iterable[Prefix]) -> list[dict[str,
             host = Prefix(packed, 8 * len(packed))
             by = names.get(route.oif, "") if route else ""
             owner = next((name for network, name in others if name == by and network.covers(host)), "")
-            found.append({"prefix": str(prefix), "link": by, "owner": owner if by != state.interface else ""})
+            found[prefix] = {"prefix": str(prefix), "link": by, "owner": owner if by != state.interface else ""}
     return found
 
 

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.endpoint import Endpoint, parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import (
+    InterfaceAddress,
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
 
 from .._hosts.results import (
     one_line,
@@ -56,7 +61,8 @@ class Way(NamedTuple):
 class ExaminedPeer(NamedTuple):
     """A peer as it runs; ``public_key`` is empty for one that is missing, and ``instead`` then has its prefixes.
 
-    ``pings``: address to the largest size that was answered, 0 for none. ``outer``: the link to its endpoint.
+    ``pings``: address to the largest size that was answered, 0 for none. ``received``: bytes that it accepted
+    from the peer meanwhile. ``outer``: the link to its endpoint.
     """
 
     public_key: str
@@ -69,6 +75,7 @@ class ExaminedPeer(NamedTuple):
     allowed_ips: frozenset[Prefix] = frozenset()
     persistent_keepalive: int = 0
     latest_handshake: float = 0.0
+    received: int = 0
     outer: str = ""
 
 
@@ -84,7 +91,7 @@ class Examination(NamedTuple):
     mtu: int = 0
     public_key: str = ""
     listen_port: int = 0
-    addresses: Sequence[str] = ()
+    addresses: frozenset[InterfaceAddress] = frozenset()
     peers: Mapping[str, Sequence[ExaminedPeer]] = {}
     names: Mapping[str, Sequence[str]] = {}
     seen: Sequence[Seen] | None = None
@@ -153,7 +160,10 @@ def _read_interface(answer: Mapping[str, Any], question: Mapping[str, Any], wher
         mtu=read_integer(answer.get("mtu"), f"{where}.mtu", high=1 << 17),
         public_key=read_text(answer.get("public_key"), f"{where}.public_key", 44),
         listen_port=read_integer(answer.get("listen_port"), f"{where}.listen_port", high=65535),
-        addresses=read_texts(answer.get("addresses"), f"{where}.addresses"),
+        addresses=frozenset(
+            parse_interface_address(each, f"{where}.addresses")
+            for each in read_texts(answer.get("addresses"), f"{where}.addresses")
+        ),
         peers=peers,
         names={
             read_choice(entry.get("name"), f"{where}.names.name", names): read_texts(
@@ -201,6 +211,7 @@ def _read_peer(entry: Mapping[str, Any], where: str) -> ExaminedPeer:
         frozenset(parse_prefix(each) for each in read_texts(entry.get("allowed_ips"), f"{where}.allowed_ips")),
         read_integer(entry.get("persistent_keepalive"), f"{where}.persistent_keepalive", high=65535),
         read_number(entry.get("latest_handshake"), f"{where}.latest_handshake", high=_LATEST),
+        read_integer(entry.get("received"), f"{where}.received"),
         read_text(entry.get("outer"), f"{where}.outer"),
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .answers import HostAnswer
-from .causes import CAUSES, Cause
+from .cause import Cause
+from .causes import CAUSES
 from .questions import PlannedEnd, PlannedTunnel
 from .tunnel import ExaminedEnd, TunnelView
 

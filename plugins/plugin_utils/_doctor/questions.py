@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 Entry = Mapping[str, Any]
@@ -43,28 +44,29 @@ class PlannedTunnel(NamedTuple):
 
 
 def choose_tunnels(plans: Plans, chosen: Iterable[str]) -> list[PlannedTunnel]:
-    """The tunnels between hosts of which one is chosen, sorted. Clients are not managed, so they cannot be asked."""
+    """The tunnels between hosts of which one is chosen, sorted.
+
+    Clients are not managed, so they cannot be asked. A tunnel without a known key is not planned at one end.
+    """
+    ends = {
+        (host, entry["network"]): {peer["name"]: PlannedEnd(host, entry, peer) for peer in entry["options"]["peers"]}
+        for host, entries in plans.items()
+        for entry in entries
+    }
     found: dict[tuple[str, ...], PlannedTunnel] = {}
     for host in chosen:
         for entry in plans.get(host, ()):
-            for peer in entry["options"]["peers"]:
-                end = _end_of(plans, peer["name"], entry["network"], host)
-                if end:
-                    ends = sorted((PlannedEnd(host, entry, peer), end), key=lambda each: each.host)
-                    ends.sort(key=lambda each: not each.peer.get("endpoint"))
-                    names = sorted(each.host for each in ends)
-                    found[(entry["network"], *names)] = PlannedTunnel(entry["network"], *ends)
-    return [tunnel for _key, tunnel in sorted(found.items(), key=lambda item: item[0])]
+            network = entry["network"]
+            for name, end in ends[host, network].items():
+                other = ends.get((name, network), {}).get(host)
+                if other:
+                    names = (network, *sorted((host, name)))
+                    found[names] = found.get(names) or PlannedTunnel(network, *_in_order(end, other))
+    return [tunnel for _names, tunnel in sorted(found.items(), key=itemgetter(0))]
 
 
-def _end_of(plans: Plans, host: str, network: str, other: str) -> PlannedEnd | None:
-    """The host's end of its tunnel to ``other``; None for a client, or while a key is not known."""
-    for entry in plans.get(host, ()):
-        if entry["network"] == network:
-            for peer in entry["options"]["peers"]:
-                if peer["name"] == other:
-                    return PlannedEnd(host, entry, peer)
-    return None
+def _in_order(end: PlannedEnd, other: PlannedEnd) -> list[PlannedEnd]:
+    return sorted((end, other), key=lambda each: (not each.peer.get("endpoint"), each.host))
 
 
 def list_questions(

@@ -94,14 +94,14 @@ class TunnelView(NamedTuple):
         return bool(asked) and all(end.carries for end in asked)
 
     def sent(self) -> list[Seen]:
-        """What was seen to leave the near end for the far one."""
+        """What the near end saw leave for the far one."""
         target = self.near.endpoint
         seen = (self.near.runs.seen if self.near.runs else None) or ()
         host = target.host.partition("%")[0] if target else ""
         return [each for each in seen if target and each.leaves and (each.host, each.port) == (host, target.port)]
 
     def arrived(self) -> list[Seen]:
-        """That of it which was seen to arrive at the far end, as it arrived there."""
+        """That of it which the far end saw arrive, as it arrived there."""
         messages = {each.message for each in self.sent()}
         seen = (self.far.found.seen if self.far.found else None) or ()
         return [each for each in seen if not each.leaves and each.message in messages]

@@ -35,7 +35,7 @@ ELSEWHERE = {
 # Commands besides the playbooks that run for their output.
 PROGRAMS = {"cat", "ls", "openssl"}
 # These look at tunnels, of which there are none here.
-NOT_RUN = {"status", "remove"}
+NOT_RUN = {"doctor", "status", "remove"}
 
 _VARYING = (
     (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}="), "KEY"),

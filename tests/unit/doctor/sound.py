@@ -87,6 +87,7 @@ class Sound:
             "allowed_ips": peer["prefixes"],
             "persistent_keepalive": 25,
             "latest_handshake": NOW - 30,
+            "received": 128,
             "outer": "eth0",
         }
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.causes import CAUSES
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import choose_tunnels
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.doctor import (
     render_diagnosis,
     render_diagnosis_json,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.doctor.sound import NOW, Sound
-from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
+from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import Inventory, key_of
 
 # The tunnel is cut, and these answers say why.
 CUT: dict[str, Callable[[Sound], Any]] = {
@@ -46,7 +47,7 @@ CUT: dict[str, Callable[[Sound], Any]] = {
     ),
     "not_arriving office hub": lambda sound: sound.of("hub")["sightings"].pop(),
     "clock office hub": lambda sound: sound.peer("hub").update(latest_handshake=NOW + 3600),
-    "not_answered office hub": lambda _sound: None,
+    "not_accepted office hub": lambda _sound: None,
     "no_reply office hub": lambda sound: [sound.peer(host).update(latest_handshake=NOW) for host in sound.answers],
     "policy_denies office hub": lambda sound: (
         CUT["no_reply office hub"](sound),
@@ -114,6 +115,14 @@ def test_a_silent_end_is_no_fault_while_the_other_one_gets_answers() -> None:
     assert found.notes == ["hub could not be asked: no route to host"]
 
 
+def test_a_session_of_before_is_no_sign_of_an_end_that_cannot_be_asked() -> None:
+    sound = Sound()
+    sound.cut()
+    sound.peer("office").update(latest_handshake=NOW, received=0)
+    del sound.answers["hub"]
+    assert sound.diagnose().findings[0].code == "other_end_unknown"
+
+
 def test_ends_that_did_not_watch_together_do_not_miss_packets() -> None:
     """As where there are fewer forks than hosts."""
     sound = Sound()
@@ -176,6 +185,8 @@ def test_nonsense_of_one_host_fails_that_host_alone(data: st.DataObject) -> None
         ("sightings", [[True, "192.0.2.1"]]),
         ("forwarding", {}),
         ("denied", -1),
+        ("addresses", ["{{ lookup('pipe', 'id') }}"]),
+        ("refused", [{"host": "192.0.2.7", "link": "eth0\n"}]),
     ],
 )
 def test_nonsense_is_named(key: str, value: Any) -> None:
@@ -185,3 +196,18 @@ def test_nonsense_is_named(key: str, value: Any) -> None:
     (note,) = found.notes
     assert note.startswith("hub could not be asked: results[0].")
     assert note.isprintable()
+
+
+def test_tunnels_are_chosen_once_and_begin_where_packets_do() -> None:
+    """A client has a tunnel, but cannot be asked."""
+    inventory = Inventory()
+    inventory.networks["home"]["clients"] = {"phone": {"public_key": key_of("phone")}}
+    plans = {name: [entry] for name, entry in inventory.plan().hosts.items()}
+    pairs = [(tunnel.one.host, tunnel.other.host) for tunnel in choose_tunnels(plans, ["hub", "ada", "nobody"])]
+    assert pairs == [("ada", "hub"), ("bob", "hub"), ("cid", "hub")]
+    assert [tunnel.one.host for tunnel in choose_tunnels(plans, ["ada"])] == ["ada"]
+
+
+def test_a_peer_whose_key_is_not_known_is_not_asked_for() -> None:
+    plans = {name: [entry] for name, entry in Inventory().plan(without=["ada"]).hosts.items()}
+    assert choose_tunnels(plans, ["ada"]) == []
