@@ -18,6 +18,8 @@ INVENTORY := build/lab/inventory.yml
 LONG := confirm
 # The version of the script that draws diagrams.
 MERMAID := 11.17.2
+# The version of the script that looks for faults that keep people out.
+AXE := 4.14.1
 PARTS := lint sanity unit docs package kernel molecule
 SCENARIOS := $(patsubst molecule/%/molecule.yml,scenario-%,$(wildcard molecule/*/molecule.yml))
 NIGHTLY := lint sanity sanity-oldest sanity-newest unit oldest newest docs package kernels $(SCENARIOS) faults
@@ -89,7 +91,7 @@ newest: build/stamp/venv build/stamp/unit ## run the pure tests with the newest 
 sanity-newest: build/stamp/venv build/stamp/lint ## run the sanity tests of the newest ansible-core
 	@tests/newest.sh $@ bash tests/sanity/run.sh
 
-docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the module reference and the guides to build/docs/html, and look at each page in a browser
+docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js build/cache/axe.min.js ## build the module reference and the guides to build/docs/html, and look at each page, and at status pages, in a browser
 	@rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/source
 	@cp build/cache/mermaid.min.js build/docs/source/_static
 	@install -d -m 755 build/docs/source/reference
@@ -97,7 +99,7 @@ docs: build/stamp/venv build/stamp/docs build/cache/mermaid.min.js ## build the 
 	    --dest-dir build/docs/source/reference cryptokey.wireguard
 	@rm -f build/docs/source/reference/_*.rst && sed -i -E '/^(    |\* :ansplugin:`)_/d' build/docs/source/reference/index.rst
 	sphinx-build -q -W --keep-going build/docs/source build/docs/html
-	pytest tests/docs --junit-xml=build/junit/docs.xml
+	pytest tests/docs tests/page --junit-xml=build/junit/docs.xml
 	@echo docs: build/docs/html/index.html
 
 package: build/stamp/venv ## build the tarball, install it elsewhere, check it as Galaxy does, run the README's commands
@@ -172,4 +174,10 @@ build/stamp/lab: build/stamp/venv
 build/cache/mermaid.min.js: build/stamp/docs
 	@mkdir -p build/cache
 	@cd build/cache && tar -xzf "$$(npm pack --silent mermaid@$(MERMAID))" --strip-components=2 package/dist/mermaid.min.js
+	@touch $@
+
+# What finds, in a page, what keeps people out who cannot see it or have no mouse.
+build/cache/axe.min.js: build/stamp/docs
+	@mkdir -p build/cache
+	@cd build/cache && tar -xzf "$$(npm pack --silent axe-core@$(AXE))" --strip-components=1 package/axe.min.js
 	@touch $@

@@ -57,8 +57,9 @@ case ${1-} in
         need qemu-utils has qemu-img
         need uidmap has newuidmap
         ;;
-    bench) # its hosts need the same as those of the unit tests
-        exec "$0" unit
+    bench) # its hosts need the same as those of the unit tests, and its browser the same as that of the pages
+        "$0" unit
+        exec "$0" docs
         ;;
     *)
         echo "usage: $0 python|lint|unit|docs|lab|bench" >&2

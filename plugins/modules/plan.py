@@ -168,6 +168,23 @@ hosts:
         interface_options: {}
         public_key: e9lgtTDPpI7V/QjRyZBb0FXy7QCzO7bFyBY23jlVPTY=
         forwarding: {}
+networks:
+  description: The networks by name.
+  returned: success
+  type: dict
+  contains:
+    NETWORK:
+      description: One network.
+      type: dict
+      contains:
+        topology:
+          description: The topology of the network.
+          type: str
+        prefixes:
+          description: The prefixes of the network.
+          type: list
+          elements: str
+  sample: {home: {topology: hub_and_spoke, prefixes: [10.8.0.0/24]}}
 interfaces:
   description:
     - The names in the plan of each host, in the same order, by its inventory name. Loop over them instead of RV(hosts)

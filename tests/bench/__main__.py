@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = [sys.executable, str(ROOT / "tests/lab")]
 INVENTORY = ROOT / "build/lab/inventory.yml"
 RESULTS = ROOT / "build/bench.json"
-PARTS = ["payloads", "engine", "planner", "policy", "site", "fleet"]
+PARTS = ["payloads", "engine", "planner", "policy", "page", "site", "fleet"]
 FLEETS = [20, 100, 1000]
 # Seconds that a second `make site` took with the first design of the role.
 FIRST_DESIGN = 60.0
@@ -58,6 +58,7 @@ MEANINGS = {
     "policy_throughput": ("TCP through a hub with 50 grants, bits a second", "without a policy", ">= 0.95"),
     "policy_no_change": ("the process of member with a policy of 50 grants, nothing to change", "without", "<= 1.05"),
     "policy_hub_10000": ("lines of a hub's table, 10,000 clients, 50 grants", "twice that with 5,000", "<= 1.0"),
+    "status_page_1000": ("the HTML page of 1,000 hosts rendered", "twice that of 500", "<= 1.2"),
     "no_change_site": ("a site.yml that changes nothing, on the lab", "one ping task per host", ""),
     "lab": ("a second make site with the VMs up", "the first design, 60 s", "<= 35 s"),
     # Config-only: without the tasks tagged running, as WireGuard need not be in this kernel.
@@ -127,7 +128,7 @@ def on_this_machine(script: str, *arguments: str) -> Iterator[Rows]:
 def measured(part: str, fleets: list[int]) -> Iterator[Rows]:
     if part == "engine":
         yield in_guest()
-    elif part in {"payloads", "planner", "policy"}:
+    elif part in {"payloads", "planner", "policy", "page"}:
         yield from on_this_machine(f"{part}.py")
         if part == "policy":
             yield from on_this_machine("access.py")

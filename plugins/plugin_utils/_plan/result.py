@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .._inventory.errors import FleetError, HostError
+from .._inventory.nouns import Network
 from .._policy.body import Rules
 from .affected import affected
 from .batches import batches
@@ -26,6 +27,7 @@ def plan_result(findings: Findings, play_hosts: list[str]) -> dict[str, Any]:
     hosts = _by_host(outcomes, rules)
     return {
         "hosts": hosts,
+        "networks": {network.name: _network(network) for network in networks},
         "interfaces": {name: [_interface(plan) for plan in plans] for name, plans in hosts.items()},
         "rules": shared_rules(rules),
         "clients": {outcome.network.name: outcome.plan.clients for outcome in outcomes},
@@ -69,6 +71,10 @@ def _by_host(outcomes: Iterable[Outcome], rules: Mapping[str, Rules]) -> dict[st
     for plans in hosts.values():
         plans.sort(key=lambda plan: str(plan["options"]["interface"]))
     return hosts
+
+
+def _network(network: Network) -> dict[str, Any]:
+    return {"topology": network.topology, "prefixes": [str(prefix) for prefix in network.prefixes]}
 
 
 def _interface(plan: Mapping[str, Any]) -> dict[str, str]:

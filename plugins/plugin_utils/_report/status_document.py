@@ -9,11 +9,15 @@ seconds, never ages, so that nothing in it depends on when it is read.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 SCHEMA = 1
 
-UP, DOWN, UNKNOWN, PLANNED, EXPIRED = "up", "down", "unknown", "planned", "expired"
+UP: Final = "up"
+DOWN: Final = "down"
+UNKNOWN: Final = "unknown"
+PLANNED: Final = "planned"
+EXPIRED: Final = "expired"
 State = Literal["up", "down", "unknown", "planned", "expired"]
 
 

@@ -69,6 +69,26 @@ def test_a_graph_is_written_to_a_file(site: Site) -> None:
     assert site.run("plan", "-e", "wireguard_format=svg").code == 2
 
 
+def test_a_page_is_written_to_a_file(site: Site) -> None:
+    target = site.directory / "net.html"
+    arguments = ("-e", "wireguard_format=html", "-e", "wireguard_file=net.html")
+    checked = site.run("plan", "--check", "--diff", *arguments)
+    assert checked.changed
+    assert "<html" not in checked.output
+    assert not target.exists()
+    run = site.run("plan", *arguments)
+    assert run.code == 0, run.output
+    text = target.read_text()
+    assert "<title>WireGuard plan</title>" in text
+    assert "hub and spoke" in text
+    assert "cryptokey.wireguard 1." in text
+    assert all(f">{name}</a>" in text for name in ("hub1", "phone"))
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    refused = site.run("plan", "-e", "wireguard_format=html")
+    assert refused.code == 2
+    assert "a page is not shown in the terminal; name a file with -e wireguard_file=PATH" in refused.output
+
+
 def play(site: Site, *tasks: dict[str, Any]) -> list[Any]:
     """The messages of ``debug`` tasks in a playbook that has planned."""
     first = {"cryptokey.wireguard.plan": {}, "run_once": True, "register": "network_plan"}

@@ -30,6 +30,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
 GENERATED = 1_796_040_000  # 2026-11-30 12:00 UTC
 DAY = 86_400
 _SERVICES = ("tcp 443", "tcp 22", "udp 53", "tcp 5432", "icmp")
+# Texts that a page must only show.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</noscript></script><img src=x onerror=alert(1)>",
+    "\"'><b>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;&amp;#60;",
+    "x" * 63,
+    "שלום\u202eabc",
+    "<!-- --",
+    "a  b",
+    "ß漢字🐍",
+)
 _SITES = ("berlin", "oslo", "lyon", "porto", "turin", "krakow", "ghent", "malmo", "basel", "graz")
 
 
@@ -218,3 +231,27 @@ def _changes(world: World) -> Iterator[StatusChange]:
         {"member": "spoke2", "attribute": "subnets", "before": [], "after": world.members["corp", "spoke2"]["subnets"]},
     ):
         yield {**base, **given}  # type: ignore[typeddict-item]
+
+
+def document_with(names: list[str]) -> StatusDocument:
+    """Each of these texts wherever a document can have one."""
+    world = World()
+    for number, name in enumerate(names):
+        network = f"net {name}"
+        world.add_network(network, "hub_and_spoke", name)
+        world.add_member(network, name, "hub", endpoint=name, subnets=[name], addresses=[name], versions={name: name})
+        world.add_member(network, f"{name} spoke", reaches=[name], problem=name, public_key=name, valid_until=name)
+        world.members[network, name]["drift"] = [{"action": name, "attribute": name, "before": name, "after": number}]
+        world.link(network, name, f"{name} spoke")
+        world.tunnels[-1]["problem"] = name
+    return world.document(
+        [
+            {"network": name, "member": name, "peer": name, "attribute": name, "before": name, "after": name}
+            for name in names
+        ]
+    )
+
+
+def pairs(document: StatusDocument) -> set[tuple[str, frozenset[str]]]:
+    """Each tunnel once: its network and its two ends."""
+    return {(tunnel["network"], frozenset((tunnel["host"], tunnel["peer"]))) for tunnel in document["tunnels"]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sys
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -14,30 +15,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.packages import MissingLibrary
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page import view
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.view import MOST_PEERS, view_document
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.words import write_age
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import (
+    GENERATED,
+    HOSTILE,
     World,
     add_hub_and_spoke,
     add_mesh,
     add_sites,
+    document_with,
     make_document,
+    pairs,
 )
 
 SIZES = (3, 20, 200, 1000)
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "</noscript></script><img src=x onerror=alert(1)>",
-    "\"'><b>",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;&amp;#60;",
-    "x" * 63,
-    "שלום\u202eabc",
-    "<!-- --",
-    "a  b",
-    "ß漢字🐍",
-)
 
 
 class Page(HTMLParser):
@@ -61,10 +56,6 @@ class Page(HTMLParser):
 
     def with_attribute(self, name: str) -> list[dict[str, str | None]]:
         return [attributes for _tag, attributes in self.elements if name in attributes]
-
-
-def pairs(document: StatusDocument) -> set[tuple[str, frozenset[str]]]:
-    return {(tunnel["network"], frozenset((tunnel["host"], tunnel["peer"]))) for tunnel in document["tunnels"]}
 
 
 @pytest.mark.parametrize("planned", [False, True])
@@ -109,25 +100,6 @@ def test_nothing_is_asked_for_and_only_its_own_script_and_style_run() -> None:
     assert {tag for tag, _attributes in page.elements} & {"iframe", "object", "img", "form"} == {"form"}
     assert [element["href"] for tag, element in page.elements if tag == "link" and element["href"]] != []
     assert "unsafe" not in policy
-
-
-def document_with(names: list[str]) -> StatusDocument:
-    """Each of these texts wherever a document can have one."""
-    world = World()
-    for number, name in enumerate(names):
-        network = f"net {name}"
-        world.add_network(network, "hub_and_spoke", name)
-        world.add_member(network, name, "hub", endpoint=name, subnets=[name], addresses=[name], versions={name: name})
-        world.add_member(network, f"{name} spoke", reaches=[name], problem=name, public_key=name, valid_until=name)
-        world.members[network, name]["drift"] = [{"action": name, "attribute": name, "before": name, "after": number}]
-        world.link(network, name, f"{name} spoke")
-        world.tunnels[-1]["problem"] = name
-    return world.document(
-        [
-            {"network": name, "member": name, "peer": name, "attribute": name, "before": name, "after": name}
-            for name in names
-        ]
-    )
 
 
 @given(
@@ -185,10 +157,70 @@ def test_a_large_mesh_is_one_group_and_its_page_stays_small() -> None:
     picture = view.networks[0].picture
     assert picture is not None
     assert [len(node.members) for node in picture.nodes] == [210]
-    assert [(edge.ends, edge.count) for edge in picture.edges] == [((0, 0), 210 * 209 // 2)]
+    assert [(edge.ends, edge.tunnels) for edge in picture.edges] == [((0, 0), 210 * 209 // 2)]
     assert sum(len(member.peers) for member in view.members) <= MOST_PEERS
     assert all(len(member.peers) + member.more == 209 for member in view.members)
     assert len(render_page(document).encode()) <= 3_000_000
+
+
+def test_what_is_down_is_drawn_above_the_rest() -> None:
+    (picture,) = (network.picture for network in view_document(make_document(20)).networks if network.name == "corp")
+    assert picture is not None
+    assert [edge.state for edge in picture.edges] == ["up"] * 6 + ["unknown"] * 2 + ["down"] * 2
+
+
+def test_without_igraph_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    with pytest.raises(MissingLibrary, match="the HTML page needs the Python library igraph: install the package "):
+        render_page(make_document(3))
+
+
+def test_the_longest_lists_of_peers_are_cut_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "MOST_PEERS", 100)
+    world = World()
+    add_hub_and_spoke(world, "home", 1, 60, 0)
+    hub, *spokes = view_document(world.document()).members
+    assert (len(hub.peers), hub.more) == (40, 20)
+    assert {(len(spoke.peers), spoke.more) for spoke in spokes} == {(1, 0)}
+    # What is down is not what is left out.
+    assert [peer.state for peer in hub.peers[:3]] == ["down"] * 3
+
+
+def test_the_same_problem_of_several_members_is_one_note() -> None:
+    world = World()
+    world.add_network("home", "mesh")
+    for name in ("a2", "a10"):
+        world.add_member("home", name, state="unknown", problem="no route to host")
+    (note,) = view_document(world.document()).notes
+    assert note[1:] == ("unknown", "members", "2 members", "no route to host: a2, a10")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s ago"),
+        (119, "119 s ago"),
+        (120, "2 min ago"),
+        (7200, "2 h ago"),
+        (172800, "2 d ago"),
+        (-300, "in 5 min"),
+    ],
+)
+def test_ages(seconds: int, text: str) -> None:
+    assert write_age(seconds) == text
+
+
+@pytest.mark.parametrize("time", [0, GENERATED + 300, 10**15])
+def test_any_time_of_a_host_is_shown(time: int) -> None:
+    world = World()
+    world.add_network("home", "mesh")
+    world.add_member("home", "host", key_since=time)
+    page = Page(render_page(world.document()))
+    assert page.with_attribute("datetime")[-1]["title"] in {
+        "1970-01-01 00:00:00 UTC",
+        "2026-11-30 12:05:00 UTC",
+        str(time),
+    }
 
 
 def test_no_two_nodes_of_a_picture_touch() -> None:

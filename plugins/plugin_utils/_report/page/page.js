@@ -30,37 +30,47 @@
   // The facts of a member, without its peers: otherwise a hub's name would find every key and prefix of its spokes.
   function textOf(each) {
     const closed = each.part.querySelector("noscript");
-    const facts = (closed ? parse(closed.textContent) : each.part).querySelector("dl");
-    return `${each.row.textContent} ${facts.textContent}`.toLowerCase();
+    const facts = (closed ? parse(closed.textContent) : each.part).querySelectorAll("dd");
+    return [...each.row.cells, ...facts].map(cell => cell.textContent).join(" ").toLowerCase();
   }
 
   const count = number => number.toLocaleString("en");
+
+  let group = "";
 
   function filter() {
     const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = fields.map((field, place) => [columns[place], field.value]).filter(([, value]) => value);
     let hits = 0;
     for (const each of rows) {
-      const fits = wanted.every(([column, value]) => each.row.cells[column].textContent === value)
+      const fits = (!group || each.row.dataset.group === group)
+        && wanted.every(([column, value]) => each.row.cells[column].textContent === value)
         && (!words.length || words.every(word => (each.text ||= textOf(each)).includes(word)));
       each.row.hidden = each.part.hidden = !fits;
       hits += fits;
     }
-    byId("hits").value = hits === rows.length ? `${count(hits)} members` : `${count(hits)} of ${count(rows.length)} members`;
+    const all = `${count(rows.length)} ${rows.length === 1 ? "member" : "members"}`;
+    byId("hits").value = hits === rows.length ? all : `${count(hits)} of ${all}`;
     byId("none").hidden = hits > 0;
   }
 
   function show(chosen) {
-    byId("search").value = chosen.search ?? "";
+    byId("search").value = "";
     fields.forEach(field => { field.value = chosen[field.id.slice(3)] ?? ""; });
+    group = chosen.group ?? "";
     filter();
   }
 
   let waiting = 0;
-  controls.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
-  controls.addEventListener("reset", () => setTimeout(filter));
+  for (const kind of ["input", "change", "reset"]) {
+    controls.addEventListener(kind, () => {
+      group = "";
+      clearTimeout(waiting);
+      waiting = setTimeout(filter, 60);
+    });
+  }
   controls.addEventListener("submit", event => event.preventDefault());
-  for (const link of document.querySelectorAll("[data-state], [data-kind]")) {
+  for (const link of document.querySelectorAll("a[data-state], a[data-group]")) {
     link.addEventListener("click", () => show(link.dataset));
   }
   document.addEventListener("keydown", event => {

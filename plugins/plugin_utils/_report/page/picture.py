@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..columns import shorten
 from ..status_document import DOWN, EXPIRED, PLANNED, UNKNOWN, UP, MemberStatus, State, TunnelStatus
 from .layout import Place, place_nodes
 from .words import join_names, write_count
@@ -33,7 +34,11 @@ _SMALL = 7
 _RADIUS = {"hub": 15, "host": 10, "client": 9}
 _GROUP = 24
 _GROUP_SPACING = 92
+# Names beside nodes on a ring: pixels for the least, and the share of the longest name.
+_LEAST_SPACING, _SPACING = 36, 1.2
 _MARGIN = 12
+_DENSE, _PACKED = 3, 20
+_SUBNETS_WIDTH = 26
 
 Pair = tuple[str, str]
 
@@ -60,8 +65,8 @@ class DrawnNode(NamedTuple):
     text_y: int
     anchor: str
     turn: int
-    small: bool
-    hubs: tuple[str, ...] = ()
+    is_turned: bool
+    is_small: bool
     slices: tuple[Slice, ...] = ()
 
     @property
@@ -70,11 +75,11 @@ class DrawnNode(NamedTuple):
 
 
 class DrawnEdge(NamedTuple):
-    """``count``: how many tunnels it stands for. ``title`` is empty where there are very many."""
+    """``tunnels``: how many it stands for. ``title`` is empty where there are very many."""
 
     ends: tuple[int, int]
     state: State
-    count: int
+    tunnels: int
     path: str
     title: str
 
@@ -84,6 +89,12 @@ class Picture:
     box: tuple[int, int, int, int]
     nodes: tuple[DrawnNode, ...]
     edges: tuple[DrawnEdge, ...]
+
+    @property
+    def density(self) -> str:
+        """A word for how many edges there are to a node. The more, the fainter they should be."""
+        ratio = len(self.edges) / len(self.nodes)
+        return "packed" if ratio > _PACKED else "dense" if ratio > _DENSE else ""
 
 
 class _Group(NamedTuple):
@@ -120,11 +131,13 @@ def draw_network(members: Sequence[MemberStatus], tunnels: Iterable[TunnelStatus
         edges.setdefault((first, second), Counter())[state] += 1
         titles[first, second] = pair
     hubs = [number for number, group in enumerate(groups) if group.members[0]["kind"] == "hub"]
-    places = place_nodes(len(groups), sorted(edges), hubs, _GROUP_SPACING if grouped else 0)
+    longest = max(_width(_cut(name)) for name in names)
+    spacing = _GROUP_SPACING if grouped else max(_LEAST_SPACING, _SPACING * longest)
+    places = place_nodes(len(groups), sorted(edges), hubs, spacing, turn=not grouped)
     nodes = tuple(_node(group, place) for group, place in zip(groups, places))
     drawn = tuple(
         _edge(numbers, nodes, counts, "" if len(edges) > MOST_TITLES else _edge_title(titles[numbers], counts))
-        for numbers, counts in sorted(edges.items())
+        for numbers, counts in sorted(edges.items(), key=_drawing_order)
     )
     return Picture(_box(nodes), nodes, drawn)
 
@@ -149,6 +162,7 @@ def _group(members: Iterable[MemberStatus], pairs: Iterable[Pair]) -> list[_Grou
 def _node(group: _Group, place: Place) -> DrawnNode:
     first = group.members[0]
     is_group = len(group.members) > 1
+    turned = place.angle is not None and not place.style.level
     counts = Counter(member["state"] for member in group.members)
     states = join_names(f"{counts[state]:,} {state}" for state in SEVERITY if counts[state])
     if is_group:
@@ -157,11 +171,12 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         lines: tuple[str, ...] = (f"{first['kind']}s{of}", *([", ".join(amiss)] if amiss else []))
         title = f"{write_count(len(group.members), first['kind'])}{of}: {states}"
     else:
-        lines = (first["name"], *_few(first["subnets"]))
+        # A name that is turned outwards has one line, since the next one is close.
+        subnets = [shorten(first["subnets"], _SUBNETS_WIDTH)] if turned and first["subnets"] else _few(first["subnets"])
+        lines = (first["name"], *subnets)
         title = f"{first['name']} ({first['kind']}): {first['state']}" + "".join(f", {net}" for net in first["subnets"])
-    # Where nodes are close they are small, and their names are turned outwards and have one line.
-    turned = place.angle is not None and not place.level
-    radius = _GROUP if is_group else _SMALL if turned else _RADIUS[first["kind"]]
+    small = place.angle is not None and place.style.small
+    radius = _GROUP if is_group else _SMALL if small else _RADIUS[first["kind"]]
     x, y = round(place.x), round(place.y)
     shown = tuple(map(_cut, lines))
     shown = (" · ".join(shown),) if turned else shown
@@ -179,7 +194,7 @@ def _node(group: _Group, place: Place) -> DrawnNode:
         anchor,
         turn,
         turned,
-        group.hubs,
+        small,
         tuple(_slices(counts)) if is_group else (),
     )
 
@@ -208,7 +223,7 @@ def _text_place(place: Place, radius: int, lines: int) -> tuple[int, int, str, i
     x, y, gap = place.x, place.y, radius + 6
     if place.angle is None:
         return round(x), round(y + gap + 10), "middle", 0
-    if not place.level:
+    if not place.style.level:
         outwards = math.radians(place.angle)
         left = abs(place.angle) > 90
         turn = round(place.angle) + (180 if left else 0)
@@ -239,6 +254,12 @@ def _edge(ends: tuple[int, int], nodes: Sequence[DrawnNode], counts: Mapping[Sta
     if ends[0] == ends[1]:
         path = f"M{first.x - 14} {first.y - 18}c-26-56 54-56 28 0"
     return DrawnEdge(ends, _edge_state(counts), sum(counts.values()), path, title)
+
+
+def _drawing_order(edge: tuple[tuple[int, int], Mapping[State, int]]) -> tuple[int, tuple[int, int]]:
+    """What is worst is drawn last, and lies above the rest."""
+    ends, counts = edge
+    return -SEVERITY.index(_edge_state(counts)), ends
 
 
 def _edge_state(counts: Mapping[State, int]) -> State:

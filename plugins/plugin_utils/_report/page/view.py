@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..columns import shorten
 from ..status_document import DOWN, EXPIRED, MemberStatus, State, StatusChange, StatusDocument, TunnelStatus
-from .picture import SEVERITY, Picture, draw_network, pair_states
+from .picture import SEVERITY, DrawnNode, Picture, draw_network, pair_states
 from .words import days_until, natural, write_count
 
 # Rows of peers in all parts together. Where there are more, each of the longest lists shows its first ones.
@@ -51,10 +51,14 @@ class PeerView(NamedTuple):
 
 @dataclass
 class MemberView:
-    """A member with all that its row and its part show. ``more``: how many peers are left out."""
+    """A member with all that its row and its part show.
+
+    ``group``: the id of its node where the picture has groups. ``more``: how many peers are left out.
+    """
 
     id: str
     status: MemberStatus
+    group: str = ""
     peers: list[PeerView] = field(default_factory=list)
     more: int = 0
     summary: str = ""
@@ -95,6 +99,10 @@ class NetworkView:
     picture: Picture | None
     ids: Mapping[str, str]
 
+    def node_id(self, node: DrawnNode) -> str:
+        """The id of a group is that of its first member, with a letter before it."""
+        return f"g{self.ids[node.members[0]]}"
+
 
 @dataclass(frozen=True)
 class PageView:
@@ -130,6 +138,10 @@ def view_document(document: StatusDocument) -> PageView:
         _read_drift(member, keys)
     _limit([*members.values()])
     networks = [_network(network, document, members, ids) for network in document["networks"]]
+    for each in networks:
+        for node in each.picture.nodes if each.picture else ():
+            for name in node.members if node.is_group else ():
+                members[each.name, name].group = each.node_id(node)
     notes = [*_notes(networks, members.values(), tunnels)]
     all_states = Counter(member.status["state"] for member in members.values())
     all_tunnels: Counter[State] = Counter()
