@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.exposition import METRICS
 from ansible_collections.cryptokey.wireguard.tests.unit.docs.pages import DOCS, ROOT
 
 EXAMPLES = DOCS / "examples/monitoring"
@@ -128,3 +130,48 @@ def test_the_dashboard_can_be_imported_anywhere() -> None:
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _y in cells) < 24
+
+
+def metrics(expr: str) -> set[str]:
+    return set(re.findall(r"\b(?:cryptokey_)?wireguard_\w+", expr))
+
+
+def test_alerts_and_dashboard_use_what_the_program_writes() -> None:
+    """The dashboard shows nearly all of it."""
+    shown = set().union(*map(metrics, QUERIES.values()))
+    asked = [metrics(variable.get("definition", "")) for variable in DASHBOARD["templating"]["list"]]
+    assert set().union(*asked, *(metrics(rule["expr"]) for rule in RULES)) - {"wireguard_device_info"} <= shown
+    assert shown < METRICS.keys()
+    assert METRICS.keys() - shown == {"wireguard_device_info", "wireguard_peer_info"}
+
+
+def table(page: str, head: str) -> list[list[str]]:
+    """The cells of the rows of a table of the guide."""
+    _before, _found, rest = page.partition(f"{head}\n")
+    rows = rest.split("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def test_the_guide_has_each_metric_and_each_alert() -> None:
+    page = GUIDE.read_text()
+    rows = table(page, "| metric | type | more labels | meaning |")
+    kinds = {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    assert kinds == {name: metric.kind for name, metric in METRICS.items()}
+    alerts = [row[0].strip("`") for row in table(page, "| alert | fires | what to do |")]
+    assert alerts == [rule["alert"] for rule in RULES]
+
+
+def test_promtool_accepts_what_the_guide_shows(tmp_path: Path) -> None:
+    page = GUIDE.read_text()
+    for row in table(page, "| query | what it shows |"):
+        expr = row[0].strip("`")
+        assert metrics(expr) <= METRICS.keys()
+        assert complaint(tmp_path, expr) == ""
+    blocks = [textwrap.dedent(text) for text in re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.DOTALL | re.MULTILINE)]
+    (config,) = [text for text in blocks if "scrape_configs" in text]
+    (rule,) = [text for text in blocks if "alert:" in text]
+    (tmp_path / "prometheus.yml").write_text(config)
+    (tmp_path / "alerts.yml").write_text(f"groups:\n- name: more\n  rules:\n{textwrap.indent(rule, '  ')}")
+    done = promtool("check", "config", "prometheus.yml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 rules found" in done.stdout
