@@ -14,12 +14,14 @@ from typing import Any
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 
-from .status_document import PLANNED, SCHEMA, StatusChange, StatusDocument
+from .status_document import PLANNED, SCHEMA, UNKNOWN, StatusChange, StatusDocument
 
 _OF_MEMBER = (
     *("state", "kind", "interface", "addresses", "subnets", "endpoint"),
     *("public_key", "valid_until", "drift", "reaches", "problem"),
 )
+# What only hosts can tell.
+_SEEN = ("state", "drift", "problem")
 _OF_TUNNEL = ("endpoint", "allowed_ips", "persistent_keepalive")
 _REMEDY = "give a file that cryptokey.wireguard.status has written with -e wireguard_format=json -e wireguard_file=PATH"
 
@@ -65,7 +67,11 @@ def _members(document: StatusDocument) -> dict[_Place, Mapping[str, Any]]:
 
 def _tunnels(document: StatusDocument) -> dict[_Place, Mapping[str, Any]]:
     return {
-        (each["network"], each["host"], each["peer"]): {**each["desired"], "state": each["state"]}
+        (each["network"], each["host"], each["peer"]): {
+            **each["desired"],
+            "state": each["state"],
+            "problem": each.get("problem"),
+        }
         for each in document["tunnels"]
     }
 
@@ -80,8 +86,13 @@ def _compare(
             continue
         for attribute in attributes:
             values = old.get(attribute), new.get(attribute)
-            if values[0] != values[1] and not (attribute == "state" and PLANNED in values):
+            if values[0] != values[1] and not (attribute in _SEEN and (_is_unseen(old) or _is_unseen(new))):
                 yield _change(place, attribute, *values)
+
+
+def _is_unseen(found: Mapping[str, Any]) -> bool:
+    """Whether it is a plan's, or its host was not asked. A host that did not answer has a problem."""
+    return found["state"] in (PLANNED, UNKNOWN) and not found.get("problem")
 
 
 def _summary(found: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
@@ -95,6 +95,7 @@ def test_a_document_has_not_changed_since_itself(count: int) -> None:
 def test_each_change_of_a_member_is_found_and_goes_back(place: int, attribute: str) -> None:
     before, after = make_document(20), make_document(20)
     member: Any = after["members"][place]
+    assume(attribute != "state" or member["state"] != "unknown" or member["problem"])
     member[attribute] = ["10.99.0.1"] if attribute == "addresses" else "changed"
     (change,) = list_changes(before, after)
     assert (change["member"], change["attribute"], change["after"]) == (member["name"], attribute, member[attribute])
@@ -232,3 +233,15 @@ def test_the_schema_names_what_the_document_has() -> None:
         (StatusChange, SCHEMA["properties"]["changes"]["oneOf"][1]["items"]),
     ):
         assert set(found["required"]) == set(found["properties"]) == set(kind.__annotations__)
+
+
+def test_members_that_were_not_asked_have_not_changed() -> None:
+    before, after = make_document(20), make_document(20)
+    silent = make_document(20)
+    for document, problem in ((after, ""), (silent, "no answer")):
+        for member in document["members"]:
+            member.update(state="unknown", drift=None, problem=problem)
+        for tunnel in document["tunnels"]:
+            tunnel.update(state="unknown", problem="")
+    assert list_changes(before, after) == []
+    assert {each["attribute"] for each in list_changes(before, silent)} >= {"state", "problem"}
