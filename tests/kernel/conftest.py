@@ -20,7 +20,14 @@ from ansible_collections.cryptokey.wireguard.tests.kernel.processes import forge
 from ansible_collections.cryptokey.wireguard.tests.kernel.provisional import Machine, Side, settled
 
 # These also run what belongs to the controller, whose Python is newer than the oldest one of hosts.
-_WITH_CONTROLLER = ["test_access.py", "test_adopt.py", "test_doctor.py", "test_metrics_unit.py", "test_policy_rules.py"]
+_WITH_CONTROLLER = [
+    "test_access.py",
+    "test_adopt.py",
+    "test_doctor.py",
+    "test_drift.py",
+    "test_metrics_unit.py",
+    "test_policy_rules.py",
+]
 collect_ignore = _WITH_CONTROLLER if sys.version_info < (3, 10) else []
 
 
