@@ -115,7 +115,7 @@ molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke
 
 # Not molecule test --all, which ends with the first failure.
-scenarios: build/stamp/venv ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate, policy
+scenarios: build/stamp/venv ## run all Molecule scenarios: hub_and_spoke, multi_hub, mesh, adopt, confirm, rotate, policy, observe
 	@python tests/parts.py $(SCENARIOS)
 
 scenario-%: build/stamp/lab

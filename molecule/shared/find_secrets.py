@@ -31,7 +31,8 @@ def haystacks(hosts: list[str]) -> Iterator[tuple[str, bytes]]:
     """Yield each place to search with its content."""
     for host in hosts:
         yield f"the journal of {host}", on_host(host, "journalctl --all --no-pager --output=export")
-        yield f"temporary files of {host}", on_host(host, "tar -cf - /tmp /var/tmp /root/.ansible 2>/dev/null; true")
+        folders = "/tmp /var/tmp /root/.ansible /var/lib/prometheus"
+        yield f"temporary files and metrics of {host}", on_host(host, f"tar -cf - {folders} 2>/dev/null; true")
     for folder in FOLDERS:
         for path in folder.rglob("*"):
             if path.is_file() and path.suffix != ".qcow2":

@@ -46,6 +46,10 @@ _HOST = (*_BASE, "iputils-ping", "nftables", "python3-nacl", "python3-pyroute2",
 # What converges itself with ansible-pull. Debian 12's ansible-core is older than what the collection needs.
 _PULL = (*_HOST, "ansible-core", "git")
 
+# What is watched, and what watches.
+_EXPORTER = (*_HOST, "prometheus-node-exporter")
+_PROMETHEUS = (*_EXPORTER, "prometheus")
+
 # For tests in network namespaces, which also run modules as whole processes.
 _TEST = (
     *_HOST,
@@ -67,9 +71,12 @@ FLAVOURS = {
     "debian11-test": Flavour("bullseye", _OLD_TEST, ("resolvers.sh",), ended=True),
     "debian12": Flavour("bookworm", _HOST),
     "debian12-bare": Flavour("bookworm", _BASE),
+    "debian12-exporter": Flavour("bookworm", _EXPORTER),
+    "debian12-prometheus": Flavour("bookworm", _PROMETHEUS),
     "debian12-test": Flavour("bookworm", _TEST, ("resolvers.sh",)),
     "debian13": Flavour("trixie", _HOST),
     "debian13-bare": Flavour("trixie", _BASE),
+    "debian13-exporter": Flavour("trixie", _EXPORTER),
     "debian13-pull": Flavour("trixie", _PULL),
     "debian13-test": Flavour("trixie", _TEST, ("resolvers.sh",)),
     "debian-unstable-test": Flavour("unstable", _TEST, ("resolvers.sh",)),
