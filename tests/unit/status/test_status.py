@@ -118,7 +118,7 @@ def test_counters_and_roaming_are_no_change() -> None:
     before, after = make_document(20), make_document(20)
     for tunnel in after["tunnels"]:
         if tunnel["running"]:
-            tunnel["running"].update({"transfer_rx": 7, "transfer_tx": 8, "latest_handshake": 9})
+            tunnel["running"] = {**tunnel["running"], "transfer_rx": 7, "transfer_tx": 8, "latest_handshake": 9}
             tunnel["running"]["endpoint"] = "203.0.113.9:9"
             tunnel["pings"] = []
     after["generated"] += 60
@@ -240,8 +240,8 @@ def test_members_that_were_not_asked_have_not_changed() -> None:
     silent = make_document(20)
     for document, problem in ((after, ""), (silent, "no answer")):
         for member in document["members"]:
-            member.update(state="unknown", drift=None, problem=problem)
+            member["state"], member["drift"], member["problem"] = "unknown", None, problem
         for tunnel in document["tunnels"]:
-            tunnel.update(state="unknown", problem="")
+            tunnel["state"], tunnel["problem"] = "unknown", ""
     assert list_changes(before, after) == []
     assert {each["attribute"] for each in list_changes(before, silent)} >= {"state", "problem"}
