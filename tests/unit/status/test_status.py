@@ -99,7 +99,7 @@ def test_each_change_of_a_member_is_found_and_goes_back(place: int, attribute: s
     member[attribute] = ["10.99.0.1"] if attribute == "addresses" else "changed"
     (change,) = list_changes(before, after)
     assert (change["member"], change["attribute"], change["after"]) == (member["name"], attribute, member[attribute])
-    (back,) = list_changes(after, before)
+    (back,) = list_changes(before=after, after=before)
     assert (back["before"], back["after"]) == (change["after"], change["before"])
 
 
@@ -110,7 +110,7 @@ def test_who_came_and_who_left() -> None:
     after["tunnels"] = [each for each in after["tunnels"] if left["name"] not in (each["host"], each["peer"])]
     changes = list_changes(before, after)
     assert f"{left['network']}: {left['name']}: removed" in write_changes(changes)
-    assert f"{left['network']}: {left['name']}: added" in write_changes(list_changes(after, before))
+    assert f"{left['network']}: {left['name']}: added" in write_changes(list_changes(before=after, after=before))
     assert all("removed" in line for line in write_changes(changes))
 
 
