@@ -436,7 +436,9 @@ def test_the_module_leaves_nothing_behind(world: World, tmp_path: Path, killed: 
 
 
 def everything(host: Host) -> tuple[object, ...]:
-    """What runs on the host, without what its kernel counts."""
+    """What runs on the host, without what its kernel counts, once its IPv6 addresses have their routes."""
+    while host.run("ip", "-6", "address", "show", "tentative"):
+        time.sleep(0.1)
     rules = re.sub(r" # handle [0-9]+| packets [0-9]+ bytes [0-9]+", "", host.run("nft", "-a", "list", "ruleset"))
     sockets = host.run("ss", "--all", "--numeric", "--no-header", "--raw", "--udp", "--packet")
     routes = host.run("ip", "route", "show", "table", "all") + host.run("ip", "rule")
