@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The facts that a target state depends on besides what is wanted and what runs."""
+"""The facts that determine a target state, besides the desired and the running state."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def assume_unknown(_key: PrivateKey) -> PublicKey | None:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """The facts that a target depends on besides the two states.
+    """The facts that determine a target, besides the desired and the running state.
 
-    ``now`` in seconds since 1970. ``recorded``: the endpoint, as configured, that was last applied to each peer.
-    ``resolve``: an endpoint, and what its peer is called, to literal endpoints in order of preference; none when its
-    name has no address. It is asked only where the answer matters, since it may take seconds.
-    ``path_mtu``: literal hosts to the MTU of the widest path to one of them, in bytes. ``has_routes``: whether the
-    routing table of that number holds a route. ``correct``: the peers that need no change, as the same objects.
-    ``public_key_of``: a private key to its public half, None where that cannot be told. ``find_proven``: the running
-    peers that are as wanted, if that can be told without decoding them. ``list_table``: an interface and the body of
-    its own table to that table as this host lists it.
+    ``now``: seconds since 1970. ``recorded``: the configured endpoint that was last applied to each peer. ``resolve``:
+    maps an endpoint and the label of its peer to literal endpoints in order of preference; to none if the name has no
+    address. It may take seconds, so it is called only if the result matters. ``path_mtu``: maps literal hosts to the
+    largest MTU of the paths to them, in bytes. ``has_routes``: whether the routing table with this number has a route.
+    ``correct``: the peers that need no change, as the same objects. ``public_key_of``: maps a private key to its public
+    key, or to None if it cannot be derived. ``find_proven``: the running peers that match the wanted ones, or None if
+    decoding is needed to find them. ``list_table``: maps an interface and the body of its own table to that table as
+    this host lists it.
     """
 
     now: float

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare the running state with the target: the engine's first half, which changes nothing.
+"""Compare the running state with the target. This first half of the engine changes nothing.
 
-Most runs end here, so nothing that applies, verifies or restores a change is loaded for it.
+Most runs end here, so this module imports nothing that applies, verifies or restores a change.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ STRANGE_SOCKETS = "the interface's sockets are in another or a deleted network n
 
 
 class Origin(NamedTuple):
-    """Another namespace, and its state while the interface is still there."""
+    """The namespace that the interface is moved from, and the state there before the move."""
 
     kernel: Kernel
     state: RunningState
 
 
 class Comparison(NamedTuple):
-    """``before`` is what runs, ``after`` is the target.
+    """The running state (``before``) and the target (``after``).
 
-    ``origin``: the namespace from which the interface is moved. ``before`` is then the state after the move.
+    ``origin``: the namespace that the interface is moved from. ``before`` is then the state after the move.
     """
 
     before: RunningState
@@ -54,8 +54,8 @@ def compare(
 ) -> Comparison:
     """Read the running state and derive the target.
 
-    ``elsewhere`` is another namespace, from which the interface is to be moved. Raises InputError for all that is
-    refused, and KernelError if the running state cannot be read.
+    ``elsewhere``: another namespace, from which the interface should be moved. Raises InputError if the desired state
+    is refused, and KernelError if the running state cannot be read.
     """
     before = kernel.read(desired.interface)
     origin = Origin(elsewhere, elsewhere.read(desired.interface)) if elsewhere and not before.exists else None
@@ -91,13 +91,16 @@ def state_after_move(moved: RunningState, there: RunningState) -> RunningState:
 
 
 def lasting_mark(state: RunningState) -> int:
-    """The mark that a move keeps: not that of a full tunnel."""
+    """Return the mark that a move keeps: 0 instead of the mark of a full tunnel."""
     mark = state.device.fwmark
     return 0 if any(rule.fwmark == mark for rule in state.rules) else mark
 
 
 def _refuse_taken_address(kernel: Kernel, before: RunningState, after: RunningState) -> None:
-    """Refuse an address that another interface has. The kernel allows it, and then routes by either network."""
+    """Raise InputError for a new address that another interface has.
+
+    The kernel allows it, and then routes through either interface.
+    """
     new = [address for address in after.addresses if address not in before.addresses]
     taken = kernel.taken_address(before.interface, new) if new else None
     if taken:

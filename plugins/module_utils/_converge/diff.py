@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare two states: list the fewest operations from the first to the second, in the order that loses least."""
+"""Compare two states: list the fewest operations from the first to the second, in the least disruptive order."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from .._model.state import MAIN_TABLE, Route, RunningState
 def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> list[Operation]:
     """List the operations that turn ``before`` into ``after``; none when they are equal.
 
-    Rules go first and come last, so that the tunnel's own packets are never sent into the tunnel. A
-    prefix that moves is added to its new owner, which takes it from the old one in the same step. The interface's own
-    table is loaded before anything else and removed last: its policy fails closed.
+    Rules are removed first and added last, so that the tunnel's own packets are never sent into the tunnel. A prefix
+    that moves is only added to its new peer: the kernel removes it from the old one in the same step. The interface's
+    own table is loaded before everything else and removed last, so that its policy fails closed.
     """
     if not after.exists:
         return list(_diff_absence(before, after))
@@ -65,7 +65,10 @@ def diff_states(before: RunningState, after: RunningState, names: PeerNames) -> 
 
 
 def _remove_rules(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    """In the opposite order: while the rule of a full tunnel stands alone, what is sent to others goes through it."""
+    """Remove rules in reverse order.
+
+    A full tunnel's rule without the main table's rule would send traffic for other networks into the tunnel.
+    """
     return (RemoveRule(rule) for rule in sorted(before.rules - after.rules, reverse=True))
 
 
@@ -105,7 +108,10 @@ def _diff_device(before: RunningDevice, after: RunningDevice) -> Iterator[Operat
 def _diff_peers(
     before: Mapping[PublicKey, RunningPeer], after: Mapping[PublicKey, RunningPeer], names: PeerNames
 ) -> Iterator[Operation]:
-    """Of ten thousand peers nearly all are the same objects, see docs/contributing/large-peer-sets.md."""
+    """List the changes of peers.
+
+    Most of 10,000 peers are the same objects on both sides: see docs/contributing/large-peer-sets.md.
+    """
     if before is after:
         return
     if isinstance(after, PatchedPeers) and after.base is before:
@@ -148,8 +154,11 @@ def _diff_peer(before: RunningPeer, after: RunningPeer, name: str | None) -> Set
 
 
 class _AddressChange(NamedTuple):
-    """How addresses change. Those that differ in details are all removed before they are made again, and the others of
-    an IPv4 network with them: its first address is its primary one."""
+    """Addresses, grouped by how they change.
+
+    Those whose details differ are all removed before they are added again, with all others of the same IPv4 network:
+    the first address of a network becomes its primary one.
+    """
 
     staying: list[InterfaceAddress]
     new: list[InterfaceAddress]
@@ -198,8 +207,11 @@ def _diff_link(before: RunningState, after: RunningState) -> Iterator[Operation]
 
 
 def _waits_for_link(address: InterfaceAddress, before: RunningState, after: RunningState) -> bool:
-    """The kernel takes IPv6 addresses from an interface that goes down. When it comes up, it makes no route to the
-    networks of those that end, or have a peer (net/ipv6/addrconf.c, addrconf_ifdown, fixup_permanent_addr)."""
+    """Whether the address must be added after the link is changed.
+
+    The kernel removes IPv6 addresses when the interface goes down. When it comes up, the kernel adds no route to the
+    network of an address with a lifetime or a peer (net/ipv6/addrconf.c, addrconf_ifdown, fixup_permanent_addr).
+    """
     is_lost, has_no_route = before.up and not after.up, after.up and not before.up and address.details
     return address.family == socket.AF_INET6 and bool(is_lost or has_no_route)
 
@@ -219,21 +231,21 @@ def _diff_netfilter(before: RunningState, after: RunningState) -> Iterator[Opera
 
 
 def _diff_routes(before: RunningState, after: RunningState) -> Iterator[Operation]:
-    """New routes first, the longest prefix before the others, as wg-quick(8) has it; then what is left over.
+    """Add new routes, longest prefixes first as in wg-quick(8); then remove the others.
 
-    An interface that is down has none: the kernel removes them.
+    An interface that is down has no routes: the kernel removes them.
     """
     if after.up:
         present = _lasting(before.routes, before, after)
-        # Those of others that came since, in the place of ours.
+        # Routes of other programs, added since, that occupy the slots of ours.
         intruders = _in_slots(before.other_routes - after.other_routes, after.routes - present)
         yield from _exchange_routes(present, after.routes, after, (present - after.routes) | intruders)
 
 
 def diff_other_routes(now: RunningState, before: RunningState) -> Iterator[Operation]:
-    """Restore the routes of others that the kernel removed with the link or its addresses. Newer ones stay.
+    """List what restores other programs' routes that the kernel removed with the link or its addresses.
 
-    To be applied after the other operations that make ``now`` into ``before``.
+    Newer routes stay, except those in the way. Apply this after the operations that turn ``now`` into ``before``.
     """
     if before.up:
         present = _lasting(now.other_routes, now, before)
@@ -242,7 +254,7 @@ def diff_other_routes(now: RunningState, before: RunningState) -> Iterator[Opera
 
 
 def _in_slots(routes: frozenset[Route], of: frozenset[Route]) -> frozenset[Route]:
-    """The routes that keep others from being made; most often there are none, and twenty thousand others."""
+    """Select the routes that occupy a slot of the routes ``of``. Usually ``routes`` is empty, not ``of``."""
     slots = {route.slot for route in of} if routes else set()
     return frozenset(route for route in routes if route.slot in slots)
 
@@ -250,7 +262,10 @@ def _in_slots(routes: frozenset[Route], of: frozenset[Route]) -> frozenset[Route
 def _exchange_routes(
     present: frozenset[Route], wanted: frozenset[Route], after: RunningState, gone: frozenset[Route]
 ) -> Iterator[Operation]:
-    """Routes that lead to the gateways of others are among those without details, which come first."""
+    """Remove the routes in the way, add the missing ones, then remove the rest of ``gone``.
+
+    Routes without details are added first: the gateways of other routes are reached through them.
+    """
     missing = sorted(wanted - present, key=lambda route: (bool(route.details), -route.prefix.length, route))
     in_the_way = _in_slots(gone, wanted - present)
     yield from map(RemoveRoute, sorted(in_the_way))
@@ -259,10 +274,13 @@ def _exchange_routes(
 
 
 def _lasting(routes: frozenset[Route], before: RunningState, after: RunningState) -> frozenset[Route]:
-    """The routes that outlast the change of addresses: with an interface's last IPv4 address the kernel removes all its
-    IPv4 routes, with any those of the main table that prefer it as their source, and IPv6 routes lose that preference
+    """Return the routes that remain after the change of addresses.
+
+    When the last IPv4 address of an interface is removed, the kernel removes all its IPv4 routes. With any IPv4 address
+    it removes the main table's routes with this preferred source. IPv6 routes only lose their preferred source
     (net/ipv4/fib_frontend.c, fib_inetaddr_event; net/ipv4/fib_semantics.c, fib_sync_down_addr; net/ipv6/route.c,
-    rt6_remove_prefsrc)."""
+    rt6_remove_prefsrc).
+    """
     change = _address_change(before, after)
     if not (change.gone or change.unmade):
         return routes

@@ -28,7 +28,10 @@ from .target import derive_absence, derive_target
 
 @dataclass(frozen=True)
 class Removal(ConvergeResult):
-    """``problem``: what of the netfilter table and the name servers may be left, and why. Empty when all is removed."""
+    """The result of ``remove``.
+
+    ``problem``: why netfilter tables or name servers may remain. Empty if all were removed.
+    """
 
     problem: str = ""
 
@@ -41,22 +44,23 @@ def converge(
     elsewhere: Kernel | None = None,
     guard: Guard | None = None,
 ) -> ConvergeResult:
-    """Bring the interface to the desired state. ``elsewhere`` is another namespace, from which the interface is moved.
+    """Bring the interface to the desired state.
 
-    ``guard`` is armed before the first change, and stays armed.
+    ``elsewhere``: another namespace, from which the interface is moved. ``guard`` is armed before the first change, and
+    stays armed unless the change is undone.
 
-    Raises InputError before anything is touched, KernelError when the running state cannot be read, and
-    ConvergeError when applying failed or what was read back differs; the state before is then restored.
+    Raises InputError before anything is changed, and KernelError if the running state cannot be read. Raises
+    ConvergeError if applying fails or the state that is read back differs; the previous state is then restored.
     """
     comparison = compare(desired, kernel, circumstances, elsewhere)
     return carry_out(comparison, desired, kernel, circumstances, check_mode, guard)
 
 
 def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guard | None = None) -> Removal:
-    """Take the interface down with all that belongs to it. ``guard`` is not armed.
+    """Remove the interface and everything that belongs to it. ``guard`` is not armed.
 
-    Where the netfilter table or the name servers cannot be read or removed, the interface is removed all the same, and
-    the result says so. Raises as ``converge`` does.
+    If the netfilter tables or the name servers cannot be read or removed, the interface is still removed, and the
+    result names the problem. Raises KernelError and ConvergeError as ``converge`` does.
     """
     before, unread = read_parts(interface, kernel)
     after = derive_absence(before)
@@ -78,7 +82,7 @@ def remove(interface: str, kernel: Kernel, check_mode: bool = False, guard: Guar
 
 
 def _apply_parts(interface: str, operations: Iterable[Operation], kernel: Kernel, done: list[Operation]) -> None:
-    """Apply the operations part by part. Only an error of the interface itself stops this and is raised."""
+    """Apply the operations part by part. Raise errors of the interface part only; ignore those of other parts."""
     for part, group in groupby(operations, _part_of):
         step = list(group)
         try:
@@ -101,7 +105,10 @@ def _still_to_do(operations: Iterable[Operation]) -> str:
 
 
 def _expected(desired: DesiredInterface, circumstances: Circumstances, running: RunningState) -> RunningState:
-    """Derive the target of the state that was just read. An endpoint may have been learned since it was set."""
+    """Derive the target of the state that was just read.
+
+    Ignore the configured endpoint of peers that have one: the kernel may have learned it since.
+    """
     if any(peer.endpoint for peer in desired.peers or ()):
         known = {key for key, peer in running.device.peers.items() if peer.endpoint}
         desired = _without_endpoints(desired, known)
@@ -124,7 +131,7 @@ def carry_out(
     check_mode: bool = False,
     guard: Guard | None = None,
 ) -> ConvergeResult:
-    """Apply what differs, and verify it. The arguments are those of ``converge``, which says what this raises."""
+    """Apply the difference and verify the result. Arguments and errors are those of ``converge``."""
     before, after, origin = comparison
     names = desired.peer_names
     steps = [(where, step) for where, step in _list_steps(comparison, kernel, names) if step]
@@ -153,7 +160,10 @@ def carry_out(
 def _list_steps(
     comparison: Comparison, kernel: Kernel, names: PeerNames
 ) -> Iterator[tuple[Kernel, Sequence[Operation]]]:
-    """The operations in order, and where each group is applied. The own table is there before the interface arrives."""
+    """Yield the operations in order, each group with the namespace to apply it in.
+
+    The own table is loaded before the interface arrives.
+    """
     before, after, origin = comparison
     operations = diff_states(before, after, names)
     if origin is None:

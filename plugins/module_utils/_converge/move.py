@@ -16,10 +16,10 @@ from .target import derive_absence
 
 
 def diff_move(state: RunningState, netns: str) -> list[Operation]:
-    """List the operations, in the namespace of ``state``, that move the link to ``netns`` and leave nothing behind.
+    """List the operations, in the namespace of ``state``, that move the link to ``netns`` and clean up after it.
 
-    The kernel drops the addresses and the routes. The mark of a full tunnel is removed with its rules. The interface's
-    own table stays until the link has gone: see ``diff_left_behind``.
+    The kernel removes the addresses and the routes. The mark of a full tunnel is removed with its rules. The
+    interface's own table stays until the link is gone: see ``diff_left_behind``.
     """
     behind = replace(state, exists=False, own_table=NO_TABLE)
     cleanup = diff_states(behind, derive_absence(behind), {})
@@ -28,5 +28,5 @@ def diff_move(state: RunningState, netns: str) -> list[Operation]:
 
 
 def diff_left_behind(state: RunningState) -> list[Operation]:
-    """List what is left to do in the namespace of ``state`` once the link has been moved away."""
+    """List the operations that remain in the namespace of ``state`` after the link was moved away."""
     return [SetNftables(state.interface, NO_TABLE)] if state.own_table else []

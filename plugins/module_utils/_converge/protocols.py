@@ -20,26 +20,26 @@ class Reader(Protocol):
     """Reads the running state of one host. Raises OSError."""
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """Read the state. Parts that are not asked for are left empty, and an error in them is ignored."""
+        """Read the state. Parts that are not requested are left empty, and errors in them are ignored."""
 
 
 class Kernel(Reader, Protocol):
     """Reads and changes the running state. Raises OSError."""
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
-        """Do the operations in their order, until one fails."""
+        """Apply the operations in order. Stop at the first that fails."""
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        """Return the smallest MTU on the routes to these hosts."""
+        """Return the largest MTU of the paths to these hosts, in bytes."""
 
     def has_routes(self, table: int) -> bool:
         """Whether the routing table has a route."""
 
     def has_own_table(self, interface: str) -> bool:
-        """Whether the interface's own table exists, found out without nft."""
+        """Whether the interface's own table exists. Does not run nft."""
 
     def list_table(self, interface: str, body: str) -> OwnTable:
-        """The interface's own table with this body, as it would be read. Changes nothing."""
+        """Return the interface's own table with this body, in the form that ``read`` returns. Changes nothing."""
 
     def taken_address(
         self, interface: str, addresses: Iterable[InterfaceAddress]
@@ -51,11 +51,13 @@ class Guard(Protocol):
     """Restores the state before a change, unless the change is confirmed in time."""
 
     def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
-        """Prepare the rollback. The engine calls this before it changes anything, and changes nothing if this raises
-        OSError or InputError."""
+        """Prepare the rollback.
+
+        The engine calls this before the first change. It changes nothing if this raises OSError or InputError.
+        """
 
     def disarm(self) -> None:
-        """Called when the state before is there again. Raises OSError or InputError."""
+        """Cancel the rollback, after the previous state was restored. Raises OSError or InputError."""
 
     def revive(self, before: RunningState, operations: Sequence[Operation]) -> None:
-        """Called when the interface of the state before is there again, with what was done for that."""
+        """Start sessions again after the attempt to restore the interface with these operations."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the parts of a running state each by itself, so that one that cannot be read does not hide the others."""
+"""Read the parts of a running state separately, so that a failure in one does not hide the others."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .protocols import Reader
 def read_parts(
     interface: str, kernel: Reader, parts: Container[Part] = ALL_PARTS
 ) -> tuple[RunningState, dict[Part, str]]:
-    """The interface and these other parts, and of each part that cannot be read, and is empty in the state, why.
+    """Read the interface and these other parts. Return the state, and why parts could not be read.
 
-    Raises OSError where the interface itself cannot be read.
+    Such a part is empty in the state. Raises OSError if the interface itself cannot be read.
     """
     state = only(kernel.read(interface, {Part.INTERFACE}), Part.INTERFACE)
     problems: dict[Part, str] = {}

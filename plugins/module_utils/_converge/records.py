@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations as plain dictionaries for the results of modules. They never have a key but public ones."""
+"""Operations as plain dictionaries for the results of modules. They contain public keys only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .._model.prefix import Prefix, sort_prefixes
 from .._model.state import RunningState
 
 Record = dict[str, Any]
-# Ansible looks for each secret of the arguments in each text of the result.
+# A limit, since Ansible searches every string of the result for every secret of the arguments.
 MANY = 1000
 
 
 def list_operations(operations: Iterable[ops.Operation], state: RunningState) -> list[Record]:
-    """What the operations do to the state before them: ``action``, ``peer``, ``attribute``, ``before``, ``after``.
+    """Describe the operations as records of ``action``, ``peer``, ``attribute``, ``before`` and ``after``.
 
-    At most the first ``MANY``.
+    ``state``: the state before them. Return at most the first ``MANY`` records.
     """
     return list(islice((record for operation in operations for record in _records(operation, state)), MANY))
 
@@ -96,7 +96,7 @@ def _of_link(operation: ops.SetLink | ops.SetDns, state: RunningState) -> Iterat
 
 
 def _whole(operation: ops.Operation, state: RunningState) -> Record:
-    """An operation on one thing that has no attributes."""
+    """Describe an operation that adds, removes or sets a thing as a whole."""
     if isinstance(operation, ops.CreateLink):
         return _record("add", "interface", None, operation.interface)
     if isinstance(operation, ops.DeleteLink):

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restore an earlier state, with everything that no desired state can ask for, such as other programs' routes.
+"""Restore an earlier state, including what options cannot describe, such as other programs' routes.
 
-The interface comes first, then the netfilter table, then the name servers. If one part cannot be read or restored, the
-others still are.
+The interface comes first, then the netfilter table, then the name servers. A part that cannot be read or restored does
+not stop the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .target import without_tunnel
 
 
 class RestoreResult(NamedTuple):
-    """``done``: the operations that were applied. ``problems``: why a part is not restored, for each such part."""
+    """``done``: the operations that were applied. ``problems``: for each part that was not restored, why."""
 
     done: list[Operation]
     problems: dict[Part, str]
@@ -48,10 +48,10 @@ def restore_state(
     parts: Iterable[Part] = ALL_PARTS,
     revive: Callable[[RunningState, Sequence[Operation]], None] | None = None,
 ) -> RestoreResult:
-    """Put back these parts of a state that was, in the namespace where it was; ``moved_to`` is where the interface may
-    be now. What fails is in the result: nothing is raised.
+    """Restore these parts of an earlier state in its namespace. Return problems instead of raising them.
 
-    ``revive`` is called once the interface is back, before the parts that may take longer. Its failure is ignored.
+    ``moved_to``: the namespace where the interface may be now. ``revive`` is called after the interface part, before
+    the parts that may take longer. Its failure is ignored.
     """
     done: list[Operation] = []
     problems: dict[Part, str] = {}
@@ -63,7 +63,7 @@ def restore_state(
                 problems[part] = f"left down, as its nftables table cannot be loaded: {problem}"
                 wanted = _held_down(before)
         said = _attempt(partial(_remove_from_new_netns, before, part, moved_to, done)) if moved_to else []
-        if not said or part is not Part.INTERFACE:  # of that there must not be two
+        if not said or part is not Part.INTERFACE:  # an interface must not exist twice
             said += _attempt(partial(_restore_part, only(wanted, part), part, kernel, names, done))
         if said:
             problems[part] = "; ".join((*filter(None, [problems.get(part)]), *said))
@@ -74,9 +74,9 @@ def restore_state(
 
 
 def _load_missing_table(before: RunningState, kernel: Kernel, done: list[Operation]) -> str:
-    """Load the interface's own table if there is none, before the interface can come up. Return why that failed.
+    """Load the interface's own table if it is missing, before the interface comes up. Return the problem, if any.
 
-    Another table of that name stays until the interface is restored: any policy is better than none.
+    A different table with that name stays until the interface is restored: any policy is better than none.
     """
     try:
         if not kernel.has_own_table(before.interface):
@@ -89,13 +89,15 @@ def _load_missing_table(before: RunningState, kernel: Kernel, done: list[Operati
 
 
 def _held_down(state: RunningState) -> RunningState:
-    """The state with the interface down, without the routes and rules that need it up."""
+    """Return the state with the interface down, without the routes and rules that need it up."""
     return replace(without_tunnel(state), up=False, routes=frozenset(), other_routes=frozenset())
 
 
 def _attempt(work: Callable[[list[str]], None]) -> list[str]:
-    """What the work says that went wrong, and what it raises: a fault of ours, too, is no reason to leave the other
-    parts as they are."""
+    """Run ``work``. Return the problems that it reports, and the exception that it raises.
+
+    Bugs are caught too: they must not prevent the restore of the other parts.
+    """
     said: list[str] = []
     try:
         work(said)
@@ -107,7 +109,10 @@ def _attempt(work: Callable[[list[str]], None]) -> list[str]:
 def _remove_from_new_netns(
     before: RunningState, part: Part, moved_to: Kernel, done: list[Operation], said: list[str]
 ) -> None:
-    """Remove the interface from the namespace that it was moved to. Problems go into ``said``."""
+    """Move the interface back from the namespace that it was moved to, or remove another part there.
+
+    Problems are added to ``said``.
+    """
     if part is not Part.INTERFACE:
         _restore_part(RunningState(before.interface), part, moved_to, {}, done, said)
         return
@@ -121,14 +126,16 @@ def _remove_from_new_netns(
 def _restore_part(
     wanted: RunningState, part: Part, kernel: Kernel, names: PeerNames, done: list[Operation], said: list[str]
 ) -> None:
-    """Why the part is not back goes into ``said``. Raises OSError where it cannot be read, and has then said there what
-    was refused before."""
+    """Restore one part. Problems are added to ``said``.
+
+    Raises OSError if the part cannot be read; earlier problems are then in ``said``.
+    """
 
     marks = {wanted.device.fwmark}
 
     def steps() -> list[list[Operation]]:
         now = only(kernel.read(wanted.interface, {part}), part)
-        # Once the link is gone, nothing but this tells its rules from those of others.
+        # Once the link is gone, only the mark distinguishes its rules from those of others.
         marks.add(now.device.fwmark)
         return diff_restore(now, wanted, names, marks)
 
@@ -143,7 +150,7 @@ def _restore_part(
         again = list(chain.from_iterable(steps()))
         missing = {operation.describe() for operation in again}
         done += (operation for operation in step if operation.describe() not in missing)
-        # Each by itself, so that one that is refused does not keep the others from coming back.
+        # One by one, so that a refused operation does not prevent the others.
         said[:] = _apply_each(again, wanted.interface, kernel, done)
     left = list(chain.from_iterable(steps()))
     if not left:
@@ -169,13 +176,13 @@ def _apply_each(operations: Iterable[Operation], interface: str, kernel: Kernel,
 def diff_restore(
     now: RunningState, before: RunningState, names: PeerNames, marks: Collection[int] = ()
 ) -> list[list[Operation]]:
-    """List the steps from ``now`` back to ``before``; none when they are equal. Each step must be applied by itself:
-    operations that are applied together do not undo one another, and are sent in an order of their own.
+    """List the steps from ``now`` back to ``before``; none when they are equal.
 
-    A private key that was there, as its public half shows, and is not known any more, stays what it is now. Handshakes
-    and counters stay. So does the endpoint of a peer that had none and has shaken hands since: it has been learned, and
-    there is no way to take it from the peer but with its session. Full tunnels of other interfaces stay as they are
-    now; ``marks`` are those that this interface had meanwhile.
+    Apply each step separately: within a step, the order may change, and no operation may undo another.
+
+    If ``before`` has a public key but no private key, the present private key stays. Handshakes and counters stay. The
+    endpoint of a peer that had none stays after a new handshake: it was learned, and removing it would end the session.
+    Full tunnels of other interfaces stay as they are now. ``marks``: those that this interface had meanwhile.
     """
     before = _with_rules_of_others(now, before, {now.device.fwmark, before.device.fwmark, *marks})
     others = list(diff_other_routes(now, before)) if before.exists else []
@@ -189,7 +196,7 @@ def diff_restore(
         there_was_none = before.device.public_key is None and now.device.private_key
         private_key = PrivateKey(ZERO_KEY) if there_was_none else now.device.private_key
         target = replace(before, device=replace(before.device, private_key=private_key))
-    # While the interface is up the kernel would choose a port; going down is among the operations.
+    # While the interface is up, the kernel would choose a port. The operations before this take it down.
     no_port = not before.up and before.device.listen_port == 0 != now.device.listen_port
     steps: list[list[Operation]] = [
         [RemovePeer(key, names.get(key)) for key in strays],
@@ -201,8 +208,10 @@ def diff_restore(
 
 
 def _with_rules_of_others(now: RunningState, before: RunningState, own: Collection[int]) -> RunningState:
-    """Return the state before, with the rules that other interfaces have now. All full tunnels share the rule of the
-    main table, and the last of them removes it; the same goes for ``src_valid_mark``."""
+    """Return the state before, with the rules that other interfaces have now.
+
+    All full tunnels share the rule of the main table, and the last one removes it. They share ``src_valid_mark`` too.
+    """
 
     def others(state: RunningState) -> set[Rule]:
         return {rule for rule in state.rules if rule.fwmark and rule.fwmark not in own}
@@ -228,7 +237,9 @@ def _with_rules_of_others(now: RunningState, before: RunningState, own: Collecti
 def _peers_with_new_endpoint(
     now: Mapping[PublicKey, RunningPeer], before: Mapping[PublicKey, RunningPeer]
 ) -> list[PublicKey]:
-    """Select the peers that had no endpoint and were given one since. They are removed and added again, which loses
-    nothing: without an endpoint there was no session."""
+    """Select the peers that had no endpoint, and have one now without a new handshake.
+
+    They are removed and added again. This loses no session: a peer without an endpoint had none.
+    """
     had_none = ((key, peer) for key, peer in before.items() if peer.endpoint is None and key in now)
     return [key for key, peer in had_none if now[key].endpoint and now[key].latest_handshake <= peer.latest_handshake]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A state as a plain dictionary for ``--diff`` and results; secrets are said to exist, never shown."""
+"""States as plain dictionaries for ``--diff`` and results. Secrets are never shown, only whether they exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHANGED = "(hidden, changed)"
 
 
 def show_difference(before: RunningState, after: RunningState, names: PeerNames) -> dict[str, Any]:
-    """``before`` and ``after`` as dictionaries with sorted, readable values; only the peers that differ."""
+    """Return ``before`` and ``after`` as dictionaries with sorted, readable values. Only changed peers are shown."""
     differ = {
         key
         for key in {*before.device.peers, *after.device.peers}
@@ -40,7 +40,7 @@ def show_difference(before: RunningState, after: RunningState, names: PeerNames)
 
 
 def show_state(state: RunningState) -> dict[str, Any]:
-    """Everything but the peers; an absent interface is empty but for rules that are still there."""
+    """Return everything but the peers. An absent interface gives an empty dictionary."""
     if not state.exists:
         return {}
     families = sorted(state.netfilter)
@@ -70,13 +70,13 @@ def _show_rules(rules: Iterable[Rule]) -> list[str]:
 
 
 def _show_labels(state: RunningState) -> dict[str, Any]:
-    """What most interfaces do not have, where this one does."""
+    """Return the alias and the DNS settings, as far as they are set."""
     shown = {"alias": state.alias, "dns": list(state.dns.servers), "dns_search": list(state.dns.search)}
     return {key: value for key, value in shown.items() if value}
 
 
 def describe_state(state: RunningState, now: float, names: PeerNames) -> dict[str, Any]:
-    """One existing interface with all its peers, as ``interface_info`` returns it; ``now`` in seconds since 1970."""
+    """Describe an existing interface with its peers, as ``interface_info`` returns it. ``now``: seconds since 1970."""
     device = state.device
     return {
         "interface": state.interface,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Derive the target state from the desired and the running one. Everything that the options leave open is decided here.
 
-A target is complete, as a running state is. So the difference of the two is all that there is to change.
+A target is as complete as a running state, so the difference of the two is all that must change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .._model.state import MAIN_TABLE, UNICAST, Route, Rule, RunningState
 from .circumstances import Circumstances
 from .target_peers import target_peers
 
-# What a packet grows by on its way through the tunnel: IPv6, UDP and WireGuard's own header (wg-quick(8)).
+# Bytes that the tunnel adds to a packet: the headers of IPv6, UDP and WireGuard (wg-quick(8)).
 TUNNEL_OVERHEAD = 80
 
 
@@ -31,7 +31,7 @@ def derive_target(desired: DesiredInterface, running: RunningState, circumstance
     device = _target_device(desired, running.device, circumstances)
     addresses = _target_addresses(desired, running)
     allowed = _target_allowed_ips(desired, device.peers)
-    # Sockets in another namespace never send into the tunnel: there a default route is one like any other.
+    # Sockets in another namespace never send into the tunnel: a default route needs no rules there.
     tunnelled = desired.up and not desired.is_apart
     families = full_tunnel_families(desired.table, allowed) if tunnelled else ()
     fwmark = _target_fwmark(desired, running, bool(families), circumstances)
@@ -72,7 +72,7 @@ def _tunnel_mtu(device: RunningDevice, circumstances: Circumstances) -> int:
 
 
 def without_tunnel(state: RunningState) -> RunningState:
-    """The state without the rules of the interface's own full tunnel."""
+    """Return the state without the rules of the interface's own full tunnel."""
     rules = _target_rules(state, (), 0)
     return replace(state, rules=rules, priorities=_target_priorities(state, rules))
 
@@ -102,7 +102,7 @@ def _target_device(desired: DesiredInterface, device: RunningDevice, circumstanc
 def _target_allowed_ips(
     desired: DesiredInterface, peers: Mapping[PublicKey, RunningPeer]
 ) -> Sequence[frozenset[Prefix]]:
-    """List the allowed IPs of the target's peers, which need not be decoded where the options have them all."""
+    """List the allowed IPs of the target's peers. If the options give all of them, no peer is decoded."""
     if desired.peers is not None and desired.peers_mode == EXACT:
         given = [peer.allowed_ips for peer in desired.peers if peer.allowed_ips is not None]
         if len(given) == len(desired.peers):
@@ -113,21 +113,21 @@ def _target_allowed_ips(
 def _target_fwmark(
     desired: DesiredInterface, running: RunningState, full_tunnel: bool, circumstances: Circumstances
 ) -> int:
-    """A given mark, else the one there is, else for a full tunnel the first free one as wg-quick(8) counts."""
+    """Return the desired mark, else the present one, else for a full tunnel the first free one, as wg-quick(8) does."""
     if desired.fwmark or (desired.fwmark == 0 and not full_tunnel):
         return desired.fwmark
     mark = running.device.fwmark
     if full_tunnel:
         return mark or next(n for n in range(FIRST_TABLE, 2**32) if not circumstances.has_routes(n))
-    # The mark of a full tunnel that is no more goes with it.
+    # The mark of a full tunnel is removed with it.
     goes = any(rule.fwmark == mark for rule in running.rules) and not (desired.keep_routes and desired.up)
     return 0 if goes else mark
 
 
 def _target_rules(running: RunningState, families: tuple[int, ...], fwmark: int) -> frozenset[Rule]:
-    """The rules of the interface's own full tunnel, and those of others as they are.
+    """Return the rules of the interface's own full tunnel, and those of others unchanged.
 
-    All full tunnels of a host share the rule of the main table: the last one takes it along.
+    All full tunnels of a host share the rule of the main table: it is removed with the last one.
     """
     own = {running.device.fwmark, fwmark} - {0}
     kept = {rule for rule in running.rules if rule.fwmark not in own}
@@ -142,8 +142,10 @@ def _target_rules(running: RunningState, families: tuple[int, ...], fwmark: int)
 
 
 def _tunnel_rules(family: int, fwmark: int, running: RunningState, shared: set[Rule]) -> set[Rule]:
-    """The pair that is there when it stands in the right order, else a new one before the main table's rule. Of that,
-    the first to be added may be there, from a run that was killed before it added the other."""
+    """Return the present rule if it comes after the main table's rule, else new rules before the host's second rule.
+
+    A run that was killed may have added only the first of the new rules: it is then used.
+    """
     for rule in running.rules:
         if (rule.family, rule.fwmark) == (family, fwmark) and any(other.priority < rule.priority for other in shared):
             return {rule}
@@ -157,13 +159,13 @@ def _tunnel_rules(family: int, fwmark: int, running: RunningState, shared: set[R
 
 
 def _free_priority(priorities: Iterable[int]) -> int:
-    """Before the second rule of the list, as the kernel chooses (net/core/fib_rules.c, fib_default_rule_pref)."""
+    """Return the priority before the second rule, as the kernel does (net/core/fib_rules.c, fib_default_rule_pref)."""
     ordered = sorted(priorities)
     return (ordered[1] if len(ordered) > 1 and ordered[1] > 2 else 32766) - 1
 
 
 def _target_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[int, tuple[int, ...]]:
-    """The priorities of all rules of the host once the full-tunnel rules are as given."""
+    """Return the priorities of all rules of the host by family, after its full-tunnel rules have become ``rules``."""
     priorities = {family: list(values) for family, values in running.priorities.items()}
     for rule in running.rules - rules:
         if rule.priority in priorities.get(rule.family, ()):
@@ -174,7 +176,10 @@ def _target_priorities(running: RunningState, rules: frozenset[Rule]) -> dict[in
 
 
 def _target_addresses(desired: DesiredInterface, running: RunningState) -> tuple[InterfaceAddress, ...]:
-    """Take the given addresses only, or keep other programs' addresses beside them."""
+    """Return the given addresses, with the details that they have now.
+
+    Unless ``peers_mode`` is exact, also return the other present addresses.
+    """
     there = {address[:2]: address for address in reversed(running.addresses)}
     given = running.addresses if desired.addresses is None else (there.get(a[:2], a) for a in desired.addresses)
     others = () if desired.peers_mode == EXACT else running.addresses
@@ -188,7 +193,10 @@ def _target_routes(
     addresses: Iterable[InterfaceAddress],
     default_table: int,
 ) -> frozenset[Route]:
-    """Those that the peers need and no others, or next to them those for prefixes that are no peer's and never were."""
+    """Return the routes that the peers need.
+
+    Unless ``peers_mode`` is exact, or with ``keep_routes``, keep routes to prefixes that no peer has or had.
+    """
     if not desired.up:
         return frozenset()
     if desired.table == "off":
@@ -209,7 +217,7 @@ def _target_routes(
 def _peer_routes(
     table: str, prefixes: Iterable[Prefix], connected: Iterable[Prefix], default_table: int
 ) -> frozenset[Route]:
-    """The routes that wg-quick(8) makes: a prefix that the interface's own network covers needs none."""
+    """Return the routes that wg-quick(8) adds: none for a prefix inside one of the interface's own networks."""
     if table != "auto":
         return frozenset(Route(prefix, int(table)) for prefix in prefixes)
     return frozenset(
@@ -222,8 +230,11 @@ def _peer_routes(
 def _keep_present_routes(
     wanted: frozenset[Route], running: RunningState, addresses: Iterable[InterfaceAddress]
 ) -> frozenset[Route]:
-    """Keep a wanted route that exists in another form, with a gateway, metric or source; of several the plain one, else
-    the best. A route of a routing daemon serves as well, and is not ours."""
+    """Keep a wanted route that exists in another form, with a gateway, metric or source.
+
+    Of several, keep the plain one, else the one that sorts first. A routing daemon's route also serves, and is not
+    ours.
+    """
     if not (running.routes or running.other_routes):
         return wanted
     missing = wanted - running.routes
@@ -242,5 +253,5 @@ def _keep_present_routes(
 
 
 def _connected(addresses: Iterable[InterfaceAddress]) -> list[Prefix]:
-    """The networks that the kernel routes by itself; an IPv4 address with /32 makes none in the main table."""
+    """Return the networks that the kernel adds routes to. An IPv4 address with /32 gets none in the main table."""
     return [address.network for address in addresses if (len(address.packed), address.length) != (4, 32)]

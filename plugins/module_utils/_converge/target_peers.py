@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Derive the target state of the peers. Of ten thousand nearly all stay, and are not looked at one by one."""
+"""Derive the target state of the peers. Nearly all of 10,000 peers stay, and are not examined one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .circumstances import Circumstances
 def target_peers(
     desired: DesiredInterface, running: Mapping[PublicKey, RunningPeer], circumstances: Circumstances
 ) -> Mapping[PublicKey, RunningPeer]:
-    """Return the mapping that was given, not a copy, where nothing differs."""
+    """Derive the target of all peers. Return ``running`` itself if nothing differs."""
     if desired.peers is None:
         return _without(running, desired.absent_peers)
     proven = circumstances.find_proven(running, desired.peers) if desired.peers_mode == EXACT else None
@@ -37,7 +37,7 @@ def _target_each(
     running: Mapping[PublicKey, RunningPeer],
     circumstances: Circumstances,
 ) -> Mapping[PublicKey, RunningPeer]:
-    """Derive these peers. Return the mapping that was given, not a copy, where nothing differs."""
+    """Derive the target of these peers. Return ``running`` itself if nothing differs."""
     current = dict(running.items())
     keys = list(map(KEY_OF, peers))
     there = list(map(current.get, keys))
@@ -63,7 +63,7 @@ def _target_each(
 def _without_taken_prefixes(
     kept: Mapping[PublicKey, RunningPeer], wanted: Iterable[DesiredPeer]
 ) -> Mapping[PublicKey, RunningPeer]:
-    """Take from the kept peers the prefixes that the wanted ones are given, since a prefix has one owner."""
+    """Remove from the kept peers the prefixes that the wanted ones get: a prefix belongs to one peer."""
     if not kept:
         return kept
     taken = frozenset[Prefix]().union(*(peer.allowed_ips for peer in wanted if peer.allowed_ips))
@@ -84,7 +84,7 @@ def _peers_to_examine(
 ) -> Sequence[DesiredPeer]:
     """Select the peers that may need a change, see docs/contributing/large-peer-sets.md.
 
-    A peer with an endpoint is always selected, unless it is correct: the kernel's endpoint may be another and right.
+    A peer with a configured endpoint is selected unless it is in ``correct``: the kernel's may differ and be right.
     """
     differ = [
         (peer, has)
@@ -99,7 +99,7 @@ def _peers_to_examine(
 
 
 def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
-    """Make the peers that are not there yet. What is not given has the value that the kernel starts with."""
+    """Create the peers that do not exist yet. Values that are not given are the kernel's defaults."""
     keys, _names, secrets, _endpoints, allowed_ips, keepalives = zip(*wanted) if wanted else repeat((), 6)
     columns = (
         keys,
@@ -117,7 +117,7 @@ def _new_peers(wanted: Sequence[DesiredPeer]) -> Iterator[RunningPeer]:
 def _target_peer(
     wanted: DesiredPeer, running: RunningPeer | None, circumstances: Circumstances, enforce: bool
 ) -> RunningPeer:
-    """Derive one peer. Return the object that was given, not a copy, where nothing differs."""
+    """Derive the target of one peer. Return ``running`` itself if nothing differs."""
     base = running or RunningPeer(wanted.public_key)
     peer = RunningPeer(
         base.public_key,
@@ -144,6 +144,6 @@ def _target_endpoint(
     if known is not None and not (dead or reconfigured or enforce):
         return known
     candidates = circumstances.resolve(wanted.endpoint, wanted.label)
-    # Which address of a name comes first may be chance. Which family does is what the host can use now.
+    # The order of a name's addresses may be random. The family of the first is what the host can use now.
     serves = known is not None and known in candidates and not (dead and known.family != candidates[0].family)
     return candidates[0] if candidates and not serves else known

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Change the running state of this host. Few runs do, so ``kernel`` loads this when it is first needed."""
+"""Change the running state of this host. Few runs do, so ``kernel`` imports this only when needed."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _SYSCTL_IPV4 = "/proc/sys/net/ipv4/conf"
 
 
 def change_host(host: HostReader, interface: str, operations: Sequence[Operation]) -> None:
-    """Do the operations in order, neighbouring WireGuard ones in one go. Stops with KernelError at a refusal."""
+    """Apply the operations in order, adjacent WireGuard ones together. Raises KernelError at the first refusal."""
     with in_netns(host.netns), ExitStack() as stack:
-        # First of all, as pyroute2 may not load.
+        # Before any change, since pyroute2 may fail to load.
         plain = all(isinstance(operation, _WIREGUARD) for operation in operations)
         with_links = any(isinstance(operation, _LINKS) for operation in operations)
         changes = None if plain else stack.enter_context(closing(_Changes(interface, host, with_links)))
@@ -62,7 +62,7 @@ def change_host(host: HostReader, interface: str, operations: Sequence[Operation
 
 
 def rehearse(host: HostReader, state: RunningState) -> None:
-    """Load and open what changes are made through to restore the state, and change nothing. Raises KernelError."""
+    """Check that what a restore of the state needs loads and opens. Changes nothing. Raises KernelError."""
     if state.own_table:
         nft_table.rehearse_table(state.interface, state.own_table)
     if namespace.netns_exists(host.netns):
@@ -71,13 +71,13 @@ def rehearse(host: HostReader, state: RunningState) -> None:
 
 
 def _create_link(host: HostReader, interface: str) -> None:
-    """In one step, so that nothing is ever half moved."""
+    """Create the link in another namespace in one step, so that it is never half moved."""
     with namespace.open_netns(host.netns) as target, in_netns(host.birth), closing(Routing()) as routing:
         routing.create_link(interface, target)
 
 
 class _Changes:
-    """Applies operations other than WireGuard's own; looks the link up once, when first needed."""
+    """Applies operations other than WireGuard's own. Looks the link up once, when first needed."""
 
     def __init__(self, interface: str, host: HostReader, with_links: bool) -> None:
         self._interface = interface
@@ -101,20 +101,20 @@ class _Changes:
                 )
             self._host.name_servers.write(self._interface, operation.dns)
         elif isinstance(operation, AddAddress):
-            # sysctl keep_addr_on_down may have spared it.
+            # With sysctl keep_addr_on_down it may still be there.
             with _passing(errno.EEXIST):
                 self._netlink.add_address(self._index(), operation.address, operation.lifetime)
         elif isinstance(operation, RemoveAddress):
-            # Else the kernel drops the other addresses of the network with its first one.
+            # Otherwise the kernel removes the other addresses of the network with its first one.
             _write_flag(f"{_SYSCTL_IPV4}/{self._interface}/promote_secondaries")
             self._netlink.remove_address(self._index(), operation.address)
         elif isinstance(operation, AddRoute):
-            # A route with details would stand next to another one, so the very route is there; and a routing daemon may
-            # have been quicker to make its own.
+            # A route with details is appended, so EEXIST means that the same route exists. A routing daemon may have
+            # added its own route first.
             with _passing(errno.EEXIST if operation.route.details or not operation.route.is_owned else 0):
                 self._netlink.add_route(self._index(), operation.route, operation.lifetime)
         elif isinstance(operation, RemoveRoute):
-            # It may have gone with an address, or a routing daemon has taken it away.
+            # The kernel may have removed it with an address, or a routing daemon may have removed it.
             with _passing(errno.ESRCH):
                 self._netlink.remove_route(self._index(), operation.route)
         elif isinstance(operation, AddRule):
@@ -153,7 +153,7 @@ class _Changes:
 
 @contextmanager
 def _passing(number: int) -> Iterator[None]:
-    """Pass over this error: what was to be done is done. What is read back afterwards has the last word."""
+    """Ignore this error: the change is made already. The state that is read back afterwards decides."""
     try:
         yield
     except KernelError as error:

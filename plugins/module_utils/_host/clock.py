@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import datetime
 
-# A correct clock shows no time before this was written, nor one long after its last use.
+# A correct clock shows a time after this was written, and not long after its last use.
 _FIRST = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
 _LAST = datetime.datetime(2060, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
 
 
 def is_plausible(now: float) -> bool:
-    """``now`` in seconds since 1970."""
+    """Whether the time can be correct. ``now``: seconds since 1970."""
     return _FIRST <= now < _LAST
 
 

@@ -19,7 +19,7 @@ from .._model.dns import NO_DNS, Dns, canonical_server
 from .._netlink.errors import KernelError
 from .programs import find_program, run_program
 
-# The routing domain below which every name is (systemd-resolved.service(8)).
+# The routing domain that matches every name (systemd-resolved.service(8)).
 _ALL_NAMES = "~."
 _RESOLVED_LINK = re.compile(r"Link [0-9]+ \([^)]*\):")
 _RESOLVED_FOLDER = "/run/systemd/resolve"
@@ -50,7 +50,7 @@ def find_name_servers() -> NameServers | None:
 
 
 class FoundNameServers:
-    """The host's program for name servers, searched at each use: a failure then affects nothing else."""
+    """The host's program for name servers. It is looked up at each use, so that a failure affects nothing else."""
 
     def read(self, interface: str) -> Dns:
         found = find_name_servers()
@@ -72,7 +72,7 @@ def _resolved_runs() -> bool:
 
 
 class Resolved:
-    """systemd-resolved, which forgets what an interface had when that goes away."""
+    """systemd-resolved. It drops an interface's settings when the interface is removed."""
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -92,14 +92,14 @@ class Resolved:
         return Dns(tuple(map(canonical_server, servers)), search, _ALL_NAMES in domains)
 
     def write(self, interface: str, dns: Dns) -> None:
-        # resolvectl(1): an empty text clears the list.
+        # resolvectl(1): an empty string clears the list.
         domains = [*dns.search, _ALL_NAMES] if dns.exclusive else list(dns.search)
         for verb, values in (("dns", dns.servers), ("domain", domains)):
             _succeed([self._program, verb, interface, *(values or [""])], f"set the {verb} of {interface}")
 
 
 def parse_resolvectl(text: str) -> tuple[str, ...]:
-    """The values in what ``resolvectl dns IF`` or ``resolvectl domain IF`` prints; long lists go over several lines."""
+    """Parse the output of ``resolvectl dns IF`` or ``resolvectl domain IF``. Long lists span several lines."""
     header = _RESOLVED_LINK.match(text)
     if header is None:
         raise KernelError(errno.EPROTO, "read resolvectl's answer", f"unexpected: {text[:80]!r}")
@@ -107,14 +107,14 @@ def parse_resolvectl(text: str) -> tuple[str, ...]:
 
 
 class Resolvconf:
-    """openresolv, or the resolvconf of Debian; a record stays until it is deleted."""
+    """openresolv, or Debian's resolvconf. A record stays until it is deleted."""
 
     def __init__(self, program: str) -> None:
         self._program = program
 
     def read(self, interface: str) -> Dns:
         name = record_name(interface, _read(_INTERFACE_ORDER))
-        # There is no telling "no record" from an error; before 1.80 Debian's does not know -l.
+        # An error looks the same as "no record": Debian's resolvconf before 1.80 does not know -l.
         found = run_program([self._program, "-l", name], f"read the DNS record of {interface}")
         listed = parse_resolvconf_records(found.output, name)
         return parse_record(_read(f"{_OLD_RECORDS}/{name}") if listed is None else listed)
@@ -130,7 +130,7 @@ class Resolvconf:
 
 
 def record_name(interface: str, interface_order: str) -> str:
-    """The name of the record: after the first prefix in Debian's ``interface-order``, as wg-quick(8) has it."""
+    """Return the name of the record, with the first prefix in Debian's ``interface-order`` as in wg-quick(8)."""
     for line in interface_order.splitlines():
         prefix = re.fullmatch(r"([A-Za-z0-9-]+)\*", line.strip())
         if prefix:
@@ -139,7 +139,7 @@ def record_name(interface: str, interface_order: str) -> str:
 
 
 def parse_resolvconf_records(text: str, name: str) -> str | None:
-    """The record of that name in what ``resolvconf -l`` prints, None where it is not there."""
+    """Return the record with this name from the output of ``resolvconf -l``, or None."""
     found: list[str] | None = None
     inside = False
     for line in text.splitlines():
@@ -152,7 +152,10 @@ def parse_resolvconf_records(text: str, name: str) -> str | None:
 
 
 def parse_record(text: str) -> Dns:
-    """A record in the format of resolv.conf(5). That it is exclusive is not shown, and taken for granted."""
+    """Parse a record in the format of resolv.conf(5).
+
+    It does not show whether it is exclusive: this is assumed if it has name servers.
+    """
     words: dict[str, list[str]] = {"nameserver": [], "search": [], "domain": []}
     for line in text.splitlines():
         key, *values = line.split() or [""]
@@ -169,7 +172,7 @@ def render_record(dns: Dns) -> str:
 
 
 def find_resolvconf() -> str | None:
-    """The program that wg-quick sets name servers through, whatever it really is."""
+    """Find the ``resolvconf`` that wg-quick runs. It may be a link to another program."""
     return find_program("resolvconf")
 
 

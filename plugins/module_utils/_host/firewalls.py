@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find rules of other programs that drop what an interface forwards or receives. They are never changed.
 
-A packet that would begin a connection is followed through the chains of the forward and the input hook. A false alarm
-is worse than none: a drop counts only if it is certain, and a rule that names the interface, its port or addresses
-counts as one that accepts. What cannot be judged, such as a limit or an extension of iptables, decides nothing.
+The first packet of a connection is followed through the chains of the forward and the input hook. A false alarm is
+worse than a missed drop: a drop counts only if it is certain, and an accept rule that names the interface, its port or
+an address counts as a match. A rule that cannot be judged, such as one with a limit or an iptables extension, decides
+nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .._model.own_table import own_table_name
 _ACCEPT, _DROP, _RETURN = "accept", "drop", "return"
 _UDP = ("udp", 17)
 _PROTOCOLS = (("meta", "l4proto"), ("payload", "ip", "protocol"), ("payload", "ip6", "nexthdr"))
-# Chains that jump in a circle are refused by the kernel; this is for a listing that is none.
+# The kernel refuses loops of jumps. This limit is for invalid listings.
 _DEEPEST = 16
 
 Rule = Sequence[Mapping[str, Any]]
@@ -34,7 +35,7 @@ class Passage(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """One chain with its rules. ``hook`` and ``policy`` are empty for one that is not a base chain."""
+    """One chain with its rules. ``hook``: empty unless a base chain of type filter. ``policy``: accept by default."""
 
     family: str
     table: str
@@ -52,16 +53,18 @@ def find_drops(
 ) -> list[str]:
     """Describe what drops new connections, with the commands that allow them.
 
-    ``listing`` is the JSON of ``nft list ruleset``. ``families``: ``ip`` and ``ip6``, those that are forwarded.
-    ``port`` is the UDP port that must be reachable, 0 for none. ``links``: the other interfaces that packets can be
+    ``listing``: the JSON of ``nft -j list ruleset``. ``families``: those of ``ip`` and ``ip6`` that are forwarded.
+    ``port``: the UDP port that must be reachable, 0 for none. ``links``: the other interfaces that packets can be
     forwarded to, None if the interface does not forward.
+
+    Raises AttributeError, KeyError, TypeError or ValueError for other JSON.
     """
     chains = _read_chains(listing)
     packets = {
         "forward": [] if links is None else [Passage(interface, link) for link in (interface, *links)],
         "input": [Passage("", port=port)] if port else [],
     }
-    # Most peers come by IPv4; where they do not, a chain for IPv6 alone need not matter.
+    # Most peers connect over IPv4, so an input chain for IPv6 alone does not count.
     counted = {"forward": {*families, "inet"}, "input": {"ip", "inet"}}
     found = (
         _describe(chains, chain, interface, port)
@@ -77,7 +80,7 @@ def _is_foreign(chain: Chain) -> bool:
 
 
 def _read_chains(listing: Mapping[str, Any]) -> Chains:
-    """Raises KeyError, TypeError and ValueError where that is no listing."""
+    """Read the chains with their rules. Raises KeyError, TypeError or ValueError if this is not a listing."""
     chains: dict[tuple[str, str, str], Chain] = {}
     for item in listing["nftables"]:
         if "chain" in item:
@@ -98,7 +101,7 @@ def _passes(chains: Chains, chain: Chain, interface: str, packet: Passage) -> bo
 
 
 def _follow(chains: Chains, chain: Chain, interface: str, packet: Passage, depth: int) -> str:
-    """The verdict of a chain; in doubt, that the packet passes on."""
+    """Return the verdict of a chain. In doubt, it lets the packet continue."""
     for rule in chain.rules if depth < _DEEPEST else ():
         fits = _fits(rule, interface, packet)
         if fits is False:
@@ -124,7 +127,10 @@ def _follow(chains: Chains, chain: Chain, interface: str, packet: Passage, depth
 
 
 def _fits(rule: Rule, interface: str, packet: Passage) -> bool | None:
-    """Whether the rule is for the packet, None if that cannot be told. One that names the interface or its port is."""
+    """Whether the rule matches the packet, None if unknown.
+
+    An accept rule that names the interface, its port or an address matches.
+    """
     named = False
     doubtful = False
     extended = any("xt" in statement for statement in rule)
@@ -145,14 +151,14 @@ def _fits(rule: Rule, interface: str, packet: Passage) -> bool | None:
 
 
 def _matches(match: Mapping[str, Any], interface: str, packet: Passage) -> tuple[bool | None, bool]:
-    """Whether the packet matches, None if that cannot be told; and whether the match names what is the interface's."""
+    """Whether the packet matches (None if unknown), and whether the match names the interface, port or an address."""
     right = match["right"]
     key = _key(match["left"])
     fits: bool | None = None
     names = False
     if key in (("meta", "iifname"), ("meta", "iif"), ("meta", "oifname"), ("meta", "oif")):
         link = packet.iif if str(key[1]).startswith("iif") else packet.oif
-        # A packet that is received may come by any other interface than these two.
+        # A received packet may come from any interface but these two.
         fits = _has_name(right, link) if link else (None if not _has_name(right, "lo") else False)
         fits = False if not link and _has_name(right, interface) else fits
         names = bool(link == interface and _has_name(right, interface) and match["op"] != "!=")
@@ -173,7 +179,7 @@ def _matches(match: Mapping[str, Any], interface: str, packet: Passage) -> tuple
 
 
 def _key(left: Any) -> tuple[str, ...]:
-    """What a match looks at, such as ``("meta", "iifname")``; empty for something else."""
+    """Return what a match compares, such as ``("meta", "iifname")``; empty for other forms."""
     return next(((kind, *map(str, of.values())) for kind, of in left.items() if isinstance(of, dict)), ())
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judge peers by their handshakes, where no ping can reach them."""
+"""Check peers by their handshakes, for peers that a ping cannot reach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 0.2
 
 
 class SessionDevice(Protocol):
-    """What is needed of ``_wireguard.device.Device``."""
+    """The part of ``_wireguard.device.Device`` that is used here."""
 
     def read(self) -> RunningDevice:
         """Return the interface with its peers."""
@@ -36,12 +36,10 @@ def find_alive(
     clock: Callable[[], float] = time.monotonic,
     lock: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> frozenset[PublicKey]:
-    """Those of the peers that have a session.
+    """Return the peers that have a session. Raises KernelError.
 
-    The others are sent an empty packet once, and have ``seconds`` to answer; with 0 nothing is sent. ``lock`` is held
-    while that sets their keepalives.
-
-    Raises KernelError.
+    The others are sent an empty packet once, and have ``seconds`` to answer. With 0 nothing is sent. ``lock`` is held
+    while their keepalives are set for this.
     """
 
     def alive() -> frozenset[PublicKey]:
@@ -52,11 +50,11 @@ def find_alive(
     found = alive()
     if seconds <= 0 or len(found) == len(keys):
         return found
-    # Another run that is at work calls the peers itself, or ends the session that is looked for.
+    # A run that holds the lock contacts the peers itself, or ends their sessions.
     with suppress(InputError), lock():
         peers = device.read().peers
         device.start_sessions(peers[key] for key in keys if key in peers and key not in found)
-    # Not by the time of day, which may be set back meanwhile.
+    # Not the time of day, which may be set back meanwhile.
     end = clock() + seconds
     while len(found) < len(keys) and clock() < end:
         sleep(_PAUSE_SECONDS)

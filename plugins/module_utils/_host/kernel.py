@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class HostKernel(HostReader):
-    """The kernel of this host, to read and to change. What changes it is loaded when it is first needed."""
+    """Reads and changes the kernel of this host. The code for changes is imported when first needed."""
 
     _table: TableRecord | None = None
 
@@ -35,33 +35,33 @@ class HostKernel(HostReader):
         return OwnTable(self._table.listing)
 
     def has_own_table(self, interface: str) -> bool:
-        """Whether the interface's own table exists. Takes no program. Raises KernelError."""
+        """Whether the interface's own table exists. Runs no program. Raises KernelError."""
         if not netns_exists(self.netns):
             return False
         with open_sockets(self.netns) as sockets:
             return bool(sockets.netfilter and netfilter.has_own_table(sockets.netfilter, interface))
 
     def list_table(self, interface: str, body: str) -> OwnTable:
-        """The interface's own table with this body, as it would be read. Raises InputError and KernelError."""
+        """Return the interface's own table with this body, as it would be read. Raises InputError and KernelError."""
         from .own_table import find_table
 
         return find_table(interface, body, self._table)
 
     def remember_table(self, interface: str, wanted: OwnTable) -> None:
-        """Spare the next run the same work, if the table that was read last is the wanted one."""
+        """Record the table that was read last, if it is the wanted one. The next run then need not run nft for it."""
         if self._table and wanted.body and self._table.listing == wanted.listing:
             from .own_table import remember_table
 
             remember_table(interface, wanted.body, self._table)
 
     def apply(self, interface: str, operations: Sequence[Operation]) -> None:
-        """Do the operations in order. Stops with KernelError at a refusal."""
+        """Apply the operations in order. Raises KernelError at the first refusal."""
         from . import changes
 
         changes.change_host(self, interface, operations)
 
     def rehearse(self, state: RunningState) -> None:
-        """Load and open what changes are made through to restore the state, and change nothing. Raises KernelError."""
+        """Check that what a restore of the state needs loads and opens. Changes nothing. Raises KernelError."""
         from . import changes
 
         changes.rehearse(self, state)

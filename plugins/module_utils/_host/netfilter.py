@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the interface's own netfilter tables. Most hosts have none, so ``nft`` is used only where netlink finds one."""
+"""Read the interface's own netfilter tables. Most hosts have none, so ``nft`` runs only if netlink finds one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _NFT_OBJECT_COUNTER = struct.pack("!I", 1)
 _NFTA_COUNTER_PACKETS = 2
 _NFPROTO_INET = 1
 _NFGENMSG = struct.Struct("=BBH")
-# No such table, no such family, and no nf_tables at all (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
+# The table, the family or all of nf_tables is missing (net/netfilter/nfnetlink.c, nfnetlink_rcv_msg).
 _NO_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
 def open_netfilter() -> Netlink | None:
-    """Open a netfilter socket in the namespace of the calling thread, None where there can be no tables.
+    """Open a netfilter socket in the namespace of the calling thread. Return None if there can be no tables.
 
     Raises KernelError.
     """
@@ -46,8 +46,10 @@ def open_netfilter() -> Netlink | None:
 
 
 def read_rules(netlink: Netlink, interface: str) -> dict[int, frozenset[str]]:
-    """By family, the rules of the interface's table as ``CHAIN EXPRESSION``; no table, no entry. A table that others
-    have changed is a single entry, the JSON of all that is in it. Raises KernelError."""
+    """Read the rules of the interface's tables as ``CHAIN EXPRESSION``, by family. A missing table has no entry.
+
+    A table that others have changed is a single rule: the JSON of the whole table. Raises KernelError.
+    """
     present = [family for family in NFT_FAMILY if _has_table(netlink, family, netfilter_table(interface))]
     if not present:
         return {}
@@ -81,10 +83,10 @@ def read_counter(netlink: Netlink, interface: str, name: str) -> int | None:
 
 
 def may_have_tables(root: str = "/") -> bool:
-    """Whether the kernel can have netfilter tables now. Asking it would load the module where there is none.
+    """Whether the kernel can have netfilter tables now. A request to the kernel would load a missing module.
 
-    A module that is built in is not in /proc/modules and may have no folder in /sys (Documentation/kbuild/kbuild.rst,
-    modules.builtin). Where the files that would tell are missing, it is asked.
+    A built-in module is not in /proc/modules and may have no directory in /sys (Documentation/kbuild/kbuild.rst,
+    modules.builtin). If these files cannot be read, the answer is yes.
     """
     if Path(root, "sys/module/nf_tables").exists():
         return True
@@ -97,7 +99,7 @@ def may_have_tables(root: str = "/") -> bool:
 
 
 def _has_table(netlink: Netlink, family: int, table: str) -> bool:
-    """Whether there is such a table: a hundredth of what starting ``nft`` costs, and most hosts have none."""
+    """Whether the table exists. This takes a hundredth of the time to start ``nft``, and most hosts have none."""
     request = _NFGENMSG.pack(family, 0, 0) + encode_attribute(_NFTA_TABLE_NAME, table.encode() + b"\0")
     try:
         netlink.request(_NFT_MSG_GETTABLE, request, f"look for the netfilter table {table}")

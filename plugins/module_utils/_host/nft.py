@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """List and replace netfilter tables through ``nft`` (libnftables has no other stable interface).
 
-What ``nft`` prints for people depends on its version and on files such as /etc/protocols, so its JSON is compared
-(libnftables-json(5)). The rules that the engine makes become the text that it made them from. A table with anything
-else in it, which somebody has changed, stays JSON as a whole: it equals no table of ours, and can be put back just so.
+The text output of ``nft`` depends on its version and on files such as /etc/protocols, so its JSON is compared
+(libnftables-json(5)). Rules that the engine makes are converted back to the text that it made them from. A table with
+anything else in it was changed by another program. It stays JSON as a whole: it then equals no table of ours, and can
+be restored unchanged.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from .programs import find_program, run_program
 _NO_NFT = "nft is missing: install the package nftables"
 _NO_JSON = "this nft has no JSON support: install the distribution's own package nftables"
 
-# A number where the host has no name for it (/etc/protocols), or prints none.
+# Names for numbers, which nft prints if the host has no name for them (/etc/protocols).
 _PROTOCOLS = {6: "tcp", 17: "udp"}
 _ADDRESS_TYPES = {2: "local"}
 _NAMES = {"meta l4proto": _PROTOCOLS, "fib saddr type": _ADDRESS_TYPES, "fib daddr type": _ADDRESS_TYPES}
 
 
 def list_rules(family: int, table: str) -> frozenset[str]:
-    """The rules of a table as ``CHAIN EXPRESSION``, or the JSON of one that others have changed. Raises KernelError."""
+    """List the rules of a table as ``CHAIN EXPRESSION``, or a changed table as its JSON. Raises KernelError."""
     doing = f"list the netfilter table {NFT_FAMILY[family]} {table}"
     listed = _nft(["-j", "--stateless", "list", "table", NFT_FAMILY[family], table], doing)
     try:
@@ -39,7 +40,7 @@ def list_rules(family: int, table: str) -> frozenset[str]:
 
 
 def replace_rules(interface: str, family: int, rules: frozenset[str]) -> None:
-    """Replace the table in one transaction, or remove it where there are no rules. Raises KernelError."""
+    """Replace the table in one transaction, or remove it if there are no rules. Raises KernelError."""
     table = f"{NFT_FAMILY[family]} {netfilter_table(interface)}"
     doing = f"set the netfilter table {table}"
     replay = replay_script(rules)
@@ -62,12 +63,14 @@ def _nft(arguments: list[str], doing: str, script: str = "") -> str:
 
 
 class _Unknown(Exception):
-    """Something that the engine never makes."""
+    """The table has something that the engine never makes."""
 
 
 def parse_nft_table(listing: dict[str, Any]) -> frozenset[str]:
-    """The rules of a listed table as ``CHAIN EXPRESSION``, or its JSON. Raises KeyError, TypeError and ValueError where
-    that is no listing."""
+    """Parse the rules of a listed table as ``CHAIN EXPRESSION``, or return its JSON.
+
+    Raises KeyError, TypeError and ValueError if this is not a listing.
+    """
     items = [item for item in listing["nftables"] if "metainfo" not in item]
     try:
         return frozenset(_parse_items(items))
@@ -76,7 +79,7 @@ def parse_nft_table(listing: dict[str, Any]) -> frozenset[str]:
 
 
 def replay_script(rules: Iterable[str]) -> str | None:
-    """The input of ``nft -j -f`` that makes a table again from its JSON, None for rules that are text."""
+    """Return the input of ``nft -j -f`` that makes a table again from its JSON, or None for rules that are text."""
     whole = next((rule for rule in rules if rule.startswith("[")), None)
     if whole is None:
         return None
@@ -126,7 +129,7 @@ def _statement(statement: dict[str, Any]) -> str:
 
 
 def _selector(value: Any) -> str:
-    """What is looked at or set: ``iifname``, ``meta mark``, ``ct mark``, ``ip daddr``, ``fib saddr type``."""
+    """Return what is compared or set: ``iifname``, ``meta mark``, ``ct mark``, ``ip daddr``, ``fib saddr type``."""
     if not isinstance(value, dict) or len(value) != 1:
         raise _Unknown
     ((kind, of),) = value.items()
@@ -139,7 +142,7 @@ def _selector(value: Any) -> str:
     if kind == "payload" and of.keys() == {"protocol", "field"}:
         return f"{of['protocol']} {of['field']}"
     if kind == "fib" and of.keys() == {"result", "flags"}:
-        # A single flag is a list up to nft 1.0, and just itself in later versions.
+        # A single flag is a list up to nft 1.0, and a string in later versions.
         flags = [of["flags"]] if isinstance(of["flags"], str) else of["flags"]
         return f"fib {' . '.join(flags)} {of['result']}"
     raise _Unknown

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """List, try and replace an interface's own nftables table through ``nft``.
 
-What nft prints depends on its version and on files such as /etc/protocols. So its output is only ever compared with
-its own: the wanted table is loaded into a network namespace of its own, which is gone afterwards, and listed there.
+The output of nft depends on its version and on files such as /etc/protocols. So it is only compared with other output
+of the same nft: the wanted table is loaded into a temporary network namespace, and listed there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLACE = re.compile(r"^/dev/stdin:([0-9]+):[0-9-]+: (?:Error: )?")
 
 
 def list_table(interface: str) -> str:
-    """The listing of the table in the namespace of the calling thread, without counts. Raises KernelError."""
+    """List the table in the namespace of the calling thread, without counters. Raises KernelError."""
     doing = f"list the nftables table {own_table_label(interface)}"
     done = run_program([_nft(doing), "--stateless", "list", "table", *own_table_label(interface).split()], doing)
     if done.code:
@@ -31,7 +31,7 @@ def list_table(interface: str) -> str:
 
 
 def try_body(interface: str, body: str) -> str:
-    """The listing of the table with this body. Raises InputError if nft refuses it, and KernelError."""
+    """List the table with this body, in a temporary namespace. Raises InputError if nft refuses it, and KernelError."""
     with in_new_netns():
         error = _load(table_script(interface, OwnTable("", body)), "try the nftables table in a network namespace")
         if error:
@@ -50,7 +50,7 @@ def replace_table(interface: str, table: OwnTable) -> None:
 
 
 def rehearse_table(interface: str, table: OwnTable) -> None:
-    """Show that the table can be made again from its listing. Changes nothing. Raises KernelError."""
+    """Check that the table can be made again from its listing. Changes nothing. Raises KernelError."""
     doing = f"rehearse the nftables table {own_table_label(interface)}"
     with in_new_netns():
         error = _load(table_script(interface, table), doing)
@@ -61,7 +61,7 @@ def rehearse_table(interface: str, table: OwnTable) -> None:
 
 
 def _load(script: str, doing: str) -> str:
-    """Run the script. Return what nft says against it. Raises KernelError if it does not run."""
+    """Run the script. Return the error of nft, if any. Raises KernelError if nft does not run."""
     done = run_program([_nft(doing), "-f", "-"], doing, script)
     return done.complaint if done.code else ""
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read and compare an interface's own nftables table.
 
-Starting nft takes longer than all else of a run that changes nothing. What was read is therefore remembered together
-with the generation of the rules, which the kernel raises with every change (net/netfilter/nf_tables_api.c). What runs
-nft is loaded only where that is needed.
+Starting nft takes longer than the rest of a run that changes nothing. So a listing is recorded together with the
+generation of the rules, which the kernel increments at every change (net/netfilter/nf_tables_api.c). The code that runs
+nft is imported only when needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GENERATION = struct.Struct("!I")
 
 
 def read_stamp(netlink: Netlink) -> Stamp | None:
-    """Read which generation the rules of the present namespace are. None for a kernel that does not tell."""
+    """Read the identity of the present namespace and the generation of its rules, None if that is unknown."""
     try:
         replies = netlink.request(_NFT_MSG_GETGEN, _NFGENMSG.pack(socket.AF_UNSPEC, 0, 0), "read nftables' generation")
         for reply in replies:
@@ -57,7 +57,7 @@ def read_table(netlink: Netlink, interface: str, own_netns: bool) -> TableRecord
 
 
 def find_table(interface: str, body: str, present: TableRecord | None) -> OwnTable:
-    """The table with this body as nft lists it. ``present`` is the one that was read.
+    """Return the table with this body as nft lists it. ``present``: the table that was read.
 
     Raises InputError if nft refuses the body, and KernelError. Changes nothing.
     """
@@ -69,7 +69,7 @@ def find_table(interface: str, body: str, present: TableRecord | None) -> OwnTab
 
 
 def remember_table(interface: str, body: str, present: TableRecord) -> None:
-    """Record that this body makes the table that was read. Nothing depends on the record, so its failure is ignored."""
+    """Record that this body makes the table that was read. The record only saves time: a failure is ignored."""
     digest = _digest(body)
     if present.stamp and present.digest != digest:
         with suppress(InputError, OSError):

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the host's other programs, each with a time limit.
 
-Input and output are files in memory, not pipes: a program that leaves a process behind, such as a resolvconf that
-restarts a name server, ends for us when it ends itself, even if a child still holds its output.
+Input and output are files in memory, not pipes. So a program that leaves a process behind, such as a resolvconf that
+restarts a name server, counts as finished when it exits, even if a child still has its output open.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .._netlink.errors import KernelError
 # Far more than any of these programs takes on a busy host, and less than the timeouts of an SSH connection.
 LIMIT_SECONDS = 30.0
 _KILL_SECONDS = 5.0
-# Where a PATH without the system's programs would miss them, as that of a plain SSH session on Debian.
+# For a PATH without the system's directories, as in a plain SSH session on Debian.
 _SYSTEM_PATH = ":/usr/sbin:/sbin:/usr/bin:/bin"
 _REMEDIES = {
     "nft": "check whether 'nft list tables' answers, then run again",
@@ -44,7 +44,7 @@ class Finished(NamedTuple):
 
     @property
     def complaint(self) -> str:
-        """The first line of what it said about a failure."""
+        """The first line of its error output, else of its output, else the exit code."""
         said = (self.errors or self.output).strip().splitlines()
         return said[0] if said else f"it failed with exit code {self.code} and no output"
 
@@ -71,7 +71,7 @@ def run_program(command: Sequence[str], doing: str, text: str = "", seconds: flo
                 stdout=output,
                 stderr=errors,
                 env={**os.environ, "LC_ALL": "C"},
-                # A group of its own, to be killed as one.
+                # A process group of its own, so that all of it can be killed.
                 start_new_session=True,
             )
         except OSError as error:
@@ -94,7 +94,7 @@ def _read(file: IO[bytes]) -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    """The exit code, None where it was killed for taking too long. Whatever else ends the wait kills it too."""
+    """Return the exit code, or None after a timeout. Kill the program if it outlasts the wait."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -103,6 +103,6 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            # One that hangs in the kernel is left to it.
+            # A process that hangs in the kernel cannot be killed.
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_KILL_SECONDS)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read all of an interface from the running kernel of this host."""
+"""Read the full state of an interface from the running kernel of this host."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SRC_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
 
 class Sockets(ExitStack):
-    """The sockets of the namespace in which they are first used, each opened when it is needed. Raises KernelError."""
+    """The sockets of one namespace, each opened in the namespace of its first use. Raises KernelError."""
 
     @cached_property
     def routes(self) -> RouteNetlink:
@@ -47,26 +47,28 @@ class Sockets(ExitStack):
 
     @cached_property
     def netfilter(self) -> Netlink | None:
-        """None where there can be no tables."""
+        """The netfilter socket, None if there can be no tables."""
         netlink = netfilter.open_netfilter()
         return self.enter_context(netlink) if netlink else None
 
     @cached_property
     def policy_rules(self) -> tuple[frozenset[Rule], dict[int, tuple[int, ...]]]:
-        """As ``reading.policy_rules``, read once."""
+        """The result of ``reading.policy_rules``, read once."""
         return reading.policy_rules(self.routes)
 
 
 class SharedSockets(ExitStack):
-    """The sockets of several reads by namespace, for runs that only compare: what all interfaces have in common, such
-    as policy rules, is read once, and so is out of date after a change."""
+    """Sockets that several readers share, by namespace, for runs that only compare.
+
+    What interfaces have in common, such as policy rules, is read once, so it is outdated after a change.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._by_netns: dict[str, Sockets] = {}
 
     def of(self, netns: str) -> Sockets:
-        """Those of a namespace that exists, in which the calling thread is."""
+        """Return the sockets of an existing namespace. The calling thread must be in it."""
         if netns not in self._by_netns:
             self._by_netns[netns] = self.enter_context(Sockets())
         return self._by_netns[netns]
@@ -74,7 +76,7 @@ class SharedSockets(ExitStack):
 
 @contextmanager
 def open_sockets(netns: str, shared: SharedSockets | None = None) -> Iterator[Sockets]:
-    """Enter the namespace, with sockets of its own or the shared ones. Raises KernelError."""
+    """Enter the namespace, and open sockets or use the shared ones. Raises KernelError."""
     with in_netns(netns):
         if shared:
             yield shared.of(netns)
@@ -84,11 +86,11 @@ def open_sockets(netns: str, shared: SharedSockets | None = None) -> Iterator[So
 
 
 class HostReader:
-    """A network namespace of this host, and the one in which its WireGuard interface has its sockets.
+    """Reads interfaces in the namespace ``netns``, whose WireGuard sockets are in the namespace ``birth``.
 
-    Empty names are the host's own namespace. One that does not exist is read as if it had just been made.
-    ``name_servers`` is what to read and set DNS through; without it, DNS is not looked at. ``shared``: sockets that
-    several readers use, which then see one state of what interfaces have in common.
+    Empty names are the host's own namespace. A missing namespace is read like a new one. ``name_servers``: reads and
+    sets DNS; without it, DNS is ignored. ``shared``: sockets that several readers use, which then see one state of what
+    interfaces have in common.
     """
 
     def __init__(
@@ -106,13 +108,13 @@ class HostReader:
 
     @property
     def origin(self) -> str:
-        """The namespace of the sockets, if it still exists."""
+        """The namespace of the sockets if it exists, else that of the interface."""
         return self.birth if namespace.netns_exists(self.birth) else self.netns
 
     def read(self, interface: str, parts: Container[Part] = ALL_PARTS) -> RunningState:
-        """Everything that one interface concerns, the parts that are not asked for left empty.
+        """Read the state of one interface. Parts that are not requested are left empty.
 
-        Raises KernelError, also when the name belongs to another kind.
+        Raises KernelError, also if the interface is of another kind.
         """
         if not namespace.netns_exists(self.netns):
             return fresh_state(interface, self.netns)
@@ -158,17 +160,17 @@ class HostReader:
             )
 
     def read_own_table(self, _netlink: Netlink, _interface: str) -> OwnTable:
-        """What only reports on interfaces leaves it out: see ``HostKernel``."""
+        """Return no table: a reader that only reports does not need it. ``HostKernel`` reads it."""
         return NO_TABLE
 
     def _lacks_port(self, port: int) -> bool:
-        """Whether nothing has the port where the sockets should be: all that shows where an interface was made."""
+        """Whether no socket in ``birth`` has the port. Nothing else shows where the interface was created."""
         if not (self.netns or self.birth) or not port:
             return False
         return not (namespace.netns_exists(self.birth) and namespace.has_udp_port(self.birth, port))
 
     def path_mtu(self, hosts: Iterable[str]) -> int:
-        """From where the sockets are."""
+        """Return the MTU as ``reading.path_mtu`` does, in the namespace of the sockets."""
         if not namespace.netns_exists(self.birth):
             return ETHERNET_MTU
         with in_netns(self.birth), RouteNetlink() as netlink:

@@ -22,14 +22,14 @@ def wireguard_interfaces(netlink: RouteNetlink) -> list[str]:
 
 
 class Addresses(NamedTuple):
-    """The addresses of a link, sorted, and how long those last that end."""
+    """The addresses of a link, sorted, and the lifetimes of those that expire."""
 
     found: tuple[InterfaceAddress, ...]
     lifetimes: dict[Mortal, Lifetime]
 
 
 def interface_addresses(netlink: RouteNetlink, link: KernelLink) -> Addresses:
-    """Those that somebody has given it; temporary ones are the kernel's (RFC 8981)."""
+    """Read the addresses of the link, without temporary ones, which the kernel adds (RFC 8981)."""
     messages = netlink.address_messages(link.ifindex)
     found = [each for each in (decode_address(data, link.name) for data in messages) if each.ifindex == link.ifindex]
     given = [each for each in found if not each.is_temporary]
@@ -40,10 +40,10 @@ def interface_addresses(netlink: RouteNetlink, link: KernelLink) -> Addresses:
 def taken_address(
     netlink: RouteNetlink, interface: str, wanted: Iterable[InterfaceAddress]
 ) -> tuple[InterfaceAddress, str] | None:
-    """The first of the addresses that another link has, as it stands there, and the link's name.
+    """Find the first of the addresses that another link has. Return it with its length there, and the link's name.
 
-    An address that the interface has already is passed over, and so are link-local ones, which every link has for
-    itself, and an address that stands without a network on both, as on links without one of their own.
+    Skip addresses that the interface already has, link-local ones, which each link has of its own, and addresses that
+    are /32 or /128 on both links, as on links without a network of their own.
     """
     found = netlink.addresses()
     link = netlink.link(interface)
@@ -65,8 +65,11 @@ def _is_link_local(packed: bytes) -> bool:
 
 
 class Routes(NamedTuple):
-    """The routes by a link: its own, those of others, the networks in the main table to which others and the kernel
-    have one, and how long those last that end."""
+    """The routes through a link: its own, and those of others.
+
+    ``connected``: the networks to which others or the kernel have a route in the main table. ``lifetimes``: of routes
+    that expire.
+    """
 
     owned: frozenset[Route]
     others: frozenset[Route]
@@ -89,7 +92,7 @@ def interface_routes(netlink: RouteNetlink, index: int) -> Routes:
 
 
 def unconnected(addresses: Iterable[InterfaceAddress], connected: frozenset[Prefix]) -> frozenset[Prefix]:
-    """The addresses' networks to which the kernel's own route is gone."""
+    """Return the networks of the addresses to which the kernel's own route is missing."""
     return frozenset(address.network for address in addresses if address.network not in connected)
 
 
@@ -99,7 +102,7 @@ def has_routes(netlink: RouteNetlink, table: int) -> bool:
 
 
 def policy_rules(netlink: RouteNetlink) -> tuple[frozenset[Rule], dict[int, tuple[int, ...]]]:
-    """The full-tunnel rules of the host, and the priorities of all its rules by family."""
+    """Return the full-tunnel rules of the host, and the priorities of all its rules by family."""
     rules: set[Rule] = set()
     priorities: dict[int, tuple[int, ...]] = {}
     for family in families():
@@ -110,9 +113,9 @@ def policy_rules(netlink: RouteNetlink) -> tuple[frozenset[Rule], dict[int, tupl
 
 
 def path_mtu(netlink: RouteNetlink, hosts: Iterable[str]) -> int:
-    """The MTU of the widest path to one of the literal hosts, else the default route's, else Ethernet's, in bytes.
+    """Return the largest MTU of the paths to the literal hosts, else the default route's, else Ethernet's, in bytes.
 
-    As wg-quick(8) finds it: a route's own MTU goes before its link's. Scoped addresses are passed over.
+    As in wg-quick(8), a route's own MTU takes precedence over its link's. Addresses with a scope are skipped.
     """
     ways = (netlink.route_to(host) for host in hosts if "%" not in host)
     widest = max((_route_mtu(netlink, way) for way in ways if way), default=0)

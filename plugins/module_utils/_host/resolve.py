@@ -20,21 +20,20 @@ from .._model.endpoint import Endpoint
 from .._model.errors import InputError
 from .._wireguard.codec import find_scope
 
-# For all names of a run together: two tries of glibc's resolver at a name server that does not answer.
+# For all names of a run together: two attempts of glibc's resolver at a name server that does not answer.
 SECONDS = 10.0
 _THREADS = 32
 
 
 class NamesMissing(Exception):
-    """Names are needed that were not resolved yet."""
+    """Some names that are needed have not been looked up yet."""
 
 
 class Resolver:
-    """Knows the addresses of names: those that were looked up, each once, so that a name whose addresses come in turn
-    gives one answer in one run.
+    """Looks each name up once, so that a name whose addresses rotate gives the same answer throughout a run.
 
-    ``missing`` are the endpoints that were asked for before they were looked up, ``unresolved`` those without an
-    address so far. ``warnings`` has a sentence for each peer whose name has no address.
+    ``missing``: the endpoints that were requested before they were looked up. ``unresolved``: those without an address
+    so far. ``warnings``: a sentence for each peer whose name has no address.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -49,15 +48,15 @@ class Resolver:
         return self.missing | set(self._reasons)
 
     def check(self) -> None:
-        """Raise NamesMissing if names are still to be resolved."""
+        """Raise NamesMissing if names must still be looked up."""
         if self.missing:
             raise NamesMissing
 
     def __call__(self, endpoint: Endpoint, peer: str) -> tuple[Endpoint, ...]:
-        """The literal endpoints in the resolver's order of preference (RFC 6724), each once.
+        """Return the literal endpoints in the resolver's order of preference (RFC 6724), each once.
 
-        Every address of the name counts: one that this host has no way to is sorted last, not left out, since a way
-        may come. ``peer`` is what warnings call the peer. Raises InputError where a scope is no interface here.
+        Unreachable addresses are sorted last, not left out, since a route may be added later. ``peer``: the peer's
+        label in warnings. Raises InputError if a scope is not an interface of this host.
         """
         if endpoint.is_literal:
             return (_name_scope(endpoint, peer),)
@@ -71,9 +70,9 @@ class Resolver:
         return self._found.get(endpoint, ())
 
     def look_up(self, endpoints: Iterable[Endpoint] | None = None) -> None:
-        """Look up the names that are missing, or of these endpoints, in the network namespace of the calling thread.
+        """Look up the missing names, or those of ``endpoints``, in the network namespace of the calling thread.
 
-        ``seconds`` is the limit for all names of all calls. What has no answer then counts as without an address.
+        ``seconds`` limits all calls together. A name without an answer in time counts as having no address.
         """
         asked = self.missing if endpoints is None else {each for each in endpoints if not each.is_literal}
         wanted = asked - self._found.keys() - self._reasons.keys()
@@ -91,9 +90,9 @@ class Resolver:
 
 
 def _look_up_all(endpoints: Iterable[Endpoint], deadline: float) -> dict[Endpoint, tuple[Endpoint, ...] | str]:
-    """Addresses, or why there are none, of those that have an answer in time.
+    """Map each endpoint that is answered in time to its addresses, or to the reason why there are none.
 
-    A look-up cannot be ended from outside. One that hangs is left to its thread, which ends with the process.
+    A look-up cannot be stopped. One that hangs keeps its thread, which ends with the process.
     """
     waiting = deque(endpoints)
     answers: dict[Endpoint, tuple[Endpoint, ...] | str] = {}
@@ -127,13 +126,13 @@ def _look_up(endpoint: Endpoint) -> tuple[Endpoint, ...] | str:
 
 
 def _host_of(address: tuple[object, ...]) -> str:
-    """The literal host of a socket address; the address of IPv6 stands there without its scope."""
+    """Return the literal host of a socket address, with its scope, which is a separate field there."""
     scope = address[3] if len(address) > 3 else 0
     return f"{address[0]}%{socket.if_indextoname(int(str(scope)))}" if scope else str(address[0])
 
 
 def _name_scope(endpoint: Endpoint, peer: str) -> Endpoint:
-    """The endpoint with the name of its scope's interface, which is how the kernel's endpoints are read."""
+    """Return the endpoint with its scope as an interface name, as in the kernel's endpoints. Raises InputError."""
     address, percent, scope = endpoint.host.partition("%")
     if not percent:
         return endpoint

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes to links through pyroute2, the same on every version that is shipped."""
+"""Change links through pyroute2, in the same way for all its versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Routing:
     def __init__(self) -> None:
         try:
             from pyroute2 import IPRoute
-        # A version that is not made for this Python fails in any way.
+        # A version that does not support this Python may raise anything.
         except Exception as error:
             raise KernelError(errno.ELIBACC, "load pyroute2", f"{type(error).__name__}: {error}") from None
         with _doing("open a netlink socket"):
@@ -32,14 +32,16 @@ class Routing:
         self._ipr.close()
 
     def create_link(self, interface: str, netns: int | None = None) -> None:
-        """With its sockets in this namespace, and itself in that of the descriptor, if one is given: the kernel does
-        both in one step (drivers/net/wireguard/device.c, wg_newlink)."""
+        """Create the link with its sockets in this namespace. Place it in the namespace of the descriptor, if given.
+
+        The kernel does both in one step (drivers/net/wireguard/device.c, wg_newlink).
+        """
         options = {} if netns is None else {"net_ns_fd": netns}
         with _doing(f"create interface {interface}"):
             self._ipr.link("add", ifname=interface, kind="wireguard", **options)
 
     def move_link(self, index: int, netns: int) -> None:
-        """Into the namespace of the descriptor."""
+        """Move the link to the namespace of the descriptor."""
         with _doing("move the interface to another network namespace"):
             self._ipr.link("set", index=index, net_ns_fd=netns)
 
@@ -58,12 +60,14 @@ class Routing:
 
 
 def _mend_deletions(ipr: Any) -> None:
-    """Have deletions sent without NLM_F_EXCL, which pyroute2 0.5 gives them: from Linux 5.19 on that bit is NLM_F_BULK
-    there, and the kernel refuses it (include/uapi/linux/netlink.h, pyroute2#899)."""
+    """Send deletions without NLM_F_EXCL, which pyroute2 0.5 sets.
+
+    Since Linux 5.19 that bit is NLM_F_BULK in deletions, and refused (include/uapi/linux/netlink.h, pyroute2#899).
+    """
     send = ipr.nlm_request
 
     def request(message: Any, msg_type: int, *arguments: Any, **options: Any) -> Any:
-        # include/uapi/linux/rtnetlink.h: of each thing's four messages the second deletes.
+        # include/uapi/linux/rtnetlink.h: each object has four messages, and the second one deletes.
         if msg_type % 4 == 1 and "msg_flags" in options:
             options["msg_flags"] &= ~_NLM_F_EXCL
         return send(message, msg_type, *arguments, **options)
@@ -81,6 +85,6 @@ def _doing(what: str) -> Iterator[None]:
         raise KernelError(error.code, what) from None
     except OSError as error:
         raise KernelError(error.errno or errno.EIO, what) from None
-    # So that what was running is restored, as after a refusal of the kernel's.
+    # As KernelError, so that the previous state is restored as after a refusal by the kernel.
     except Exception as error:
         raise KernelError(errno.ELIBACC, what, f"pyroute2 fails with {type(error).__name__}: {error}") from None

@@ -120,7 +120,7 @@ def service_of(interface: str) -> str:
 
 
 def drop_ins_of(interface: str, root: Path) -> tuple[Path, Path]:
-    """The drop-in that adopts a running interface, and the one for namespaces."""
+    """Return the paths of the drop-in that adopts a running interface, and of the one for namespaces."""
     folder = root / UNITS / f"{service_of(interface)}.d"
     return folder / "50-cryptokey-adopt.conf", folder / "60-cryptokey-netns.conf"
 
@@ -130,7 +130,7 @@ def timer_of(interface: str) -> str:
 
 
 def runs_systemd(root: Path) -> bool:
-    """As sd_booted(3) finds out."""
+    """Whether the host runs systemd, as in sd_booted(3)."""
     return (root / "run/systemd/system").is_dir()
 
 
@@ -150,7 +150,7 @@ def _missing_files(setup: Setup, root: Path) -> Iterable[str]:
 
 
 def _text(path: Path) -> str:
-    """The content of the file; empty if it cannot be read."""
+    """Return the content of the file; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -176,7 +176,7 @@ def _idle(units: Sequence[str]) -> list[str]:
 
 
 def unit_states(units: Sequence[str]) -> list[dict[str, str]]:
-    """The UnitFileState and ActiveState of each unit, as ``systemctl show`` prints them. Raises KernelError."""
+    """Return the UnitFileState and ActiveState of each unit, from ``systemctl show``. Raises KernelError."""
     if not units:
         return []
     doing = "ask systemd for the state of units"

@@ -21,9 +21,9 @@ from .setup import PROGRAM, TIMER, UNITS, drop_ins_of, has_timer, runs_systemd, 
 
 
 def remove_setup(interface: str, check_mode: bool, root: str = "/") -> bool:
-    """Stop and disable the service, and remove its drop-ins and the timer. Return whether there was any of it.
+    """Stop and disable the service, and remove its drop-ins and the timer. Return whether any of these existed.
 
-    The drop-ins, which say how to stop the service, are removed after it was stopped. Raises KernelError and OSError.
+    The drop-ins define how to stop the service, so they are removed after that. Raises KernelError and OSError.
     """
     top = Path(root)
     units = (timer_of(interface), service_of(interface))
@@ -31,7 +31,7 @@ def remove_setup(interface: str, check_mode: bool, root: str = "/") -> bool:
 
 
 def remove_timer(interface: str, check_mode: bool, root: str = "/") -> bool:
-    """The same for the timer that resolves names alone, if its file is there."""
+    """Remove only the timer that resolves names, as ``remove_setup`` does, if its file exists."""
     if not has_timer(interface, root):
         return False
     top = Path(root)
@@ -90,7 +90,7 @@ def _files_of(interface: str, root: Path) -> Iterator[Path]:
 
 
 def _timer_files(interface: str, root: Path) -> Iterator[Path]:
-    """The timer; with the last one, the service and the program of all timers too."""
+    """List the timer's file; with the last timer, also the service and the program of all timers."""
     timer = root / UNITS / timer_of(interface)
     yield timer
     if {*timer.parent.glob(f"{TIMER}*.timer")} <= {timer}:
@@ -112,7 +112,7 @@ def _systemctl(*arguments: str) -> None:
 def _remove(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink()
-        # The directory of drop-ins, unless it has others.
+        # The directory of drop-ins, unless it has other files.
         if file.parent.suffix == ".d":
             with suppress(OSError):
                 file.parent.rmdir()

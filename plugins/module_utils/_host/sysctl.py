@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-# A file hides those of the same name in the directories after its own (sysctl.d(5)).
+# A file overrides files of the same name in later directories (sysctl.d(5)).
 DIRECTORIES = ("etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d", "usr/lib/sysctl.d", "lib/sysctl.d")
-# What "sysctl --system" of procps and OpenRC read after all of these. Some distributions have a link to it among them.
+# "sysctl --system" of procps, and OpenRC, read this after all of these. Some distributions link to it from them.
 LAST = "etc/sysctl.conf"
 
 # The settings that turn forwarding on, by their paths below /proc/sys.
@@ -24,7 +24,7 @@ _COMMENT = ("#", ";")
 
 
 class Line(NamedTuple):
-    """A setting by its path below /proc/sys. A value of None keeps all files before it from setting it."""
+    """A setting by its path below /proc/sys. A value of None cancels the setting in all files before."""
 
     number: int
     key: str
@@ -39,26 +39,26 @@ class Override(NamedTuple):
 
 
 def parse_lines(text: str) -> Iterator[Line]:
-    """The settings of a file, without the lines that are none."""
+    """Parse the settings of a file. Other lines are skipped."""
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         key, equals, value = stripped.partition("=")
         if not stripped or stripped.startswith(_COMMENT) or not (equals or stripped.startswith("-")):
             continue
-        # A minus before a setting only says that its failure does not matter.
+        # A minus before a setting only means that its failure is ignored.
         yield Line(number, _path_of(key.removeprefix("-").strip()), value.strip() if equals else None)
 
 
 def _path_of(key: str) -> str:
-    """Where the first separator is a dot, dots and slashes change places."""
+    """Return the path of a key. If its first separator is a dot, dots and slashes are swapped."""
     first = re.search(r"[./]", key)
     return key.translate(str.maketrans("./", "/.")) if first and first[0] == "." else key
 
 
 def find_overrides(path: Path, settings: Mapping[str, str], keys: Collection[str], root: Path) -> list[Override]:
-    """The lines that keep a file with these settings from setting ``keys`` at boot.
+    """Find the lines of other files that override these settings of a file at boot, for ``keys``.
 
-    The file need not be there yet. One that is not in /etc/sysctl.d is not read at boot as far as is known here.
+    The file need not exist yet. If it is not in /etc/sysctl.d, it is assumed not to be read at boot.
     """
     if path.parent != root / DIRECTORIES[0]:
         return []
@@ -71,7 +71,7 @@ def find_overrides(path: Path, settings: Mapping[str, str], keys: Collection[str
 
 
 def _files(root: Path, own: Path) -> Iterable[Path]:
-    """In the order in which they are read: by name, whatever the directory."""
+    """List the files in the order in which they are read: by name, in any directory."""
     found = {own.name: own}
     for directory in DIRECTORIES:
         for path in (root / directory).glob("*.conf"):
@@ -83,4 +83,4 @@ def _read(path: Path) -> Iterable[Line]:
     try:
         return parse_lines(path.read_text(encoding="utf-8", errors="replace"))
     except OSError:
-        return ()  # such as a link to nowhere
+        return ()  # such as a dangling link

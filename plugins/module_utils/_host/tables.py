@@ -11,14 +11,14 @@ from pathlib import Path
 from .._model.errors import InputError
 
 _BUILT_IN = {"default": 253, "main": 254, "local": 255}
-# The administrator's files go before those of the package, which newer versions put below /usr.
+# The administrator's files take precedence over the package's, which newer versions have below /usr.
 _ETC = "etc/iproute2"
 _USR = ("usr/share/iproute2", "usr/lib/iproute2")
 _ENTRY = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\s+(\S+)\s*(?:#.*)?")
 
 
 def resolve_table(table: str, root: str = "/") -> str:
-    """Return ``auto``, ``off`` or a number as it is, a name as its number. Raises InputError for an unknown name."""
+    """Return ``auto``, ``off`` or a number unchanged, a name as its number. Raises InputError for an unknown name."""
     if table in ("auto", "off") or table.isdigit():
         return table
     number = read_tables(Path(root)).get(table, 0)
@@ -29,7 +29,7 @@ def resolve_table(table: str, root: str = "/") -> str:
 
 
 def read_tables(root: Path) -> dict[str, int]:
-    """Read all names with their numbers. The later of two entries counts."""
+    """Read all names with their numbers. The later of two entries is used."""
     folders = [*reversed(_USR), _ETC]
     files = [root / folder / "rt_tables" for folder in (_ETC, *_USR)]
     files = [file for file in files if file.exists()][:1]
@@ -42,7 +42,7 @@ def read_tables(root: Path) -> dict[str, int]:
 
 
 def parse_tables(text: str) -> dict[str, int]:
-    """The entries of an ``rt_tables`` file: a decimal or ``0x`` number and a name; other lines are passed over."""
+    """Parse an ``rt_tables`` file: a decimal or ``0x`` number and a name on each line. Other lines are skipped."""
     entries = map(_ENTRY.fullmatch, text.splitlines())
     return {entry[2]: int(entry[1], 16 if entry[1][:2] in ("0x", "0X") else 10) for entry in entries if entry}
 

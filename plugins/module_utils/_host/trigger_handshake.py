@@ -33,10 +33,10 @@ _MOST_HANDSHAKES = 50
 
 
 def start_new_sessions(after: RunningState, operations: Sequence[Operation], birth_netns: str) -> None:
-    """Start a session with each peer whose session the operations ended, and do not wait for it.
+    """Start a session with peers whose session the operations ended, and do not wait for it.
 
-    The other end may still have the old session. What it sends into that is lost, for 15 seconds at worst, until a
-    handshake from this end replaces it. No packet with data is sent. A refusal by the kernel is ignored.
+    At most ``_MOST_HANDSHAKES`` are started. The other end may still use the old session. Its packets are lost, for 15
+    seconds at most, until a handshake from this end replaces it. No data is sent. A refusal by the kernel is ignored.
     """
     peers = islice(without_session(after, operations), _MOST_HANDSHAKES) if after.up else ()
     with suppress(OSError):
@@ -44,7 +44,7 @@ def start_new_sessions(after: RunningState, operations: Sequence[Operation], bir
 
 
 def without_session(after: RunningState, operations: Sequence[Operation]) -> Iterator[RunningPeer]:
-    """Peers whose session the operations ended: new ones, or all where the link came up or its key changed.
+    """Select the peers whose session the operations ended: new ones, or all if the link came up or its key changed.
 
     Peers without an endpoint cannot be reached, and peers without allowed IPs have no traffic: they are left out.
     """
@@ -58,14 +58,14 @@ def without_session(after: RunningState, operations: Sequence[Operation]) -> Ite
 
 
 def trigger_handshakes(netns: str, state: RunningState, keys: Iterable[PublicKey]) -> None:
-    """Send one datagram to each of the peers, which makes the kernel start a handshake where it has no session.
+    """Send one datagram to each peer, so that the kernel starts a handshake if there is no session.
 
     Peers without a usable address are skipped.
     """
     with in_netns(netns):
         for key in keys:
             for address in addresses_behind(state, key):
-                # A host may have no address of this family to send from, and one of the other.
+                # A host may have addresses of the other family only.
                 with suppress(OSError):
                     _send(state.interface, address)
                     break
@@ -79,8 +79,10 @@ def _send(interface: str, address: bytes) -> None:
 
 
 def addresses_behind(state: RunningState, key: PublicKey) -> Iterator[bytes]:
-    """List addresses that the interface routes to this peer: inside its prefixes, inside no longer prefix of another
-    peer, and not the interface's own."""
+    """List addresses that the interface routes to this peer.
+
+    They are inside its prefixes, outside longer prefixes of other peers, and not the interface's own.
+    """
     peer = state.device.peers[key]
     others = [prefix for other in state.device.peers.values() if other is not peer for prefix in other.allowed_ips]
     own = {address.packed for address in state.addresses}
@@ -94,7 +96,7 @@ def addresses_behind(state: RunningState, key: PublicKey) -> Iterator[bytes]:
 
 
 def _first(prefix: Prefix) -> Iterator[bytes]:
-    """The first few addresses of hosts in it."""
+    """Return the first few host addresses of the prefix."""
     size = len(prefix.packed)
     base = int.from_bytes(prefix.packed, "big")
     free = size * 8 - prefix.length

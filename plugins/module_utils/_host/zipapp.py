@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs made of this collection's own code, for what runs on a host after the module has ended.
+"""Build programs from this collection's own code, to run on a host after the module has ended.
 
-Ansible removes the files of a module when it ends. What runs later must therefore carry all the code that it can ever
-import. That is found by reading the import statements, also those within functions: a module that is imported only
-when it is needed is not loaded yet, so ``sys.modules`` does not show it.
+Ansible removes the files of a module when it ends. So a program must contain all the code that it can ever import. This
+is found by reading the import statements, also those within functions: a module that is imported only when it is needed
+is not loaded yet, so ``sys.modules`` does not show it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .executable import executable_comment, seal_executable
 _ROOT = str(__package__).rpartition(".")[0]
 _MAIN = "__main__.py"
 
-# Of the arguments, to the exit code.
+# From the arguments to the exit code.
 Main = Callable[[Sequence[str]], int]
 
 
@@ -40,7 +40,7 @@ class _Module(NamedTuple):
 
 
 def build_program(main: Main) -> bytes:
-    """A zip archive that calls ``main``, with our code in it and the folders of the libraries. Raises ProgramError."""
+    """Return a zip archive with our code that calls ``main`` and finds the present libraries. Raises ProgramError."""
     archive = io.BytesIO()
     _write_archive(archive, main)
     return archive.getvalue()
@@ -91,7 +91,7 @@ def _byte_code(name: str, source: str) -> bytes:
 
 
 def load_program(path: str) -> None:
-    """Import every module that is in the archive, which must be the one that runs. Raises what the imports raise."""
+    """Import every module of the archive, which must be the running program. Raises what the imports raise."""
     with zipfile.ZipFile(path) as program:
         names = [name[: -len(".py")].replace("/", ".") for name in program.namelist() if _is_module_file(name)]
     for name in names:
@@ -103,7 +103,7 @@ def _is_module_file(name: str) -> bool:
 
 
 def load_reachable(name: str) -> None:
-    """Import all of our modules that the module of that name can ever import, for a process that outlives the files.
+    """Import all of our modules that the named module can ever import, for a process that outlives the files.
 
     Raises ProgramError.
     """
@@ -112,7 +112,7 @@ def load_reachable(name: str) -> None:
 
 
 def _reachable(entry: str) -> dict[str, _Module]:
-    """The entry, what it imports, and so on, by name and in order of names."""
+    """Read the module and all of our modules that it can import, sorted by name."""
     found: dict[str, _Module] = {}
     waiting = [entry]
     while waiting:
@@ -126,14 +126,14 @@ def _reachable(entry: str) -> dict[str, _Module]:
 
 
 def _packages(name: str) -> Iterator[str]:
-    """The packages of ours that a module is in."""
+    """Yield our packages that contain the module, the innermost first."""
     while name != _ROOT:
         name = name.rpartition(".")[0]
         yield name
 
 
 def find_imports(name: str, source: str, is_package: bool) -> Iterator[tuple[str, str]]:
-    """The module and the name in each import statement of a source, the name empty for ``import X``."""
+    """Yield the module and the name of each import in a source. The name is empty for ``import X``."""
     package = name.split(".") if is_package else name.split(".")[:-1]
     for node in _run_time_nodes(ast.parse(source, name)):
         if isinstance(node, ast.Import):
@@ -145,7 +145,7 @@ def find_imports(name: str, source: str, is_package: bool) -> Iterator[tuple[str
 
 
 def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that only type checkers see."""
+    """Yield every node except those for type checkers only."""
     yield node
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         children: Iterable[ast.AST] = node.orelse
@@ -156,7 +156,7 @@ def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _ours(imports: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The modules of ours in what a source imports. ``from X import y`` may mean a module or what is in one."""
+    """Yield our modules among the imports. The ``y`` of ``from X import y`` may be a module or a name in one."""
     for module, name in imports:
         if not f"{module}.".startswith(f"{_ROOT}."):
             continue
@@ -172,7 +172,7 @@ def _is_module(package: str, name: str) -> bool:
 
 
 def _read(name: str) -> _Module:
-    """By the loader of what runs now, which may be a zip archive of Ansible's. Raises ProgramError."""
+    """Read the module through its loader, which may be a zip archive of Ansible's. Raises ProgramError."""
     spec = importlib.util.find_spec(name)
     if spec is None:
         raise ProgramError(f"the module {name} is missing")

@@ -29,7 +29,7 @@ def encode_nested(kind: int, payload: bytes) -> bytes:
 
 
 def decode_attributes(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Type, start and end of each attribute's value in ``data[start:end]``. ValueError on a torn one."""
+    """Yield type, start and end of each attribute's value in ``data[start:end]``. Raises ValueError for a torn one."""
     unpack = NLA_HEADER.unpack_from
     while start + 4 <= end:
         size, kind = unpack(data, start)

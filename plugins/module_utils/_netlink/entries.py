@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses, routes and rules as rtnetlink messages: to the model with all that the kernel says of them, and back.
+"""Convert rtnetlink messages of addresses, routes and rules to the model, with all their attributes, and back.
 
-What the kernel derives, counts or changes by itself is left out (include/uapi/linux/if_addr.h, rtnetlink.h,
-fib_rules.h). So is the index of the link, which is another one after the link was made again.
+Values that the kernel derives, counts or changes by itself are left out (include/uapi/linux/if_addr.h, rtnetlink.h,
+fib_rules.h). So is the index of the link, which changes when the link is created again.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .._model.state import FOREVER, MAIN_TABLE, Lifetime, Route, Rule
 from .attributes import NLA_HEADER, decode_attributes, encode_attribute
 
 _U32 = struct.Struct("=I")
-_HEADER = 0  # the number of the detail that has what is in the message's header
+_HEADER = 0  # the number of the detail with the values of the message's header
 
 # struct ifaddrmsg: family, length, flags, scope, index. struct ifa_cacheinfo: preferred, valid, two times.
 _ADDRESS = struct.Struct("=BBBBI")
 _ADDRESS_TIMES = struct.Struct("=IIII")
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 3, 6, 8
 _IFA_F_SECONDARY, _IFA_F_DEPRECATED, _IFA_F_PERMANENT = 0x1, 0x20, 0x80
-# NODAD, HOMEADDRESS, MANAGETEMPADDR, NOPREFIXROUTE, MCAUTOJOIN: what somebody has asked for.
+# NODAD, HOMEADDRESS, MANAGETEMPADDR, NOPREFIXROUTE, MCAUTOJOIN: flags that a program can request.
 _ASKED_FLAGS = 0x2 | 0x10 | 0x100 | 0x200 | 0x400
-_ADDRESS_HEADER = struct.Struct(">BIB")  # whether it is secondary first, so that it sorts last; flags, scope
+_ADDRESS_HEADER = struct.Struct(">BIB")  # secondary (first, so that these sort last), flags, scope
 _PLAIN_ADDRESS = ((_HEADER, _ADDRESS_HEADER.pack(0, _IFA_F_PERMANENT, 0)),)
 
 # struct rtmsg: family, length of destination, of source, TOS, table, protocol, scope, type, flags. struct rtnexthop:
@@ -38,7 +38,7 @@ _ROUTE = struct.Struct("=BBBBBBBBI")
 _NEXTHOP = struct.Struct("=HBBi")
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_CACHEINFO, _RTA_TABLE = 1, 4, 6, 9, 12, 15
 _RTA_PREF, _RTA_EXPIRES, _RTA_NH_ID = 20, 23, 30
-# A nexthop object goes with the link. The kernel says what it stood for as well, which is put back in its place.
+# A nexthop object is removed with the link. The kernel also reports its content, which is restored instead.
 _DERIVED = frozenset({_RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_CACHEINFO, _RTA_TABLE, _RTA_NH_ID})
 _RTNH_F_ASKED = 0x2 | 0x4  # pervasive, onlink
 _RTM_F_CLONED = 0x200
@@ -48,9 +48,9 @@ _PLAIN_ROUTE = {
     family: ((_HEADER, _ROUTE_HEADER.pack(0, scope, 0)),)
     for family, scope in ((int(socket.AF_INET), _SCOPE_LINK), (int(socket.AF_INET6), _SCOPE_GLOBAL))
 }
-_IPV6_METRIC = 1024  # IP6_RT_PRIO_USER: what the kernel takes for none
+_IPV6_METRIC = 1024  # IP6_RT_PRIO_USER: the kernel's default metric
 _TABLE_COMPAT = 252  # RT_TABLE_COMPAT: the number is in the attribute
-_CLOCK = os.sysconf("SC_CLK_TCK")  # of rta_expires, in the messages
+_CLOCK = os.sysconf("SC_CLK_TCK")  # ticks per second of rta_expires
 
 # struct fib_rule_hdr: family, length of destination, of source, TOS, table, two unused, action, flags.
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 14, 15, 16, 21
@@ -61,7 +61,7 @@ _NOTHING_SUPPRESSED = b"\xff" * 4
 
 
 class FoundAddress(NamedTuple):
-    """``lifetime`` is None for one that does not end. ``is_temporary``: the kernel has made it of another one."""
+    """``lifetime``: None if the address does not expire. ``is_temporary``: the kernel derived it from another one."""
 
     address: InterfaceAddress
     ifindex: int
@@ -70,7 +70,7 @@ class FoundAddress(NamedTuple):
 
 
 class FoundRoute(NamedTuple):
-    """``indices`` are those of all links that it leads to."""
+    """``indices``: those of all links that the route uses."""
 
     route: Route
     indices: tuple[int, ...]
@@ -91,7 +91,7 @@ def _encode(attributes: Mapping[int, bytes]) -> bytes:
 
 
 def decode_address(data: bytes, interface: str) -> FoundAddress:
-    """An address, as one of the interface of that name."""
+    """Decode an address. A label that is the name of the interface is left out."""
     family, length, _flags, scope, index = _ADDRESS.unpack_from(data)
     values = _attributes(data, _ADDRESS.size)
     peer = values.pop(_IFA_ADDRESS, b"")
@@ -104,7 +104,7 @@ def decode_address(data: bytes, interface: str) -> FoundAddress:
         values[_IFA_ADDRESS] = peer
     is_ipv4 = family == socket.AF_INET
     kept = flags & (_ASKED_FLAGS | _IFA_F_PERMANENT)
-    # One that ends is deprecated in its time.
+    # An address with a lifetime becomes deprecated by itself.
     kept |= flags & _IFA_F_DEPRECATED if flags & _IFA_F_PERMANENT else 0
     # The scope of an IPv6 address follows from the address.
     header = _ADDRESS_HEADER.pack(is_ipv4 and flags & _IFA_F_SECONDARY, kept, scope if is_ipv4 else 0)
@@ -115,7 +115,7 @@ def decode_address(data: bytes, interface: str) -> FoundAddress:
 
 
 def encode_address(address: InterfaceAddress, index: int, lifetime: Lifetime | None = None) -> bytes:
-    """The message that makes the address, or removes it."""
+    """Encode the message that adds or removes the address."""
     values = dict(address.details or _PLAIN_ADDRESS)
     _secondary, flags, scope = _ADDRESS_HEADER.unpack(values.pop(_HEADER))
     values = {_IFA_LOCAL: address.packed, _IFA_ADDRESS: address.packed, **values}
@@ -127,7 +127,7 @@ def encode_address(address: InterfaceAddress, index: int, lifetime: Lifetime | N
 
 
 def decode_route(data: bytes, index: int) -> FoundRoute:
-    """A route, as one by the link of that index."""
+    """Decode a route through the link with this index. The model has no index, or 0 among several nexthops."""
     family, length, source, tos, table, protocol, scope, kind, flags = _ROUTE.unpack_from(data)
     values = _attributes(data, _ROUTE.size)
     indices: tuple[int, ...] = (_number(values.get(_RTA_OIF)),)
@@ -140,7 +140,7 @@ def decode_route(data: bytes, index: int) -> FoundRoute:
         metric = 0 if metric == _IPV6_METRIC else metric
         if values.get(_RTA_PREF) == b"\0":
             del values[_RTA_PREF]
-    # The third number of struct rta_cacheinfo.
+    # rta_expires, the third field of struct rta_cacheinfo.
     left = struct.unpack_from("=i", values.get(_RTA_CACHEINFO, bytes(12)), 8)[0]
     if left:
         values[_RTA_EXPIRES] = b""
@@ -159,7 +159,7 @@ def decode_route(data: bytes, index: int) -> FoundRoute:
 
 
 def encode_route(route: Route, index: int, lifetime: Lifetime | None = None) -> bytes:
-    """The message that makes the route by the link of that index, or removes it."""
+    """Encode the message that adds or removes the route through the link with this index."""
     family = route.prefix.family
     values = dict(route.details or _PLAIN_ROUTE[family])
     source, scope, flags = _ROUTE_HEADER.unpack(values.pop(_HEADER))
@@ -171,7 +171,7 @@ def encode_route(route: Route, index: int, lifetime: Lifetime | None = None) -> 
         values[_RTA_OIF] = _U32.pack(index)
     if route.prefix.length:
         values[_RTA_DST] = route.prefix.packed
-    # Without it, a removal would take the first route of the prefix, whatever its metric.
+    # Without it, a removal would delete the first route to the prefix, whatever its metric.
     metric = route.metric or (_IPV6_METRIC if family == socket.AF_INET6 else 0)
     if metric:
         values[_RTA_PRIORITY] = _U32.pack(metric)
@@ -202,7 +202,7 @@ def _encode_nexthops(ways: Iterable[_Nexthop], indices: Mapping[int, int]) -> by
 
 
 def decode_rule(data: bytes) -> tuple[int, Rule | None]:
-    """The priority of a rule, and the rule if it is one of a full tunnel."""
+    """Decode a rule. Return its priority, and the rule if it belongs to a full tunnel, else None."""
     family, destination, source, tos, table, _unused, _scope, action, flags = _ROUTE.unpack_from(data)
     values = _attributes(data, _ROUTE.size)
     priority = _number(values.pop(_FRA_PRIORITY, None))
@@ -225,7 +225,7 @@ def decode_rule(data: bytes) -> tuple[int, Rule | None]:
 
 
 def encode_rule(rule: Rule) -> bytes:
-    """The message that makes the rule, or removes it."""
+    """Encode the message that adds or removes the rule."""
     values = dict(rule.details or _plain_rule(rule.fwmark))
     destination, source, tos, action, flags = _RULE_HEADER.unpack(values.pop(_HEADER))
     values[_FRA_PRIORITY] = _U32.pack(rule.priority)

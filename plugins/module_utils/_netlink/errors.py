@@ -1,19 +1,19 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors of the kernel, with hints what to do about them."""
+"""Errors of the kernel, with hints on what to do."""
 
 from __future__ import annotations
 
 import errno
 import os
 
-# Of the two names of that number, Python gives the one that the kernel does not have.
+# Python has two names for this number, and returns ENOTSUP, which the kernel does not use.
 _NAMES: dict[int, str] = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
 
 
 class KernelError(OSError):
-    """The kernel refused a request: ``doing`` says which, ``hint`` what to do about it."""
+    """A failed request to the kernel or a program. ``doing``: what was attempted. The text ends with a hint, if any."""
 
     def __init__(self, number: int, doing: str, message: str = "") -> None:
         super().__init__(number, message or os.strerror(number))

@@ -19,7 +19,7 @@ _GENL_ID_CTRL, _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME
 
 
 class GenericNetlink(Netlink):
-    """One socket to one generic netlink family; its commands take the place of message types."""
+    """One socket to one generic netlink family. Commands are used in place of message types."""
 
     def __init__(self, family: str, version: int) -> None:
         super().__init__(_NETLINK_GENERIC)

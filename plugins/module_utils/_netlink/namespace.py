@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enter named network namespaces, with the calling thread only (ip-netns(8), setns(2)).
 
-A socket stays in the namespace in which it was opened, and a child process or new thread starts in that of the thread
-that made it. The empty name is the host's own namespace: that in which this thread was before it entered any.
+A socket stays in the namespace in which it was opened. A child process or new thread starts in the namespace of the
+thread that created it. The empty name is the host's own namespace: the one in which this thread began.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from .errors import KernelError
 
-# iproute2's NETNS_RUN_DIR, and the same where /var/run is a directory of its own.
+# iproute2's NETNS_RUN_DIR, and its path where /var/run is a separate directory.
 _DIRECTORIES = ("/run/netns", "/var/run/netns")
 _CURRENT = "/proc/thread-self/ns/net"
 _CLONE_NEWNET = 0x40000000
@@ -58,7 +58,7 @@ def open_netns(name: str) -> Iterator[int]:
 def in_netns(name: str) -> Iterator[None]:
     """Run this thread in the namespace. It may be in another one already. Raises KernelError."""
     if not name and _thread.own is None:
-        # Staying takes no privilege.
+        # Staying needs no privilege.
         yield
         return
     with open_netns(name) as inside, _current() as before:
@@ -69,7 +69,7 @@ def in_netns(name: str) -> Iterator[None]:
 
 @contextmanager
 def in_new_netns() -> Iterator[None]:
-    """Run this thread in a new, empty network namespace, which is gone afterwards. Raises KernelError."""
+    """Run this thread in a new, empty network namespace, and remove that afterwards. Raises KernelError."""
     with _current() as before:
         if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
             raise KernelError(ctypes.get_errno(), "create a network namespace to try rules in")
@@ -79,7 +79,7 @@ def in_new_netns() -> Iterator[None]:
 
 @contextmanager
 def _back_to(before: int) -> Iterator[None]:
-    """Bring this thread back to the namespace that it has just left. The first one that it left is its own."""
+    """Return this thread to the namespace ``before`` afterwards. The first one that it left is the host's own."""
     outermost = _thread.own is None
     if outermost:
         _thread.own = before
@@ -92,9 +92,9 @@ def _back_to(before: int) -> Iterator[None]:
 
 
 def netns_identity() -> str:
-    """What tells the present namespace from all others, past ones included; before Linux 5.14 from those that exist.
+    """Return what identifies the present namespace, also among past ones; before Linux 5.14 only among existing ones.
 
-    The kernel counts from the start again at each boot. Raises OSError.
+    The kernel's numbers start again at each boot, so the boot is part of it. Raises OSError.
     """
     boot = Path(_BOOT_ID).read_text(encoding="ascii").strip()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as probe:
@@ -107,7 +107,7 @@ def netns_identity() -> str:
 
 
 def bind_to_netns(name: str, function: Callable[..., _Result]) -> Callable[..., _Result]:
-    """Return the function as one that runs in the namespace, or in the present one if that does not exist."""
+    """Return the function so that it runs in the namespace, or in the host's own if that does not exist."""
 
     def run(*given: object) -> _Result:
         with in_netns(name if netns_exists(name) else ""):
@@ -117,7 +117,7 @@ def bind_to_netns(name: str, function: Callable[..., _Result]) -> Callable[..., 
 
 
 def has_link(name: str, interface: str) -> bool:
-    """Whether an interface of any kind has this name there; none has where the namespace does not exist."""
+    """Whether the namespace exists and has an interface with this name, of any kind."""
     if not netns_exists(name):
         return False
     with in_netns(name):
@@ -128,7 +128,7 @@ def has_link(name: str, interface: str) -> bool:
 
 
 def has_udp_port(name: str, port: int) -> bool:
-    """Whether an IPv4 UDP socket there is bound to the port; WireGuard always has one (proc_net(5))."""
+    """Whether an IPv4 UDP socket in the namespace has the port; WireGuard always has one (proc_net(5))."""
     with in_netns(name):
         lines = Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()[1:]
     return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
@@ -157,6 +157,6 @@ def _find(name: str) -> Path | None:
 
 
 def _setns(descriptor: int, name: str) -> None:
-    """os.setns came with Python 3.12."""
+    """Enter the namespace of the descriptor. Raises KernelError. Python has os.setns since 3.12 only."""
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET):
         raise KernelError(ctypes.get_errno(), f"enter network namespace {name}".rstrip())

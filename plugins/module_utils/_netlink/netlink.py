@@ -24,10 +24,10 @@ NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x8
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _NLMSGERR_ATTR_MSG = 1
 
-# The kernel fills dump messages up to the largest receive buffer that the socket has shown (32 KiB at most); a
-# smaller one on any later receive would cut them. 64 KiB for all of them.
+# The kernel fills dump messages up to the largest receive buffer used on the socket so far (32 KiB at most). A smaller
+# buffer in a later receive would cut them, so every receive uses 64 KiB.
 RECEIVE_BYTES = 65536
-# A dump is repeated while others change the device under it, but not for ever.
+# How often a dump is tried while other programs change the device.
 DUMP_ATTEMPTS = 20
 
 _SelfT = TypeVar("_SelfT", bound="Netlink")
@@ -58,14 +58,14 @@ class Netlink:
         self._socket.close()
 
     def request(self, kind: int, payload: bytes, doing: str, flags: int = 0) -> list[bytes]:
-        """Send one message and wait for its acknowledgement; gives the payloads of what came before that.
+        """Send one message and wait for its acknowledgement. Return the payloads of the replies before it.
 
         Raises KernelError.
         """
         return self._exchange(kind, payload, NLM_F_ACK | flags, doing)[0]
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[bytes]:
-        """The payloads of a whole, consistent dump. Raises KernelError, also when it stays interrupted."""
+        """Return the payloads of a complete, consistent dump. Raises KernelError, also if it stays interrupted."""
         for _attempt in range(DUMP_ATTEMPTS):
             replies, interrupted = self._exchange(kind, payload, NLM_F_DUMP, doing)
             if not interrupted:
@@ -73,9 +73,11 @@ class Netlink:
         raise KernelError(errno.EINTR, doing, f"it changed during each of {DUMP_ATTEMPTS} attempts to read it")
 
     def _exchange(self, kind: int, payload: bytes, flags: int, doing: str) -> tuple[list[bytes], bool]:
-        """The replies up to the end of the dump or the acknowledgement, and whether the dumped object changed
-        meanwhile (NLM_F_DUMP_INTR) or the kernel had no memory for a part. Always drained: a dump left half read would
-        pin the device, and refuse the next one."""
+        """Send a message. Return the replies, and whether they are inconsistent or incomplete.
+
+        They are if the object changed meanwhile (NLM_F_DUMP_INTR), or the kernel had no memory for a part. All replies
+        are read: a dump that is not read to its end blocks the device and the next dump.
+        """
         self._sequence += 1
         size = NLMSG_HEADER.size + len(payload)
         header = NLMSG_HEADER.pack(size, kind, NLM_F_REQUEST | flags, self._sequence, 0)
@@ -106,7 +108,7 @@ class Netlink:
         return replies, interrupted
 
     def _messages(self, data: bytes) -> Iterator[tuple[int, int, int, int]]:
-        """Type, flags, start and end of the payload of each of our messages in one datagram."""
+        """Yield type, flags, start and end of the payload of each reply to our request in one datagram."""
         offset = 0
         while offset + NLMSG_HEADER.size <= len(data):
             size, kind, flags, sequence, _pid = NLMSG_HEADER.unpack_from(data, offset)
@@ -119,7 +121,7 @@ class Netlink:
 
 @contextmanager
 def _doing(what: str) -> Iterator[None]:
-    """Has an error of the socket itself say what was being done."""
+    """Raise errors of the socket as KernelError, with what was being done."""
     try:
         yield
     except OSError as error:
@@ -127,7 +129,7 @@ def _doing(what: str) -> Iterator[None]:
 
 
 def _raise_for(data: bytes, kind: int, flags: int, start: int, end: int, doing: str) -> None:
-    """Raise KernelError where an acknowledgement or the end of a dump carries an error."""
+    """Raise KernelError if an acknowledgement or the end of a dump has an error."""
     number = -struct.unpack_from("=i", data, start)[0] if end - start >= 4 else 0
     if number <= 0:
         return

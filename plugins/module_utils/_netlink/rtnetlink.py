@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links, addresses, routes and rules as the kernel lists and changes them (rtnetlink(7), linux/rtnetlink.h).
+"""Read links, addresses, routes and rules, and change all but links (rtnetlink(7), linux/rtnetlink.h).
 
-This is done here rather than with pyroute2, since every run reads and most write nothing: loading that library takes
-longer than all the rest of such a run, and it takes a hub's twenty thousand routes apart one field at a time. Nor could
-it put back what it does not know of an address, a route or a rule.
+This does not use pyroute2. Every run reads and most write nothing: loading pyroute2 takes longer than the rest of such
+a run, and it decodes a hub's 20,000 routes one field at a time. It also cannot restore attributes of addresses, routes
+and rules that it does not know.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH})
 
 
 class KernelLink(NamedTuple):
-    """``kind`` is that of virtual links (``wireguard``), and ``physical`` for others."""
+    """``kind``: the type of a virtual link, such as ``wireguard``; ``physical`` for others."""
 
     ifindex: int
     name: str
@@ -62,7 +62,7 @@ class KernelAddress(NamedTuple):
 
 
 class KernelRoute(NamedTuple):
-    """``packed`` and ``length`` are the destination's, ``kind`` is rtm_type, ``mtu`` 0 where it has none of its own."""
+    """``packed`` and ``length``: the destination. ``kind``: rtm_type. ``mtu``: 0 if the route has none of its own."""
 
     packed: bytes
     length: int
@@ -80,18 +80,18 @@ class RouteNetlink(Netlink):
         super().__init__(_NETLINK_ROUTE)
 
     def link(self, name: str) -> KernelLink | None:
-        """The link of that name, None where there is none."""
+        """Return the link with this name, or None."""
         return self._link(_LINK.pack(0, 0, 0, 0, 0) + encode_attribute(_IFLA_IFNAME, name.encode() + b"\0"), name)
 
     def link_of(self, index: int) -> KernelLink | None:
-        """The same by its index."""
+        """Return the link with this index, or None."""
         return self._link(_LINK.pack(0, 0, index, 0, 0), str(index))
 
     def links(self) -> list[KernelLink]:
         return [_decode_link(data) for data in self.dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0), "read links")]
 
     def addresses(self, index: int = 0) -> list[KernelAddress]:
-        """The addresses of the link, without one those of all links."""
+        """Return the addresses of the link with this index, or of all links for 0."""
         found = []
         for data in self.address_messages(index):
             _family, length, _flags, _scope, owner = _ADDRESS.unpack_from(data)
@@ -104,7 +104,7 @@ class RouteNetlink(Netlink):
         return self.dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), "read addresses")
 
     def routes(self, family: int, oif: int = 0, table: int = 0) -> Iterator[KernelRoute]:
-        """The routes of one family, as far as given those out of one link or those of one table."""
+        """Return the routes of one family, of one outgoing link and one table if these are given."""
         return map(_decode_route, self.route_messages(family, oif, table))
 
     def route_messages(self, family: int, oif: int = 0, table: int = 0) -> list[bytes]:
@@ -119,8 +119,7 @@ class RouteNetlink(Netlink):
             return []
 
     def route_to(self, host: str, mark: int = 0) -> KernelRoute | None:
-        """The route by which packets to a literal address leave, None where there is no way to it. ``mark``: of the
-        socket that sends them."""
+        """Return the route to a literal address, or None if there is none. ``mark``: of the socket that sends."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         packed = socket.inet_pton(family, host)
         payload = _ROUTE.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + encode_attribute(_RTA_DST, packed)
@@ -141,8 +140,11 @@ class RouteNetlink(Netlink):
         self.request(_RTM_NEWADDR + _DELETE, encode_address(address, index), f"remove address {address}")
 
     def add_route(self, index: int, route: Route, lifetime: Lifetime | None = None) -> None:
-        """One that is put back can be the second of its kind, as it was. Of an IPv6 one with several nexthops, those by
-        other links are still there."""
+        """Add a route.
+
+        One with details is appended: a restored route may be the second of its kind. An IPv6 route with several
+        nexthops is replaced: its nexthops through other links still exist.
+        """
         how = NLM_F_APPEND if route.details else NLM_F_EXCL
         if route.is_multipath and route.prefix.family == socket.AF_INET6:
             how = NLM_F_REPLACE
@@ -167,7 +169,7 @@ class RouteNetlink(Netlink):
 
 
 def families() -> tuple[int, ...]:
-    """The address families that this host has."""
+    """Return the address families that this host has."""
     ipv6 = Path("/proc/net/if_inet6").exists()
     return (int(socket.AF_INET), int(socket.AF_INET6)) if ipv6 else (int(socket.AF_INET),)
 

@@ -34,8 +34,8 @@ _NO_TRAFFIC = (
 def encode_new_peers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[bytes]]:
     """Encode each peer twice: its entry in a set message, and its record in a dump while the peer is still unused.
 
-    None may have more than ``codec.PREFIXES_A_MESSAGE`` prefixes. Raises as ``encode_endpoint`` does. The records are
-    those of get_peer() in drivers/net/wireguard/netlink.c; a kernel that wrote others would only have them decoded.
+    No peer may have more than ``codec.PREFIXES_A_MESSAGE`` prefixes. Raises KernelError as ``encode_endpoint`` does.
+    The records are those of get_peer() in drivers/net/wireguard/netlink.c. If a kernel writes others, they are decoded.
     """
     if not peers:
         return [], []
@@ -59,7 +59,7 @@ def encode_new_peers(peers: Sequence[RunningPeer]) -> tuple[list[bytes], list[by
 
 
 def _encode_nests(allowed_ips: Sequence[frozenset[Prefix]]) -> list[bytes]:
-    """Encode the allowed IPs of each peer as one attribute: IPv4 first, larger prefixes before smaller ones."""
+    """Encode the allowed IPs of each peer as one attribute: IPv4 first, then shorter prefix lengths first."""
     encoded = iter(codec.encode_prefixes(chain.from_iterable(allowed_ips)))
     counted = map(islice, repeat(encoded), map(len, allowed_ips))
     return _nested(codec.PEER_ALLOWED_IPS, map(b"".join, map(sorted, counted)))
@@ -72,5 +72,5 @@ def _nested(kind: int, bodies: Iterable[bytes]) -> list[bytes]:
 
 @lru_cache(maxsize=1024)
 def _nest_header(kind: int, size: int) -> bytes:
-    """The header of nested attributes; empty without any, since the kernel leaves those out."""
+    """Return the header of nested attributes, or nothing if there are none: the kernel leaves those out."""
     return NLA_HEADER.pack(NLA_HEADER.size + size, kind | NLA_F_NESTED) if size else b""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ``wireguard`` netlink family: its numbers, and the model to bytes (include/uapi/linux/wireguard.h)."""
+"""The ``wireguard`` netlink family: its numbers, and encoders of the model (include/uapi/linux/wireguard.h)."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ ALLOWED_IP_F_REMOVE_ME = 1  # since Linux 6.16
 _U16, _U32 = struct.Struct("=H"), struct.Struct("=I")
 _PORT = struct.Struct("!H")
 
-# One allowed IP is 48 bytes at most, so that twice as many as this and a peer's own attributes fit one message.
+# An allowed IP has at most 48 bytes. So one message has room for twice this number and a peer's own attributes.
 PREFIXES_A_MESSAGE = 600
 
 
 class PeerChange(NamedTuple):
-    """What one set message says of one peer; None and empty leave things as they are.
+    """The part of a set message about one peer. None and empty values change nothing.
 
-    ``endpoint`` has a literal host. ``allowed_ips`` are added, moved here from any other peer that has them;
-    ``removed_ips`` are taken from this peer, for which the kernel has a flag since Linux 6.16.
+    ``endpoint`` has a literal host. ``allowed_ips`` are added, and moved here from any other peer that has them.
+    ``removed_ips`` are removed from this peer, with a flag that the kernel has since Linux 6.16.
     """
 
     public_key: PublicKey
@@ -56,7 +56,7 @@ class PeerChange(NamedTuple):
 
 
 class DeviceChange(NamedTuple):
-    """What a set message says of the device itself."""
+    """The part of a set message about the device itself."""
 
     private_key: PrivateKey | None = None
     listen_port: int | None = None
@@ -65,7 +65,7 @@ class DeviceChange(NamedTuple):
 
 
 def encode_endpoint(endpoint: Endpoint) -> bytes:
-    """A literal endpoint as ``struct sockaddr_in`` or ``sockaddr_in6``. KernelError where its scope is no interface."""
+    """Encode a literal endpoint as ``sockaddr_in`` or ``sockaddr_in6``. Raises KernelError for an unknown scope."""
     address, _percent, scope = endpoint.host.partition("%")
     port = _PORT.pack(endpoint.port)
     if ":" not in address:
@@ -86,8 +86,8 @@ def encode_name(interface: str) -> bytes:
     return encode_attribute(DEVICE_IFNAME, interface.encode() + b"\0")
 
 
-# An allowed IP up to the bytes of its address, by their number and the prefix's length: there are twenty thousand to
-# encode. Addresses need no padding.
+# The bytes of an allowed IP before its address, by the size of the address and the prefix length. They are computed
+# once, since there may be 20,000 to encode. Addresses need no padding.
 _BEFORE_ADDRESS = {
     size: [
         NLA_HEADER.pack(24 + size, NLA_F_NESTED)
@@ -103,13 +103,13 @@ PUBLIC_KEY_HEADER, PRESHARED_KEY_HEADER = (NLA_HEADER.pack(36, kind) for kind in
 
 
 def encode_prefixes(prefixes: Iterable[Prefix]) -> list[bytes]:
-    """Of each, its entry among a peer's allowed IPs."""
+    """Encode each prefix as an entry of a peer's allowed IPs."""
     return [_BEFORE_ADDRESS[len(packed)][length] + packed for packed, length in prefixes]
 
 
 def _encode_removals(prefixes: Iterable[Prefix]) -> Iterator[bytes]:
     for entry in encode_prefixes(prefixes):
-        # Without its header, whose length is another with the flag.
+        # Without its header, since the flag changes the length.
         yield encode_nested(0, entry[4:] + _REMOVE_ME)
 
 
@@ -136,7 +136,7 @@ def encode_peer(change: PeerChange) -> bytes:
 
 
 def _encode_entries(change: PeerChange) -> Iterator[bytes]:
-    """A peer with more prefixes than a message holds becomes several entries; only the first has the rest."""
+    """Split a peer with more prefixes than a message holds. Only the first entry has the other values."""
     for start in range(0, max(len(change.allowed_ips), len(change.removed_ips)), PREFIXES_A_MESSAGE):
         some = slice(start, start + PREFIXES_A_MESSAGE)
         part = change if start == 0 else PeerChange(change.public_key, change.flags | PEER_F_UPDATE_ONLY)
@@ -144,7 +144,7 @@ def _encode_entries(change: PeerChange) -> Iterator[bytes]:
 
 
 def encode_peers(changes: Iterable[PeerChange]) -> Iterator[bytes]:
-    """The entries of a set message for the changes, in order."""
+    """Encode the changes as entries of a set message, in order."""
     for change in changes:
         if len(change.allowed_ips) <= PREFIXES_A_MESSAGE and len(change.removed_ips) <= PREFIXES_A_MESSAGE:
             yield encode_peer(change)
@@ -166,11 +166,10 @@ def _encode_device(change: DeviceChange) -> bytes:
 
 
 def encode_set(interface: str, device: DeviceChange, entries: Iterable[bytes]) -> Iterator[bytes]:
-    """The payloads of as few set messages as hold it all, in order; the device's own part is in the first.
+    """Encode everything as the payloads of as few set messages as possible. The first has the device's own part.
 
-    ``entries`` are those of ``encode_peers`` and ``encode_new_peers``.
-
-    The nested attribute of the peers has a 16-bit length, which bounds a message at about 430 plain peers.
+    ``entries``: from ``encode_peers`` and ``encode_new_peers``, in order. The nested attribute of the peers has a
+    16-bit length, so a message holds about 430 plain peers.
     """
     head = encode_name(interface) + _encode_device(device)
     nest: list[bytes] = []
@@ -189,7 +188,7 @@ def encode_set(interface: str, device: DeviceChange, entries: Iterable[bytes]) -
 
 
 def find_scope(scope: str) -> int:
-    """The index of the interface of this name or, where there is none, of this number. Raises OSError."""
+    """Return the index of the interface with this name, else ``scope`` itself if it is a number. Raises OSError."""
     try:
         return socket.if_nametoindex(scope)
     except OSError:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare the peers of a dump with the wanted ones, and decode few (docs/contributing/large-peer-sets.md)."""
+"""Compare the peers of a dump with the wanted ones, and decode few of them (docs/contributing/large-peer-sets.md)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from .._model.keys import PublicKey
 from .._model.peers import Proven
 from .decode import Columns, DumpedPeers, Row, decode_alike, decode_record, find_key
 
-# So many peers that are not as wanted, and more than those that are: it is quicker to decode them all.
+# If more peers than this differ, and more than match, it is faster to decode them all.
 _MANY = 1000
 
 
 def find_proven(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[DesiredPeer]) -> Proven | None:
-    """Find the peers that have all the settings that are given. The others are decoded.
+    """Find the peers that have all given settings. The others are decoded.
 
-    None if the peers are not from a dump, or if most of them would be decoded. A peer with an endpoint is never proven.
+    Return None if the peers are not from a dump, or if most of them would be decoded. A peer with a configured endpoint
+    is never proven.
     """
     if not isinstance(peers, DumpedPeers):
         return None
@@ -48,7 +49,7 @@ def find_proven(peers: Mapping[PublicKey, RunningPeer], wanted: Sequence[Desired
 
 
 def set_split_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Return the rows without the peers that are split across messages, and the records of these peers in order."""
+    """Separate peers that are split across messages. Return the other rows, and the records of split peers in order."""
     ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in rows]
     joints = [False, *(last == first for (_first, last), (first, _last) in zip(ends, ends[1:])), False]
     whole, split = [], []
@@ -66,7 +67,7 @@ def decode_each(rows: Sequence[Row]) -> list[RunningPeer]:
 
 
 def join_rows(rows: Sequence[Row]) -> Iterator[Row]:
-    """Join all rows of each size."""
+    """Join all rows of the same record size."""
     for size in {row.size for row in rows}:
         yield Row(size, b"".join(row.data for row in rows if row.size == size))
 
@@ -87,7 +88,10 @@ def _agrees(peer: RunningPeer, wanted: DesiredPeer | None) -> bool:
 
 
 def _have_settings(columns: Columns, wanted: Mapping[bytes, DesiredPeer]) -> bool:
-    """The same for the peers of these columns. A pair of address and length equals the Prefix of the two."""
+    """Whether all peers of these columns have their wanted settings, as in ``_agrees``.
+
+    A tuple of address and length equals the Prefix.
+    """
     found = list(filter(None, map(wanted.get, columns.keys)))
     if len(found) < len(columns.keys):
         return False

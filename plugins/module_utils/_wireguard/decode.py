@@ -4,8 +4,8 @@
 """Decode dumps of the ``wireguard`` netlink family (get_peer() in drivers/net/wireguard/netlink.c).
 
 A hub may have ten thousand peers, too many to decode attribute by attribute. So peers are decoded when they are first
-used; records of one layout are unpacked together, column by column; and of a second dump only the records that differ
-from the first are decoded. docs/contributing/large-peer-sets.md shows this with an example record.
+used. Records of one layout are unpacked together, column by column. In a second dump, only the records that differ from
+the first are decoded. docs/contributing/large-peer-sets.md shows this with an example record.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ _TAILS: tuple[list[int], ...] = (
 _ALLOWED_IP_KINDS = [codec.ALLOWED_IP_LENGTH, codec.ALLOWED_IP_FAMILY, codec.ALLOWED_IP_ADDRESS]
 # Larger records are rarely alike, and are decoded attribute by attribute.
 _LARGEST_LAYOUT = 1024
-# How many records are unpacked into columns at a time. The memory of their values is used again for the next ones: new
-# memory costs more than the decoding.
+# How many records are unpacked into columns at a time. Their memory is used again for the next ones: new memory costs
+# more than the decoding.
 _RECORDS_AT_ONCE = 256
 
 
@@ -76,7 +76,10 @@ class Layout(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is in records of one layout, each value of all of them. ``prefixes``: pairs of address and length."""
+    """The values of records of one layout, by column.
+
+    ``prefixes``: for each allowed IP, the pairs of address and length.
+    """
 
     keys: tuple[bytes, ...]
     secrets: tuple[bytes, ...]
@@ -112,7 +115,7 @@ class Row(NamedTuple):
         return settled
 
     def cut_to_size(self) -> Iterator[Row]:
-        """Cut the row into some with as many records as are unpacked at a time."""
+        """Cut the row into rows of at most ``_RECORDS_AT_ONCE`` records."""
         step = _RECORDS_AT_ONCE * self.size
         return (Row(self.size, self.data[start : start + step]) for start in range(0, len(self.data), step))
 
@@ -164,7 +167,7 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         parts = self._decode(self.rows)
         peers = dict(zip(map(KEY_OF, parts), parts))
         if len(peers) < len(parts):
-            # All parts at once: a peer of a hundred thousand prefixes has a hundred.
+            # All parts at once: a peer with 100,000 prefixes has a hundred parts.
             for key, same in groupby(parts, KEY_OF):
                 first, *rest = same
                 allowed_ips = first.allowed_ips.union(*(part.allowed_ips for part in rest))
@@ -184,12 +187,12 @@ class DumpedPeers(Mapping[PublicKey, RunningPeer]):
         return bool(self.rows)
 
     def __len__(self) -> int:
-        """Count the records, without the later parts of split peers, with which a row may begin."""
+        """Count the records, except later parts of split peers, which are always first in a row."""
         ends = [(find_key(row.data[: row.size]), find_key(row.data[-row.size :])) for row in self.rows]
         rests = sum(last == first for (_first, last), (first, _last) in zip(ends, ends[1:]))
         return sum(len(row.data) // row.size for row in self.rows) - rests
 
-    # Those of Mapping are slow.
+    # The methods of Mapping are slow.
     def items(self) -> ItemsView[PublicKey, RunningPeer]:
         return self._peers.items()
 
@@ -250,7 +253,7 @@ def _decode_known(row: Row, known: dict[bytes, RunningPeer]) -> Iterable[Running
 
 
 def _decode_row(row: Row) -> Iterable[RunningPeer]:
-    """Decode the records of one layout together, and those of another apart."""
+    """Decode the records of a row in order: those of the same layout together."""
     parts = [(part, decode_alike(part, layout)) for layout, part in row.divide()]
     if len(parts) == 1:
         return parts[0][1]
@@ -259,7 +262,7 @@ def _decode_row(row: Row) -> Iterable[RunningPeer]:
 
 
 def decode_alike(row: Row, layout: Layout | None) -> Iterable[RunningPeer]:
-    """Decode records of one layout, or those of none one by one."""
+    """Decode records of one layout. Without a layout, decode them one by one."""
     if layout is None:
         return map(decode_record, row.cut())
     return chain.from_iterable(_decode_columns(piece.unpack(layout)) for piece in row.cut_to_size())

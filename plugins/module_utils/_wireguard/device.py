@@ -18,7 +18,10 @@ _ANY_KEEPALIVE = 25
 
 
 class Device:
-    """The device of an interface in a network namespace, with its sockets in another one; empty for the host's own."""
+    """The WireGuard device of an interface in the namespace ``netns``, with its sockets in ``birth_netns``.
+
+    Empty names are the host's own namespace. Every method raises KernelError.
+    """
 
     def __init__(self, interface: str, netns: str = "", birth_netns: str = "") -> None:
         self._interface = interface
@@ -27,7 +30,7 @@ class Device:
         self._decoder = DeviceDecoder()
 
     def read(self) -> RunningDevice:
-        """Raises KernelError, as all of these do."""
+        """Read the device with its peers."""
         with in_netns(self._netns):
             return read_device(self._interface, self._decoder, self._birth_netns)
 
@@ -36,10 +39,10 @@ class Device:
             wireguard.apply_operations(self._interface, operations, self._birth_netns)
 
     def start_sessions(self, peers: Iterable[RunningPeer]) -> None:
-        """Make the kernel send something to each peer that has an endpoint, so that it starts a session where there is
-        none. The keepalives are unchanged when this returns.
+        """Make the kernel start a session with each peer that has an endpoint and no session.
 
-        Turning a keepalive on sends one at once (drivers/net/wireguard/netlink.c, set_peer).
+        Turning a keepalive on sends one at once (drivers/net/wireguard/netlink.c, set_peer). The keepalives are set
+        back before this returns.
         """
         operations = [
             SetPeer(peer.public_key, persistent_keepalive=seconds)

@@ -26,9 +26,11 @@ from .decode import DeviceDecoder
 def apply_operations(
     interface: str, operations: Sequence[WireGuardOperation], birth: str = "", decoder: DeviceDecoder | None = None
 ) -> None:
-    """Send the operations in as few messages as hold them, each acknowledged. Raises KernelError at the first refusal;
-    what earlier messages and earlier parts of the refused one changed stays. ``birth`` as for ``read_device``.
-    ``decoder`` gets the records to expect of the new peers."""
+    """Send the operations in as few messages as possible, each acknowledged.
+
+    ``birth``: as for ``read_device``. ``decoder`` is given the records to expect for the new peers. Raises KernelError
+    at the first refusal. Changes by earlier messages, and by earlier parts of the refused one, stay.
+    """
     device = DeviceChange()
     for operation in operations:
         if isinstance(operation, SetDevice):
@@ -50,20 +52,20 @@ def apply_operations(
         try:
             send(_remove_prefixes(removals))
         except KernelError as error:
-            # So says a kernel that does not know the flag; all that is set once more then is set already.
+            # A kernel that does not know the flag answers this. Setting the same values again does no harm.
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             send(_drop_prefixes(removals))
 
 
 def _knows_removal_flag(release: str) -> bool:
-    """Whether a kernel of this release takes a prefix from a peer when told to, as Linux does from 6.16 on."""
+    """Whether a kernel of this release has the flag to remove a prefix from a peer (since Linux 6.16)."""
     numbers = re.match(r"(\d+)\.(\d+)", release)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 16)
 
 
 def _encode_changes(operations: Sequence[WireGuardOperation], decoder: DeviceDecoder | None) -> list[bytes]:
-    """The entries of a set message for the new peers, then for those that change or go."""
+    """Encode the new peers, then the changed and removed ones, as entries of a set message."""
     from .bulk_add import encode_new_peers
 
     new = [operation.peer for operation in operations if isinstance(operation, AddPeer)]
@@ -88,7 +90,7 @@ def _peer_changes(operations: Iterable[WireGuardOperation]) -> Iterator[PeerChan
             yield PeerChange(operation.public_key, codec.PEER_F_REMOVE_ME)
         elif isinstance(operation, SetPeer):
             key, _name, preshared_key, endpoint, keepalive, add = operation
-            # A peer that went away meanwhile must not come back half made.
+            # A peer that was removed meanwhile must not be created again with these values only.
             yield PeerChange(key, codec.PEER_F_UPDATE_ONLY, preshared_key, endpoint, keepalive, add)
 
 
@@ -99,10 +101,10 @@ def _remove_prefixes(removals: Iterable[RemovePrefixes]) -> list[PeerChange]:
 
 
 def _drop_prefixes(removals: Sequence[RemovePrefixes]) -> list[PeerChange]:
-    """The same for kernels that have no flag for it, and without losing a packet of the peers either.
+    """Remove prefixes on kernels without the flag, and without packet loss.
 
-    Replacing a peer's allowed_ips empties them for a moment, in which its packets are dropped. Adding the
-    prefixes to a peer made for it, which the same message removes again, touches nothing else.
+    Replacing a peer's allowed_ips empties them for a moment, and its packets are dropped. Instead, the prefixes are
+    added to a temporary peer, which the same message removes again. This affects no other peer.
     """
     if not removals:
         return []

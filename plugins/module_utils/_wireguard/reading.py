@@ -17,12 +17,12 @@ def open_wireguard() -> GenericNetlink:
 
 
 def read_device(interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
-    """As ``dump_device``, with a socket of its own."""
+    """Read the device as ``dump_device`` does, with a socket of its own."""
     with open_wireguard() as netlink:
         return dump_device(netlink, interface, decoder, birth)
 
 
 def dump_device(netlink: GenericNetlink, interface: str, decoder: DeviceDecoder, birth: str = "") -> RunningDevice:
-    """The whole device with every peer. Raises KernelError. The scopes of endpoints are of the namespace ``birth``."""
+    """Read the device with all peers. Endpoints' scopes are those of the namespace ``birth``. Raises KernelError."""
     doing = f"read the peers of {interface}"
     return decoder.decode(netlink.dump(codec.CMD_GET_DEVICE, codec.encode_name(interface), doing), birth)
