@@ -23,8 +23,8 @@ from .._model.errors import InputError
 from .._store.files import again_when_changed, ensure_directory, replace_file
 from .._store.reading import FileContent, check_directory, read_file
 
-# After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts. A file that comes later still is
-# found by _sysctl.
+# After 99-sysctl.conf, which on Debian is /etc/sysctl.conf: what is read last counts. find_overrides finds files that
+# are read later.
 PATH = "/etc/sysctl.d/99-wireguard-forwarding.conf"
 _MARK = "# Managed by Ansible (cryptokey.wireguard.forwarding)."
 HEADER = f"{_MARK}\n# Changes are lost. Put other settings into another file."

@@ -75,7 +75,7 @@ def _ensure_present(
 
 
 def _record(found: Examined) -> None:
-    """Remember what is applied. Raises OSError."""
+    """Remember what is applied. Raises InputError and OSError."""
     desired = found.desired
     record_endpoints(desired.interface, found.endpoints(found.comparison.after), found.recorded)
     record_last_netns(desired.interface, desired.netns)

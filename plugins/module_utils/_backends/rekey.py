@@ -45,7 +45,7 @@ _PAUSE = 0.02
 
 
 class RekeyError(Exception):
-    """The key was not changed; the message says why, and which key is where. ``keys``: which key, by place."""
+    """The change of the key failed. The message says why, and which key is where. ``keys``: which key, by place."""
 
     def __init__(self, message: str, keys: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -74,7 +74,10 @@ class _Task(NamedTuple):
 
 @one_at_a_time
 def rekey(options: Mapping[str, Any], check_mode: bool = False) -> RekeyResult:
-    """Switch to the next key. Raises InputError, MissingLibrary and OSError if nothing was changed, else RekeyError."""
+    """Switch to the next key.
+
+    Raises InputError, MissingLibrary and OSError if nothing was changed. Raises RekeyError if it failed later.
+    """
     timeout = parse_number(options["timeout"], "timeout", 1, 60) or 0
     path = options.get("private_key_file") or default_path(parse_interface_name(options["interface"]))
     keys = read_keys(path)

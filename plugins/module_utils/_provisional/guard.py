@@ -51,7 +51,10 @@ class RollbackGuard:
         self.unconfirmed: Unconfirmed | None = None
 
     def arm(self, before: RunningState, after: RunningState, names: PeerNames) -> None:
-        """Raises ConvergeError, and has then left nothing behind."""
+        """Start the rollback's watchdog, if the change needs one.
+
+        Raises ConvergeError after everything is removed again, and KernelError and OSError before anything is written.
+        """
         if self._wanted == NEVER or (self._wanted == AUTO and not _concerns_connection(before, after)):
             return
         from . import rollback, watchdog

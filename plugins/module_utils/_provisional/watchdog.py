@@ -29,7 +29,7 @@ _START_SECONDS = 60
 
 
 class WatchdogError(Exception):
-    """It could not be started; the message says why."""
+    """It could not be started, checked or stopped. The message says why."""
 
 
 def program_path(change: str) -> str:
@@ -93,7 +93,7 @@ def _environment() -> dict[str, str]:
 def stop(change: Unconfirmed) -> None:
     """Stop the watchdog before it acts: a process ends within a second after its file is removed.
 
-    Raises InputError and OSError.
+    Raises WatchdogError, InputError and OSError.
     """
     remove_file(change.program)
     systemctl = _which("systemctl")

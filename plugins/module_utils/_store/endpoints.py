@@ -55,7 +55,7 @@ def remember(
 def record_endpoints(
     interface: str, wanted: Mapping[PublicKey, str], recorded: Mapping[PublicKey, str], directory: str = DIRECTORY
 ) -> None:
-    """Write ``wanted``, unless it is what is ``recorded`` already. Raises OSError."""
+    """Write ``wanted``, unless it is what is ``recorded`` already. Raises InputError and OSError."""
     if wanted == recorded:
         return
     from .files import atomic_write, ensure_directory
@@ -65,7 +65,7 @@ def record_endpoints(
 
 
 def check_recordable(desired: DesiredInterface, recorded: Mapping[PublicKey, str], directory: str = DIRECTORY) -> None:
-    """Raises OSError before anything is applied, if the endpoints could not be written afterwards."""
+    """Raises InputError and OSError before anything is applied, if the endpoints could not be written afterwards."""
     most = remember(desired, recorded, recorded, ())
     if most != recorded:
         from .files import check_room, ensure_directory
@@ -80,7 +80,7 @@ def _render(endpoints: Mapping[PublicKey, str]) -> bytes:
 
 
 def forget_endpoints(interface: str, directory: str = DIRECTORY) -> None:
-    """Forget what was applied to an interface that is no more. Raises OSError."""
+    """Forget what was applied to an interface that is no more. Raises InputError and OSError."""
     from .files import remove_file
 
     remove_file(str(_path(interface, directory)))

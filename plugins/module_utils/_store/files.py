@@ -252,7 +252,7 @@ def _make_directory(path: str, mode: int) -> None:
 
 @contextmanager
 def _locked(path: str) -> Iterator[int]:
-    """The same, with the lock of those who write there."""
+    """Open the directory of the file as ``opened`` does, and hold the lock of all that write there."""
     with opened(path) as directory, directory_lock(parent_of(path), os.fstat(directory)):
         yield directory
 

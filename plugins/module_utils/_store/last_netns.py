@@ -28,7 +28,7 @@ def load_last_netns(interface: str, directory: str = DIRECTORY) -> str:
 
 
 def record_last_netns(interface: str, netns: str, directory: str = DIRECTORY) -> None:
-    """Write the name of the namespace, if it has changed. Raises OSError."""
+    """Write the name of the namespace, if it has changed. Raises InputError and OSError."""
     if netns == load_last_netns(interface, directory):
         return
     from .files import atomic_write, ensure_directory, remove_file

@@ -115,8 +115,6 @@ def _own_name() -> str:
 
 
 def _user(number: int) -> str:
-    import pwd
-
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

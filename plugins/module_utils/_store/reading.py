@@ -66,7 +66,10 @@ def read_in(path: str, directory: int) -> FileContent | None:
 
 
 def check_directory(path: str) -> os.stat_result | None:
-    """The status of a directory that only its owner, who is this user, can write to; None when there is none."""
+    """Return the status of a directory of this user, or None if there is none. Raises InputError and OSError.
+
+    The mode is not checked.
+    """
     try:
         status = os.lstat(path)
     except FileNotFoundError:

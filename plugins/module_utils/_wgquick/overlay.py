@@ -97,8 +97,10 @@ def _overlay_peer(wanted: DesiredPeer, peer: WgQuickPeer, taken: frozenset[Prefi
 
 
 def _own_hooks(desired: DesiredInterface, peers: Iterable[WgQuickPeer]) -> tuple[str, ...]:
-    """Before all other hooks, so that the connection that set the tunnel up waits for none of them. Nor is there such a
-    connection where the interface is in a namespace without the sockets."""
+    """List our PostUp lines. They come before all others, so that the tunnel does not wait for those.
+
+    There are none if the interface is in another namespace than its sockets.
+    """
     if desired.is_apart:
         return ()
     whole = tuple(DesiredPeer(peer.public_key, allowed_ips=peer.allowed_ips) for peer in peers)
