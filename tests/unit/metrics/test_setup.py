@@ -7,8 +7,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import time
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -220,3 +224,25 @@ def test_the_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
     assert files(tmp_path) == {WRITTEN}
     with pytest.raises(FileNotFoundError):
         try_directory(str(tmp_path / "nowhere"))
+
+
+def test_two_programs_at_once_write_one_after_the_other(tmp_path: Path) -> None:
+    begun, other_begun = Event(), Event()
+
+    def slowly() -> Iterator[bytes]:
+        begun.set()
+        yield b"one "
+        other_begun.wait(20)
+        time.sleep(0.3)
+        yield b"whole"
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(write_metrics, str(tmp_path), slowly())
+        begun.wait(20)
+        second = pool.submit(write_metrics, str(tmp_path), [b"the ", b"other"])
+        other_begun.set()
+        first.result()
+        assert (tmp_path / WRITTEN).read_bytes() in (b"one whole", b"the other")
+        second.result()
+    assert (tmp_path / WRITTEN).read_bytes() == b"the other"
+    assert files(tmp_path) == {WRITTEN}
