@@ -187,6 +187,8 @@ def test_the_settings_have_what_the_files_of_the_host_do_not_say() -> None:
     assert "OnUnitInactiveSec=30s\n" in WANTED.timer
     assert "ReadWritePaths=/var/lib/textfiles\n" in WANTED.service
     assert f"ExecStart=/{PROGRAM}\n" in WANTED.service
+    # Else the age of a key in a home directory is missing, and a Python there is not found.
+    assert "ProtectHome=read-only\n" in WANTED.service
     assert metrics_of([{**ENTRIES[0], "metrics": None}]) == {}
 
 
