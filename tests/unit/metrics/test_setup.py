@@ -122,6 +122,16 @@ def test_what_is_missing_or_changed_is_found_and_installed_again(root: Path, nam
     assert missing(root) == []
 
 
+def test_another_directory_leaves_no_old_values_behind(root: Path) -> None:
+    install(root)
+    (root / "var/lib/textfiles" / WRITTEN).write_text("old")
+    (root / "var/lib/textfiles/other.prom").write_text("of another program")
+    entries = [{**entry, "metrics": {**entry["metrics"], "directory": "/var/lib/elsewhere"}} for entry in ENTRIES]
+    assert ensure_metrics(MetricsSetup.read(metrics_of(entries)), False, str(root)).changed
+    assert files(root / "var/lib/textfiles") == {"other.prom"}
+    assert (root / "var/lib/elsewhere").is_dir()
+
+
 def test_a_timer_that_does_not_run_is_found(root: Path) -> None:
     install(root)
     states(root, "UnitFileState=enabled\nActiveState=inactive")
