@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._host.executable import is_executable_current
-from .._host.metrics_setup import is_metrics_current
+from .._host.metrics_setup import is_metrics_current, written_metrics
 from .._host.programs import run_program
 from .._host.setup import refuse_impossible
 from .._host.zipapp import build_executable
@@ -54,8 +54,12 @@ def ensure_metrics(wanted: MetricsSetup, check_mode: bool, root: str = "/") -> M
     directory.mkdir(0o755, parents=True, exist_ok=True)
     for watched in settings.interfaces:
         forget_memory(watched.interface)
+    # Of another directory: node_exporter would go on with the last values for ever.
+    outdated = [path for path in written_metrics(top) if path.parent != directory]
     service, timer, stored = wanted.files
     _write_files(top, {stored: wanted.settings})
+    for path in outdated:
+        path.unlink(missing_ok=True)
     _write_program(top / PROGRAM, wanted.version)
     _prove_program(top / PROGRAM)
     _write_files(top, {service: wanted.service, timer: wanted.timer})

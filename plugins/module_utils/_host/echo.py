@@ -37,9 +37,14 @@ SMALL = 96
 SIZES = (8920, 1440, 1420, 1412, 1400, 1392, 1380, 1360, 1340, 1320, 1300, 1280, 1240, 1200, 1120, 1000, 800, 576)
 
 
+# An IP packet has no more bytes (RFC 791), but a WireGuard link can have an MTU of two billion.
+_MOST_BYTES = 65535
+
+
 def choose_sizes(mtu: int) -> list[int]:
     """The sizes to try on a link of this MTU, the largest first."""
-    return [mtu, *(size for size in SIZES if size < mtu)]
+    largest = min(mtu, _MOST_BYTES)
+    return [largest, *(size for size in SIZES if size < largest)]
 
 
 class _Wanted(NamedTuple):

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from .._model.metrics import PROGRAM, SERVICE, SETTINGS, TIMER, MetricsSetup
+from .._model.metrics import PROGRAM, SERVICE, SETTINGS, TIMER, WRITTEN, MetricsSetup
 from .executable import is_executable_current
 
 
@@ -37,3 +39,10 @@ def has_metrics(root: str = "/") -> bool:
 def metrics_files(root: Path) -> Iterator[Path]:
     """The files of the setup, in the order in which they are removed."""
     return (root / name for name in (TIMER, SERVICE, PROGRAM, SETTINGS))
+
+
+def written_metrics(root: Path) -> Iterator[Path]:
+    """The file for node_exporter, whose directory is in the settings."""
+    with suppress(KeyError, OSError, TypeError, ValueError):
+        directory = str(json.loads((root / SETTINGS).read_text(encoding="utf-8"))["directory"])
+        yield root / directory.lstrip("/") / WRITTEN

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .._model.metrics import SETTINGS, TIMER_UNIT, WRITTEN, render_metrics_settings
+from .._model.metrics import SETTINGS, TIMER_UNIT, render_metrics_settings
 from .._netlink.errors import KernelError
 from .._store.files import atomic_write
-from .metrics_setup import has_metrics, metrics_files
+from .metrics_setup import has_metrics, metrics_files, written_metrics
 from .programs import run_program
 from .setup import PROGRAM, TIMER, UNITS, drop_ins_of, has_timer, runs_systemd, service_of, timer_of, unit_states
 
@@ -43,7 +43,7 @@ def remove_metrics(check_mode: bool, root: str = "/") -> bool:
     top = Path(root)
     if not has_metrics(root):
         return False
-    written = _written_metrics(top)
+    written = written_metrics(top)
     return _take_down((TIMER_UNIT,), [*metrics_files(top), *written], check_mode, runs_systemd(top))
 
 
@@ -61,13 +61,6 @@ def leave_metrics(interfaces: Sequence[str], check_mode: bool, root: str = "/") 
     if is_changed and not check_mode:
         atomic_write(str(path), render_metrics_settings({**settings, "interfaces": rest}).encode(), 0o644)
     return is_changed
-
-
-def _written_metrics(root: Path) -> Iterator[Path]:
-    """The file for node_exporter, whose directory is in the settings."""
-    with suppress(KeyError, OSError, TypeError, ValueError):
-        directory = str(json.loads((root / SETTINGS).read_text(encoding="utf-8"))["directory"])
-        yield root / directory.lstrip("/") / WRITTEN
 
 
 def _take_down(units: Sequence[str], paths: Iterable[Path], check_mode: bool, systemd: bool) -> bool:

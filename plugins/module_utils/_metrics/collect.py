@@ -20,7 +20,7 @@ from .._model.metrics import WRITTEN
 from .._netlink.namespace import netns_exists
 from .._netlink.rtnetlink import KernelLink
 from .._store.converged import load_converged
-from .._store.lock import interface_lock
+from .._store.lock import directory_lock, interface_lock
 from .._store.private_key import default_path
 from .._wireguard.decode import DeviceDecoder
 from .._wireguard.reading import dump_device
@@ -174,16 +174,20 @@ class _Interface:
 
 
 def write_metrics(directory: str, text: Iterable[bytes]) -> None:
-    """Replace the file as a whole: node_exporter reads either the old or the new one. Raises OSError."""
+    """Replace the file as a whole: node_exporter reads either the old or the new one. Raises InputError and OSError.
+
+    People may run the program while the timer does. They write one after the other.
+    """
     path = Path(directory, WRITTEN)
     # Its name does not end in .prom. It may be left over by a run that was killed.
     temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.writelines(text)
-        os.fchmod(descriptor, _READABLE)
-    temporary.replace(path)
+    with directory_lock(directory, path.parent.stat()):
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(text)
+            os.fchmod(descriptor, _READABLE)
+        temporary.replace(path)
 
 
 def try_directory(directory: str) -> None:

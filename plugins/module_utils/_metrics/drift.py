@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from .._host.sysctl import FORWARDING
@@ -28,9 +29,12 @@ def _find_operations(watched: WatchedInterface, files: StartupFiles) -> Iterator
     from .._converge.diff import diff_states
     from .._host.kernel import HostKernel
     from .._wireguard.compare import find_proven
+    from .startup import follow_keys
 
-    desired = files.desired(watched.options)
     kernel = HostKernel(watched.netns, watched.birth_netns)
+    desired = files.desired(watched.options)
+    peers = follow_keys(desired.peers or (), lambda: kernel.read(watched.interface).device.peers)
+    desired = replace(desired, peers=peers)
     circumstances = Circumstances(
         time.time(),
         path_mtu=kernel.path_mtu,

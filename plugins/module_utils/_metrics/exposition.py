@@ -53,8 +53,12 @@ Value = Union[int, float]
 
 
 def escape(value: str) -> str:
-    """The value of a label, as it stands between double quotes."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """The value of a label, as it stands between double quotes.
+
+    A byte that is not UTF-8 is spelled out first: Prometheus refuses a file with an escape that it does not know.
+    """
+    text = value.encode("utf-8", "backslashreplace").decode()
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def render_labels(labels: Mapping[str, str]) -> str:
@@ -70,7 +74,7 @@ class Exposition:
         self._lines: dict[str, list[Iterable[bytes]]] = {name: [] for name in METRICS}
 
     def add(self, metric: str, value: Value, **labels: str) -> None:
-        self.add_lines(metric, [f"{metric}{render_labels(labels)} {value}\n".encode("utf-8", "backslashreplace")])
+        self.add_lines(metric, [f"{metric}{render_labels(labels)} {value}\n".encode()])
 
     def add_lines(self, metric: str, lines: Iterable[bytes]) -> None:
         """Whole lines of the metric, each with its newline. They are made when the text is rendered."""

@@ -113,7 +113,7 @@ def _label_piece(piece: Piece, interface: str, names: Names) -> Labels:
 
 
 def _template(lines: Iterable[str]) -> bytes:
-    return "\n".join(lines).replace("%", "%%").encode("utf-8", "backslashreplace")
+    return "\n".join(lines).replace("%", "%%").encode()
 
 
 def _labels_of(key: PublicKey, prefixes: Iterable[Prefix], interface: str, names: Names) -> tuple[str, str]:
@@ -147,7 +147,7 @@ def add_peers(
 
 
 def _add_peer(exposition: Exposition, peer: RunningPeer, interface: str, names: Names) -> None:
-    labels, endpoint = (text.encode("utf-8", "backslashreplace") for text in _labels_for(peer, interface, names))
+    labels, endpoint = (text.encode() for text in _labels_for(peer, interface, names))
     values = ((SENT, peer.transfer_tx), (RECEIVED, peer.transfer_rx), (HANDSHAKE, int(peer.latest_handshake)))
     for metric, value in values:
         exposition.add_lines(metric, [metric.encode() + labels + b" %d\n" % value])

@@ -35,7 +35,7 @@ def run_metrics(arguments: Sequence[str]) -> int:
         (sys.stdout if is_asked else sys.stderr).write(USAGE)
         return 0 if is_asked else 1
     try:
-        settings = parse_metrics_settings(Path(PATH).read_text(encoding="utf-8"))
+        settings = parse_metrics_settings(Path(PATH).read_text(encoding="utf-8", errors="replace"))
         return {(): _collect, (CHECK,): _check, (DRIFT_OPTION,): _print_drift}[tuple(arguments)](settings)
     except (ImportError, InputError, OSError) as error:
         return _complain([tell(error)])
@@ -63,6 +63,7 @@ def _check(settings: MetricsSettings) -> int:
 
 
 def _print_drift(settings: MetricsSettings) -> int:
+    from .._wgquick.file import printable
     from .collect import Collection
     from .drift import find_drift
     from .startup_files import StartupFiles
@@ -71,7 +72,8 @@ def _print_drift(settings: MetricsSettings) -> int:
     for watched in settings.interfaces:
         with collection.told(watched.interface):
             for operation in find_drift(watched, StartupFiles(watched.interface)):
-                sys.stdout.write(f"{watched.interface}: {operation}\n")
+                # A name of a peer may have bytes that are not UTF-8.
+                sys.stdout.write(f"{watched.interface}: {printable(operation)}\n")
                 found += 1
     return _complain(collection.problems) or (2 if found else 0)
 

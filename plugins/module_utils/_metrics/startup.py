@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .._model.errors import InputError
-from .._model.interface import EXACT, DesiredInterface, DesiredPeer
+from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningPeer
+from .._model.keys import PublicKey
 from .._model.own_table import OwnTable, table_script
 from .._wgquick.file import WgQuickFile
 from .._wgquick.lines import read_alias
@@ -50,6 +51,37 @@ def desired_of(file: WgQuickFile, interface: str, options: Mapping[str, Any], nf
         birth_netns=str(options.get("birth_netns") or ""),
         nftables=nftables,
     )
+
+
+def follow_keys(
+    peers: Iterable[DesiredPeer], read_running: Callable[[], Mapping[PublicKey, RunningPeer]]
+) -> tuple[DesiredPeer, ...]:
+    """The peers during a key rotation, when the file has two keys of the same name, one of them without allowed IPs.
+
+    They belong to the key with the latest handshake, whatever the file says: a run that does not change the file would
+    leave them there, too (``_rotation.key_transition``). ``read_running`` is needed only where there are two keys.
+    """
+    peers = tuple(peers)
+    named: dict[str, list[DesiredPeer]] = {}
+    for peer in peers:
+        if peer.name:
+            named.setdefault(peer.name, []).append(peer)
+    pairs = [
+        (used, idle)
+        for pair in named.values()
+        if len(pair) == 2
+        for used, idle in [sorted(pair, key=lambda peer: not peer.allowed_ips)]
+        if used.allowed_ips and not idle.allowed_ips
+    ]
+    running, moved = read_running() if pairs else {}, {}
+    for used, idle in pairs:
+        keys = used.public_key, idle.public_key
+        since, next_since = (running[key].latest_handshake if key in running else 0.0 for key in keys)
+        if next_since > since:
+            settings = {"allowed_ips": used.allowed_ips, "persistent_keepalive": used.persistent_keepalive}
+            moved[idle.public_key] = idle._replace(**settings)
+            moved[used.public_key] = used._replace(allowed_ips=frozenset(), persistent_keepalive=0)
+    return tuple(moved.get(peer.public_key, peer) for peer in peers)
 
 
 def parse_table_file(text: str, interface: str, path: str) -> str:

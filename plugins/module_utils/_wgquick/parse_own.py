@@ -31,8 +31,10 @@ def parse_own(text: str, name: str) -> WgQuickFile:
     start = text.find(_FIRST_PEER) + 1
     if start and "\0" not in text:
         peers = _parse_peers(text, start)
-        if peers is not None:
-            return replace(parse(text[:start], name), peers=peers)
+        head = parse(text[:start], name) if peers is not None else None
+        # A peer before the first that is spelled as ours, such as [peer], is one that we have not written.
+        if peers is not None and head is not None and not head.peers:
+            return replace(head, peers=peers)
     return parse(text, name)
 
 

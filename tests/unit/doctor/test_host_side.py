@@ -91,6 +91,10 @@ def test_sizes_fall_from_that_of_the_link(mtu: int) -> None:
     assert sizes == sorted(set(sizes), reverse=True)
 
 
+def test_no_packet_is_larger_than_ip_has_them() -> None:
+    assert choose_sizes(2**31 - 100) == choose_sizes(65535)
+
+
 def test_a_hash_depends_on_all_but_on_which_end_computes_it() -> None:
     one, other, third = (PublicKey(bytes([number]) * 32) for number in (1, 2, 3))
     keys = [PresharedKey(bytes([number]) * 32) for number in (8, 9)]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as read
@@ -16,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.expos
     Exposition,
     escape,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.parse import decode
 
 # A surrogate is no character of its own, and stands for a byte that is not UTF-8.
 values = st.text(st.one_of(st.sampled_from('"\\\n{},=%'), st.characters(exclude_categories=["Cs", "Cc"])), max_size=20)
@@ -25,6 +28,14 @@ samples = st.lists(st.tuples(st.sampled_from(list(METRICS)), labels, st.integers
 
 def test_label_values_are_escaped() -> None:
     assert escape('a "b"\\c\nd') == 'a \\"b\\"\\\\c\\nd'
+
+
+def test_a_byte_that_is_not_utf_8_makes_no_escape_that_prometheus_does_not_know() -> None:
+    exposition = Exposition()
+    exposition.add(SENT, 1, friendly_name=decode(b"caf\xe9"))
+    text = b"".join(exposition.render()).decode()
+    assert re.findall(r"\\(.)", text) == ["\\"]
+    assert [sample.labels for family in read(text) for sample in family.samples] == [{"friendly_name": r"caf\udce9"}]
 
 
 @given(samples)

@@ -7,8 +7,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import time
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -118,6 +122,16 @@ def test_what_is_missing_or_changed_is_found_and_installed_again(root: Path, nam
     assert missing(root) == []
 
 
+def test_another_directory_leaves_no_old_values_behind(root: Path) -> None:
+    install(root)
+    (root / "var/lib/textfiles" / WRITTEN).write_text("old")
+    (root / "var/lib/textfiles/other.prom").write_text("of another program")
+    entries = [{**entry, "metrics": {**entry["metrics"], "directory": "/var/lib/elsewhere"}} for entry in ENTRIES]
+    assert ensure_metrics(MetricsSetup.read(metrics_of(entries)), False, str(root)).changed
+    assert files(root / "var/lib/textfiles") == {"other.prom"}
+    assert (root / "var/lib/elsewhere").is_dir()
+
+
 def test_a_timer_that_does_not_run_is_found(root: Path) -> None:
     install(root)
     states(root, "UnitFileState=enabled\nActiveState=inactive")
@@ -183,6 +197,8 @@ def test_the_settings_have_what_the_files_of_the_host_do_not_say() -> None:
     assert "OnUnitInactiveSec=30s\n" in WANTED.timer
     assert "ReadWritePaths=/var/lib/textfiles\n" in WANTED.service
     assert f"ExecStart=/{PROGRAM}\n" in WANTED.service
+    # Else the age of a key in a home directory is missing, and a Python there is not found.
+    assert "ProtectHome=read-only\n" in WANTED.service
     assert metrics_of([{**ENTRIES[0], "metrics": None}]) == {}
 
 
@@ -220,3 +236,25 @@ def test_the_metrics_are_replaced_as_a_whole(tmp_path: Path) -> None:
     assert files(tmp_path) == {WRITTEN}
     with pytest.raises(FileNotFoundError):
         try_directory(str(tmp_path / "nowhere"))
+
+
+def test_two_programs_at_once_write_one_after_the_other(tmp_path: Path) -> None:
+    begun, other_begun = Event(), Event()
+
+    def slowly() -> Iterator[bytes]:
+        begun.set()
+        yield b"one "
+        other_begun.wait(20)
+        time.sleep(0.3)
+        yield b"whole"
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(write_metrics, str(tmp_path), slowly())
+        begun.wait(20)
+        second = pool.submit(write_metrics, str(tmp_path), [b"the ", b"other"])
+        other_begun.set()
+        first.result()
+        assert (tmp_path / WRITTEN).read_bytes() in (b"one whole", b"the other")
+        second.result()
+    assert (tmp_path / WRITTEN).read_bytes() == b"the other"
+    assert files(tmp_path) == {WRITTEN}

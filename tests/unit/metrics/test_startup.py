@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._backends.config import ensure_config
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host.kernel import HostKernel
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.drift import find_drift
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.memory import (
     Memory,
     load_memory,
@@ -23,8 +26,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.setti
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.startup import parse_table_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._metrics.startup_files import StartupFiles
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics import render_metrics_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import MAIN_TABLE, Route, fresh_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import key_of
 
@@ -73,6 +79,33 @@ def test_the_files_ask_for_what_they_were_written_from(files: StartupFiles) -> N
 def test_options_that_are_not_in_the_file_are_taken_from_the_settings(files: StartupFiles) -> None:
     found = files.desired({"netns": "vpn", "birth_netns": "vpn", "peers_mode": "merge", "keep_routes": True})
     assert (found.netns, found.birth_netns, found.peers_mode, found.keep_routes) == ("vpn", "vpn", "merge", True)
+
+
+@pytest.mark.parametrize(
+    ("handshakes", "count"),
+    [((0, 0), 0), ((5, 0), 0), ((5, 7), 0), ((5, 7), 1)],
+    ids=["new", "old key in use", "next key in use", "next key in use without its allowed IPs"],
+)
+def test_allowed_ips_that_follow_a_key_are_no_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handshakes: tuple[int, int], count: int
+) -> None:
+    keys = [parse_public_key(key_of(name)) for name in ("present", "next")]
+    mine = {"allowed_ips": frozenset([parse_prefix("10.8.0.2/32")]), "persistent_keepalive": 25}
+    used = handshakes[1] > handshakes[0] and not count
+    there = {
+        key: RunningPeer(key, latest_handshake=handshake)._replace(**(mine if which == used else {}))
+        for which, (key, handshake) in enumerate(zip(keys, handshakes, strict=True))
+    }
+    state = fresh_state("wg0")
+    state = replace(state, exists=True, up=True, mtu=1420, device=RunningDevice("wg0", private_key=KEY, peers=there))
+    state = replace(state, routes=frozenset([Route(parse_prefix("10.8.0.2/32"), MAIN_TABLE)]))
+    monkeypatch.setattr(HostKernel, "read", lambda *_arguments: state)
+    head = f"[Interface]\nPrivateKey = {KEY.reveal_base64()}\n"
+    peers = [f"[Peer]\n# friendly_name = one\nPublicKey = {key}\n" for key in keys]
+    own = "AllowedIPs = 10.8.0.2/32\nPersistentKeepalive = 25\n"
+    (tmp_path / "wg0.conf").write_text("\n".join([head, peers[0] + own, peers[1]]))
+    found = find_drift(WatchedInterface("wg0", {}), StartupFiles("wg0", str(tmp_path)))
+    assert [operation.partition(" (")[0] for operation in found] == ["peer one"] * 2 * count, found
 
 
 def test_a_file_that_was_replaced_has_another_identity(files: StartupFiles, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick import parse_own as quick
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgquick.file import WgQuickFile
@@ -26,6 +27,36 @@ def outcome(read: Callable[[str, str], WgQuickFile], text: str) -> WgQuickFile |
         return read(text, "x")
     except ParseError as error:
         return str(error)
+
+
+# Any line may be spelled as ours, and any as wg has it too.
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *HEAD.splitlines(),
+            "[Peer]",
+            "[peer]",
+            " [Peer]",
+            "# friendly_name = one",
+            f"PresharedKey = {KEYS[2]}",
+            "AllowedIPs = 10.0.0.0/8",
+            "AllowedIPs = 10.0.0.1/8, fd00::/8",
+            "Endpoint = ::1:7",
+            "Endpoint = vpn.example.org:7",
+            "PersistentKeepalive = 25",
+            "DNS = 10.0.0.1",
+            *(f"PublicKey = {key}" for key in KEYS[:3]),
+            *(f"[Peer]\nPublicKey = {key}\n" for key in KEYS[:3]),
+        ]
+    ),
+    max_size=8,
+)
+
+
+@given(LINES)
+def test_lines_in_any_order_are_read_or_refused_as_by_the_plain_parser(lines: list[str]) -> None:
+    text = "\n".join([*lines, ""])
+    assert outcome(parse_own, text) == outcome(parse, text)
 
 
 @given(files)
@@ -52,6 +83,8 @@ def test_a_spoiled_file_is_read_or_refused_as_by_the_plain_parser(data: bytes) -
         f"{HEAD}{ONE}10.0.0.0/8",
         f"{HEAD}{ONE}10.0.0.0/8\n# a comment\n\n{OTHER}fd00::/8\n",
         f"{HEAD}{ONE}10.0.0.0/8\n\n[Interface]\nFwMark = 7\n",
+        f"{HEAD}{ONE.replace('[Peer]', '[peer]')}10.0.0.0/8\n\n{OTHER}10.9.0.0/16\n",
+        f"{ONE}10.0.0.0/8\n\n{OTHER}10.9.0.0/16\n",
         HEAD,
         "",
     ],
