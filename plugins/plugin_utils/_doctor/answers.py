@@ -194,10 +194,7 @@ def _read_peer(entry: Mapping[str, Any], where: str) -> ExaminedPeer:
         )
         for ping in read_mappings(entry.get("pings"), f"{where}.pings")
     }
-    ways = [
-        Way(*(read_text(way.get(name), f"{where}.ways.{name}") for name in Way._fields))
-        for way in read_mappings(entry.get("ways"), f"{where}.ways")
-    ]
+    ways = [_read_way(way, f"{where}.ways") for way in read_mappings(entry.get("ways"), f"{where}.ways")]
     if not key:
         return ExaminedPeer(key, pings, ways, read_text(entry.get("instead"), f"{where}.instead", 44))
     return ExaminedPeer(
@@ -214,6 +211,12 @@ def _read_peer(entry: Mapping[str, Any], where: str) -> ExaminedPeer:
         read_integer(entry.get("received"), f"{where}.received"),
         read_text(entry.get("outer"), f"{where}.outer"),
     )
+
+
+def _read_way(way: Mapping[str, Any], where: str) -> Way:
+    """Its prefix stands in a command that people run, so it must be one."""
+    prefix, link, owner = (read_text(way.get(name), f"{where}.{name}") for name in Way._fields)
+    return Way(str(parse_prefix(prefix, f"{where}.prefix")), link, owner)
 
 
 def _read_endpoint(value: object, where: str) -> Endpoint | None:

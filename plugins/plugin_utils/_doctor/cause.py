@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -49,7 +50,8 @@ def add_to(causes: list[Cause]) -> Callable[..., Callable[[Find], Find]]:
 
 def run_site(*ends: ExaminedEnd) -> str:
     """Have the playbook site correct these hosts."""
-    return f"run the playbook site with -e wireguard_hosts={','.join(sorted(end.host for end in ends))}"
+    hosts = ",".join(sorted(end.host for end in ends))
+    return f"run the playbook site with -e {shlex.quote(f'wireguard_hosts={hosts}')}"
 
 
 def shown(endpoint: Endpoint | None, end: ExaminedEnd) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from .answers import Way
@@ -53,7 +54,9 @@ def _rp_filter(view: TunnelView) -> Told | None:
             link, back = far.runs.refused[each.host]
             way = f"leaves by {back}" if back else "has no route"
             text = f"rp_filter of {far.host} drops packets from {each.host}: they arrive by {link}, the way back {way}"
-            return Told(text, f"correct the route to {each.host}, or run 'sysctl net.ipv4.conf.{link}.rp_filter=2'")
+            # sysctl writes the dot in the name of a VLAN as a slash.
+            setting = shlex.quote(f"net.ipv4.conf.{link.replace('.', '/')}.rp_filter=2")
+            return Told(text, f"correct the route to {each.host}, or run 'sysctl {setting}'")
     return None
 
 

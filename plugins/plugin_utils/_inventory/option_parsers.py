@@ -68,8 +68,10 @@ PLAYBOOK_VARIABLES = (
     "wireguard_live",
     "wireguard_network",
     "wireguard_older_than",
+    "wireguard_only",
     "wireguard_proto",
     "wireguard_rotate_clients",
+    "wireguard_sort",
     "wireguard_to",
 )
 # The plan passes these on to the modules, as the options of this name.

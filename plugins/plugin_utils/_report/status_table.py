@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -69,7 +70,7 @@ def _summary(rows: Iterable[Tunnel], members: Iterable[MemberStatus]) -> Iterato
     if drifted:
         yield (
             f"Drift on {shorten(drifted, _WIDTH)}. See what differs: ansible-playbook cryptokey.wireguard.drift"
-            f" -e wireguard_hosts={_pattern(drifted)}"
+            f" -e {_choose(drifted)}"
         )
 
 
@@ -77,9 +78,9 @@ def _doctor(rows: Iterable[Tunnel]) -> list[str]:
     """The command that finds out why tunnels are down."""
     down = list(dict.fromkeys(row.host for row in rows if row.state == DOWN))
     command = "ansible-playbook cryptokey.wireguard.doctor"
-    return [f"Find out why a tunnel is down: {command} -e wireguard_hosts={_pattern(down)}"] if down else []
+    return [f"Find out why a tunnel is down: {command} -e {_choose(down)}"] if down else []
 
 
-def _pattern(hosts: Sequence[str]) -> str:
-    """A pattern of hosts for a command; only the first ones, if there are many."""
-    return ",".join(hosts[:5])
+def _choose(hosts: Sequence[str]) -> str:
+    """The variable that chooses hosts, for a shell; only the first ones, if there are many."""
+    return shlex.quote(f"wireguard_hosts={','.join(hosts[:5])}")

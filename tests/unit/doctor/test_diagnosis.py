@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.cause import run_site
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.causes import CAUSES
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import choose_tunnels
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import PlannedEnd, choose_tunnels
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.tunnel import ExaminedEnd
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.doctor import (
     render_diagnosis,
     render_diagnosis_json,
@@ -95,6 +98,29 @@ def test_what_is_spoiled_is_the_first_finding(label: str) -> None:
     assert lines[0].startswith(f"{first.host} -> {first.peer}: " if first.peer else f"{first.host}: ")
     assert first.remedy in lines[0]
     assert lines[-1].startswith("Tunnels: 1, ")
+
+
+def test_the_setting_of_a_vlan_is_one_that_sysctl_knows() -> None:
+    sound = Sound()
+    sound.cut()
+    sound.of("hub")["refused"] = [{"host": "192.0.2.7", "link": "eth0.100", "back": "eth1"}]
+    remedy = sound.diagnose().findings[0].remedy
+    assert remedy.endswith("or run 'sysctl net.ipv4.conf.eth0/100.rp_filter=2'")
+    sound.of("hub")["refused"][0]["link"] = "x;reboot"
+    assert "'net.ipv4.conf.x;reboot.rp_filter=2'" in sound.diagnose().findings[0].remedy
+
+
+def test_a_command_has_no_text_of_a_host_in_place_of_an_address() -> None:
+    sound = Sound()
+    sound.peer("office")["ways"][0].update(prefix="$(reboot)/32", link="eth1")
+    assert sound.diagnose().findings == []
+    assert "$(reboot)" in sound.diagnose().notes[0]
+
+
+def test_any_name_of_a_host_is_one_word_of_a_command() -> None:
+    end = PlannedEnd("a;reboot $(id)", {}, {})
+    command = run_site(ExaminedEnd(end, None))
+    assert shlex.split(command)[-2:] == ["-e", "wireguard_hosts=a;reboot $(id)"]
 
 
 def test_every_cause_is_spoiled_for() -> None:

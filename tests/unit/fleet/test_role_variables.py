@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,21 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import HOST_VARIABLES
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.option_parsers import (
+    FLEET_VARIABLES,
+    HOST_VARIABLES,
+    PLAYBOOK_VARIABLES,
+)
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
+
+
+PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
+
+
+def test_no_run_warns_of_a_variable_that_a_playbook_reads() -> None:
+    read = {name for path in PLAYBOOKS.glob("*.yml") for name in re.findall(r"\bwireguard_\w+", path.read_text())}
+    assert len(read) > 20
+    assert read <= {*FLEET_VARIABLES, *HOST_VARIABLES, *PLAYBOOK_VARIABLES}
 
 
 def run_role(directory: Path, variables: dict[str, Any]) -> Run:

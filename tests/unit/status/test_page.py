@@ -139,6 +139,16 @@ def test_what_is_down_comes_first_with_the_member_that_most_of_it_has_in_common(
     ]
 
 
+def test_drift_that_is_of_no_peer_names_no_member_whose_key_is_not_known() -> None:
+    world = World()
+    world.add_network("home", "hub_and_spoke", "10.8.0.0/24")
+    drift = [{"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}]
+    world.add_member("home", "hub1", "hub", drift=drift)
+    world.add_member("home", "newcomer", public_key=None)
+    member = next(each for each in view_document(world.document()).members if each.status["name"] == "hub1")
+    assert member.drift == ["set mtu: 1400 -> 1420"]
+
+
 def test_a_client_is_seen_from_its_hub() -> None:
     document = make_document(20)
     client = next(member for member in view_document(document).members if member.status["name"] == "phone1")

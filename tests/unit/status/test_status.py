@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import make_table
 from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import example, key_of
-from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, make_document
+from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, World, make_document
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
 SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
@@ -193,6 +194,20 @@ def test_the_command_for_the_doctor_is_there_only_if_a_tunnel_is_down() -> None:
     for member in document["members"]:
         member["problem"] = ""
     assert not any("doctor" in line for line in make_table(document, hosts_of(document), None, "host").lines)
+
+
+def test_the_commands_can_be_pasted_whatever_hosts_are_called() -> None:
+    world = World()
+    world.add_network("home", "mesh", "10.8.0.0/24")
+    for name in ("a;reboot", "$(id) 'b'"):
+        world.add_member("home", name, state="down", drift=[SET_MTU])
+    world.link("home", "a;reboot", "$(id) 'b'")
+    document = world.document()
+    lines = make_table(document, hosts_of(document), None, "host").lines
+    commands = [line.partition(": ")[2] for line in lines if "ansible-playbook" in line]
+    assert [shlex.split(command)[1:] for command in commands] == [
+        [f"cryptokey.wireguard.{playbook}", "-e", "wireguard_hosts=$(id) 'b',a;reboot"] for playbook in ("drift", "doctor")
+    ]
 
 
 def test_a_document_of_the_example_in_which_nothing_was_asked() -> None:

@@ -132,7 +132,11 @@ def view_document(document: StatusDocument) -> PageView:
         network, host, peer = tunnel["network"], tunnel["host"], tunnel["peer"]
         if (network, peer, host) not in seen and (network, peer) in members:
             members[network, peer].peers.append(_seen_from_there(tunnel, ids))
-    keys = {(status["network"], status["public_key"] or ""): status["name"] for status in document["members"]}
+    keys = {
+        (status["network"], status["public_key"]): status["name"]
+        for status in document["members"]
+        if status["public_key"]
+    }
     for key, member in members.items():
         _complete(member, tunnels.get(key, ()), ids, now)
         _read_drift(member, keys)
