@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +123,24 @@ def test_a_file_that_was_replaced_has_another_identity(files: StartupFiles, tmp_
 
 
 TABLE = "# a mark\nadd table inet cryptokey-wg0\ndelete table inet cryptokey-wg0\ntable inet cryptokey-wg0 {\n"
+
+
+@pytest.mark.parametrize("name", ["wg0.conf", "wg0.nft"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(files: StartupFiles, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+
+    def give_up(*_signal: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(10)
+    try:
+        with pytest.raises(InputError, match=f"{name}.*not a regular file"):
+            StartupFiles("wg0", str(tmp_path)).desired({})
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_the_body_of_a_table_file_is_found() -> None:
