@@ -78,8 +78,9 @@ def follow_keys(
         keys = used.public_key, idle.public_key
         since, next_since = (running[key].latest_handshake if key in running else 0.0 for key in keys)
         if next_since > since:
-            settings = {"allowed_ips": used.allowed_ips, "persistent_keepalive": used.persistent_keepalive}
-            moved[idle.public_key] = idle._replace(**settings)
+            moved[idle.public_key] = idle._replace(
+                allowed_ips=used.allowed_ips, persistent_keepalive=used.persistent_keepalive
+            )
             moved[used.public_key] = used._replace(allowed_ips=frozenset(), persistent_keepalive=0)
     return tuple(moved.get(peer.public_key, peer) for peer in peers)
 

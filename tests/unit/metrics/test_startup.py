@@ -8,6 +8,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_allowed_ips_that_follow_a_key_are_no_drift(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handshakes: tuple[int, int], count: int
 ) -> None:
     keys = [parse_public_key(key_of(name)) for name in ("present", "next")]
-    mine = {"allowed_ips": frozenset([parse_prefix("10.8.0.2/32")]), "persistent_keepalive": 25}
+    mine: dict[str, Any] = {"allowed_ips": frozenset([parse_prefix("10.8.0.2/32")]), "persistent_keepalive": 25}
     used = handshakes[1] > handshakes[0] and not count
     there = {
         key: RunningPeer(key, latest_handshake=handshake)._replace(**(mine if which == used else {}))
