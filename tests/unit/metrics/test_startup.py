@@ -180,3 +180,5 @@ def test_what_is_remembered_is_read_back_and_a_torn_file_is_nothing(tmp_path: Pa
     file = tmp_path / "run/wg0.metrics"
     file.write_bytes(file.read_bytes()[:-1])
     assert load_memory("wg0", str(tmp_path / "run")) == Memory()
+    file.write_bytes(b'{"stamp": ["here"], "operations": [], "sizes": []}\n')
+    assert load_memory("wg0", str(tmp_path / "run")) == Memory()
