@@ -32,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics import render_metrics_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import TABLE_FILE_MARK
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import MAIN_TABLE, Route, fresh_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
@@ -123,7 +124,11 @@ def test_a_file_that_was_replaced_has_another_identity(files: StartupFiles, tmp_
     assert StartupFiles("wg0", str(tmp_path)).identity not in (before, other)
 
 
-TABLE = "# a mark\nadd table inet cryptokey-wg0\ndelete table inet cryptokey-wg0\ntable inet cryptokey-wg0 {\n"
+TABLE = f"""{TABLE_FILE_MARK}: and more
+add table inet cryptokey-wg0
+delete table inet cryptokey-wg0
+table inet cryptokey-wg0 {{
+"""
 
 
 @pytest.mark.parametrize("name", ["wg0.conf", "wg0.nft"])
@@ -149,11 +154,17 @@ def test_the_body_of_a_table_file_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "table inet cryptokey-wg0 {\n}\n", f"x\ny\n{TABLE}}}\n", f"{TABLE}}}\nflush ruleset\n"]
+    "text",
+    [TABLE_FILE_MARK, f"{TABLE_FILE_MARK}\ntable inet cryptokey-wg0 {{\n}}\n", f"{TABLE}}}\nflush ruleset\n"],
 )
-def test_another_table_file_is_refused(text: str) -> None:
+def test_a_table_file_that_was_changed_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"the-path.*run Ansible again"):
         parse_table_file(text, "wg0", "the-path")
+
+
+@pytest.mark.parametrize("text", ["", "table inet filter {\n}\n", "# of the operator\ninclude 'x'\n"])
+def test_the_file_of_somebody_else_is_left_alone_as_config_does(text: str) -> None:
+    assert parse_table_file(text, "wg0", "the-path") == ""
 
 
 def test_settings_are_read_as_they_were_written() -> None:
