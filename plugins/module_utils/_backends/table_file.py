@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from .._model.errors import InputError
 from .._model.interface import DesiredInterface
-from .._model.own_table import OwnTable, table_script
+from .._model.own_table import TABLE_FILE_MARK, OwnTable, table_script
 from .._store.files import remove_file, replace_file
 from .._store.reading import FileContent, read_file
 
 _MODE = 0o600
-_MARK = "# Managed by Ansible (cryptokey.wireguard.config)"
-HEADER = f"{_MARK}: the next run undoes manual changes.\n"
+HEADER = f"{TABLE_FILE_MARK}: the next run undoes manual changes.\n"
 # It stands in a command of the shell, where wg-quick replaces %i and cuts off what is after a #.
 _PLAIN = re.compile(r"[A-Za-z0-9_./@:,=+-]+")
 
@@ -36,7 +35,7 @@ class TableFile(NamedTuple):
     @property
     def is_foreign(self) -> bool:
         """Whether somebody else has written it. It is then never changed or removed."""
-        return self.content is not None and not self.text.startswith(_MARK)
+        return self.content is not None and not self.text.startswith(TABLE_FILE_MARK)
 
     @property
     def is_stale(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .._host.sysctl import FORWARDING
+from .._netlink.namespace import in_netns
 from .settings import WatchedInterface
 from .startup_files import StartupFiles
 
@@ -53,8 +54,11 @@ def _find_forwarding(watched: WatchedInterface, root: Path) -> Iterator[str]:
             yield f"turn on forwarding of {family.replace('ip', 'IP')}"
 
 
-def read_switches(watched: WatchedInterface, root: Path) -> Iterator[tuple[str, str]]:
-    """The kernel's setting for each family that the interface needs; empty where there is none."""
-    for family in watched.forwarding:
-        path = root / _SETTINGS / FORWARDING[family]
-        yield family, path.read_text(encoding="ascii").strip() if path.exists() else ""
+def read_switches(watched: WatchedInterface, root: Path) -> list[tuple[str, str]]:
+    """The kernel's setting for each family that the interface needs; empty where there is none.
+
+    A run sets them in the host's own network namespace, wherever the interface is.
+    """
+    with in_netns(""):
+        paths = [(family, root / _SETTINGS / FORWARDING[family]) for family in watched.forwarding]
+        return [(family, path.read_text(encoding="ascii").strip() if path.exists() else "") for family, path in paths]

@@ -47,7 +47,7 @@ def load_memory(interface: str, directory: str = DIRECTORY) -> Memory:
             at = end
         stamp = given["stamp"] and (str(given["stamp"][0]), int(given["stamp"][1]))
         return Memory(**{**given, "labels": labels, "operations": tuple(given["operations"]), "stamp": stamp})
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+    except (AttributeError, LookupError, OSError, TypeError, ValueError):
         return Memory()
 
 

@@ -21,7 +21,7 @@ from .._model.keys import PublicKey
 from .._model.prefix import Prefix, sort_prefixes
 from .._wireguard.compare import decode_each, join_rows, set_split_apart
 from .._wireguard.decode import DumpedPeers, Layout, Row, decode_alike, decode_endpoint
-from .exposition import HANDSHAKE, PEER_INFO, PEERS, RECEIVED, SENT, Exposition, render_labels
+from .exposition import HANDSHAKE, PEER_INFO, PEERS, RECEIVED, SENT, Exposition, escape, render_labels
 
 # struct sockaddr_in: the port, and the four bytes of the address.
 _IPV4 = struct.Struct("!2xHBBBB8x")
@@ -151,7 +151,7 @@ def _add_peer(exposition: Exposition, peer: RunningPeer, interface: str, names: 
     values = ((SENT, peer.transfer_tx), (RECEIVED, peer.transfer_rx), (HANDSHAKE, int(peer.latest_handshake)))
     for metric, value in values:
         exposition.add_lines(metric, [metric.encode() + labels + b" %d\n" % value])
-    shown = str(peer.endpoint or "").encode()
+    shown = escape(str(peer.endpoint or "")).encode()
     exposition.add_lines(PEER_INFO, [PEER_INFO.encode() + endpoint + shown + b'"} 1\n'])
 
 
@@ -174,7 +174,7 @@ def _fill_endpoints(labels: bytes, endpoints: Sequence[bytes]) -> bytes:
         ports, *address = zip(*_IPV4.iter_unpack(b"".join(endpoints)))
         template = _lines(PEER_INFO, labels, b'%d.%d.%d.%d:%d"} 1\n')
         return template % tuple(chain.from_iterable(zip(*address, ports)))
-    shown = (str(decode_endpoint(each) or "").encode() if each else b"" for each in endpoints)
+    shown = (escape(str(decode_endpoint(each) or "")).encode() if each else b"" for each in endpoints)
     return _lines(PEER_INFO, labels, b'%b"} 1\n') % tuple(shown)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .._model.errors import InputError
 from .._model.interface import EXACT, DesiredInterface, DesiredPeer, RunningPeer
 from .._model.keys import PublicKey
-from .._model.own_table import OwnTable, table_script
+from .._model.own_table import TABLE_FILE_MARK, OwnTable, table_script
 from .._wgquick.file import WgQuickFile
 from .._wgquick.lines import read_alias
 
@@ -86,7 +86,12 @@ def follow_keys(
 
 
 def parse_table_file(text: str, interface: str, path: str) -> str:
-    """The body of the table in a file as ``config`` writes it. Raises InputError for another file."""
+    """The body of the table in a file as ``config`` writes it, empty for somebody else's file, which it leaves alone.
+
+    Raises InputError for one of its own that was changed by hand.
+    """
+    if not text.startswith(TABLE_FILE_MARK):
+        return ""
     before, after = table_script(interface, OwnTable("", _PLACE)).split(_PLACE)
     start = text.find(before)
     if start < 0 or not text.endswith(after) or text[:start].count("\n") > 1:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._model.errors import InputError
 from .._wgquick.file import DIRECTORY
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class StartupFiles:
         from .._wgquick.parse import decode
         from .._wgquick.parse_own import parse_own
 
-        return parse_own(decode(self._config.read_bytes()), str(self._config))
+        return parse_own(decode(_read(self._config)), str(self._config))
 
     @property
     def names(self) -> dict[str, str]:
@@ -51,10 +52,17 @@ class StartupFiles:
 
         body = ""
         if self._table.exists():
-            text = self._table.read_text(encoding="utf-8", errors="surrogateescape")
+            text = _read(self._table).decode("utf-8", "surrogateescape")
             body = parse_table_file(text, self._interface, str(self._table))
         desired = desired_of(self.config, self._interface, options, body)
         return replace(desired, table=resolve_table(desired.table))
+
+
+def _read(path: Path) -> bytes:
+    """Anything but a regular file, such as a pipe, could keep the metrics of all interfaces waiting."""
+    if not path.is_file() and path.exists():
+        raise InputError("startup file", str(path), "not a regular file", "remove it, and run Ansible again")
+    return path.read_bytes()
 
 
 def _status(path: Path) -> tuple[int, ...] | None:

@@ -13,6 +13,9 @@ from .errors import InputError
 # What braces do not count in: strings, which may have several lines, and comments (nftables, src/scanner.l).
 _NO_BRACES = re.compile(r'"[^"]*"|#[^\n]*')
 
+# Begins the file that ``config`` writes of a table. Any other file is somebody else's.
+TABLE_FILE_MARK = "# Managed by Ansible (cryptokey.wireguard.config)"
+
 # In ``table_script``.
 LINES_BEFORE_BODY = 3
 

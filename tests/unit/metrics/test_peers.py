@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import socket
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as read
@@ -132,3 +134,13 @@ def test_an_endpoint_has_brackets_where_wg_has_them() -> None:
     peer = RunningPeer(PublicKey(b"\1" * 32), endpoint=Endpoint("2001:db8::1", 7))
     (found,) = samples(grouped([peer], Random(1)), {})[PEER_INFO]
     assert dict(found)["endpoint"] == "[2001:db8::1]:7"
+
+
+def test_a_link_whose_name_has_a_quote_leaves_the_file_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = RunningPeer(PublicKey(b"\1" * 32), endpoint=Endpoint("fe80::1%lo", 7))
+    alike = grouped([peer], Random(1))
+    alone = group_peers({peer.public_key: peer._replace(endpoint=Endpoint('fe80::1%a"b', 7))})
+    monkeypatch.setattr(socket, "if_indextoname", lambda _index: 'a"b')
+    for each in (alike, alone):
+        (found,) = samples(each, {})[PEER_INFO]
+        assert dict(found)["endpoint"] == '[fe80::1%a"b]:7'

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import RunningDevice, RunningPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.keys import PrivateKey, parse_public_key
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.metrics import render_metrics_settings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.own_table import TABLE_FILE_MARK
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.state import MAIN_TABLE, Route, fresh_state
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._options.parser import parse_interface
@@ -90,7 +94,7 @@ def test_allowed_ips_that_follow_a_key_are_no_drift(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handshakes: tuple[int, int], count: int
 ) -> None:
     keys = [parse_public_key(key_of(name)) for name in ("present", "next")]
-    mine = {"allowed_ips": frozenset([parse_prefix("10.8.0.2/32")]), "persistent_keepalive": 25}
+    mine: dict[str, Any] = {"allowed_ips": frozenset([parse_prefix("10.8.0.2/32")]), "persistent_keepalive": 25}
     used = handshakes[1] > handshakes[0] and not count
     there = {
         key: RunningPeer(key, latest_handshake=handshake)._replace(**(mine if which == used else {}))
@@ -120,7 +124,29 @@ def test_a_file_that_was_replaced_has_another_identity(files: StartupFiles, tmp_
     assert StartupFiles("wg0", str(tmp_path)).identity not in (before, other)
 
 
-TABLE = "# a mark\nadd table inet cryptokey-wg0\ndelete table inet cryptokey-wg0\ntable inet cryptokey-wg0 {\n"
+TABLE = f"""{TABLE_FILE_MARK}: and more
+add table inet cryptokey-wg0
+delete table inet cryptokey-wg0
+table inet cryptokey-wg0 {{
+"""
+
+
+@pytest.mark.parametrize("name", ["wg0.conf", "wg0.nft"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(files: StartupFiles, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+
+    def give_up(*_signal: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(10)
+    try:
+        with pytest.raises(InputError, match=f"{name}.*not a regular file"):
+            StartupFiles("wg0", str(tmp_path)).desired({})
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_the_body_of_a_table_file_is_found() -> None:
@@ -128,11 +154,17 @@ def test_the_body_of_a_table_file_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "table inet cryptokey-wg0 {\n}\n", f"x\ny\n{TABLE}}}\n", f"{TABLE}}}\nflush ruleset\n"]
+    "text",
+    [TABLE_FILE_MARK, f"{TABLE_FILE_MARK}\ntable inet cryptokey-wg0 {{\n}}\n", f"{TABLE}}}\nflush ruleset\n"],
 )
-def test_another_table_file_is_refused(text: str) -> None:
+def test_a_table_file_that_was_changed_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"the-path.*run Ansible again"):
         parse_table_file(text, "wg0", "the-path")
+
+
+@pytest.mark.parametrize("text", ["", "table inet filter {\n}\n", "# of the operator\ninclude 'x'\n"])
+def test_the_file_of_somebody_else_is_left_alone_as_config_does(text: str) -> None:
+    assert parse_table_file(text, "wg0", "the-path") == ""
 
 
 def test_settings_are_read_as_they_were_written() -> None:
@@ -158,4 +190,6 @@ def test_what_is_remembered_is_read_back_and_a_torn_file_is_nothing(tmp_path: Pa
     assert load_memory("wg1", str(tmp_path / "run")) == Memory()
     file = tmp_path / "run/wg0.metrics"
     file.write_bytes(file.read_bytes()[:-1])
+    assert load_memory("wg0", str(tmp_path / "run")) == Memory()
+    file.write_bytes(b'{"stamp": ["here"], "operations": [], "sizes": []}\n')
     assert load_memory("wg0", str(tmp_path / "run")) == Memory()
