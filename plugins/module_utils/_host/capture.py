@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """See which WireGuard packets come to a UDP port and leave it, for a few seconds (packet(7), socket(7)).
 
-A filter in the kernel passes the headers of UDP packets of that port and eight bytes behind them: the type of the
-message, and the index of a session, a random number that both ends see (whitepaper, section 5.4). So a packet can be
-told apart from all others at both ends, whatever translates its addresses. A packet is seen as it arrives, before any
+A filter in the kernel passes the beginning of UDP packets of that port, at most 76 bytes: the headers, as long as they
+can be. Behind them, eight bytes are read: the type of the message, and the index of a session, a random number that
+both ends see (whitepaper, section 5.4). So a packet can be told apart from all others at both ends, whatever translates
+its addresses. A packet is seen as it arrives, before any
 chain of the host can drop it, and one that leaves is seen after all of them. The socket ends with the process.
 """
 
