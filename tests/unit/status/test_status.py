@@ -141,6 +141,12 @@ def test_the_state_of_a_plan_is_not_compared() -> None:
         ('{"schema": 1}', "missing or incomplete"),
         ('{"schema": 1, "members": [], "tunnels": [{}]}', "missing or incomplete"),
         ('{"schema": 1, "members": [{"name": "a"}], "tunnels": []}', "missing or incomplete"),
+        ('{"schema": 1, "members": [{"network": [], "name": "a", "state": "up"}], "tunnels": []}', "incomplete"),
+        (
+            '{"schema": 1, "members": [], "tunnels": [{"network": "n", "host": "a", "peer": "b", "state": "up",'
+            ' "desired": null}]}',
+            "incomplete",
+        ),
     ],
 )
 def test_another_file_is_no_baseline(text: str, problem: str) -> None:
