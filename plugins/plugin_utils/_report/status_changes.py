@@ -35,7 +35,8 @@ def parse_document(text: str, path: str) -> StatusDocument:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else None
         raise InputError("baseline", path, f"expected a status document of schema {SCHEMA}, not {found}", _REMEDY)
-    members, tunnels = document.get("members"), document.get("tunnels")
+    members: Any = document.get("members")
+    tunnels: Any = document.get("tunnels")
     if not (
         _have_texts(members, ("network", "name", "state"))
         and _have_texts(tunnels, ("network", "host", "peer", "state"))

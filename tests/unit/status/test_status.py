@@ -38,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, World, make_document
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
+TUNNEL = {"network": "home", "host": "a", "peer": "b", "state": "up"}
 SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
 
 
@@ -143,10 +144,10 @@ def test_the_state_of_a_plan_is_not_compared() -> None:
         ('{"schema": 1, "members": [{"name": "a"}], "tunnels": []}', "missing or incomplete"),
         ('{"schema": 1, "members": [{"network": [], "name": "a", "state": "up"}], "tunnels": []}', "incomplete"),
         (
-            '{"schema": 1, "members": [], "tunnels": [{"network": "n", "host": "a", "peer": "b", "state": "up",'
-            ' "desired": null}]}',
-            "incomplete",
+            '{"schema": 1, "members": [], "tunnels": [{"network": 1, "host": "a", "peer": "b", "state": "up"}]}',
+            "incomp",
         ),
+        (json.dumps({"schema": 1, "members": [], "tunnels": [{**TUNNEL, "desired": None}]}), "incomplete"),
     ],
 )
 def test_another_file_is_no_baseline(text: str, problem: str) -> None:
@@ -212,7 +213,8 @@ def test_the_commands_can_be_pasted_whatever_hosts_are_called() -> None:
     lines = make_table(document, hosts_of(document), None, "host").lines
     commands = [line.partition(": ")[2] for line in lines if "ansible-playbook" in line]
     assert [shlex.split(command)[1:] for command in commands] == [
-        [f"cryptokey.wireguard.{playbook}", "-e", "wireguard_hosts=$(id) 'b',a;reboot"] for playbook in ("drift", "doctor")
+        [f"cryptokey.wireguard.{playbook}", "-e", "wireguard_hosts=$(id) 'b',a;reboot"]
+        for playbook in ("drift", "doctor")
     ]
 
 
