@@ -94,6 +94,8 @@ def _compare(
             continue
         for attribute in attributes:
             values = old.get(attribute), new.get(attribute)
+            if attribute == "drift" and None in values:  # one of the two did not look
+                continue
             if values[0] != values[1] and not (attribute in _SEEN and (_is_unseen(old) or _is_unseen(new))):
                 yield _change(place, attribute, *values)
 
@@ -129,7 +131,9 @@ def _line(change: StatusChange) -> str:
     place = f"{change['network']}: {change['member']}{' -> ' + change['peer'] if change['peer'] else ''}"
     if change["attribute"] is None:
         return f"{place}: {'added' if change['before'] is None else 'removed'}"
-    before, after = (_text(change[end]) for end in ("before", "after"))
+    # Without a policy, a member reaches all others.
+    none = "all" if change["attribute"] == "reaches" else "none"
+    before, after = (none if value is None else _text(value) for value in (change["before"], change["after"]))
     return f"{place}: {change['attribute'].replace('_', ' ')} {before} -> {after}"
 
 

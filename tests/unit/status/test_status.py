@@ -116,6 +116,19 @@ def test_who_came_and_who_left() -> None:
     assert all("removed" in line for line in write_changes(changes))
 
 
+def test_the_drift_of_a_host_that_does_not_answer_is_not_gone() -> None:
+    before, after = shaped([SET_MTU]), shaped([SET_MTU])
+    for member in after["members"]:
+        member.update(drift=None, state="unknown", problem="no answer")
+    assert {change["attribute"] for change in list_changes(before, after)} == {"state", "problem"}
+
+
+def test_a_policy_that_denies_all_is_not_read_as_no_change() -> None:
+    before, after = make_document(20), make_document(20)
+    before["members"][0]["reaches"], after["members"][0]["reaches"] = None, []
+    assert write_changes(list_changes(before, after))[0].endswith(": reaches all -> none")
+
+
 def test_counters_and_roaming_are_no_change() -> None:
     before, after = make_document(20), make_document(20)
     for tunnel in after["tunnels"]:
