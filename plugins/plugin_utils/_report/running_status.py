@@ -43,6 +43,7 @@ NO_KEYS = "the key of no peer is known"
 NO_PEER = "no such peer"
 LOST = "pings are lost"
 NO_HANDSHAKE = "no recent handshake"
+NOT_PINGED = "not pinged"
 # A session ends that long after its handshake: REJECT_AFTER_TIME (drivers/net/wireguard/messages.h).
 SESSION_SECONDS = 180
 _MOST_VERSIONS = 20
@@ -128,12 +129,16 @@ class _Answers:
         keys = {peer["name"]: peer["public_key"] for peer in entry["options"]["peers"]}
         running = self._read_running(answer["interfaces"])
         pings = _read_pings(answer.get("results") or ())
+        unasked = "" if "results" in answer else _describe_silence(answer, NOT_PINGED)
         return [
-            self._fill_tunnel(tunnel, running.get(keys[tunnel["peer"]]), pings.get(tunnel["peer"], []))
+            self._fill_tunnel(tunnel, running.get(keys[tunnel["peer"]]), pings.get(tunnel["peer"], []), unasked)
             for tunnel in tunnels
         ]
 
-    def _fill_tunnel(self, tunnel: TunnelStatus, running: PeerStatus | None, pings: list[_Ping]) -> TunnelStatus:
+    def _fill_tunnel(
+        self, tunnel: TunnelStatus, running: PeerStatus | None, pings: list[_Ping], unasked: str
+    ) -> TunnelStatus:
+        """``unasked``: why no peer was pinged, where the task failed as a whole."""
         if running is None:
             return {**tunnel, "state": DOWN, "problem": NO_PEER}
         shown = [ping.result for ping in pings if ping.result]
@@ -144,7 +149,7 @@ class _Answers:
             return {**filled, "state": UP if fresh else UNKNOWN}
         if pings and all(ping.reachable for ping in pings):
             return {**filled, "state": UP}
-        return {**filled, "state": DOWN, "problem": LOST if shown else NO_HANDSHAKE}
+        return {**filled, "state": DOWN, "problem": LOST if shown else unasked or NO_HANDSHAKE}
 
     def _read_running(self, interfaces: object) -> dict[str, PeerStatus]:
         """Return the running peers by public key."""
@@ -198,9 +203,9 @@ def sum_up(states: Iterable[State]) -> State:
     return DOWN if DOWN in found else UP if UP in found else UNKNOWN
 
 
-def _describe_silence(answer: Answer) -> str:
+def _describe_silence(answer: Answer, what: str = NO_ANSWER) -> str:
     message = answer.get("msg")
-    return f"{NO_ANSWER}: {one_line(message, 200)}" if isinstance(message, str) and message else NO_ANSWER
+    return f"{what}: {one_line(message, 200)}" if isinstance(message, str) and message else what
 
 
 def _of_interface(answer: Mapping[str, Answer] | InputError, interface: str) -> Answer:

@@ -35,14 +35,22 @@ def parse_document(text: str, path: str) -> StatusDocument:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else None
         raise InputError("baseline", path, f"expected a status document of schema {SCHEMA}, not {found}", _REMEDY)
-    parts = (document.get("members"), document.get("tunnels"))
-    names = (("network", "name", "state"), ("network", "host", "peer", "state", "desired"))
-    for part, needed in zip(parts, names):
-        if not isinstance(part, list) or not all(
-            isinstance(each, dict) and set(needed) <= each.keys() for each in part
-        ):
-            raise InputError("baseline", path, "members or tunnels are missing or incomplete", _REMEDY)
+    members: Any = document.get("members")
+    tunnels: Any = document.get("tunnels")
+    if not (
+        _have_texts(members, ("network", "name", "state"))
+        and _have_texts(tunnels, ("network", "host", "peer", "state"))
+        and all(isinstance(each.get("desired"), dict) for each in tunnels)
+    ):
+        raise InputError("baseline", path, "members or tunnels are missing or incomplete", _REMEDY)
     return document  # type: ignore[return-value]
+
+
+def _have_texts(entries: Any, names: Iterable[str]) -> bool:
+    """Whether it is a list of dictionaries that have texts of these names."""
+    return isinstance(entries, list) and all(
+        isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in entries
+    )
 
 
 def list_changes(before: StatusDocument, after: StatusDocument) -> list[StatusChange]:
@@ -86,6 +94,8 @@ def _compare(
             continue
         for attribute in attributes:
             values = old.get(attribute), new.get(attribute)
+            if attribute == "drift" and None in values:  # one of the two did not look
+                continue
             if values[0] != values[1] and not (attribute in _SEEN and (_is_unseen(old) or _is_unseen(new))):
                 yield _change(place, attribute, *values)
 
@@ -121,7 +131,9 @@ def _line(change: StatusChange) -> str:
     place = f"{change['network']}: {change['member']}{' -> ' + change['peer'] if change['peer'] else ''}"
     if change["attribute"] is None:
         return f"{place}: {'added' if change['before'] is None else 'removed'}"
-    before, after = (_text(change[end]) for end in ("before", "after"))
+    # Without a policy, a member reaches all others.
+    none = "all" if change["attribute"] == "reaches" else "none"
+    before, after = (none if value is None else _text(value) for value in (change["before"], change["after"]))
     return f"{place}: {change['attribute'].replace('_', ' ')} {before} -> {after}"
 
 

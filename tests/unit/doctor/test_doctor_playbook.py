@@ -79,6 +79,12 @@ def test_a_host_without_tunnels_is_refused(site: Site) -> None:
     assert "none of these hosts has a tunnel to another host" in run.output
 
 
+def test_a_limit_is_refused_and_not_taken_for_a_sound_network(site: Site) -> None:
+    run = site.run("doctor", "--limit", "office")
+    assert run.code == 2
+    assert "use -e wireguard_hosts=PATTERN and not --limit" in run.output
+
+
 def test_a_sound_network_ends_well(site: Site) -> None:
     """With the answers of a test in the place of a real task's."""
     sound = Sound()

@@ -20,7 +20,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory.opt
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.runs import Run, environment
 
-
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
 
 

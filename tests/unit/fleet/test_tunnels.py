@@ -150,6 +150,15 @@ def test_of_several_networks_each_row_says_which_one_and_clients_are_not_down() 
     assert [row.state for row in rows] == [UP, UP, UP, DOWN, DOWN]
 
 
+def test_a_failed_ping_is_not_taken_for_a_missing_handshake() -> None:
+    found = answers("laptop", 12)
+    del found["wg0"]["results"]
+    found["wg0"] |= {"failed": True, "msg": "the program ping is missing"}
+    document = document_of(PLANS, {"laptop": found})
+    (tunnel,) = [each for each in document["tunnels"] if each["host"] == "laptop"]
+    assert (tunnel["state"], tunnel["problem"]) == (DOWN, "not pinged: the program ping is missing")
+
+
 def test_a_client_that_is_no_peer_of_the_interface_is_down() -> None:
     plans = second_network(PLANS)
     running = answer(plans["laptop"][1], plans, 12, missing="office")

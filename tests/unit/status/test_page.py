@@ -149,6 +149,19 @@ def test_drift_that_is_of_no_peer_names_no_member_whose_key_is_not_known() -> No
     assert member.drift == ["set mtu: 1400 -> 1420"]
 
 
+def test_a_page_stays_small_although_all_of_a_host_differs() -> None:
+    document = make_document(20)
+    lines = [f"AllowedIPs = 10.8.{number // 250}.{number % 250}/32" for number in range(10_000)]
+    operation = {"action": "set", "peer": None, "attribute": "wg0.conf", "before": lines, "after": ["x" * 100_000]}
+    hub = next(member for member in document["members"] if member["name"] == "hub1")
+    size = len(render_page(document))
+    hub["drift"] = [operation] * 30
+    page = render_page(document)
+    assert len(page) < size + 10_000
+    assert "And 20 more operations, which the status document has." in page
+    assert re.search(r"and 9\d+ more", page)
+
+
 def test_a_client_is_seen_from_its_hub() -> None:
     document = make_document(20)
     client = next(member for member in view_document(document).members if member.status["name"] == "phone1")

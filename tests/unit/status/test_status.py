@@ -38,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.fleet.inventories import
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import GENERATED, World, make_document
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/_static/status.schema.json").read_text())
+TUNNEL = {"network": "home", "host": "a", "peer": "b", "state": "up"}
 SET_MTU = {"action": "set", "peer": None, "attribute": "mtu", "before": 1400, "after": 1420}
 
 
@@ -115,6 +116,19 @@ def test_who_came_and_who_left() -> None:
     assert all("removed" in line for line in write_changes(changes))
 
 
+def test_the_drift_of_a_host_that_does_not_answer_is_not_gone() -> None:
+    before, after = shaped([SET_MTU]), shaped([SET_MTU])
+    for member in after["members"]:
+        member.update(drift=None, state="unknown", problem="no answer")
+    assert {change["attribute"] for change in list_changes(before, after)} == {"state", "problem"}
+
+
+def test_a_policy_that_denies_all_is_not_read_as_no_change() -> None:
+    before, after = make_document(20), make_document(20)
+    before["members"][0]["reaches"], after["members"][0]["reaches"] = None, []
+    assert write_changes(list_changes(before, after))[0].endswith(": reaches all -> none")
+
+
 def test_counters_and_roaming_are_no_change() -> None:
     before, after = make_document(20), make_document(20)
     for tunnel in after["tunnels"]:
@@ -141,6 +155,12 @@ def test_the_state_of_a_plan_is_not_compared() -> None:
         ('{"schema": 1}', "missing or incomplete"),
         ('{"schema": 1, "members": [], "tunnels": [{}]}', "missing or incomplete"),
         ('{"schema": 1, "members": [{"name": "a"}], "tunnels": []}', "missing or incomplete"),
+        ('{"schema": 1, "members": [{"network": [], "name": "a", "state": "up"}], "tunnels": []}', "incomplete"),
+        (
+            '{"schema": 1, "members": [], "tunnels": [{"network": 1, "host": "a", "peer": "b", "state": "up"}]}',
+            "incomp",
+        ),
+        (json.dumps({"schema": 1, "members": [], "tunnels": [{**TUNNEL, "desired": None}]}), "incomplete"),
     ],
 )
 def test_another_file_is_no_baseline(text: str, problem: str) -> None:
@@ -206,7 +226,8 @@ def test_the_commands_can_be_pasted_whatever_hosts_are_called() -> None:
     lines = make_table(document, hosts_of(document), None, "host").lines
     commands = [line.partition(": ")[2] for line in lines if "ansible-playbook" in line]
     assert [shlex.split(command)[1:] for command in commands] == [
-        [f"cryptokey.wireguard.{playbook}", "-e", "wireguard_hosts=$(id) 'b',a;reboot"] for playbook in ("drift", "doctor")
+        [f"cryptokey.wireguard.{playbook}", "-e", "wireguard_hosts=$(id) 'b',a;reboot"]
+        for playbook in ("drift", "doctor")
     ]
 
 

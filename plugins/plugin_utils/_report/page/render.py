@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from ..status_document import StatusDocument
 from .layout import check_layout_library
-from .view import view_document
+from .view import MOST_OPERATIONS, view_document
 from .words import read_time, write_age, write_count, write_duration, write_size
 
 _FOLDER = Path(__file__).parent
@@ -45,6 +45,7 @@ def render_page(document: StatusDocument) -> str:
             script=Markup(script),
             policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
             "base-uri 'none'; form-action 'none'",
+            most_operations=MOST_OPERATIONS,
             ago=lambda seconds: write_age(now - seconds),
             age=lambda seconds: write_duration(now - seconds),
         )

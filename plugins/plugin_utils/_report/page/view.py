@@ -21,12 +21,16 @@ from .words import days_until, natural, write_count
 
 # Rows of peers in all parts together. Where there are more, each of the longest lists shows its first ones.
 MOST_PEERS = 8_000
+# Operations of a member that its part shows.
+MOST_OPERATIONS = 10
 # Entries of what needs attention.
 MOST_NOTES = 25
 # Days before a client's end that are soon.
 SOON = 14
 _PEERS_WIDTH = 30
 _NAMES_WIDTH = 100
+# A file that differs can have a line for each peer.
+_VALUE_WIDTH = 80
 
 Key = tuple[str, str]
 
@@ -241,9 +245,15 @@ def _operation(operation: Mapping[str, Any], network: str, names: Mapping[Key, s
     peer = names.get((network, key), key)
     if attribute == "peers" and peer:
         return f"{action} peer {peer}"
-    before, after = (write_value(operation.get(end)) for end in ("before", "after"))
+    before, after = (_write_short(operation.get(end)) for end in ("before", "after"))
     values = f": {before} -> {after}" if before and after else f": {before or after}" if before or after else ""
     return f"{action} {attribute}{f' of peer {peer}' if peer else ''}{values}"
+
+
+def _write_short(value: object) -> str:
+    texts = [write_value(each) for each in value] if isinstance(value, list) and value else [write_value(value)]
+    text = shorten(texts, _VALUE_WIDTH)
+    return text if len(text) <= 2 * _VALUE_WIDTH else f"{text[: 2 * _VALUE_WIDTH]}…"
 
 
 def write_value(value: object) -> str:
