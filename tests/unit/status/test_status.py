@@ -119,7 +119,7 @@ def test_who_came_and_who_left() -> None:
 def test_the_drift_of_a_host_that_does_not_answer_is_not_gone() -> None:
     before, after = shaped([SET_MTU]), shaped([SET_MTU])
     for member in after["members"]:
-        member.update(drift=None, state="unknown", problem="no answer")
+        member["drift"], member["state"], member["problem"] = None, "unknown", "no answer"
     assert {change["attribute"] for change in list_changes(before, after)} == {"state", "problem"}
 
 
