@@ -109,7 +109,7 @@ kernel: build/stamp/lab ## run the tests against a real kernel, in one VM
 	python tests/lab kernel --also-pyroute2 all $(LONG:%=--ignore=tests/kernel/test_%.py)
 
 kernels: build/stamp/lab ## run them on three kernels, each with five versions of pyroute2, and print a table
-	python tests/lab kernel --memory 1024 --flavour all --pyroute2 all --report build/kernels.json --pairs 500 --triples 2000 --causes 100
+	python tests/lab kernel --memory 1024 --flavour all --pyroute2 all --report build/kernels.json --pairs 500 --triples 2000 --causes 100 --collections 1000
 
 molecule: build/stamp/lab ## run the Molecule scenario hub_and_spoke, on VMs
 	molecule test --scenario-name hub_and_spoke

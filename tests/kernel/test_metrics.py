@@ -266,15 +266,17 @@ def test_a_changed_file_is_drift(watched: Watched) -> None:
     assert watched.drift() == ["add address fd00:9::1/64"]
 
 
-def test_roaming_peers_are_no_drift(watched: Watched, pair: tuple[Host, Host], say: Callable[[str], None]) -> None:
-    """A thousand collections. Before each the peer sends from another port, and before every tenth from another
-    address."""
+def test_roaming_peers_are_no_drift(
+    watched: Watched, pair: tuple[Host, Host], say: Callable[[str], None], pytestconfig: pytest.Config
+) -> None:
+    """Before each collection the peer sends from another port, and before every tenth from another address."""
     _left, right = pair
+    turns = pytestconfig.getoption("--collections")
     endpoints: set[str] = set()
     assert watched.drift_count() == 0
     back = peer_options(watched.host, endpoint="192.0.2.1:51820")
     right.run("wg", "set", "wg0", "peer", back["public_key"], "endpoint", back["endpoint"])
-    for turn in range(1000):
+    for turn in range(turns):
         if turn % 10 == 0:
             right.run("ip", "address", "flush", "dev", "left")
             right.run("ip", "address", "add", f"192.0.2.{100 + turn // 10}/24", "dev", "left")
@@ -286,7 +288,7 @@ def test_roaming_peers_are_no_drift(watched: Watched, pair: tuple[Host, Host], s
         assert set(samples["cryptokey_wireguard_drift_operations"].values()) == {0.0}
         endpoints |= {dict(labels)["endpoint"] for labels in samples["wireguard_peer_info"]}
     say(f"the peer was found at {len(endpoints) - 1} endpoints")
-    assert len(endpoints) > 500
+    assert len(endpoints) > turns // 2
     Path("/run/cryptokey-wireguard/wg0.metrics").unlink()
     assert watched.drift_count() == 0  # nor where nothing is remembered
 
