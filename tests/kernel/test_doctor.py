@@ -256,6 +256,7 @@ def _forward_dropped(world: World, _stack: ExitStack) -> None:
 def _nat_changed(world: World, _stack: ExitStack) -> None:
     """A NAT forgets the office, which sends no keepalives, and then gives it another port."""
     world.wg(world.office, "peer", str(world.hub.public_key), "persistent-keepalive", "0")
+    world.router.run("modprobe", "nf_conntrack")
     for name in ("udp_timeout", "udp_timeout_stream"):
         world.router.run("sysctl", "-qw", f"net.netfilter.nf_conntrack_{name}=1")
     _translate(world, 40001)
