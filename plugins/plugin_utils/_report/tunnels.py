@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .columns import align
 from .running_status import NO_ANSWER, NO_KEYS
-from .status_document import DOWN, UP, MemberStatus, PingResult, State, StatusDocument, TunnelStatus
+from .status_document import DOWN, UP, MemberStatus, State, StatusDocument, TunnelStatus
+from .words import split_duration, write_ping, write_size
 
 NONE = "-"
 _HEAD = ("HOST", "NETWORK", "PEER", "HANDSHAKE", "PING", "PING6", "RECEIVED", "SENT")
@@ -75,42 +76,22 @@ def _line(tunnel: TunnelStatus, now: int) -> Tunnel:
         return row._replace(handshake=tunnel["problem"] or NONE)
     handshake = running["latest_handshake"]
     age = None if handshake is None else now - handshake
-    pings = {":" in ping["address"]: _ping(ping) for ping in tunnel["pings"]}
+    pings = {":" in ping["address"]: write_ping(ping) for ping in tunnel["pings"]}
     slowest = max((ping["rtt_ms"] or 0 for ping in tunnel["pings"] if ping["reachable"]), default=float("inf"))
     received, sent = running["transfer_rx"], running["transfer_tx"]
     return row._replace(
         handshake=_age(age),
         ping=pings.get(False, NONE),
         ping6=pings.get(True, NONE),
-        received=_size(received),
-        sent=_size(sent),
+        received=write_size(received),
+        sent=write_size(sent),
         by_handshake=tunnel["by_handshake"],
         order=(float("inf") if age is None else age, slowest, -received, -sent),
     )
 
 
-def _ping(ping: PingResult) -> str:
-    if not ping["reachable"]:
-        return "lost"
-    return "yes" if ping["rtt_ms"] is None else f"{ping['rtt_ms']:.1f} ms"
-
-
 def _age(seconds: int | None) -> str:
-    if seconds is None:
-        return "never"
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
+    return "never" if seconds is None else " ".join(map(str, split_duration(seconds)))
 
 
 _ORDERS: dict[str, Callable[[Tunnel], object]] = {

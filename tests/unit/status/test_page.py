@@ -19,7 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.package
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page import view
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.render import render_page
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.view import MOST_PEERS, view_document
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.page.words import write_age
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.words import write_age
 from ansible_collections.cryptokey.wireguard.tests.unit.status.documents import (
     GENERATED,
     HOSTILE,

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from ..columns import shorten
 from ..status_document import DOWN, EXPIRED, PLANNED, UNKNOWN, UP, MemberStatus, State, TunnelStatus
+from ..words import join_names, write_count
 from .layout import Place, place_nodes
-from .words import join_names, write_count
 
 MOST_NODES = 200
 # With more edges than this, they have no titles.

@@ -21,9 +21,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..status_document import StatusDocument
+from ..words import read_time, write_age, write_count, write_duration, write_size
 from .layout import check_layout_library
 from .view import MOST_OPERATIONS, view_document
-from .words import read_time, write_age, write_count, write_duration, write_size
 
 _FOLDER = Path(__file__).parent
 # No parser of HTML keeps these: it drops, replaces or complains about them.

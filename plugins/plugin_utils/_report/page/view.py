@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from ..columns import shorten
 from ..status_document import DOWN, EXPIRED, MemberStatus, State, StatusChange, StatusDocument, TunnelStatus
+from ..words import days_until, natural, write_count, write_ping
 from .picture import SEVERITY, DrawnNode, Picture, draw_network, pair_states
-from .words import days_until, natural, write_count
 
 # Rows of peers in all parts together. Where there are more, each of the longest lists shows its first ones.
 MOST_PEERS = 8_000
@@ -203,7 +203,7 @@ def _peer(tunnel: TunnelStatus, ids: Mapping[Key, str]) -> PeerView:
         handshake=running["latest_handshake"] if running else None,
         received=running["transfer_rx"] if running else None,
         sent=running["transfer_tx"] if running else None,
-        ping=_pings(tunnel),
+        ping=", ".join(map(write_ping, tunnel["pings"])),
         problem=tunnel["problem"],
     )
 
@@ -222,14 +222,6 @@ def _seen_from_there(tunnel: TunnelStatus, ids: Mapping[Key, str]) -> PeerView:
         received=other.sent,
         sent=other.received,
     )
-
-
-def _pings(tunnel: TunnelStatus) -> str:
-    texts = []
-    for ping in tunnel["pings"]:
-        rtt = ping["rtt_ms"]
-        texts.append("lost" if not ping["reachable"] else "yes" if rtt is None else f"{rtt:.1f} ms")
-    return ", ".join(texts)
 
 
 def _read_drift(member: MemberView, names: Mapping[Key, str]) -> None:

@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times and sizes as people read them."""
+"""Times, sizes and pings as people read them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
+
+from .status_document import PingResult
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DIGITS = re.compile("([0-9]+)")
@@ -22,12 +24,17 @@ def read_time(seconds: int) -> datetime | None:
         return None
 
 
-def write_duration(seconds: int) -> str:
-    """``90 s``, ``5 min``: the largest unit of which there are two."""
+def split_duration(seconds: int) -> tuple[int, str]:
+    """``(90, "s")``, ``(5, "min")``: the largest unit of which there are two."""
     for length, unit in _UNITS:
         if seconds >= 2 * length or unit == "s":
             break
-    return f"{seconds // length:,} {unit}"
+    return seconds // length, unit
+
+
+def write_duration(seconds: int) -> str:
+    number, unit = split_duration(seconds)
+    return f"{number:,} {unit}"
 
 
 def write_age(seconds: int) -> str:
@@ -42,6 +49,12 @@ def write_size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
+
+
+def write_ping(ping: PingResult) -> str:
+    if not ping["reachable"]:
+        return "lost"
+    return "yes" if ping["rtt_ms"] is None else f"{ping['rtt_ms']:.1f} ms"
 
 
 def days_until(day: str | None, now: int) -> int | None:
