@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -43,7 +42,7 @@ class ActionModule(RunOnce, ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _options, arguments = self.validate_argument_spec(ARGUMENTS)
         try:
-            self.operators_variables(task_vars)
+            variables = self.operators_variables(task_vars)
         except FleetError as error:
             raise AnsibleActionFail(str(error)) from None
         is_page, path = arguments["format"] == HTML, arguments["path"]
@@ -51,7 +50,11 @@ class ActionModule(RunOnce, ActionBase):
             raise AnsibleActionFail("a page is not shown in the terminal; name a file with -e wireguard_file=PATH")
         try:
             plan = arguments["plan"]
-            text = self._page(plan, task_vars or {}) if is_page else render_plan(plan, arguments["format"])
+            if is_page:
+                facts = find_status_facts(variables, (task_vars or {})["hostvars"], self._templar)
+                text = render_page(plan_document(plan, int(time.time()), collection_version(), facts))
+            else:
+                text = render_plan(plan, arguments["format"])
             result.update(changed=False, **({} if is_page else {"text": text}))
             if path:
                 result.update(write_report(path, text, self._task.check_mode))
@@ -60,7 +63,3 @@ class ActionModule(RunOnce, ActionBase):
         if not path:
             self._display.display(f"\n{text}\n")
         return result
-
-    def _page(self, plan: Mapping[str, Any], task_vars: dict[str, Any]) -> str:
-        facts = find_status_facts(self, task_vars)
-        return render_page(plan_document(plan, int(time.time()), collection_version(), facts))

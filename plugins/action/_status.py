@@ -35,10 +35,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_document import StatusDocument
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.status_table import (
     ONLY,
-    SORTS,
     StatusTable,
     make_table,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.tunnels import SORTS
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import (
     read_baseline,
     write_report,
@@ -67,6 +67,9 @@ class ActionModule(RunOnce, ActionBase):
         variables = task_vars or {}
         asked = [host for host in variables["ansible_play_hosts_all"] if host in arguments["plan"]["hosts"]]
         try:
+            if arguments["format"] == HTML and not arguments["path"]:
+                remedy = "say where to write the page: -e wireguard_file=PATH"
+                raise InputError("wireguard_file", None, "missing", remedy)
             document = self._document(variables, arguments, asked)
             table = make_table(document, asked, arguments["only"], arguments["sort"])
             result["changed"] = False
@@ -86,13 +89,16 @@ class ActionModule(RunOnce, ActionBase):
     ) -> StatusDocument:
         plan, hostvars = arguments["plan"], variables["hostvars"]
         baseline = read_baseline(arguments["baseline"]) if arguments["baseline"] else None
-        facts = find_status_facts(self, variables)
+        # The table shows none of these facts, and finding them costs another plan.
+        operators = self.operators_variables(variables)
+        is_table = arguments["format"] == TABLE and baseline is None
+        facts = None if is_table else find_status_facts(operators, hostvars, self._templar)
         names = arguments["info"], arguments["probe"]
-        answers = {host: _answer(hostvars.raw_get(host), names, plan["hosts"][host]) for host in asked}
+        found = {host: hostvars.raw_get(host) for host in asked}
+        answers = {host: _answer(own, names, plan["hosts"][host]) for host, own in found.items()}
         planned = plan_document(plan, int(time.time()), collection_version(), facts)
         drifts = {
-            host: read_drift(host, hostvars.raw_get(host).get(arguments["drift"]), plan["hosts"][host])
-            for host in asked
+            host: read_drift(host, own.get(arguments["drift"]), plan["hosts"][host]) for host, own in found.items()
         }
         document = fill_document(planned, plan["hosts"], answers, drifts)
         return {**document, "changes": None if baseline is None else list_changes(baseline, document)}
@@ -100,19 +106,15 @@ class ActionModule(RunOnce, ActionBase):
     def _show(self, document: StatusDocument, table: StatusTable, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Print the table, or save what is asked for. The page is only saved."""
         form, path = arguments["format"], arguments["path"]
-        if form == HTML and not path:
-            raise InputError("wireguard_file", None, "missing", "say where to write the page: -e wireguard_file=PATH")
         changes = [] if document["changes"] is None else write_changes(document["changes"])
-        lines = [*table.lines, *(["", *changes] if changes else [])]
-        text = {
-            TABLE: lambda: "\n".join([*lines, ""]),
-            JSON: lambda: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
-            HTML: lambda: render_page(document),
-        }[form]()
-        if form == JSON and not path:
-            self._display.display(f"\n{text}")
+        table_text = "\n".join([*table.lines, *(["", *changes] if changes else []), ""])
+        if form == HTML:
+            text = render_page(document)
+        elif form == JSON:
+            text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         else:
-            self._display.display("\n".join(["", *lines, ""]))
+            text = table_text
+        self._display.display(f"\n{text if form == JSON and not path else table_text}")
         return write_report(path, text, self._task.check_mode) if path else {}
 
 

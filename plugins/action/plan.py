@@ -82,11 +82,14 @@ class ActionModule(RunOnce, ActionBase):
         return {**result, "warnings": warnings}
 
 
-def find_status_facts(action: RunOnce, task_vars: dict[str, Any]) -> StatusFacts:
-    """Find what a status document has besides the plan. Raises FleetError and RegistryError."""
-    inventory = open_inventory(action.operators_variables(task_vars))
-    finder = KeyFinder(intruders(task_vars["hostvars"], inventory.groups["all"]))
-    defined = inventory.networks(action._templar, secrets=False)
+def find_status_facts(variables: Mapping[str, Any], hostvars: Mapping[str, Any], templar: Any) -> StatusFacts:
+    """Find what a status document has besides the plan. ``variables``: those of the operator.
+
+    This plans the networks again. Raises FleetError and RegistryError.
+    """
+    inventory = open_inventory(variables)
+    finder = KeyFinder(intruders(hostvars, inventory.groups["all"]))
+    defined = inventory.networks(templar, secrets=False)
     return find_facts(find_outcomes(inventory, defined, Request(secrets=False), finder))
 
 

@@ -14,6 +14,7 @@ from .._model.prefix import Prefix, format_ip, mask
 from .._model.state import RunningState
 from .._netlink.rtnetlink import RouteNetlink
 from .capture import Sighting
+from .sysctl import FORWARDING
 
 _STRICT = 1
 
@@ -98,10 +99,7 @@ def find_refused(sightings: Iterable[Sighting], state: RunningState) -> list[dic
 
 
 def read_forwarding() -> dict[str, bool]:
-    return {
-        "ipv4": _read_number("net/ipv4/ip_forward") == 1,
-        "ipv6": _read_number("net/ipv6/conf/all/forwarding") == 1,
-    }
+    return {family: _read_number(name) == 1 for family, name in FORWARDING.items()}
 
 
 def _read_number(name: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.interface import MERGE, SESSION_SECONDS
 
 from .._hosts.drift_report import HostDrift
 from .._hosts.results import (
@@ -44,8 +44,6 @@ NO_PEER = "no such peer"
 LOST = "pings are lost"
 NO_HANDSHAKE = "no recent handshake"
 NOT_PINGED = "not pinged"
-# A session ends that long after its handshake: REJECT_AFTER_TIME (drivers/net/wireguard/messages.h).
-SESSION_SECONDS = 180
 _MOST_VERSIONS = 20
 
 Answer = Mapping[str, Any]

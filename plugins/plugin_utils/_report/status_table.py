@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .columns import shorten
 from .running_status import NO_ANSWER, NO_KEYS
 from .status_document import DOWN, UNKNOWN, UP, MemberStatus, StatusDocument
-from .tunnels import SORTS, Tunnel, count_tunnels, list_tunnels, render_tunnels, sort_tunnels
-
-__all__ = ["ONLY", "SORTS", "StatusTable", "make_table"]
+from .tunnels import Tunnel, count_tunnels, list_tunnels, render_tunnels, sort_tunnels
 
 DRIFT = "drift"
 ONLY = (UP, DOWN, UNKNOWN, DRIFT)
@@ -36,11 +34,11 @@ class StatusTable(NamedTuple):
 
 
 def make_table(document: StatusDocument, hosts: Sequence[str], only: str | None, sort: str) -> StatusTable:
-    """Show the tunnels of these hosts. ``only`` is one of ``ONLY``, ``sort`` one of ``SORTS``."""
+    """Show the tunnels of these hosts. ``only`` is one of ``ONLY``, ``sort`` one of ``tunnels.SORTS``."""
     rows = list_tunnels(document, hosts)
     asked = set(hosts)
     members = [each for each in document["members"] if each["name"] in asked and each["kind"] != "client"]
-    kept = _filters(members)[only](rows) if only else rows
+    kept = _filter(rows, only, members) if only else rows
     lines = render_tunnels(sort_tunnels(kept, sort)) if kept or not only else [f"No tunnel is {only}."]
     if only == DRIFT and not kept:
         lines = ["No host differs from the plan."]
@@ -54,15 +52,15 @@ def _is_invalid(member: MemberStatus) -> bool:
     return bool(member["problem"]) and not member["problem"].startswith((NO_ANSWER, NO_KEYS))
 
 
-def _filters(members: Iterable[MemberStatus]) -> dict[str, Callable[[Iterable[Tunnel]], list[Tunnel]]]:
-    drifted = {(each["network"], each["name"]) for each in members if each["drift"]}
-    states = {state: (lambda rows, state=state: [row for row in rows if row.state == state]) for state in ONLY[:3]}
-    return {**states, DRIFT: lambda rows: [row for row in rows if (row.network, row.host) in drifted]}
+def _filter(rows: Iterable[Tunnel], only: str, members: Iterable[MemberStatus]) -> list[Tunnel]:
+    if only == DRIFT:
+        drifted = {(each["network"], each["name"]) for each in members if each["drift"]}
+        return [row for row in rows if (row.network, row.host) in drifted]
+    return [row for row in rows if row.state == only]
 
 
-def _summary(rows: Iterable[Tunnel], members: Iterable[MemberStatus]) -> Iterator[str]:
+def _summary(rows: Sequence[Tunnel], members: Iterable[MemberStatus]) -> Iterator[str]:
     """Count the tunnels if there are many, and name the hosts that differ from the plan."""
-    rows = list(rows)
     if len(rows) > 20:
         up, down, unknown = count_tunnels(rows)
         yield f"{up:,} of {len(rows):,} tunnels are up, {down:,} down, {unknown:,} unknown."
