@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._access.baseline import (
     parse_saved,
     render_changes,
@@ -32,7 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.found_ke
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan.outcome import Request, find_outcomes
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._registry.text import RegistryError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.access_table import render_access
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import write_report
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import read_saved, write_report
 
 from .plan import open_inventory
 
@@ -102,8 +100,5 @@ def _read_baseline(path_text: str | None) -> Matrix | None:
     """Raises InputError and OSError."""
     if not path_text:
         return None
-    path = Path(path_text).absolute()
-    found = read_file(str(path))
-    if found is None:
-        raise InputError("baseline", str(path), "no such file", "save one with -e wireguard_file=PATH")
-    return parse_saved(found.data.decode("utf-8", "replace"), str(path))
+    path, text = read_saved("baseline", path_text, "save one with -e wireguard_file=PATH")
+    return parse_saved(text, path)

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.files import atomic_write
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store.reading import read_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._model.errors import InputError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.answers import read_answers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.diagnosis import Diagnosis, diagnose
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._doctor.questions import (
@@ -31,6 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.doctor
     render_diagnosis_json,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.ping_targets import Plans, ping_targets
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report.write_report import write_report
 
 TABLE, JSON = "table", "json"
 ARGUMENTS = {
@@ -68,7 +67,7 @@ class ActionModule(RunOnce, ActionBase):
         diagnosis = diagnose(tunnels, read_answers(questions, registered))
         try:
             return {**result, **self._tell(diagnosis, arguments)}
-        except OSError as error:
+        except (InputError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
 
     def _tell(self, diagnosis: Diagnosis, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,18 +75,9 @@ class ActionModule(RunOnce, ActionBase):
         text = saved if arguments["format"] == JSON else "\n".join(["", *render_diagnosis(diagnosis), ""])
         self._display.display(text)
         findings = [finding._asdict() for finding in diagnosis.findings]
-        told: dict[str, Any] = {"changed": False, "findings": findings, **self._save(saved, arguments["path"])}
+        told: dict[str, Any] = {"changed": False, "findings": findings}
+        if arguments["path"]:
+            told.update(write_report(arguments["path"], saved, self._task.check_mode))
         if findings:
             told.update(failed=True, msg=f"findings: {len(findings)}; the first is {findings[0]['code']}")
         return told
-
-    def _save(self, text: str, path_text: str | None) -> dict[str, Any]:
-        if not path_text:
-            return {}
-        path = str(Path(path_text).absolute())
-        old = read_file(path)
-        if old and old.data == text.encode():
-            return {"path": path}
-        if not self._task.check_mode:
-            atomic_write(path, text.encode(), 0o644)
-        return {"path": path, "changed": True}

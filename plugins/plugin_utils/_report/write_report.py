@@ -33,11 +33,17 @@ def write_report(path_text: str, text: str, check_mode: bool) -> dict[str, Any]:
     return {"path": path, "changed": True, "diff": diff}
 
 
-def read_baseline(path_text: str) -> StatusDocument:
-    """Read an earlier status document. Raises InputError and OSError."""
+def read_saved(option: str, path_text: str, remedy: str) -> tuple[str, str]:
+    """Return the path and the text of a file that an earlier run has saved. Raises InputError and OSError."""
     path = str(Path(path_text).absolute())
     found = read_file(path)
     if found is None:
-        remedy = "save one with -e wireguard_format=json -e wireguard_file=PATH"
-        raise InputError("wireguard_baseline", path, "no such file", remedy)
-    return parse_document(found.data.decode("utf-8", "replace"), path)
+        raise InputError(option, path, "no such file", remedy)
+    return path, found.data.decode("utf-8", "replace")
+
+
+def read_baseline(path_text: str) -> StatusDocument:
+    """Read an earlier status document. Raises InputError and OSError."""
+    remedy = "save one with -e wireguard_format=json -e wireguard_file=PATH"
+    path, text = read_saved("wireguard_baseline", path_text, remedy)
+    return parse_document(text, path)
